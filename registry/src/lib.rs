@@ -1,0 +1,1 @@
+//! Keep and find: registries, OCI layouts, referrers.

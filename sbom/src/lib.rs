@@ -1,0 +1,1 @@
+//! What is inside: sources, catalogers and SBOM formats.

@@ -1,0 +1,1 @@
+//! Decide: evidence, trust, policy and a time in, a verdict out.
