@@ -32,12 +32,18 @@ impl Digest {
         if !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(DigestError::Hex { algorithm });
         }
-        Ok(Self { algorithm, hex: hex.to_owned() })
+        Ok(Self {
+            algorithm,
+            hex: hex.to_owned(),
+        })
     }
 
     /// The SHA-256 digest of these bytes.
     pub fn sha256(bytes: &[u8]) -> Self {
-        Self { algorithm: Algorithm::Sha256, hex: hex::encode(sha2::Sha256::digest(bytes)) }
+        Self {
+            algorithm: Algorithm::Sha256,
+            hex: hex::encode(sha2::Sha256::digest(bytes)),
+        }
     }
 
     /// The digest of these bytes by this algorithm.
@@ -153,7 +159,9 @@ impl FromStr for Algorithm {
             "sha256" => Ok(Self::Sha256),
             "sha384" => Ok(Self::Sha384),
             "sha512" => Ok(Self::Sha512),
-            _ => Err(DigestError::Algorithm { found: text.chars().take(32).collect() }),
+            _ => Err(DigestError::Algorithm {
+                found: text.chars().take(32).collect(),
+            }),
         }
     }
 }

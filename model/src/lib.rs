@@ -9,17 +9,48 @@
 //! | `Statement`, `Subject`, `ResourceDescriptor` | [`statement`], [`resource`] | in-toto attestation v1.1 |
 //! | `Envelope`, `Pae` | [`envelope`] | DSSE v1.0.2 |
 //! | `Bundle` | [`bundle`] | Sigstore bundle v0.1 to v0.3 |
-//! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`service`], [`person`] | `docs/predicates` |
+//! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | predicates | [`predicate`] | each module names its own |
 //!
 //! The crate knows no clock, file, environment or socket. Types that can be wrong have private
 //! fields and one checked constructor, and deserialising goes through it. Bytes that are signed
 //! are kept as they came: nothing here writes a received statement again.
 
+pub mod bundle;
+pub mod descriptor;
 pub mod digest;
+pub mod digest_set;
+pub mod envelope;
+pub mod environment;
+pub mod identity;
+pub mod json;
 pub mod limits;
+pub mod manifest;
+pub mod name;
+pub mod predicate;
 pub mod purl;
+pub mod reference;
+pub mod referrer;
+pub mod resource;
+pub mod statement;
+pub mod validity;
 
+pub use bundle::{Bundle, BundleContent, BundleError, BundleVersion, KeyMaterial};
+pub use descriptor::{Annotations, Descriptor, Platform, media_type};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use digest_set::DigestSet;
+pub use envelope::{Envelope, EnvelopeError, EnvelopeSignature, Pae};
+pub use environment::{Edge, EdgeKind, Environment, EnvironmentError, Place};
+pub use identity::{CertificateIdentity, Identity, KeyId};
+pub use json::JsonError;
 pub use limits::Limits;
+pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, ManifestError};
+pub use name::{NameError, Person, Role, Service, Tier};
 pub use purl::{Purl, PurlError};
+pub use reference::{PinnedReference, Reference, ReferenceError, Repository, Tag};
+pub use referrer::{Referrer, ReferrerList};
+pub use resource::ResourceDescriptor;
+pub use statement::{
+    PredicateError, PredicateType, Statement, StatementError, Subject, SubjectSet,
+};
+pub use validity::{Validity, ValidityError};

@@ -64,7 +64,7 @@ impl Default for Limits {
             files: 4_000_000,
             catalog_file_bytes: 256 << 20,
             configuration_bytes: 1 << 20,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
         }
     }
 }

@@ -32,7 +32,10 @@ impl Purl {
 
     /// The type, for example `deb`.
     pub fn kind(&self) -> &str {
-        self.0.strip_prefix("pkg:").and_then(|rest| rest.split('/').next()).unwrap_or_default()
+        self.0
+            .strip_prefix("pkg:")
+            .and_then(|rest| rest.split('/').next())
+            .unwrap_or_default()
     }
 }
 
@@ -46,8 +49,9 @@ impl FromStr for Purl {
     type Err = PurlError;
 
     fn from_str(text: &str) -> Result<Self, PurlError> {
-        let parsed = packageurl::PackageUrl::from_str(text)
-            .map_err(|error| PurlError::Syntax { reason: error.to_string() })?;
+        let parsed = packageurl::PackageUrl::from_str(text).map_err(|error| PurlError::Syntax {
+            reason: error.to_string(),
+        })?;
         Ok(Self(parsed.to_string()))
     }
 }
@@ -99,8 +103,9 @@ impl PurlBuilder {
 
     /// Checks the parts and writes the canonical form.
     pub fn build(self) -> Result<Purl, PurlError> {
-        let syntax =
-            |error: packageurl::Error| PurlError::Syntax { reason: error.to_string() };
+        let syntax = |error: packageurl::Error| PurlError::Syntax {
+            reason: error.to_string(),
+        };
         let mut purl = packageurl::PackageUrl::new(self.kind, self.name).map_err(syntax)?;
         if let Some(namespace) = self.namespace {
             purl.with_namespace(namespace).map_err(syntax)?;

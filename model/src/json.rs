@@ -1,0 +1,247 @@
+//! A strict JSON reader for bytes that came from outside.
+//!
+//! Two readers that disagree on a document can be played against each other, so what RFC 8259
+//! leaves open is refused here: duplicate member names, excess nesting, invalid UTF-8, anything
+//! after the value, and documents over their limit.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// Reads a value of type `T` from a whole document.
+///
+/// `limit` bounds the document in bytes, `depth` its nesting.
+pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: u64, depth: usize) -> Result<T, JsonError> {
+    check(bytes, limit, depth)?;
+    serde_json::from_slice(bytes).map_err(|error| JsonError::of(&error, String::new()))
+}
+
+/// Checks a whole document without keeping anything of it.
+pub fn check(bytes: &[u8], limit: u64, depth: usize) -> Result<(), JsonError> {
+    if bytes.len() as u64 > limit {
+        return Err(JsonError::Size {
+            limit,
+            found: bytes.len() as u64,
+        });
+    }
+    let path = RefCell::new(Vec::new());
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let outcome = Strict { depth, path: &path }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
+    outcome.map_err(|error| JsonError::of(&error, pointer(&path.borrow())))
+}
+
+/// Why a document was refused, with the place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// The document is longer than its limit.
+    #[error("{found} bytes of JSON, the limit is {limit}")]
+    Size {
+        /// The limit in bytes.
+        limit: u64,
+        /// The length in bytes.
+        found: u64,
+    },
+    /// The document is not JSON, not strict JSON, or not of the expected shape.
+    #[error("line {line}, column {column}{}: {}", At(pointer), reason.escape_debug())]
+    Content {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// JSON pointer (RFC 6901) of the enclosing value, empty for the document.
+        pointer: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl JsonError {
+    fn of(error: &serde_json::Error, pointer: String) -> Self {
+        let text = error.to_string();
+        let reason = match text.rfind(" at line ") {
+            Some(end) => text[..end].to_owned(),
+            None => text,
+        };
+        let reason = reason.chars().take(200).collect();
+        Self::Content {
+            line: error.line(),
+            column: error.column(),
+            pointer,
+            reason,
+        }
+    }
+}
+
+struct At<'a>(&'a str);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.0.escape_debug())
+        }
+    }
+}
+
+/// One step of the way to the value being read.
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+/// Writes a JSON pointer, each name cut to 64 characters.
+fn pointer(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        text.push('/');
+        match step {
+            Step::Element(index) => text.push_str(&index.to_string()),
+            Step::Member(name) => {
+                let name: String = name.chars().take(64).collect();
+                text.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+        }
+    }
+    text
+}
+
+/// Reads any value, keeping only the way to it; an error leaves the way standing.
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    depth: usize,
+    path: &'a RefCell<Vec<Step>>,
+}
+
+impl Strict<'_> {
+    fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => Ok(Self { depth, ..self }),
+            None => Err(E::custom("nested too deeply")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let inside = self.inside()?;
+        let mut index = 0_usize;
+        loop {
+            self.path.borrow_mut().push(Step::Element(index));
+            if elements.next_element_seed(inside)?.is_none() {
+                break;
+            }
+            self.path.borrow_mut().pop();
+            index = index.saturating_add(1);
+        }
+        self.path.borrow_mut().pop();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inside = self.inside()?;
+        let mut seen = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            self.path.borrow_mut().push(Step::Member(name.clone()));
+            if !seen.insert(name) {
+                return Err(serde::de::Error::custom("member name occurs twice"));
+            }
+            members.next_value_seed(inside)?;
+            self.path.borrow_mut().pop();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        check(text.as_bytes(), 1000, 4).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn duplicates_are_refused_with_their_place() {
+        assert_eq!(
+            refused("{\"a\": [1, {\"b\": 1,\n \"b\": 2}]}"),
+            "line 2, column 4 (/a/1/b): member name occurs twice"
+        );
+        assert!(
+            refused(r#"{"a":1,"\u0061":2}"#).contains("occurs twice"),
+            "escapes are the same name"
+        );
+    }
+
+    #[test]
+    fn depth_size_and_rest_are_bounded() {
+        assert!(check(b"[[[[1]]]]", 1000, 4).is_ok());
+        assert!(refused("[[[[[1]]]]]").contains("nested too deeply"));
+        assert!(refused("{} {}").contains("trailing characters"));
+        assert_eq!(
+            check(b"[1,2]", 4, 4).unwrap_err(),
+            JsonError::Size { limit: 4, found: 5 }
+        );
+    }
+
+    #[test]
+    fn invalid_text_is_refused() {
+        assert!(check(b"\"\xff\"", 1000, 4).is_err());
+        assert!(check(b"{\"a\":", 1000, 4).is_err());
+        assert!(check(b"", 1000, 4).is_err());
+    }
+
+    #[test]
+    fn typed_reading_says_where_the_shape_is_wrong() {
+        let error = read::<Vec<u8>>(b"[1, \"x\"]", 1000, 4).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("line 1, column 7: invalid type"),
+            "{error}"
+        );
+    }
+}
