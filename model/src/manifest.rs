@@ -23,7 +23,7 @@ pub enum ManifestContent {
     /// One image, or an artifact.
     Image(Box<ImageManifest>),
     /// Several manifests, usually one for each platform.
-    Index(ImageIndex),
+    Index(Box<ImageIndex>),
 }
 
 impl Manifest {
@@ -44,7 +44,7 @@ impl Manifest {
             (true, true) => return Err(ManifestError::Ambiguous),
             (false, false) => return Err(ManifestError::Neither),
             (true, false) => {
-                ManifestContent::Index(json::read(&bytes, limits.manifest_bytes, depth)?)
+                ManifestContent::Index(Box::new(json::read(&bytes, limits.manifest_bytes, depth)?))
             }
             (false, true) => {
                 ManifestContent::Image(Box::new(json::read(&bytes, limits.manifest_bytes, depth)?))
