@@ -5,12 +5,13 @@
 //! Certificates, log entries and timestamps are only counted here; what they prove is decided by
 //! the verifier, over the same bytes.
 
+use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
 use crate::descriptor::media_type;
 use crate::envelope::{WireEnvelope, decode_base64};
 use crate::json::{self, JsonError};
-use crate::{Envelope, EnvelopeError, Limits};
+use crate::{Algorithm, Digest, Envelope, EnvelopeError, Limits};
 
 /// A bundle as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +155,32 @@ impl Bundle {
             ..Limits::default()
         };
         Self::parse(bytes, &limits)
+    }
+
+    /// Wraps a bare key's signature over an artifact with this SHA-256 digest as a v0.3 bundle.
+    /// `hint` names the key.
+    pub fn with_message_signature(
+        digest: &Digest,
+        signature: &[u8],
+        hint: &str,
+    ) -> Result<Self, BundleError> {
+        let standard = base64::engine::general_purpose::STANDARD;
+        let value = hex::decode(digest.hex()).expect("because a digest is hexadecimal");
+        let algorithm = match digest.algorithm() {
+            Algorithm::Sha256 => "SHA2_256",
+            Algorithm::Sha384 => "SHA2_384",
+            Algorithm::Sha512 => "SHA2_512",
+        };
+        let out = serde_json::json!({
+            "mediaType": media_type::BUNDLE,
+            "verificationMaterial": {"publicKey": {"hint": hint}},
+            "messageSignature": {
+                "messageDigest": {"algorithm": algorithm, "digest": standard.encode(value)},
+                "signature": standard.encode(signature),
+            },
+        });
+        let bytes = serde_json::to_vec(&out).expect("because strings always serialise");
+        Self::parse(bytes, &Limits::default())
     }
 
     /// The bytes as received.
