@@ -1,1 +1,36 @@
 //! Integration tests of bulla-attest.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise, and says which check was skipped"
+)]
+
+mod encrypted_keys;
+mod keys;
+mod openssl;
+mod sign;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::task::{Context, Poll, Waker};
+
+/// The bytes of a file under `testdata/attest`.
+fn fixture(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/attest")
+        .join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Runs a future that never waits.
+fn now<T>(future: impl Future<Output = T> + Send) -> T {
+    let mut future = std::pin::pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a key in memory never waits"),
+    }
+}
