@@ -39,6 +39,8 @@ pub struct Limits {
     pub files: usize,
     /// Bytes of one package database or manifest read whole by a cataloger.
     pub catalog_file_bytes: u64,
+    /// Bytes of all such files of one image or directory. Stops many of them adding up.
+    pub catalog_bytes: u64,
     /// Bytes of one policy, anchor, people or settings file.
     pub configuration_bytes: u64,
     /// Time for one operation against a registry.
@@ -63,6 +65,7 @@ impl Default for Limits {
             inflation_ratio: 1032,
             files: 4_000_000,
             catalog_file_bytes: 256 << 20,
+            catalog_bytes: 1 << 30,
             configuration_bytes: 1 << 20,
             deadline: Duration::from_mins(1),
         }

@@ -1,1 +1,10 @@
 //! Integration tests of bulla-sbom.
+
+#[cfg(test)]
+mod archive;
+#[cfg(test)]
+mod executables;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod layers;

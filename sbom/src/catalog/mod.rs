@@ -1,0 +1,200 @@
+//! Catalogers: each knows one way in which packages are recorded.
+//!
+//! To add one: a file here with a type that implements [`Cataloger`], and a row in [`CATALOGERS`].
+
+mod apk;
+mod cargo_auditable;
+mod cargo_lock;
+mod copyright;
+mod dpkg;
+mod npm;
+mod npm_lock;
+mod python;
+mod stanza;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bulla_model::PurlError;
+
+use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
+use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, relate};
+
+/// Knows how one package manager or tool records packages.
+pub trait Cataloger: fmt::Debug + Sync {
+    /// A stable name, shown as evidence: `dpkg`.
+    fn name(&self) -> &'static str;
+
+    /// Whether a file with this path lists packages of this kind, or says something about them.
+    fn wants(&self, path: &str) -> bool;
+
+    /// Places where a list is found even if symbolic links lead there.
+    fn well_known(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads all of its files at once, because edges lead from one to another.
+    fn catalog(&self, context: &Context<'_>) -> Found;
+}
+
+/// All catalogers, in the order in which what they know is merged.
+pub const CATALOGERS: &[&dyn Cataloger] = &[
+    &dpkg::Dpkg,
+    &apk::Apk,
+    &npm::Npm,
+    &npm_lock::NpmLock,
+    &python::Python,
+    &cargo_auditable::CargoAuditable,
+    &cargo_lock::CargoLock,
+];
+
+/// What a cataloger may look at.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The files that were kept.
+    pub view: &'a View,
+    /// What the files are from.
+    pub kind: SourceKind,
+    /// The operating system, if known.
+    pub operating_system: Option<&'a OperatingSystem>,
+}
+
+impl Context<'_> {
+    /// Files that were kept whole and whose path passes this test.
+    fn files(&self, wants: impl Fn(&str) -> bool) -> impl Iterator<Item = ListFile<'_>> {
+        self.view
+            .files()
+            .iter()
+            .filter_map(move |(path, file)| match &file.content {
+                Content::Whole(bytes) if wants(path) => Some(ListFile { path, file, bytes }),
+                Content::Whole(_) | Content::AuditData(_) => None,
+            })
+    }
+}
+
+/// A file that lists packages.
+#[derive(Clone, Copy, Debug)]
+struct ListFile<'a> {
+    path: &'a str,
+    file: &'a File,
+    bytes: &'a Arc<[u8]>,
+}
+
+impl ListFile<'_> {
+    /// The text, without a byte order mark, invalid UTF-8 replaced.
+    fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.json())
+    }
+
+    /// The bytes without a byte order mark, which JSON readers do not know.
+    fn json(&self) -> &[u8] {
+        self.bytes
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(self.bytes)
+    }
+}
+
+/// What one cataloger found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Packages; the same one may be there several times.
+    pub packages: Vec<Package>,
+    /// Pairs of positions in `packages`: the first depends on the second.
+    pub edges: Vec<(usize, usize)>,
+    /// Files that could not be understood.
+    pub unknowns: Vec<Unknown>,
+}
+
+impl Found {
+    /// Adds a package shown by a file; its position, or `None` if no package URL can name it.
+    fn add(&mut self, list: ListFile<'_>, package: Result<Package, PurlError>) -> Option<usize> {
+        match package {
+            Ok(mut package) => {
+                package.locations.insert(list.file.location(list.path));
+                self.packages.push(package);
+                self.packages.len().checked_sub(1)
+            }
+            Err(error) => {
+                self.unknown(list.path, &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, path: &str, reason: &str) {
+        self.unknowns.push(Unknown::new(path, reason));
+    }
+}
+
+/// Lists what a source contains.
+///
+/// 1. Read the source once, keeping what catalogers want.
+/// 2. Run every cataloger.
+/// 3. Merge what they found.
+pub fn catalog(source: &dyn Source, options: &Options<'_>) -> Result<Inventory, CatalogError> {
+    let by_path = |path: &str| {
+        OperatingSystem::wants(path) || CATALOGERS.iter().any(|cataloger| cataloger.wants(path))
+    };
+    let well_known: Vec<&'static str> = CATALOGERS
+        .iter()
+        .flat_map(|cataloger| cataloger.well_known())
+        .copied()
+        .collect();
+    let view = source.read(
+        &Wanted {
+            by_path: &by_path,
+            well_known: &well_known,
+        },
+        options,
+    )?;
+    options.report(Progress::Cataloging);
+    let operating_system = OperatingSystem::find(&view);
+    let context = Context {
+        view: &view,
+        kind: source.kind(),
+        operating_system: operating_system.as_ref(),
+    };
+    let found = CATALOGERS
+        .iter()
+        .map(|cataloger| (cataloger.name(), cataloger.catalog(&context)));
+    let (packages, mut unknowns) = relate::merge(found);
+    unknowns.extend(view.unknowns().iter().cloned());
+    unknowns.sort();
+    unknowns.dedup();
+    Ok(Inventory {
+        packages,
+        unknowns,
+        files_read: view.files().len(),
+        operating_system,
+    })
+}
+
+/// Why nothing could be listed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The source could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// Whether a path lies inside something that a package manager installed: lock files and fixtures
+/// there describe how that thing was developed, not what is installed here.
+fn is_inside_package(path: &str) -> bool {
+    let inside = [
+        "node_modules",
+        "site-packages",
+        "dist-packages",
+        "vendor",
+        "rustlib",
+    ];
+    path.split('/').any(|part| inside.contains(&part))
+        || ["cargo/registry/", "cargo/git/"]
+            .iter()
+            .any(|folder| path.contains(folder))
+}
+
+/// The file name at the end of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,110 @@
+//! Licences as SPDX expressions, where they are ones.
+//!
+//! SPDX specification 2.3 annex D, <https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/>,
+//! through the `spdx` crate and its licence list.
+
+use spdx::{Expression, ParseMode};
+
+/// A declared licence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum License {
+    /// One identifier of the SPDX list: `MIT`.
+    Id(String),
+    /// A valid SPDX expression of several: `MIT OR Apache-2.0`.
+    Expression(String),
+    /// Free text that is no SPDX expression.
+    Name(String),
+}
+
+impl License {
+    /// Reads what a package declares. Empty text and `UNKNOWN` declare nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.is_empty() || text.eq_ignore_ascii_case("unknown") {
+            return None;
+        }
+        if text.len() > NAME_LENGTH {
+            return Some(Self::Name(shorten(text)));
+        }
+        if let Some(id) = spdx::license_id(text) {
+            return Some(Self::Id(id.name.to_owned()));
+        }
+        // Imprecise names ("GPLv3", "Apache 2") are read, but a strict expression is written.
+        let canonical = Expression::canonicalize(text)
+            .ok()
+            .flatten()
+            .filter(|canonical| Expression::parse(canonical).is_ok());
+        let known = ParseMode {
+            allow_deprecated: true,
+            ..ParseMode::STRICT
+        };
+        match canonical {
+            Some(canonical) => match spdx::license_id(&canonical) {
+                Some(id) => Some(Self::Id(id.name.to_owned())),
+                None => Some(Self::Expression(canonical)),
+            },
+            None if Expression::parse_mode(text, known).is_ok() => {
+                Some(Self::Expression(text.to_owned()))
+            }
+            None => Some(Self::Name(text.to_owned())),
+        }
+    }
+
+    /// The text of the identifier, expression or name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Id(text) | Self::Expression(text) | Self::Name(text) => text,
+        }
+    }
+}
+
+/// The first line of a licence text put where a name belongs.
+fn shorten(text: &str) -> String {
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    line.chars().take(NAME_LENGTH).collect()
+}
+
+/// Longer values are whole licence texts, not names.
+const NAME_LENGTH: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_expressions_and_names_are_told_apart() {
+        let cases = [
+            ("MIT", Some(License::Id("MIT".into()))),
+            (
+                "mit OR Apache-2.0",
+                Some(License::Expression("MIT OR Apache-2.0".into())),
+            ),
+            (
+                "MIT/Apache-2.0",
+                Some(License::Expression("MIT OR Apache-2.0".into())),
+            ),
+            ("GPL-2.0", Some(License::Id("GPL-2.0".into()))),
+            (
+                "See LICENCE.txt",
+                Some(License::Name("See LICENCE.txt".into())),
+            ),
+            (" UNKNOWN ", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(License::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_text_is_shortened_to_its_first_line() {
+        let text = format!("\n  The Example Licence\n{}", "x".repeat(10_000));
+        assert_eq!(
+            License::parse(&text),
+            Some(License::Name("The Example Licence".into()))
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! One package and what is known about it.
+
+use std::collections::BTreeSet;
+
+use bulla_model::{Digest, Purl};
+
+use crate::License;
+
+/// A package that is installed, or declared by a lock file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Package {
+    /// The name its ecosystem uses, with the scope of npm: `curl`, `@babel/core`.
+    pub name: String,
+    /// The version as its ecosystem writes it.
+    pub version: String,
+    /// The package URL; it identifies the package in an [`Inventory`](crate::Inventory).
+    pub purl: Purl,
+    /// Licences it declares.
+    pub licenses: BTreeSet<License>,
+    /// Who distributes it: the maintainer of a distribution's package, the author elsewhere.
+    pub supplier: Option<String>,
+    /// One line about it.
+    pub description: Option<String>,
+    /// Its home page.
+    pub homepage: Option<String>,
+    /// Digests of the distributed archive, from lock files.
+    pub hashes: BTreeSet<Digest>,
+    /// Whether what was listed needs it to run.
+    pub scope: Scope,
+    /// Where it was found.
+    pub locations: BTreeSet<Location>,
+    /// Catalogers that found it.
+    pub found_by: BTreeSet<&'static str>,
+    /// Package URLs of its direct dependencies, all of them in the same inventory.
+    pub dependencies: BTreeSet<Purl>,
+}
+
+impl Package {
+    /// A package about which only its identity is known.
+    pub fn new(name: &str, version: &str, purl: Purl) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            purl,
+            licenses: BTreeSet::new(),
+            supplier: None,
+            description: None,
+            homepage: None,
+            hashes: BTreeSet::new(),
+            scope: Scope::Required,
+            locations: BTreeSet::new(),
+            found_by: BTreeSet::new(),
+            dependencies: BTreeSet::new(),
+        }
+    }
+
+    /// Takes over what another finding of the same package knows and this one does not.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.licenses.extend(other.licenses);
+        self.supplier = self.supplier.take().or(other.supplier);
+        self.description = self.description.take().or(other.description);
+        self.homepage = self.homepage.take().or(other.homepage);
+        self.hashes.extend(other.hashes);
+        self.scope = self.scope.min(other.scope);
+        self.locations.extend(other.locations);
+        self.found_by.extend(other.found_by);
+        self.dependencies.extend(other.dependencies);
+    }
+}
+
+/// Whether a package is needed at run time. The first that any finding says wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Installed, or needed to run.
+    Required,
+    /// May be missing.
+    Optional,
+    /// Needed only to develop or build.
+    Excluded,
+}
+
+/// A file that shows a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// Path from the root of the image or directory, without a leading slash.
+    pub path: String,
+    /// The layer that holds it, by the digest of its blob; absent in a directory.
+    pub layer: Option<Digest>,
+}

@@ -1,0 +1,209 @@
+//! A directory as a source.
+
+use std::fs;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::view::{Content, File, View};
+use super::{Source, SourceError, SourceKind, Wanted, elf, path};
+use crate::{Options, Unknown};
+
+/// A directory: a checkout, or the root of a file system. Symbolic links are never followed out of it.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// Names a directory; it is read later.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+}
+
+impl Source for Directory {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Directory
+    }
+
+    fn read(&self, wanted: &Wanted<'_>, options: &Options<'_>) -> Result<View, SourceError> {
+        let root = fs::canonicalize(&self.root).map_err(|source| fault("", source))?;
+        let mut walk = Walk {
+            root: &root,
+            wanted,
+            options,
+            view: View::default(),
+            files: 0,
+            kept_bytes: 0,
+            pending: vec![String::new()],
+        };
+        while let Some(directory) = walk.pending.pop() {
+            walk.directory(&directory)?;
+        }
+        walk.view.unknowns.sort();
+        Ok(walk.view)
+    }
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    wanted: &'a Wanted<'a>,
+    options: &'a Options<'a>,
+    view: View,
+    files: usize,
+    kept_bytes: u64,
+    pending: Vec<String>,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, directory: &str) -> Result<(), SourceError> {
+        let listing = match fs::read_dir(self.root.join(directory)) {
+            Ok(listing) => listing,
+            // A folder below the root that may not be listed leaves a gap, which is said.
+            Err(error) if !directory.is_empty() => {
+                self.unknown(
+                    directory,
+                    &format!("directory could not be listed: {error}"),
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(fault(directory, error)),
+        };
+        for entry in listing {
+            let entry = entry.map_err(|source| fault(directory, source))?;
+            self.files = self.files.saturating_add(1);
+            if self.files > self.options.limits.files {
+                return Err(SourceError::TooManyFiles {
+                    limit: self.options.limits.files,
+                });
+            }
+            let kind = entry
+                .file_type()
+                .map_err(|source| fault(directory, source))?;
+            let name = entry.file_name();
+            let file = path::join(directory, &name.to_string_lossy());
+            if kind.is_dir() {
+                if name != ".git" {
+                    self.pending.push(file);
+                }
+            } else if kind.is_symlink() {
+                self.link(&entry.path(), &file)?;
+            } else if kind.is_file() {
+                self.file(&entry.path(), &file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A wanted path that is a symbolic link is read where it leads, if that is below the root.
+    fn link(&mut self, full: &Path, file: &str) -> Result<(), SourceError> {
+        if !(self.wanted.by_path)(file) {
+            return Ok(());
+        }
+        match fs::canonicalize(full) {
+            Ok(target) if !target.starts_with(self.root) => {
+                self.unknown(file, "symbolic link leads out of the directory");
+                Ok(())
+            }
+            Ok(target) if target.is_file() => self.file(&target, file),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.unknown(file, &format!("symbolic link leads nowhere: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn file(&mut self, full: &Path, file: &str) -> Result<(), SourceError> {
+        let content = if (self.wanted.by_path)(file) {
+            self.whole(full, file)?
+        } else if is_executable(full) {
+            match audit_data(full) {
+                Ok(found) => found.map(|list| Content::AuditData(list.into())),
+                Err(error) => {
+                    self.unknown(file, &format!("executable could not be read: {error}"));
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        if let Some(content) = content {
+            self.view.files.insert(
+                file.to_owned(),
+                File {
+                    content,
+                    layer: None,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads a wanted file, within the limits.
+    fn whole(&mut self, full: &Path, file: &str) -> Result<Option<Content>, SourceError> {
+        let limits = &self.options.limits;
+        let mut bytes = Vec::new();
+        let read = fs::File::open(full).and_then(|opened| {
+            opened
+                .take(limits.catalog_file_bytes.saturating_add(1))
+                .read_to_end(&mut bytes)
+        });
+        if let Err(error) = read {
+            self.unknown(file, &format!("file could not be read: {error}"));
+            return Ok(None);
+        }
+        let size = bytes.len() as u64;
+        if size > limits.catalog_file_bytes {
+            let limit = limits.catalog_file_bytes;
+            return Err(SourceError::FileBytes {
+                path: file.to_owned(),
+                size,
+                limit,
+            });
+        }
+        self.kept_bytes = self.kept_bytes.saturating_add(size);
+        if self.kept_bytes > limits.catalog_bytes {
+            return Err(SourceError::KeptBytes {
+                limit: limits.catalog_bytes,
+            });
+        }
+        Ok(Some(Content::Whole(bytes.into())))
+    }
+
+    fn unknown(&mut self, file: &str, reason: &str) {
+        self.view.unknowns.push(Unknown::new(file, reason));
+    }
+}
+
+fn audit_data(full: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut file = fs::File::open(full)?;
+    let size = file.metadata()?.len();
+    let mut head = Vec::with_capacity(elf::HEAD);
+    (&mut file).take(elf::HEAD as u64).read_to_end(&mut head)?;
+    if !elf::is_executable(&head) {
+        return Ok(None);
+    }
+    elf::audit_data(&head, size, &mut BufReader::with_capacity(256 << 10, file))
+}
+
+/// Whether the file is marked as a program; where there is no mark, every file may be one.
+fn is_executable(full: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        full.metadata()
+            .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        full.is_file()
+    }
+}
+
+fn fault(path: &str, source: io::Error) -> SourceError {
+    SourceError::Directory {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,74 @@
+//! The files that were kept of a source, under their final paths.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_model::Digest;
+
+use super::links::Links;
+use crate::{Location, Unknown};
+
+/// What a source holds of the files that were wanted: later layers have hidden what they replace.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pub(super) files: BTreeMap<String, File>,
+    pub(super) links: Links,
+    pub(super) unknowns: Vec<Unknown>,
+}
+
+impl View {
+    /// All kept files by path.
+    pub fn files(&self) -> &BTreeMap<String, File> {
+        &self.files
+    }
+
+    /// The file at this path, through symbolic links.
+    pub fn file(&self, path: &str) -> Option<&File> {
+        if let Some(file) = self.files.get(path) {
+            return Some(file);
+        }
+        self.files.get(&self.links.resolve(path)?)
+    }
+
+    /// The text of the file at this path, invalid UTF-8 replaced.
+    pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        match &self.file(path)?.content {
+            Content::Whole(bytes) => Some(String::from_utf8_lossy(bytes)),
+            Content::AuditData(_) => None,
+        }
+    }
+
+    /// What could not be read.
+    pub fn unknowns(&self) -> &[Unknown] {
+        &self.unknowns
+    }
+}
+
+/// A file that was kept.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// What was kept of it.
+    pub content: Content,
+    /// The layer it is from, by the digest of its blob.
+    pub layer: Option<Digest>,
+}
+
+impl File {
+    /// Where this file is, as evidence.
+    pub fn location(&self, path: &str) -> Location {
+        Location {
+            path: path.to_owned(),
+            layer: self.layer.clone(),
+        }
+    }
+}
+
+/// What was kept of a file.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// All of it, because its path was wanted.
+    Whole(Arc<[u8]>),
+    /// The inflated dependency list of an executable built by `cargo auditable`.
+    AuditData(Arc<[u8]>),
+}

@@ -1,0 +1,103 @@
+//! Executables built by `cargo auditable`, found in layers and directories.
+
+use std::io::Write;
+
+use bulla_sbom::source::Directory;
+use bulla_sbom::{Inventory, Options, catalog};
+
+use crate::archive::{Layer, image};
+
+/// A 64-bit ELF file as small as one can be that has the section `.dep-v0`.
+pub(crate) fn executable(list: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(list.as_bytes()).unwrap();
+    let data = encoder.finish().unwrap();
+    let names = b"\0.shstrtab\0.dep-v0\0";
+    let mut file = vec![0; 64];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    file[16] = 2;
+    let data_start = file.len() as u64;
+    file.extend_from_slice(&data);
+    let names_start = file.len() as u64;
+    file.extend_from_slice(names);
+    let headers = file.len() as u64;
+    for (name, offset) in [(0u32, 0u64), (1, names_start), (11, data_start)] {
+        let mut entry = [0; 64];
+        entry[..4].copy_from_slice(&name.to_le_bytes());
+        entry[24..32].copy_from_slice(&offset.to_le_bytes());
+        file.extend_from_slice(&entry);
+    }
+    file[40..48].copy_from_slice(&headers.to_le_bytes());
+    file[58..64].copy_from_slice(&[64, 0, 3, 0, 1, 0]);
+    file
+}
+
+const LIST: &str = r#"{"packages":[
+    {"name":"app","version":"0.1.0","source":"local","dependencies":[1,2],"root":true},
+    {"name":"cc","version":"1.0.0","source":"crates.io","kind":"build"},
+    {"name":"memchr","version":"2.7.4","source":"crates.io"}]}"#;
+
+fn purls(inventory: &Inventory) -> Vec<&str> {
+    inventory
+        .packages
+        .iter()
+        .map(|package| package.purl.as_str())
+        .collect()
+}
+
+const EXPECTED: [&str; 2] = ["pkg:cargo/app@0.1.0", "pkg:cargo/memchr@2.7.4"];
+
+#[test]
+fn runtime_packages_of_an_executable_in_a_layer_are_listed() {
+    // Its own list begins with another text than the one that is searched for.
+    let list = LIST.replacen("{\"packages\":[\n    ", "{\"packages\":[", 1);
+    let layer = Layer::new()
+        .program("usr/bin/app", &executable(&list))
+        .hard_link("app", "usr/bin/app");
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    assert_eq!(purls(&inventory), EXPECTED);
+    let app = &inventory.packages[0];
+    assert_eq!(
+        app.dependencies
+            .iter()
+            .map(bulla_model::Purl::as_str)
+            .collect::<Vec<_>>(),
+        EXPECTED[1..]
+    );
+    assert_eq!(app.locations.len(), 2);
+}
+
+#[test]
+fn a_replaced_executable_is_gone() {
+    let layers = vec![
+        Layer::new().program("usr/bin/app", &executable(LIST)),
+        Layer::new().program("usr/bin/app", b"#!/bin/sh\n"),
+    ];
+    let inventory = catalog(&image(layers), &Options::default()).unwrap();
+    assert_eq!(inventory.packages, []);
+}
+
+#[test]
+fn a_damaged_list_is_said() {
+    let layer = Layer::new().program("usr/bin/app", &executable("{\"packages\":[{\"name\":1}]}"));
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    assert_eq!(inventory.packages, []);
+    assert_eq!(inventory.unknowns.len(), 1);
+    assert_eq!(inventory.unknowns[0].path, "usr/bin/app");
+}
+
+#[cfg(unix)]
+#[test]
+fn executables_in_a_directory_are_listed() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app");
+    std::fs::write(&path, executable(LIST)).unwrap();
+    let source = Directory::new(folder.path());
+    assert_eq!(catalog(&source, &Options::default()).unwrap().packages, []);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(
+        purls(&catalog(&source, &Options::default()).unwrap()),
+        EXPECTED
+    );
+}

@@ -1,0 +1,188 @@
+//! Layers are merged as an unpacker would, and checked while they are read.
+
+use bulla_sbom::{Inventory, Options, catalog};
+
+use crate::archive::{Compression, Layer, image, image_of};
+
+fn status(packages: &[&str]) -> Vec<u8> {
+    let entry = |name: &&str| {
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n")
+    };
+    packages
+        .iter()
+        .map(entry)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .into_bytes()
+}
+
+fn names(inventory: &Inventory) -> Vec<&str> {
+    inventory
+        .packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect()
+}
+
+fn list(layers: Vec<Layer>) -> Inventory {
+    catalog(&image(layers), &Options::default()).unwrap()
+}
+
+fn module(name: &str) -> Vec<u8> {
+    format!("{{\"name\":\"{name}\",\"version\":\"1.0.0\"}}").into_bytes()
+}
+
+#[test]
+fn every_compression_gives_the_same_list() {
+    let tar = Layer::new()
+        .file("./var/lib/dpkg/status", &status(&["a", "b"]))
+        .tar();
+    let lists: Vec<Inventory> = [Compression::Gzip, Compression::Zstandard, Compression::None]
+        .into_iter()
+        .map(|compression| {
+            catalog(
+                &image_of(std::slice::from_ref(&tar), compression),
+                &Options::default(),
+            )
+            .unwrap()
+        })
+        .collect();
+    for inventory in &lists {
+        assert_eq!(names(inventory), ["a", "b"]);
+        assert_eq!(inventory.unknowns, []);
+    }
+}
+
+#[test]
+fn later_layers_replace_files() {
+    let inventory = list(vec![
+        Layer::new().file("var/lib/dpkg/status", &status(&["old"])),
+        Layer::new().file("var/lib/dpkg/status", &status(&["new"])),
+    ]);
+    assert_eq!(names(&inventory), ["new"]);
+    let layer = inventory.packages[0]
+        .locations
+        .first()
+        .unwrap()
+        .layer
+        .clone();
+    assert!(layer.is_some());
+}
+
+#[test]
+fn whiteouts_hide_files_and_folders_of_lower_layers_only() {
+    let inventory = list(vec![
+        Layer::new()
+            .file("app/node_modules/a/package.json", &module("a"))
+            .file("app/node_modules/b/package.json", &module("b"))
+            .file("app/node_modules/bb/package.json", &module("bb")),
+        Layer::new()
+            .file("app/node_modules/.wh.b", b"")
+            .file("app/node_modules/b/package.json", &module("b2"))
+            .file("app/node_modules/a/.wh.package.json", b""),
+    ]);
+    assert_eq!(names(&inventory), ["b2", "bb"]);
+}
+
+#[test]
+fn opaque_whiteouts_hide_what_is_below_wherever_they_stand() {
+    let inventory = list(vec![
+        Layer::new()
+            .file("app/node_modules/a/package.json", &module("a"))
+            .file("app2/node_modules/c/package.json", &module("c")),
+        Layer::new()
+            .file("app/node_modules/b/package.json", &module("b"))
+            .file("app/.wh..wh..opq", b""),
+    ]);
+    assert_eq!(names(&inventory), ["b", "c"]);
+}
+
+#[test]
+fn a_file_replaces_a_folder_and_a_folder_a_link() {
+    let inventory = list(vec![
+        Layer::new()
+            .file("app/node_modules/a/package.json", &module("a"))
+            .symbolic_link("srv", "app"),
+        Layer::new()
+            .file("app/node_modules", b"not a folder any more")
+            .directory("srv/")
+            .file("srv/node_modules/b/package.json", &module("b")),
+    ]);
+    assert_eq!(names(&inventory), ["b"]);
+    assert_eq!(
+        inventory.packages[0].locations.first().unwrap().path,
+        "srv/node_modules/b/package.json"
+    );
+}
+
+#[test]
+fn hard_links_to_wanted_files_are_read() {
+    let inventory = list(vec![
+        Layer::new()
+            .file("app/node_modules/a/package.json", &module("a"))
+            .hard_link(
+                "app/node_modules/copy/package.json",
+                "app/node_modules/a/package.json",
+            ),
+    ]);
+    assert_eq!(names(&inventory), ["a"]);
+    assert_eq!(inventory.packages[0].locations.len(), 2);
+}
+
+#[test]
+fn hard_links_to_files_nobody_asked_for_are_read_in_a_second_pass() {
+    let inventory = list(vec![
+        Layer::new()
+            .file("blob", &status(&["a"]))
+            .hard_link("var/lib/dpkg/status", "blob"),
+    ]);
+    assert_eq!(names(&inventory), ["a"]);
+    assert_eq!(inventory.unknowns, []);
+}
+
+#[test]
+fn merged_usr_is_followed_across_layers() {
+    let inventory = list(vec![
+        Layer::new()
+            .symbolic_link("lib", "usr/lib")
+            .file("usr/lib/apk/db/installed", b"P:old\nV:1\nA:x86_64\n"),
+        Layer::new().file("lib/apk/db/installed", b"P:new\nV:2\nA:x86_64\n"),
+    ]);
+    assert_eq!(names(&inventory), ["new"]);
+}
+
+#[test]
+fn a_package_list_behind_links_is_found() {
+    let inventory = list(vec![
+        Layer::new()
+            .symbolic_link("var/lib/dpkg", "../../usr/lib/sysimage/dpkg")
+            .file("usr/lib/sysimage/dpkg/status", &status(&["a"])),
+    ]);
+    assert_eq!(names(&inventory), ["a"]);
+    assert_eq!(
+        inventory.packages[0].locations.first().unwrap().path,
+        "var/lib/dpkg/status"
+    );
+}
+
+#[test]
+fn a_link_out_of_the_root_stays_inside() {
+    let inventory = list(vec![
+        Layer::new()
+            .symbolic_link("etc/os-release", "../../../../usr/lib/os-release")
+            .file(
+                "usr/lib/os-release",
+                b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian\"\n",
+            ),
+    ]);
+    assert_eq!(inventory.operating_system.unwrap().pretty_name, "Debian");
+}
+
+#[test]
+fn a_link_to_nothing_is_said() {
+    let inventory = list(vec![
+        Layer::new().symbolic_link("var/lib/dpkg/status", "/nowhere"),
+    ]);
+    assert_eq!(inventory.unknowns.len(), 1);
+    assert_eq!(inventory.unknowns[0].path, "var/lib/dpkg/status");
+}
