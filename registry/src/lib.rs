@@ -1,1 +1,31 @@
 //! Keep and find: registries, OCI layouts, referrers.
+//!
+//! | what | where | specification |
+//! |---|---|---|
+//! | one interface over all of them | [`Store`], [`AnyStore`] | OCI distribution-spec v1.1.1 |
+//! | bundles as referrers | [`attach()`], [`read_bundles`] | cosign's bundle specification |
+//! | layout directories | [`Layout`] | OCI image-spec v1.1.1 |
+//!
+//! Everything read is hashed here, bounded by `Limits`, and only [`StoreError::NotFound`] means
+//! absent: a refusal, a rate limit or a broken answer is an error, never an empty list, because
+//! what could not be listed may be a revocation.
+
+mod any;
+mod attach;
+mod blob;
+mod bundles;
+mod error;
+mod index_document;
+mod layout;
+mod memory;
+pub mod referrers;
+mod store;
+
+pub use any::AnyStore;
+pub use attach::{Attached, attach};
+pub use blob::BlobReader;
+pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles};
+pub use error::{Detail, Excerpt, StoreError, StoreErrorKind};
+pub use layout::{Layout, LayoutImage};
+pub use memory::Memory;
+pub use store::{Store, Target};

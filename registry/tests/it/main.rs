@@ -1,1 +1,11 @@
 //! Integration tests of bulla-registry.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test prepares has to work, or the test has failed"
+)]
+
+mod layout;
+mod memory;
+mod sample;
+mod suite;

@@ -1,0 +1,158 @@
+//! Reads the Sigstore bundles that refer to a digest.
+//!
+//! Reader rules of cosign's bundle specification,
+//! <https://github.com/sigstore/cosign/blob/v3.0.4/specs/BUNDLE_SPEC.md>, and one of our own: the
+//! manifest itself has to name the digest as its subject. Sizes are checked against the manifest
+//! before anything is fetched, and a bundle is never decompressed.
+
+use bulla_model::{Descriptor, Digest, Manifest, Referrer, ReferrerList, media_type};
+use futures_util::{StreamExt as _, stream};
+
+use crate::{Store, StoreError};
+
+/// A bundle and the manifest it came with. Nothing in it is verified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BundleReferrer {
+    /// The artifact manifest, whose subject is the digest asked about.
+    pub manifest: Manifest,
+    /// The bundle as received.
+    pub bytes: Vec<u8>,
+}
+
+/// All bundles of a digest, and everything that kept the set from being whole.
+#[derive(Debug, Default)]
+pub struct BundleSet {
+    /// The bundles, in the order of the list.
+    pub bundles: Vec<BundleReferrer>,
+    /// Referrers that could not be read, with the reason: they may have been bundles.
+    pub failed: Vec<(Referrer, StoreError)>,
+    /// Referrers that are no bundles.
+    pub others: Vec<Referrer>,
+    /// Whether the list was cut: then absence proves nothing.
+    pub truncated: bool,
+}
+
+/// Reads one referrer of `subject`; `None` if it is no bundle.
+pub async fn read_bundle<S: Store>(
+    store: &S,
+    subject: &Digest,
+    referrer: &Referrer,
+) -> Result<Option<BundleReferrer>, StoreError> {
+    let Some((manifest, layer)) = read_manifest(store, subject, referrer).await? else {
+        return Ok(None);
+    };
+    let bytes = store.blob(&layer, store.limits().bundle_bytes).await?;
+    Ok(Some(BundleReferrer { manifest, bytes }))
+}
+
+/// Reads all bundles that refer to `subject`, a few at a time, `Limits::evidence_bytes` in all.
+///
+/// The list itself failing is an error; a single referrer failing is reported in the set.
+pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<BundleSet, StoreError> {
+    let ReferrerList {
+        referrers,
+        truncated,
+    } = store.referrers(subject).await?;
+    let mut set = BundleSet {
+        truncated,
+        ..BundleSet::default()
+    };
+    let mut manifests = stream::iter(referrers)
+        .map(|referrer| async {
+            let read = read_manifest(store, subject, &referrer).await;
+            (referrer, read)
+        })
+        .buffered(CONCURRENCY);
+    // The budget is spent in the order of the list, so what does not fit is always the same.
+    let mut budget = store.limits().evidence_bytes;
+    let mut wanted = Vec::new();
+    while let Some((referrer, read)) = manifests.next().await {
+        match read {
+            Err(error) => set.failed.push((referrer, error)),
+            Ok(None) => set.others.push(referrer),
+            Ok(Some((manifest, layer))) => {
+                let bytes = (manifest.bytes().len() as u64).saturating_add(layer.size);
+                match budget.checked_sub(bytes) {
+                    Some(rest) => {
+                        budget = rest;
+                        wanted.push((referrer, manifest, layer));
+                    }
+                    None => set.failed.push((referrer, over_budget(store))),
+                }
+            }
+        }
+    }
+    drop(manifests);
+    let mut blobs = stream::iter(wanted)
+        .map(|(referrer, manifest, layer)| async move {
+            let read = store.blob(&layer, store.limits().bundle_bytes).await;
+            (referrer, manifest, read)
+        })
+        .buffered(CONCURRENCY);
+    while let Some((referrer, manifest, read)) = blobs.next().await {
+        match read {
+            Ok(bytes) => set.bundles.push(BundleReferrer { manifest, bytes }),
+            Err(error) => set.failed.push((referrer, error)),
+        }
+    }
+    Ok(set)
+}
+
+/// Whether a list's entry can be a bundle. The artifact type is a hint, and leaving an entry out
+/// by it gives whoever wrote the list no power that leaving it out entirely would not.
+pub(crate) fn may_be_bundle(entry: &Descriptor) -> bool {
+    match entry.artifact_type.as_deref() {
+        None | Some("" | media_type::EMPTY | media_type::IMAGE_CONFIG) => true,
+        Some(artifact_type) => artifact_type.starts_with(BUNDLE_PREFIX),
+    }
+}
+
+/// The layer of a manifest that is a bundle: exactly one, of a bundle's media type.
+pub(crate) fn bundle_layer(manifest: &Manifest) -> Option<&Descriptor> {
+    match manifest.image()?.layers.as_slice() {
+        [layer] if layer.media_type.starts_with(BUNDLE_PREFIX) => Some(layer),
+        _ => None,
+    }
+}
+
+async fn read_manifest<S: Store>(
+    store: &S,
+    subject: &Digest,
+    referrer: &Referrer,
+) -> Result<Option<(Manifest, Descriptor)>, StoreError> {
+    if !may_be_bundle(&referrer.descriptor) {
+        return Ok(None);
+    }
+    let manifest = store.manifest(&referrer.descriptor.digest).await?;
+    let found = manifest.subject().map(|subject| &subject.digest);
+    if found != Some(subject) {
+        return Err(StoreError::WrongSubject {
+            referrer: referrer.descriptor.digest.clone(),
+            expected: subject.clone(),
+            found: found.cloned(),
+        });
+    }
+    let Some(layer) = bundle_layer(&manifest).cloned() else {
+        return Ok(None);
+    };
+    let limit = store.limits().bundle_bytes;
+    if layer.size > limit {
+        return Err(StoreError::TooLarge {
+            what: format!("bundle {}", layer.digest),
+            limit,
+        });
+    }
+    Ok(Some((manifest, layer)))
+}
+
+fn over_budget<S: Store>(store: &S) -> StoreError {
+    StoreError::TooLarge {
+        what: "all evidence together".to_owned(),
+        limit: store.limits().evidence_bytes,
+    }
+}
+
+/// What every version of the bundle's media type begins with.
+const BUNDLE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
+/// Referrers read at once.
+const CONCURRENCY: usize = 8;

@@ -1,0 +1,238 @@
+//! OCI layout directories.
+
+use std::fs;
+use std::path::Path;
+
+use bulla_model::{Descriptor, Digest, Limits, Tag, media_type};
+use bulla_registry::{
+    AnyStore, Layout, Store, StoreError, StoreErrorKind, Target, attach, read_bundles,
+};
+use serde_json::{Value, json};
+
+use crate::{sample, suite};
+
+fn new(directory: &Path) -> Layout {
+    Layout::create(directory, &Limits::default()).unwrap()
+}
+
+fn blob_path(directory: &Path, digest: &Digest) -> std::path::PathBuf {
+    directory.join("blobs/sha256").join(digest.hex())
+}
+
+fn index(directory: &Path) -> Value {
+    serde_json::from_slice(&fs::read(directory.join("index.json")).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_layout_does_what_every_store_has_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    suite::run(&AnyStore::Layout(new(directory.path()))).await;
+    let left: Vec<String> = fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(".bulla-"))
+        .collect();
+    assert!(left.is_empty(), "temporary files stay: {left:?}");
+}
+
+#[tokio::test]
+async fn a_directory_of_something_else_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let opened = Layout::open(directory.path(), &Limits::default());
+    assert!(opened.unwrap_err().is_not_found());
+    fs::write(directory.path().join("notes.txt"), "mine").unwrap();
+    let refused = Layout::create(directory.path(), &Limits::default()).unwrap_err();
+    assert!(matches!(refused, StoreError::Malformed { .. }), "{refused}");
+    assert!(!directory.path().join("index.json").exists());
+}
+
+#[tokio::test]
+async fn changed_bytes_are_noticed() {
+    // F09, F10: what is served is hashed, whatever it is called.
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let image = sample::image(&layout, b"layer").await;
+    let manifest = layout.manifest(&image.digest).await.unwrap();
+    let layer = manifest.image().unwrap().layers[0].clone();
+
+    fs::write(blob_path(directory.path(), &layer.digest), b"lAyer").unwrap();
+    let error = layout.blob(&layer, 100).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DigestMismatch { .. }),
+        "{error}"
+    );
+    assert_eq!(error.kind(), StoreErrorKind::Tampered);
+    fs::write(blob_path(directory.path(), &layer.digest), b"lay").unwrap();
+    let error = layout.blob(&layer, 100).await.unwrap_err();
+    assert!(matches!(error, StoreError::SizeMismatch { .. }), "{error}");
+
+    let mut bytes = manifest.bytes().to_vec();
+    bytes.push(b'\n');
+    fs::write(blob_path(directory.path(), &image.digest), bytes).unwrap();
+    let error = layout.manifest(&image.digest).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DigestMismatch { .. }),
+        "{error}"
+    );
+    let error = layout.referrers(&image.digest).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DigestMismatch { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_listed_manifest_that_is_missing_hides_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let subject = sample::image(&layout, b"layer").await;
+    let attached = attach(&layout, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    fs::remove_file(blob_path(directory.path(), &attached.descriptor.digest)).unwrap();
+    let error = layout.referrers(&subject.digest).await.unwrap_err();
+    assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_out_of_the_layout_are_not_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let blob = Descriptor::of("m", b"secret");
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    layout.put_blob(b"other".to_vec()).await.unwrap();
+    std::os::unix::fs::symlink(&secret, blob_path(directory.path(), &blob.digest)).unwrap();
+    let error = layout.blob(&blob, 100).await.unwrap_err();
+    assert!(matches!(error, StoreError::Escape { .. }), "{error}");
+
+    fs::rename(
+        directory.path().join("blobs/sha256"),
+        outside.path().join("sha256"),
+    )
+    .unwrap();
+    std::os::unix::fs::symlink(
+        outside.path().join("sha256"),
+        directory.path().join("blobs/sha256"),
+    )
+    .unwrap();
+    let error = layout.put_blob(b"new".to_vec()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Escape { .. }), "{error}");
+    assert!(!blob_path(directory.path(), &Digest::sha256(b"new")).exists());
+}
+
+#[tokio::test]
+async fn writers_on_several_threads_lose_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let subject = sample::image(&new(directory.path()), b"layer").await;
+    let threads: Vec<_> = (0..8)
+        .map(|number| {
+            let (path, subject) = (directory.path().to_owned(), subject.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let bundle = sample::bundle(&format!("writer {number}"));
+                runtime
+                    .block_on(attach(&new(&path), &subject, &bundle, sample::created()))
+                    .unwrap()
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let set = read_bundles(&new(directory.path()), &subject.digest)
+        .await
+        .unwrap();
+    assert_eq!(set.bundles.len(), 8);
+}
+
+#[tokio::test]
+async fn indexes_under_a_referrers_tag_are_read() {
+    // Copies made by clients of registries without the referrers API look like this.
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let subject = sample::image(&layout, b"layer").await;
+    let attached = attach(&layout, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let referrer = layout.manifest(&attached.descriptor.digest).await.unwrap();
+    let list = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::IMAGE_INDEX,
+        "manifests": [referrer.descriptor()],
+    })
+    .to_string();
+    let tag: Tag = subject.digest.referrers_tag().parse().unwrap();
+    layout
+        .put_manifest(list.as_bytes(), media_type::IMAGE_INDEX, Some(&tag))
+        .await
+        .unwrap();
+    let mut document = index(directory.path());
+    let entries = document["manifests"].as_array_mut().unwrap();
+    entries.retain(|entry| entry["digest"] != attached.descriptor.digest.to_string());
+    fs::write(directory.path().join("index.json"), document.to_string()).unwrap();
+
+    let set = read_bundles(&layout, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 1);
+    let images = layout.images().await.unwrap();
+    assert_eq!(
+        images.len(),
+        1,
+        "neither list nor referrer is an image: {images:?}"
+    );
+}
+
+#[tokio::test]
+async fn only_images_are_offered_where_no_tag_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let (list, _) = sample::index(&layout).await;
+    attach(&layout, &list, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let bytes = layout
+        .manifest(&list.digest)
+        .await
+        .unwrap()
+        .bytes()
+        .to_vec();
+    for tag in ["v2", "v1"] {
+        let tag: Tag = tag.parse().unwrap();
+        layout
+            .put_manifest(&bytes, media_type::IMAGE_INDEX, Some(&tag))
+            .await
+            .unwrap();
+    }
+    let images = layout.images().await.unwrap();
+    assert_eq!(images.len(), 1, "{images:?}");
+    assert_eq!(images[0].descriptor, list);
+    let tags: Vec<&str> = images[0].tags.iter().map(Tag::as_str).collect();
+    assert_eq!(tags, ["v1", "v2"]);
+    let entries = index(directory.path())["manifests"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(entries, 3, "two tags and the referrer, no parts");
+}
+
+#[tokio::test]
+async fn a_tag_that_names_two_manifests_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let first = sample::image(&layout, b"one").await;
+    let second = sample::image(&layout, b"two").await;
+    let entry = |image: &Descriptor| {
+        json!({"mediaType": image.media_type, "digest": image.digest, "size": image.size,
+               "annotations": {"org.opencontainers.image.ref.name": "v1"}})
+    };
+    let document = json!({"schemaVersion": 2, "manifests": [entry(&first), entry(&second)]});
+    fs::write(directory.path().join("index.json"), document.to_string()).unwrap();
+    let target = Target::Tag("v1".parse().unwrap());
+    let error = layout.resolve(&target).await.unwrap_err();
+    assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
+}
