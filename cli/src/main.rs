@@ -1,3 +1,7 @@
-//! The `bulla` command.
+//! The `bulla` command: parse, run, end with the answer's exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bulla_cli::run(std::env::args_os()).into()
+}

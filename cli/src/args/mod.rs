@@ -1,0 +1,63 @@
+//! What was typed: clap's derive and nothing else. Parsing does nothing.
+
+pub mod completions;
+pub mod help;
+pub mod man;
+pub mod settings;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser};
+
+use crate::printer::{Color, Format};
+use crate::verbs::Verb;
+
+/// Lists what software contains, seals who vouched for it, and checks the seals before it is deployed
+#[derive(Debug, Parser)]
+#[command(
+    name = "bulla",
+    version,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND",
+    subcommand_help_heading = "Commands"
+)]
+pub struct Arguments {
+    /// Flags every command knows.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags every command knows.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct GlobalArguments {
+    /// How results are written: human or json
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
+    pub output: Option<Format>,
+    /// When colour is used: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<Color>,
+    /// Only data and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Explain more; twice shows requests
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Time for one operation against a registry, for example 90s
+    #[arg(long, global = true, value_name = "TIME")]
+    pub timeout: Option<String>,
+    /// Settings file to read instead of the discovered ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Registry spoken to without TLS
+    #[arg(long, global = true, value_name = "HOST")]
+    pub plain_http: Vec<String>,
+}

@@ -1,0 +1,67 @@
+//! Orchestration: one file for each command.
+
+#![expect(
+    clippy::unused_async,
+    reason = "every command has the same shape, also those that never wait"
+)]
+
+pub mod completions;
+pub mod help;
+pub mod man;
+pub mod settings;
+
+use std::time::Duration;
+
+use bulla_model::Limits;
+
+use crate::args::GlobalArguments;
+use crate::printer::{Color, Format, Printer};
+use crate::settings::{Environment, Settings, row};
+use crate::{Failure, log};
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The command line's flags for every command.
+    pub global: GlobalArguments,
+    /// Everything that was set.
+    pub settings: Settings,
+    /// Bounds on everything read.
+    pub limits: Limits,
+    /// The two streams.
+    pub printer: Printer,
+}
+
+impl Context {
+    /// Settles what holds for every command.
+    pub fn new(global: GlobalArguments, environment: Environment) -> Result<Self, Failure> {
+        let mut limits = Limits::default();
+        let settings = Settings::load(global.config.as_deref(), environment, &limits)?;
+        let printer = Printer::new(
+            &settings,
+            global.output.map(Format::name),
+            global.color.map(Color::name),
+            global.quiet.then_some("true"),
+        )?;
+        if let Some(timeout) =
+            settings.parsed::<jiff::SignedDuration>(&row::TIMEOUT, global.timeout.as_deref())?
+        {
+            limits.deadline = Duration::try_from(timeout.value)
+                .ok()
+                .filter(|deadline| !deadline.is_zero())
+                .ok_or_else(|| Failure::usage("the timeout must be longer than nothing"))?;
+        }
+        log::start(global.verbose, printer.colors_talk());
+        Ok(Self {
+            global,
+            settings,
+            limits,
+            printer,
+        })
+    }
+
+    /// What the process was started with.
+    pub fn environment(&self) -> &Environment {
+        self.settings.environment()
+    }
+}

@@ -1,0 +1,81 @@
+//! `bulla settings`: what holds, and who says so.
+
+use serde::Serialize;
+
+use crate::args::settings::Arguments;
+use crate::commands::Context;
+use crate::render::{Cell, Page, Report};
+use crate::settings::{ROWS, Row};
+use crate::{Exit, Failure};
+
+/// Writes every setting with its value and where it comes from.
+pub async fn run(_: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let mut settings = Vec::new();
+    for row in ROWS {
+        let flag = flag(row, context);
+        let found = context.settings.text(row, flag.as_deref())?;
+        let (value, origin) = match found {
+            Some(setting) => (setting.value, setting.origin.to_string()),
+            None => (row.default.to_owned(), "default".to_owned()),
+        };
+        settings.push(Entry {
+            name: row.name,
+            value,
+            origin,
+            purpose: row.purpose,
+        });
+    }
+    let files = context.settings.files().iter();
+    let files = files
+        .map(|file| file.path().display().to_string())
+        .collect();
+    context.printer.report(&Shown { settings, files })?;
+    Ok(Exit::Success)
+}
+
+/// What this command line says about a setting.
+fn flag(row: &Row, context: &Context) -> Option<String> {
+    let global = &context.global;
+    match row.name {
+        "output" => global
+            .output
+            .map(|format| format!("{format:?}").to_lowercase()),
+        "color" => global
+            .color
+            .map(|color| format!("{color:?}").to_lowercase()),
+        "quiet" => global.quiet.then(|| "true".to_owned()),
+        "timeout" => global.timeout.clone(),
+        "plain-http" if !global.plain_http.is_empty() => Some(global.plain_http.join(",")),
+        _ => None,
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    settings: Vec<Entry>,
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: &'static str,
+    value: String,
+    origin: String,
+    purpose: &'static str,
+}
+
+impl Report for Shown {
+    fn human(&self, page: &mut Page) {
+        for entry in &self.settings {
+            page.row(
+                1,
+                [
+                    entry.name.into(),
+                    Cell::from(&entry.value),
+                    Cell::faint(&entry.origin),
+                    Cell::faint(entry.purpose),
+                ],
+            );
+        }
+    }
+}

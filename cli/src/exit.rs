@@ -1,0 +1,112 @@
+//! Exit codes: how a pipeline tells one answer from another.
+
+use std::process::ExitCode;
+
+/// How the process ends. The numbers are part of the interface and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// 0: allowed, done.
+    Success,
+    /// 1: denied by policy.
+    Denied,
+    /// 2: usage or configuration error.
+    Usage,
+    /// 3: could not find out: registry, network, time or size limit; trying again may help.
+    Undetermined,
+    /// 4: not yet: only approvals, soak or a closed window are missing.
+    NotYet,
+    /// 10: nothing signed was found.
+    NothingSigned,
+    /// 11: signed, but by nobody the policy trusts.
+    Untrusted,
+    /// 12: a signature, certificate, log proof or timestamp is invalid.
+    Invalid,
+    /// 13: the evidence is about another subject.
+    OtherSubject,
+    /// 14: expired, stale or revoked.
+    Outdated,
+    /// 70: internal error; a panic is never a success.
+    Internal,
+    /// 130: the user interrupted it.
+    Interrupted,
+    /// The code of a command that `bulla run` started.
+    Child(u8),
+}
+
+impl Exit {
+    /// Every answer with a number of its own, in the order of the numbers.
+    pub const ALL: [Self; 12] = [
+        Self::Success,
+        Self::Denied,
+        Self::Usage,
+        Self::Undetermined,
+        Self::NotYet,
+        Self::NothingSigned,
+        Self::Untrusted,
+        Self::Invalid,
+        Self::OtherSubject,
+        Self::Outdated,
+        Self::Internal,
+        Self::Interrupted,
+    ];
+
+    /// The number the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Denied => 1,
+            Self::Usage => 2,
+            Self::Undetermined => 3,
+            Self::NotYet => 4,
+            Self::NothingSigned => 10,
+            Self::Untrusted => 11,
+            Self::Invalid => 12,
+            Self::OtherSubject => 13,
+            Self::Outdated => 14,
+            Self::Internal => 70,
+            Self::Interrupted => 130,
+            Self::Child(code) => code,
+        }
+    }
+
+    /// What the number means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "allowed, done",
+            Self::Denied => "denied by policy",
+            Self::Usage => "usage or configuration error",
+            Self::Undetermined => {
+                "could not find out: registry, network, time or size limit; trying again may help"
+            }
+            Self::NotYet => "not yet: only approvals, soak or a closed window are missing",
+            Self::NothingSigned => "nothing signed was found",
+            Self::Untrusted => "signed, but by nobody the policy trusts",
+            Self::Invalid => {
+                "a signature, certificate, log proof or timestamp is invalid (tampering)"
+            }
+            Self::OtherSubject => "the evidence is about another subject",
+            Self::Outdated => "expired, stale or revoked",
+            Self::Internal => "internal error",
+            Self::Interrupted => "interrupted",
+            Self::Child(_) => "the command that `bulla run` started failed",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_the_documentation_promises() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 70, 130]);
+    }
+}

@@ -1,0 +1,23 @@
+//! The product's face: arguments, settings, commands, rendering.
+//!
+//! Three stages: [`args`] is what was typed, [`settings`] merges it with variables and files,
+//! [`commands`] does the work. Only this crate prints, reads the environment and ends the process.
+//! Exit codes are in [`Exit`], failures in [`Failure`], commands in [`verbs`].
+
+pub mod args;
+pub mod commands;
+pub mod escape;
+mod exit;
+pub mod failure;
+mod log;
+pub mod output;
+pub mod printer;
+pub mod progress;
+pub mod render;
+mod run;
+pub mod settings;
+pub mod verbs;
+
+pub use exit::Exit;
+pub use failure::Failure;
+pub use run::run;

@@ -1,0 +1,103 @@
+//! Files written whole or not at all.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::Failure;
+
+/// Writes a file, replacing what is there: a reader sees the old bytes or the new, never a part.
+///
+/// What is there and is no regular file (a pipe, `/dev/stdout`) is written to, not replaced.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|error| Failure::file("write", path, &error));
+    }
+    let file = filled(path, bytes, None)?;
+    file.persist(path)
+        .map_err(|error| Failure::file("write", path, &error.error))?;
+    Ok(())
+}
+
+/// Writes a file that must not be there yet, readable by its owner only if `secret`.
+pub fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), Failure> {
+    let file = filled(path, bytes, secret.then_some(0o600))?;
+    file.persist_noclobber(path).map_err(|error| {
+        let failure = Failure::file("write", path, &error.error);
+        if error.error.kind() == std::io::ErrorKind::AlreadyExists {
+            failure.with_hint("it is never overwritten: move it away, or choose another name")
+        } else {
+            failure
+        }
+    })?;
+    Ok(())
+}
+
+fn filled(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile, Failure> {
+    let failed = |error: std::io::Error| Failure::file("write", path, &error);
+    // The same folder, so that the last step is one rename.
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = Builder::new();
+    builder.prefix(".bulla-").suffix(".partial");
+    set_mode(&mut builder, mode.unwrap_or(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn set_mode(builder: &mut Builder<'_, '_>, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(mode));
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &mut Builder<'_, '_>, _: u32) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_new(&path, b"one", true).unwrap();
+        let failure = write_new(&path, b"two", true).unwrap_err();
+        assert_eq!(failure.kind().exit().code(), 2);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_new(&path, b"one", true).unwrap();
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+}

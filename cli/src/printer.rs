@@ -1,0 +1,283 @@
+//! The two streams: data on standard output, talk on standard error.
+//!
+//! With `--output json` standard output holds one JSON document: the report, or
+//! `{"error": {"exit", "kind", "message", "details", "hints"}}`. The same error is said on standard
+//! error for people, so that a pipeline's log explains itself.
+
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::escape::escape;
+use crate::failure::FailureKind;
+use crate::progress::Progress;
+use crate::render::{Cell, Page, Report, to_json};
+use crate::settings::{Environment, Settings, row};
+
+/// Writes what a command has to say.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    format: Format,
+    quiet: bool,
+    data_color: ColorChoice,
+    talk_color: ColorChoice,
+    progress: bool,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+}
+
+impl Format {
+    /// The name it has on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(format!(
+                "`{text}` is no output format: expected human or json"
+            )),
+        }
+    }
+}
+
+/// When colour is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// The name it has on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+impl FromStr for Color {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(format!(
+                "`{text}` is no choice of colour: expected auto, always or never"
+            )),
+        }
+    }
+}
+
+impl Color {
+    fn choice(self, terminal: bool, environment: &Environment) -> ColorChoice {
+        let set = |name| matches!(environment.text(name), Ok(Some(value)) if !value.is_empty());
+        let dumb = matches!(environment.text("TERM"), Ok(Some("dumb")));
+        match self {
+            Self::Always => ColorChoice::AlwaysAnsi,
+            Self::Auto if terminal && !set("NO_COLOR") && !dumb => ColorChoice::AlwaysAnsi,
+            Self::Auto | Self::Never => ColorChoice::Never,
+        }
+    }
+}
+
+impl Printer {
+    /// A printer for these settings; flags are given as typed.
+    pub fn new(
+        settings: &Settings,
+        format: Option<&str>,
+        color: Option<&str>,
+        quiet: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let environment = settings.environment();
+        let format = settings.parsed::<Format>(&row::OUTPUT, format)?;
+        let color = settings.parsed::<Color>(&row::COLOR, color)?;
+        let quiet = settings.parsed::<bool>(&row::QUIET, quiet)?;
+        let quiet = quiet.is_some_and(|quiet| quiet.value);
+        let color = color.map_or(Color::Auto, |color| color.value);
+        let terminals = environment.terminals();
+        Ok(Self {
+            format: format.map_or(Format::Human, |format| format.value),
+            quiet,
+            data_color: color.choice(terminals.output, environment),
+            talk_color: color.choice(terminals.error, environment),
+            progress: terminals.error && !quiet && !environment.is_ci(),
+        })
+    }
+
+    /// A printer for failures that come before the settings are known.
+    pub fn early(format: Format) -> Self {
+        Self {
+            format,
+            quiet: false,
+            data_color: ColorChoice::Never,
+            talk_color: ColorChoice::Never,
+            progress: false,
+        }
+    }
+
+    /// How results are written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether talk on standard error may be coloured.
+    pub fn colors_talk(&self) -> bool {
+        self.talk_color != ColorChoice::Never
+    }
+
+    /// Writes bytes to standard output as they are.
+    pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(|error| refused(&error))
+    }
+
+    /// Writes a report to standard output in the chosen format.
+    pub fn report<R: Report>(&self, report: &R) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.data(to_json(report).as_bytes()),
+            Format::Human => {
+                let mut page = Page::default();
+                report.human(&mut page);
+                self.page(page)
+            }
+        }
+    }
+
+    /// Writes a page to standard output.
+    pub fn page(&self, page: Page) -> Result<(), Failure> {
+        let mut stdout = AutoStream::new(io::stdout().lock(), self.data_color);
+        stdout
+            .write_all(page.finish().as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| refused(&error))
+    }
+
+    /// Says something to the person on standard error, unless told to be quiet.
+    pub fn note(&self, page: Page) {
+        if !self.quiet {
+            self.talk(page);
+        }
+    }
+
+    /// Says one line on standard error, unless told to be quiet.
+    pub fn say(&self, line: impl AsRef<str>) {
+        let mut page = Page::default();
+        page.line(line);
+        self.note(page);
+    }
+
+    /// Says something that matters even when quiet.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        let mut page = Page::default();
+        page.labelled(&Cell::attention("warning:"), line.as_ref());
+        self.talk(page);
+    }
+
+    /// Tells how a command failed.
+    pub fn failure(&self, failure: &Failure) {
+        if failure.kind() == FailureKind::BrokenPipe {
+            return;
+        }
+        if self.format == Format::Json {
+            // The exit code says it too, so a closed standard output loses nothing.
+            drop(self.data(to_json(&ErrorDocument::of(failure)).as_bytes()));
+        }
+        let mut page = Page::default();
+        page.labelled(&Cell::bad("error:"), failure.message());
+        for detail in failure.details() {
+            page.indented(1, detail);
+        }
+        for hint in failure.hints() {
+            page.labelled(&Cell::strong("hint:"), hint);
+        }
+        self.talk(page);
+    }
+
+    /// Shows that something takes long: a bar on a terminal, nothing elsewhere.
+    pub fn progress(&self, doing: &str) -> Progress {
+        if self.progress {
+            Progress::shown(&escape(doing))
+        } else {
+            Progress::hidden()
+        }
+    }
+
+    fn talk(&self, page: Page) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.talk_color);
+        // Nobody is left to be told that standard error is closed.
+        drop(stderr.write_all(page.finish().as_bytes()));
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    exit: u8,
+    kind: FailureKind,
+    message: &'a str,
+    details: &'a [String],
+    hints: &'a [String],
+}
+
+impl<'a> ErrorDocument<'a> {
+    fn of(failure: &'a Failure) -> Self {
+        Self {
+            error: ErrorBody {
+                exit: failure.kind().exit().code(),
+                kind: failure.kind(),
+                message: failure.message(),
+                details: failure.details(),
+                hints: failure.hints(),
+            },
+        }
+    }
+}
+
+fn refused(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Failure::new(FailureKind::BrokenPipe, "standard output was closed")
+    } else {
+        Failure::new(
+            FailureKind::File,
+            format_args!("failed to write to standard output: {error}"),
+        )
+    }
+}

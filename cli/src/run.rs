@@ -1,0 +1,112 @@
+//! From the command line to an exit code.
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind;
+
+use crate::args::Arguments;
+use crate::commands::Context;
+use crate::escape::escape;
+use crate::failure::FailureKind;
+use crate::printer::{Format, Printer};
+use crate::settings::Environment;
+use crate::{Exit, Failure, verbs};
+
+/// Runs one command. A panic is an internal error, never a success.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    std::panic::set_hook(Box::new(tell_panic));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    catch_unwind(AssertUnwindSafe(|| parse_and_run(&arguments))).unwrap_or(Exit::Internal)
+}
+
+fn parse_and_run(arguments: &[OsString]) -> Exit {
+    let parsed = verbs::everyday_command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return tell_refusal(arguments, &error),
+    };
+    let format = parsed.global.output.unwrap_or_default();
+    let context =
+        Environment::of_process().and_then(|environment| Context::new(parsed.global, environment));
+    let context = match context {
+        Ok(context) => context,
+        Err(failure) => return tell(&Printer::early(format), &failure),
+    };
+    let verb = parsed.verb.unwrap_or_else(verbs::overview);
+    match perform(verb, &context) {
+        Ok(exit) => exit,
+        Err(failure) => tell(&context.printer, &failure),
+    }
+}
+
+/// Runs the command until it ends or is interrupted. Dropping it removes its temporary files.
+fn perform(verb: verbs::Verb, context: &Context) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(FailureKind::Internal, error))?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = verb.run(context) => outcome,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                Err(Failure::new(FailureKind::Interrupted, "interrupted"))
+            }
+        }
+    });
+    // A blocked reader must not keep the process from ending.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn tell(printer: &Printer, failure: &Failure) -> Exit {
+    printer.failure(failure);
+    failure.kind().exit()
+}
+
+/// Help and version are answers; everything else clap says is a usage error.
+fn tell_refusal(arguments: &[OsString], error: &clap::Error) -> Exit {
+    // Nobody is left to be told that the stream is closed.
+    let print = || drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print();
+            Exit::Success
+        }
+        _ if wants_json(arguments) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let line = line.strip_prefix("error: ").unwrap_or(line);
+            tell(&Printer::early(Format::Json), &Failure::usage(line))
+        }
+        _ => {
+            print();
+            Exit::Usage
+        }
+    }
+}
+
+fn wants_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--output=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair == ["--output", "json"])
+}
+
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let at = panic.location().map_or_else(String::new, |location| {
+        format!(" ({}:{})", location.file(), location.line())
+    });
+    let text: String = message.chars().take(300).collect();
+    Printer::early(Format::Human).failure(&Failure::new(
+        FailureKind::Internal,
+        format_args!(
+            "internal error: {}{at}: please report it with the output of bulla --version",
+            escape(&text)
+        ),
+    ));
+}

@@ -1,0 +1,154 @@
+//! The process's surroundings, read once.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Variables, working directory and terminals as they were when the command started.
+///
+/// Nothing else in the product reads them. Values may be secrets, so they are not shown in
+/// [`Debug`](fmt::Debug).
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    directory: PathBuf,
+    terminals: Terminals,
+}
+
+/// Which standard streams are terminals.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminals {
+    /// Standard input.
+    pub input: bool,
+    /// Standard output.
+    pub output: bool,
+    /// Standard error.
+    pub error: bool,
+}
+
+impl Environment {
+    /// Reads the process's own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads it"
+    )]
+    pub fn of_process() -> Result<Self, Failure> {
+        let directory = std::env::current_dir()
+            .map_err(|error| Failure::file("find", Path::new("the working directory"), &error))?;
+        Ok(Self {
+            variables: std::env::vars_os().collect(),
+            directory,
+            terminals: Terminals {
+                input: std::io::stdin().is_terminal(),
+                output: std::io::stdout().is_terminal(),
+                error: std::io::stderr().is_terminal(),
+            },
+        })
+    }
+
+    /// An environment with just these variables, for tests.
+    pub fn with_variables<const N: usize>(directory: &Path, variables: [(&str, &str); N]) -> Self {
+        Self {
+            variables: variables
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            directory: directory.to_owned(),
+            terminals: Terminals::default(),
+        }
+    }
+
+    /// A variable's text; absent and not UTF-8 differ.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Failure> {
+        match self.variables.get(OsStr::new(name)) {
+            None => Ok(None),
+            Some(value) => match value.to_str() {
+                Some(text) => Ok(Some(text)),
+                None => Err(Failure::new(
+                    FailureKind::Configuration,
+                    format_args!("the environment variable {name} is not UTF-8"),
+                )),
+            },
+        }
+    }
+
+    /// A variable that names a path, where it is set and not empty.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variables
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    }
+
+    /// All variables that are UTF-8, for describing the CI system.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        self.variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?.into(), value.to_str()?.into())))
+            .collect()
+    }
+
+    /// Whether this runs in continuous integration (`CI=true`, or `1`).
+    pub fn is_ci(&self) -> bool {
+        matches!(self.text("CI"), Ok(Some(value)) if !matches!(value, "" | "0" | "false"))
+    }
+
+    /// The working directory, absolute.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Which standard streams are terminals.
+    pub fn terminals(&self) -> Terminals {
+        self.terminals
+    }
+
+    /// The folder for the user's own settings of Bulla, where the platform has one.
+    pub fn user_configuration(&self) -> Option<PathBuf> {
+        let base = if cfg!(windows) {
+            self.path("APPDATA")?
+        } else if let Some(folder) = self.path("XDG_CONFIG_HOME") {
+            folder
+        } else if cfg!(target_os = "macos") {
+            self.path("HOME")?.join("Library/Application Support")
+        } else {
+            self.path("HOME")?.join(".config")
+        };
+        Some(base.join("bulla"))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.len())
+            .field("directory", &self.directory)
+            .field("terminals", &self.terminals)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_shown() {
+        let environment =
+            Environment::with_variables(Path::new("/x"), [("BULLA_PASSWORD", "hunter2")]);
+        assert!(!format!("{environment:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn ci_is_recognised() {
+        for (value, expected) in [("true", true), ("1", true), ("false", false), ("", false)] {
+            let environment = Environment::with_variables(Path::new("/x"), [("CI", value)]);
+            assert_eq!(environment.is_ci(), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Settings: flag, then variable, then `bulla.yaml`, then the user's own file.
+//!
+//! Each setting knows where it came from. In CI a `bulla.yaml` found on the way up from the working
+//! directory may come from the change under test, so it may not decide what is believed.
+
+mod environment;
+mod file;
+pub mod row;
+mod text;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bulla_model::Limits;
+
+pub use environment::{Environment, Terminals};
+pub use file::{FILE_NAME, SettingsFile};
+pub use row::{Nature, ROWS, Row};
+
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Everything that was set outside the command line, to be asked setting by setting.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    environment: Environment,
+    files: Vec<SettingsFile>,
+}
+
+/// A setting's value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Where a setting came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// A variable, by its name.
+    Variable(String),
+    /// A settings file.
+    File(Place),
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
+}
+
+impl Settings {
+    /// Reads the settings files that apply.
+    pub fn load(
+        explicit: Option<&Path>,
+        environment: Environment,
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let named = explicit
+            .map(Path::to_owned)
+            .or_else(|| environment.path("BULLA_CONFIG"));
+        let files = SettingsFile::find(named.as_deref(), &environment, limits)?;
+        Ok(Self { environment, files })
+    }
+
+    /// The process's surroundings.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The settings files that were read, the nearest first.
+    pub fn files(&self) -> &[SettingsFile] {
+        &self.files
+    }
+
+    /// The text of a setting, if anything sets it. An empty variable sets nothing.
+    pub fn text(&self, row: &Row, flag: Option<&str>) -> Result<Option<Setting<String>>, Failure> {
+        if let Some(value) = flag {
+            return Ok(Some(Setting {
+                value: value.to_owned(),
+                origin: Origin::Flag,
+            }));
+        }
+        let own = row.variable();
+        for variable in [Some(own.as_str()), row.alias].into_iter().flatten() {
+            if let Some(value) = self
+                .environment
+                .text(variable)?
+                .filter(|value| !value.is_empty())
+            {
+                return Ok(Some(Setting {
+                    value: value.to_owned(),
+                    origin: Origin::Variable(variable.to_owned()),
+                }));
+            }
+        }
+        let found = self
+            .files
+            .iter()
+            .find_map(|file| Some((file, file.value(row.name)?)));
+        let Some((file, (value, place))) = found else {
+            return Ok(None);
+        };
+        if row.nature == Nature::Trust && file.is_discovered() && self.environment.is_ci() {
+            return Err(trust_from_checkout(row, place));
+        }
+        Ok(Some(Setting {
+            value: value.to_owned(),
+            origin: Origin::File(place.clone()),
+        }))
+    }
+
+    /// A setting read as type `T`.
+    pub fn parsed<T>(&self, row: &Row, flag: Option<&str>) -> Result<Option<Setting<T>>, Failure>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let Some(setting) = self.text(row, flag)? else {
+            return Ok(None);
+        };
+        match setting.value.parse() {
+            Ok(value) => Ok(Some(Setting {
+                value,
+                origin: setting.origin,
+            })),
+            Err(error) => Err(Failure::new(
+                FailureKind::Configuration,
+                format_args!("{} ({}): {error}", row.name, setting.origin),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("command line"),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::File(place) => {
+                write!(
+                    f,
+                    "{}:{}:{}",
+                    place.path.display(),
+                    place.line,
+                    place.column
+                )
+            }
+        }
+    }
+}
+
+fn trust_from_checkout(row: &Row, place: &Place) -> Failure {
+    Failure::new(
+        FailureKind::Configuration,
+        format_args!(
+            "in CI `{}` may not come from a discovered {FILE_NAME}",
+            row.name
+        ),
+    )
+    .with_detail(format_args!(
+        "{}:{}:{} sets it, and may be part of the change under test",
+        place.path.display(),
+        place.line,
+        place.column
+    ))
+    .with_hint(format_args!(
+        "pass --{}, set {}, or name a trusted file with --config",
+        row.name,
+        row.variable()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings<const N: usize>(yaml: &str, variables: [(&str, &str); N]) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), yaml).unwrap();
+        let environment = Environment::with_variables(folder.path(), variables);
+        Settings::load(None, environment, &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn the_nearest_source_wins() {
+        let settings = settings("output: human\n", [("BULLA_OUTPUT", "json")]);
+        let pick = |flag| settings.text(&row::OUTPUT, flag).unwrap().unwrap();
+        assert_eq!(pick(Some("x")).origin, Origin::Flag);
+        assert_eq!(pick(None).value, "json");
+        assert_eq!(pick(None).origin, Origin::Variable("BULLA_OUTPUT".into()));
+    }
+
+    #[test]
+    fn another_tools_variable_counts_after_our_own() {
+        let settings = settings("", [("COSIGN_REPOSITORY", "a.test/x")]);
+        let setting = settings.text(&row::REPOSITORY, None).unwrap().unwrap();
+        assert_eq!(setting.origin, Origin::Variable("COSIGN_REPOSITORY".into()));
+    }
+
+    #[test]
+    fn in_ci_a_discovered_file_sets_no_trust() {
+        let yaml = "policy: ./policy\nquiet: true\n";
+        let in_ci = settings(yaml, [("CI", "true")]);
+        let failure = in_ci.text(&row::POLICY, None).unwrap_err();
+        assert_eq!(failure.kind().exit().code(), 2);
+        assert!(
+            failure.details()[0].contains("bulla.yaml:1:9"),
+            "{failure:?}"
+        );
+        assert!(in_ci.text(&row::POLICY, Some("p")).unwrap().is_some());
+        assert!(in_ci.text(&row::QUIET, None).unwrap().is_some());
+        assert!(
+            settings(yaml, [])
+                .text(&row::POLICY, None)
+                .unwrap()
+                .is_some()
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! The settings there are: one row each.
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::text::Text;
+
+/// A setting: its name in files, as a flag (`--name`) and as a variable (`BULLA_NAME`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The name, kebab-case.
+    pub name: &'static str,
+    /// What it decides, for people.
+    pub purpose: &'static str,
+    /// How its text is understood.
+    pub nature: Nature,
+    /// Another tool's variable that means the same.
+    pub alias: Option<&'static str>,
+    /// What holds when nothing sets it, for people.
+    pub default: &'static str,
+}
+
+/// How a setting's text is understood, and who may set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// As it is.
+    Word,
+    /// A path, relative to the file it stands in; `scheme:` references are left alone.
+    Path,
+    /// A path that decides what is believed: in CI a discovered file may not set it.
+    Trust,
+}
+
+impl Row {
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("BULLA_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+}
+
+macro_rules! rows {
+    ($($constant:ident $field:ident $name:literal $nature:ident $alias:expr, $default:literal, $purpose:literal;)*) => {
+        $(
+            #[doc = $purpose]
+            pub const $constant: Row = Row {
+                name: $name,
+                purpose: $purpose,
+                nature: Nature::$nature,
+                alias: $alias,
+                default: $default,
+            };
+        )*
+
+        /// All rows, in the order they are shown.
+        pub const ROWS: &[Row] = &[$($constant),*];
+
+        /// A `bulla.yaml` as written.
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Wire {
+            $(#[serde(rename = $name, default)] $field: Option<Spanned<Text>>,)*
+        }
+
+        impl Wire {
+            /// The settings that are there, with their names.
+            pub(super) fn into_values(self) -> Vec<(&'static str, Spanned<Text>)> {
+                [$(($name, self.$field)),*]
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect()
+            }
+        }
+    };
+}
+
+rows! {
+    OUTPUT output "output" Word None, "human", "how results are written: human or json";
+    COLOR color "color" Word None, "auto", "when colour is used: auto, always or never";
+    QUIET quiet "quiet" Word None, "false", "whether only data and errors are written";
+    TIMEOUT timeout "timeout" Word None, "60s", "time for one operation against a registry";
+    PLAIN_HTTP plain_http "plain-http" Word None, "none", "registries spoken to without TLS, separated by commas";
+    REPOSITORY repository "repository" Word Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
+    KEY key "key" Path None, "none", "the private key to sign with";
+    ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
+    POLICY policy "policy" Trust None, "none", "the policy folder or file";
+    TRUSTED_ROOT trusted_root "trusted-root" Trust None, "none", "the Sigstore trusted root";
+}

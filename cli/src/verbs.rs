@@ -1,0 +1,82 @@
+//! The commands: one row each.
+//!
+//! A new command is `args/<module>.rs` with `Arguments` (clap), `commands/<module>.rs` with
+//! `run(Arguments, &Context) -> Result<Exit, Failure>` (an `async fn`), their `mod` lines, and a row
+//! here. `everyday` commands are the ones `bulla` alone lists; `further` ones are behind
+//! `bulla help all`. The order is that of the help.
+
+use clap::{CommandFactory as _, Subcommand};
+
+use crate::args::Arguments;
+use crate::commands::Context;
+use crate::{Exit, Failure, args, commands};
+
+macro_rules! verbs {
+    ($($audience:ident $variant:ident $module:ident;)*) => {
+        /// What to do.
+        #[derive(Debug, Subcommand)]
+        #[expect(missing_docs, reason = "a text here would replace the help on the arguments")]
+        pub enum Verb {
+            $($variant(args::$module::Arguments),)*
+        }
+
+        impl Verb {
+            /// Does it.
+            pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+                match self {
+                    $(Self::$variant(arguments) => commands::$module::run(arguments, context).await,)*
+                }
+            }
+        }
+
+        const AUDIENCES: &[(&str, Audience)] =
+            &[$((stringify!($module), audience!($audience))),*];
+    };
+}
+
+macro_rules! audience {
+    (everyday) => {
+        Audience::Everyday
+    };
+    (further) => {
+        Audience::Further
+    };
+}
+
+verbs! {
+    further Settings settings;
+    further Completions completions;
+    further Man man;
+    everyday Help help;
+}
+
+/// Who needs a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Everybody, every day.
+    Everyday,
+    /// Some, sometimes.
+    Further,
+}
+
+/// The whole command line, with every command in its help.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// The command line with only the everyday commands in its help.
+pub fn everyday_command() -> clap::Command {
+    let further = AUDIENCES
+        .iter()
+        .filter(|(_, audience)| *audience == Audience::Further);
+    further
+        .fold(Arguments::command(), |command, (name, _)| {
+            command.mut_subcommand(name, |verb| verb.hide(true))
+        })
+        .after_help("`bulla help all` lists every command, `bulla COMMAND --help` explains one.")
+}
+
+/// What `bulla` alone does.
+pub fn overview() -> Verb {
+    Verb::Help(args::help::Arguments { topic: Vec::new() })
+}
