@@ -41,18 +41,22 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Records what was wrong with a file; text from outside is escaped and shortened.
+    /// Records what was wrong with a file, as one line; control characters are escaped.
     pub(crate) fn new(path: &str, reason: &str) -> Self {
-        let reason = reason
-            .chars()
-            .take(REASON_LENGTH)
-            .flat_map(char::escape_debug)
-            .collect();
+        let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = line.chars().take(REASON_LENGTH).flat_map(escape).collect();
         Self {
             path: path.to_owned(),
             reason,
         }
     }
+}
+
+/// Escapes what a terminal could obey, and leaves quotes as they are.
+fn escape(character: char) -> impl Iterator<Item = char> {
+    let quote = matches!(character, '"' | '\'' | '\\').then_some(character);
+    let escaped = quote.is_none().then(|| character.escape_debug());
+    quote.into_iter().chain(escaped.into_iter().flatten())
 }
 
 const REASON_LENGTH: usize = 200;

@@ -17,10 +17,10 @@ pub enum License {
 }
 
 impl License {
-    /// Reads what a package declares. Empty text and `UNKNOWN` declare nothing.
+    /// Reads what a package declares. Empty text, `UNKNOWN` and `NOASSERTION` declare nothing.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.is_empty() || text.eq_ignore_ascii_case("unknown") {
+        if text.is_empty() || NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
             return None;
         }
         if text.len() > NAME_LENGTH {
@@ -28,6 +28,9 @@ impl License {
         }
         if let Some(id) = spdx::license_id(text) {
             return Some(Self::Id(id.name.to_owned()));
+        }
+        if VAGUE.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+            return Some(Self::Name(text.to_owned()));
         }
         // Imprecise names ("GPLv3", "Apache 2") are read, but a strict expression is written.
         let canonical = Expression::canonicalize(text)
@@ -68,6 +71,14 @@ fn shorten(text: &str) -> String {
     line.chars().take(NAME_LENGTH).collect()
 }
 
+/// Words that fill a field which says nothing.
+const NOTHING: [&str; 3] = ["unknown", "none", "noassertion"];
+
+/// Names of families, which the `spdx` crate would take for one certain member.
+const VAGUE: [&str; 8] = [
+    "agpl", "apache", "artistic", "bsd", "cc", "gpl", "lgpl", "mpl",
+];
+
 /// Longer values are whole licence texts, not names.
 const NAME_LENGTH: usize = 256;
 
@@ -93,6 +104,9 @@ mod tests {
                 Some(License::Name("See LICENCE.txt".into())),
             ),
             (" UNKNOWN ", None),
+            ("NOASSERTION", None),
+            ("Apache 2.0", Some(License::Id("Apache-2.0".into()))),
+            ("BSD", Some(License::Name("BSD".into()))),
         ];
         for (text, expected) in cases {
             assert_eq!(License::parse(text), expected, "{text}");

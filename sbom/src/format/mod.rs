@@ -1,1 +1,4 @@
-//! SBOM formats.
+//! Documents: an inventory written down, and documents of others read.
+
+pub mod cyclonedx;
+pub mod summary;

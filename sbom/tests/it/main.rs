@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod archive;
 #[cfg(test)]
+mod catalogers;
+#[cfg(test)]
+mod cyclonedx;
+#[cfg(test)]
 mod executables;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod random;

@@ -1,0 +1,265 @@
+//! Packages, licences and systems as components.
+
+use std::collections::BTreeSet;
+
+use bulla_model::{Algorithm, Digest};
+
+use super::document::{
+    Component, Evidence, ExternalReference, Hash, Identity, License as LicenseObject,
+    LicenseChoice, Method, Named, Occurrence, Property,
+};
+use super::{Subject, SubjectKind};
+use crate::{License, OperatingSystem, Package, Scope};
+
+/// A package; its `bom-ref` is its package URL, which is unique in an inventory.
+pub(super) fn package(package: &Package) -> Component {
+    let scoped = package
+        .name
+        .split_once('/')
+        .filter(|_| package.purl.kind() == "npm");
+    let (group, name) = match scoped {
+        Some((scope, name)) => (Some(scope.to_owned()), name),
+        None => (None, package.name.as_str()),
+    };
+    let layers: BTreeSet<&Digest> = package
+        .locations
+        .iter()
+        .filter_map(|location| location.layer.as_ref())
+        .collect();
+    Component {
+        kind: "library",
+        bom_ref: Some(package.purl.to_string()),
+        supplier: package.supplier.clone().map(|name| Named { name }),
+        group,
+        name: name.to_owned(),
+        version: Some(package.version.clone()),
+        description: package.description.clone(),
+        scope: Some(match package.scope {
+            Scope::Required => "required",
+            Scope::Optional => "optional",
+            Scope::Excluded => "excluded",
+        }),
+        hashes: package.hashes.iter().map(hash).collect(),
+        licenses: licenses(&package.licenses),
+        purl: Some(package.purl.to_string()),
+        external_references: package
+            .homepage
+            .iter()
+            .filter_map(|url| website(url))
+            .collect(),
+        evidence: Some(evidence(package)),
+        properties: layers
+            .into_iter()
+            .map(|layer| Property {
+                name: "bulla:layer",
+                value: layer.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// The operating system; its packages are components beside it.
+pub(super) fn operating_system(system: &OperatingSystem) -> Component {
+    Component {
+        kind: "operating-system",
+        bom_ref: Some(format!("os:{}", system.distro())),
+        name: system.id.clone(),
+        version: system.version.clone(),
+        description: Some(system.pretty_name.clone()),
+        ..Component::default()
+    }
+}
+
+/// What the document is about.
+pub(super) fn subject(subject: &Subject) -> Component {
+    let reference = match (&subject.purl, &subject.digest) {
+        (Some(purl), _) => purl.to_string(),
+        (None, Some(digest)) => format!("subject:{digest}"),
+        (None, None) => format!("subject:{}", subject.name),
+    };
+    let platform = subject
+        .platform
+        .iter()
+        .map(|platform| ("bulla:platform", platform.clone()));
+    let layers = subject
+        .layers
+        .iter()
+        .map(|layer| ("bulla:layer", layer.to_string()));
+    Component {
+        kind: match subject.kind {
+            SubjectKind::Application => "application",
+            SubjectKind::Container => "container",
+        },
+        bom_ref: Some(reference),
+        name: subject.name.clone(),
+        version: subject.version.clone(),
+        hashes: subject.digest.iter().map(hash).collect(),
+        purl: subject.purl.as_ref().map(ToString::to_string),
+        properties: platform
+            .chain(layers)
+            .map(|(name, value)| Property { name, value })
+            .collect(),
+        ..Component::default()
+    }
+}
+
+fn evidence(package: &Package) -> Evidence {
+    let technique = |cataloger| match cataloger {
+        "cargo-auditable" => "binary-analysis",
+        _ => "manifest-analysis",
+    };
+    let methods = package
+        .found_by
+        .iter()
+        .map(|cataloger| Method {
+            technique: technique(cataloger),
+            confidence: 1,
+            value: cataloger,
+        })
+        .collect();
+    let paths: BTreeSet<&str> = package
+        .locations
+        .iter()
+        .map(|location| location.path.as_str())
+        .collect();
+    Evidence {
+        identity: vec![Identity {
+            field: "purl",
+            confidence: 1,
+            methods,
+        }],
+        occurrences: paths
+            .into_iter()
+            .map(|path| Occurrence {
+                location: path.to_owned(),
+            })
+            .collect(),
+    }
+}
+
+fn hash(digest: &Digest) -> Hash {
+    let algorithm = match digest.algorithm() {
+        Algorithm::Sha256 => "SHA-256",
+        Algorithm::Sha384 => "SHA-384",
+        Algorithm::Sha512 => "SHA-512",
+    };
+    Hash {
+        algorithm,
+        content: digest.hex().to_owned(),
+    }
+}
+
+/// A list of licences, or one expression: the schema allows an expression only alone.
+fn licenses(declared: &BTreeSet<License>) -> Vec<LicenseChoice> {
+    let all_spdx = !declared
+        .iter()
+        .any(|license| matches!(license, License::Name(_)));
+    let compound = declared.iter().any(|license| match license {
+        License::Expression(_) => true,
+        License::Id(id) => NOT_IN_SCHEMA.contains(&id.as_str()),
+        License::Name(_) => false,
+    });
+    if all_spdx && compound {
+        let mut parts: Vec<&str> = declared.iter().map(License::as_str).collect();
+        parts.sort_unstable();
+        let expression = match parts.as_slice() {
+            [one] => (*one).to_owned(),
+            several => several
+                .iter()
+                .map(|part| parenthesised(part))
+                .collect::<Vec<_>>()
+                .join(" AND "),
+        };
+        return vec![LicenseChoice::Expression {
+            expression,
+            acknowledgement: DECLARED,
+        }];
+    }
+    let license = |license: &License| {
+        let (id, name) = match license {
+            License::Id(id) if !NOT_IN_SCHEMA.contains(&id.as_str()) => (Some(id.clone()), None),
+            License::Id(name) | License::Expression(name) | License::Name(name) => {
+                (None, Some(name.clone()))
+            }
+        };
+        LicenseChoice::License {
+            license: LicenseObject {
+                id,
+                name,
+                acknowledgement: DECLARED,
+            },
+        }
+    };
+    declared.iter().map(license).collect()
+}
+
+fn parenthesised(expression: &str) -> String {
+    if expression.contains(" OR ") {
+        format!("({expression})")
+    } else {
+        expression.to_owned()
+    }
+}
+
+/// A home page, if it is a URL that a browser could open.
+fn website(url: &str) -> Option<ExternalReference> {
+    let is_url = ["https://", "http://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    let is_clean = url
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte));
+    (is_url && is_clean).then(|| ExternalReference {
+        kind: "website",
+        url: url.to_owned(),
+    })
+}
+
+/// The packages say so themselves; nobody has concluded it from their texts.
+const DECLARED: &str = "declared";
+
+/// Identifiers of the `spdx` crate's list that the schema's list does not have.
+const NOT_IN_SCHEMA: [&str; 20] = [
+    "BSD-2-Clause-pos-unchanged",
+    "BSD-3-Clause-OpenWebUI",
+    "BSD-Source-Code-no-disclaimer",
+    "BSD-Source-alt-GPL",
+    "BSD-ask-to-endorse",
+    "Brian-Gladman-3-Clause-no-conversion",
+    "Bugroff",
+    "CC-BY-NC-3.0-IGO",
+    "FDK-MPEG-H",
+    "GFDL-1.1-invariants",
+    "GFDL-1.1-no-invariants",
+    "GFDL-1.2-invariants",
+    "GFDL-1.2-no-invariants",
+    "GFDL-1.3-invariants",
+    "GFDL-1.3-no-invariants",
+    "Hippocratic-3.0-core",
+    "Informatica",
+    "MVT-1.1",
+    "NOASSERTION",
+    "atc-game",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_identifier_is_in_the_schema_or_known_not_to_be() {
+        let schema = include_str!("../../../../testdata/sbom/cyclonedx-schema/spdx.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let listed = |name: &str| {
+            schema["enum"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|id| id == name)
+        };
+        for license in spdx::identifiers::LICENSES {
+            let known_not = NOT_IN_SCHEMA.contains(&license.name);
+            assert_ne!(listed(license.name), known_not, "{}", license.name);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Each cataloger on its folder in `testdata/sbom`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use bulla_sbom::source::Directory;
+use bulla_sbom::{Inventory, Options, Package, catalog};
+
+use crate::archive::{Layer, image};
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/sbom")
+        .join(name)
+}
+
+pub(crate) fn list(name: &str) -> Inventory {
+    catalog(
+        &Directory::new(folder(name).join("input")),
+        &Options::default(),
+    )
+    .unwrap()
+}
+
+fn show(inventory: &Inventory) -> String {
+    let mut text = String::new();
+    if let Some(system) = &inventory.operating_system {
+        writeln!(text, "on {} {:?}\n", system.pretty_name, system.version).unwrap();
+    }
+    for package in &inventory.packages {
+        show_package(package, &mut text);
+    }
+    for unknown in &inventory.unknowns {
+        writeln!(text, "unknown {}: {}", unknown.path, unknown.reason).unwrap();
+    }
+    text
+}
+
+fn show_package(package: &Package, text: &mut String) {
+    writeln!(
+        text,
+        "{}\n  {} {} {:?}",
+        package.purl, package.name, package.version, package.scope
+    )
+    .unwrap();
+    for license in &package.licenses {
+        writeln!(text, "  licence   {license:?}").unwrap();
+    }
+    for (label, value) in [
+        ("supplier ", &package.supplier),
+        ("about    ", &package.description),
+        ("home     ", &package.homepage),
+    ] {
+        if let Some(value) = value {
+            writeln!(text, "  {label} {value}").unwrap();
+        }
+    }
+    for hash in &package.hashes {
+        writeln!(text, "  hash      {}:{}", hash.algorithm(), hash.short()).unwrap();
+    }
+    for location in &package.locations {
+        writeln!(text, "  at        {}", location.path).unwrap();
+    }
+    for dependency in &package.dependencies {
+        writeln!(text, "  needs     {dependency}").unwrap();
+    }
+    text.push('\n');
+}
+
+fn check(name: &str) {
+    insta::with_settings!({
+        snapshot_path => folder(name),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("expected", show(&list(name)));
+    });
+}
+
+#[test]
+fn dpkg_lists_what_is_installed() {
+    check("dpkg");
+}
+
+#[test]
+fn apk_lists_what_is_installed() {
+    check("apk");
+}
+
+#[test]
+fn npm_lists_packages_and_not_their_fixtures() {
+    check("npm");
+}
+
+#[test]
+fn npm_lock_lists_what_is_declared_with_edges_and_hashes() {
+    check("npm-lock");
+}
+
+#[test]
+fn python_lists_distributions_and_not_vendored_copies() {
+    check("python");
+}
+
+#[test]
+fn cargo_lock_lists_what_is_declared_with_edges_and_hashes() {
+    check("cargo-lock");
+}
+
+#[test]
+fn packages_of_the_default_registry_need_no_qualifier() {
+    let lock = include_bytes!("../../../Cargo.lock");
+    let inventory = catalog(
+        &image(vec![Layer::new().file("src/Cargo.lock", lock)]),
+        &Options::default(),
+    )
+    .unwrap();
+    let this = format!("pkg:cargo/bulla-sbom@{}", env!("CARGO_PKG_VERSION"));
+    let package = inventory
+        .packages
+        .iter()
+        .find(|package| package.purl.as_str() == this)
+        .unwrap();
+    assert!(
+        package
+            .dependencies
+            .iter()
+            .any(|purl| purl.as_str().starts_with("pkg:cargo/tar@"))
+    );
+    assert!(
+        inventory
+            .packages
+            .iter()
+            .all(|package| !package.purl.as_str().contains('?'))
+    );
+    let tar = inventory
+        .packages
+        .iter()
+        .find(|package| package.name == "tar")
+        .unwrap();
+    assert_eq!(tar.hashes.len(), 1);
+}
+
+#[test]
+fn declared_and_installed_are_one_package() {
+    let lock = br#"{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0",
+        "integrity": "sha256-LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564=", "dev": true}}}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let modules = folder.path().join("node_modules/a");
+    std::fs::create_dir_all(&modules).unwrap();
+    std::fs::write(
+        modules.join("package.json"),
+        r#"{"name":"a","version":"1.0.0"}"#,
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("package-lock.json"), lock).unwrap();
+    let inventory = catalog(&Directory::new(folder.path()), &Options::default()).unwrap();
+    assert_eq!(inventory.packages.len(), 1);
+    let package = &inventory.packages[0];
+    assert_eq!(package.locations.len(), 2);
+    assert_eq!(
+        package.found_by.iter().copied().collect::<Vec<_>>(),
+        ["npm", "npm-lock"]
+    );
+    assert_eq!(package.hashes.len(), 1);
+    assert_eq!(
+        package.scope,
+        bulla_sbom::Scope::Required,
+        "installed wins over declared"
+    );
+}
+
+#[test]
+fn in_an_image_what_is_installed_beside_a_lock_file_decides() {
+    let lock = br#"{"lockfileVersion": 3, "packages": {
+        "node_modules/a": {"version": "1.0.0"}, "node_modules/tester": {"version": "3.0.0"}}}"#;
+    let names = |layer: Layer| -> Vec<String> {
+        let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+        inventory
+            .packages
+            .into_iter()
+            .map(|package| package.name)
+            .collect()
+    };
+    let alone = Layer::new().file("app/package-lock.json", lock);
+    assert_eq!(names(alone), ["a", "tester"]);
+    let beside = Layer::new().file("app/package-lock.json", lock).file(
+        "app/node_modules/a/package.json",
+        br#"{"name":"a","version":"1.0.0"}"#,
+    );
+    assert_eq!(names(beside), ["a"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_a_directory_are_not_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("Cargo.lock"), "version = 4\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("Cargo.lock");
+    std::os::unix::fs::symlink(outside.path().join("Cargo.lock"), link).unwrap();
+    let inventory = catalog(&Directory::new(folder.path()), &Options::default()).unwrap();
+    assert_eq!(inventory.unknowns.len(), 1);
+    assert_eq!(inventory.unknowns[0].path, "Cargo.lock");
+    assert_eq!(inventory.files_read, 0);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_error() {
+    let source = Directory::new(folder("no-such-folder"));
+    assert!(catalog(&source, &Options::default()).is_err());
+}

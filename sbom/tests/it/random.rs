@@ -1,0 +1,80 @@
+//! Whatever bytes stand in a package list, catalogers come back.
+
+use bulla_model::Limits;
+use bulla_sbom::format::cyclonedx;
+use bulla_sbom::format::cyclonedx::{Lifecycle, Metadata, Subject};
+use bulla_sbom::{Options, catalog};
+use proptest::prelude::*;
+
+use crate::archive::{Compression, Layer, image, image_of};
+
+const LISTS: [&str; 8] = [
+    "var/lib/dpkg/status",
+    "usr/share/doc/a/copyright",
+    "lib/apk/db/installed",
+    "node_modules/a/package.json",
+    "package-lock.json",
+    "site-packages/a-1.dist-info/METADATA",
+    "Cargo.lock",
+    "etc/os-release",
+];
+
+fn list_all(bytes: &[u8]) {
+    let mut layer = Layer::new();
+    for path in LISTS {
+        layer = layer.file(path, bytes);
+    }
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    let metadata = Metadata::new("0", Lifecycle::PostBuild);
+    let document = cyclonedx::write(&inventory, &Subject::directory("x"), &metadata);
+    cyclonedx::read(&document, &Limits::default()).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        list_all(&bytes);
+    }
+
+    #[test]
+    fn random_fields_never_panic(
+        text in "((Package|Version|Status|Depends|Name|License|Requires-Dist|P|V|D|ID)[:=][ -~äß]{0,20}\n{1,2}){0,12}"
+    ) {
+        list_all(text.as_bytes());
+    }
+
+    #[test]
+    fn random_json_never_panics(
+        name in "[ -~]{0,12}", version in "[ -~]{0,8}", key in "[a-z@/.]{0,12}"
+    ) {
+        let value = serde_json::json!({
+            "name": name, "version": version, "license": { "type": key },
+            "dependencies": { key.clone(): version },
+            "packages": { key.clone(): { "version": version, "dependencies": { name.clone(): "" } } },
+        });
+        list_all(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn random_archives_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+        let result = catalog(&image_of(&[bytes], Compression::None), &Options::default());
+        prop_assert!(result.is_err() || result.unwrap().packages.is_empty());
+    }
+
+    #[test]
+    fn damaged_archives_never_panic(position in 0usize..2560, value in any::<u8>()) {
+        let mut tar = Layer::new().file("a", b"x").symbolic_link("b", "a").hard_link("c", "b").tar();
+        if let Some(byte) = tar.get_mut(position) {
+            *byte = value;
+        }
+        let result = catalog(&image_of(&[tar], Compression::None), &Options::default());
+        prop_assert!(result.is_err() || result.unwrap().packages.is_empty());
+    }
+
+    #[test]
+    fn random_documents_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(cyclonedx::read(&bytes, &Limits::default()).is_err());
+    }
+}
