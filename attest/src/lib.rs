@@ -4,6 +4,8 @@
 //! envelopes and bundles. Nothing here reads a clock, a file, an environment variable or a socket.
 
 pub mod bundle;
+pub mod ci;
+pub mod claim;
 pub mod key;
 pub mod signer;
 

@@ -6,7 +6,10 @@
     reason = "a test stops at the first surprise, and says which check was skipped"
 )]
 
+mod ci;
+mod claims;
 mod encrypted_keys;
+mod junit;
 mod keys;
 mod openssl;
 mod sign;

@@ -1,0 +1,105 @@
+//! Claims: facts in, statement bytes out.
+//!
+//! One file for each kind of claim; all write in-toto Statement v1,
+//! <https://github.com/in-toto/attestation/blob/v1.1.0/spec/v1/statement.md>. Statements with a
+//! standard predicate carry the time they were issued as the annotation
+//! `https://bulla.dev/issuedAt` of every subject; Bulla's own predicates have a field for it.
+
+mod custom;
+mod decision;
+mod junit;
+mod sbom;
+mod standard;
+mod test_report;
+
+use bulla_model::statement::{self, ISSUED_AT};
+use bulla_model::{JsonError, PredicateError, PredicateType, StatementError, Subject};
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use custom::{custom, predicate_type};
+pub use decision::{approval, promotion};
+pub use sbom::{SbomKind, sbom};
+pub use standard::{link, provenance, signature, test_result, vsa};
+pub use test_report::{JunitError, JunitLimits, TestReport, Tests};
+
+/// Writes a statement whose subjects all say when it was issued.
+fn write_dated<P: Serialize>(
+    subjects: &[Subject],
+    issued_at: Timestamp,
+    predicate_type: &PredicateType,
+    predicate: &P,
+) -> Result<Vec<u8>, ClaimError> {
+    let mut subjects = subjects.to_vec();
+    for subject in &mut subjects {
+        subject
+            .annotations
+            .insert(ISSUED_AT.to_owned(), issued_at.to_string().into());
+    }
+    Ok(statement::write(&subjects, predicate_type, predicate)?)
+}
+
+/// The type with this URI, which is a constant of this workspace.
+fn known_type(uri: &str) -> PredicateType {
+    uri.parse()
+        .expect("because the constants are tested to be URIs")
+}
+
+/// Why no statement was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// The statement cannot be written.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// A predicate or SBOM file is not strict JSON.
+    #[error("no JSON document: {0}")]
+    Json(#[from] JsonError),
+    /// A predicate file is JSON but no object.
+    #[error("a predicate is a JSON object, found {found}")]
+    Object {
+        /// What kind of value was found.
+        found: &'static str,
+    },
+    /// A predicate file does not fit its type.
+    #[error(transparent)]
+    Predicate(#[from] PredicateError),
+    /// A predicate file is not text.
+    #[error("the predicate file is not UTF-8 text")]
+    Text,
+    /// A name of a predicate type is neither an alias nor a URI.
+    #[error("unknown predicate type `{}`, expected a URI or one of: {known}", found.escape_debug())]
+    Alias {
+        /// The name found, cut short.
+        found: String,
+        /// The aliases, separated by commas.
+        known: String,
+    },
+    /// A document is no SBOM in a known format.
+    #[error(
+        "neither CycloneDX nor SPDX: expected JSON with `bomFormat`, `spdxVersion` or an SPDX 3 `@context`"
+    )]
+    SbomFormat,
+    /// A document is an SBOM of another format than the type asked for.
+    #[error("the document is {found}, the predicate type is {expected}")]
+    SbomType {
+        /// The type asked for.
+        expected: PredicateType,
+        /// The format found.
+        found: SbomKind,
+    },
+    /// Two subjects of a link have the same name, or one has none.
+    #[error("subjects of a link have unique names: subject {index} has none of its own")]
+    SubjectName {
+        /// Index of the subject, from 0.
+        index: usize,
+    },
+    /// An approval or promotion ends before it begins.
+    #[error("not valid after {not_after}, which is not later than it is issued, {issued_at}")]
+    Window {
+        /// When it is issued.
+        issued_at: Timestamp,
+        /// Until when it would hold.
+        not_after: Timestamp,
+    },
+}
