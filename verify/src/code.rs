@@ -1,0 +1,120 @@
+//! Codes of findings: stable names that people search for and auditors cite.
+
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// The code of a finding. Each has a heading in `docs/findings.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code, sorted.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable text.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// An approval says other than the step at hand: other edge, policy or predecessors.
+    ApprovalMismatch = "approval-mismatch";
+    /// An approver said no; advice, since a registry could hide it.
+    ApprovalRejected = "approval-rejected";
+    /// An approval passed on by a relay where relays do not count.
+    ApprovalRelayed = "approval-relayed";
+    /// Fewer distinct persons approved than required.
+    ApprovalsMissing = "approvals-missing";
+    /// The approver wrote the change.
+    ApproverIsAuthor = "approver-is-author";
+    /// The approver built the artifact.
+    ApproverIsBuilder = "approver-is-builder";
+    /// The approver signs the promotion.
+    ApproverIsPromoter = "approver-is-promoter";
+    /// The approver is nobody the policy knows, or holds none of the roles asked for.
+    ApproverUnknown = "approver-unknown";
+    /// The promotion is for other clusters.
+    AudienceMismatch = "audience-mismatch";
+    /// The promotion does not continue the one before it.
+    ChainBroken = "chain-broken";
+    /// Two promotions claim the same place.
+    ChainForked = "chain-forked";
+    /// A version 0 predicate where the tier refuses drafts.
+    DraftPredicate = "draft-predicate";
+    /// The policy has no such step.
+    EdgeUnknown = "edge-unknown";
+    /// Not everything the registry lists could be looked at.
+    EvidenceIncomplete = "evidence-incomplete";
+    /// No checkpoint as fresh as the policy demands.
+    FreshnessUnproven = "freshness-unproven";
+    /// The key or certificate was valid at another time.
+    KeyExpired = "key-expired";
+    /// The version of the policy is lower than one seen before or than the anchor's minimum.
+    PolicyRollback = "policy-rollback";
+    /// The same version of the policy was seen with other content.
+    PolicyEquivocation = "policy-equivocation";
+    /// A listed predecessor of the policy was not given.
+    PolicyNotLoaded = "policy-not-loaded";
+    /// A statement names a policy that is neither the current one nor a predecessor.
+    PolicyUnknown = "policy-unknown";
+    /// A promotion's time is over.
+    PromotionExpired = "promotion-expired";
+    /// No promotion into the environment.
+    PromotionMissing = "promotion-missing";
+    /// No provenance.
+    ProvenanceMissing = "provenance-missing";
+    /// Provenance of another build type or builder.
+    ProvenanceMismatch = "provenance-mismatch";
+    /// Nothing proves that nothing was revoked: the environment demands no freshness.
+    RevocationsUnproven = "revocations-unproven";
+    /// No bill of materials.
+    SbomMissing = "sbom-missing";
+    /// A bill of materials that lists nothing.
+    SbomEmpty = "sbom-empty";
+    /// An exclusion cannot be judged, because an identity maps to no person.
+    SeparationUnknown = "separation-unknown";
+    /// The source repository belongs to no service, to several, or to another than claimed.
+    ServiceMismatch = "service-mismatch";
+    /// A signature, certificate, log proof or timestamp is wrong.
+    SignatureInvalid = "signature-invalid";
+    /// Signed by somebody the policy does not name for this.
+    SignerUntrusted = "signer-untrusted";
+    /// The statement is older than the policy allows, or does not say how old it is.
+    StatementStale = "statement-stale";
+    /// The statement says something that this version cannot read.
+    StatementUnusable = "statement-unusable";
+    /// The statement is about another artifact.
+    SubjectMismatch = "subject-mismatch";
+    /// The newest test run failed.
+    TestsFailed = "tests-failed";
+    /// No test run.
+    TestsMissing = "tests-missing";
+    /// The promotion's tier is not the service's.
+    TierMismatch = "tier-mismatch";
+    /// A statement's word about its time and the proof of it contradict each other.
+    TimeMismatch = "time-mismatch";
+    /// Only the signer says when, and the tier does not take its word.
+    TimeUnproven = "time-unproven";
+    /// The statement was made after the decision it should have supported.
+    TooLate = "too-late";
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

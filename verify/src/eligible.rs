@@ -1,0 +1,223 @@
+//! Which statements may count for a rule, and why others do not.
+
+use jiff::{SignedDuration, Timestamp};
+
+use bulla_model::{Digest, Identity, Statement};
+
+use crate::candidate::{Candidate, Refusal};
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::policy::{IdentityRule, Matched, Policy, TierRule};
+use crate::signature::is_type;
+use crate::verdict::{Finding, Severity};
+use crate::verified::{SignedTime, Verified};
+
+/// What a statement must be to count.
+pub(crate) struct Wanted<'a> {
+    pub(crate) check: &'static str,
+    pub(crate) types: &'a [&'a str],
+    /// Names of identities in the policy.
+    pub(crate) by: &'a [String],
+    pub(crate) policy: &'a Policy,
+    pub(crate) tier: TierRule,
+    pub(crate) covering: &'a [Digest],
+    /// When the rule is judged.
+    pub(crate) at: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) max_age: Option<SignedDuration>,
+}
+
+/// The statements that count, and what is to be said about the others.
+pub(crate) struct Eligible<'a> {
+    pub(crate) statements: Vec<&'a Verified<Statement>>,
+    pub(crate) causes: Vec<Cause>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn among(&self, candidates: &'a [Candidate]) -> Eligible<'a> {
+        let mut eligible = Eligible {
+            statements: Vec::new(),
+            causes: Vec::new(),
+            findings: Vec::new(),
+        };
+        for candidate in candidates {
+            let Some(kind) = candidate.claimed_type() else {
+                continue;
+            };
+            if !self.types.iter().any(|wanted| is_type(kind, wanted)) {
+                continue;
+            }
+            match self.judge(candidate) {
+                Ok(statement) => eligible.statements.push(statement),
+                Err((cause, finding)) => {
+                    eligible.causes.push(cause);
+                    eligible.findings.push(finding.severity(Severity::Note));
+                }
+            }
+        }
+        eligible
+    }
+
+    fn judge(&self, candidate: &'a Candidate) -> Result<&'a Verified<Statement>, (Cause, Finding)> {
+        let statement = candidate.outcome().map_err(|refusal| {
+            (
+                refusal.cause(),
+                refused(self.check, refusal, candidate.manifest()),
+            )
+        })?;
+        let fail = |cause, finding: Finding, pointer| {
+            Err((cause, finding.at(candidate.manifest(), pointer)))
+        };
+        if !statement.value().is_about(self.covering) {
+            let finding = Finding::new(
+                Code::SubjectMismatch,
+                self.check,
+                "the statement is about another artifact",
+            )
+            .expected(show_digests(self.covering))
+            .found(show_subjects(statement.value()));
+            return fail(Cause::OtherSubject, finding, "/subject");
+        }
+        match match_any(
+            self.policy,
+            self.by,
+            statement.signer(),
+            statement.time(),
+            self.now,
+        ) {
+            Matched::Yes => {}
+            Matched::OutOfTime => {
+                let finding = Finding::new(
+                    Code::KeyExpired,
+                    self.check,
+                    "the key was valid at another time",
+                )
+                .found(statement.signer().to_string());
+                return fail(Cause::Expired, finding, "");
+            }
+            Matched::No => {
+                let finding = Finding::new(
+                    Code::SignerUntrusted,
+                    self.check,
+                    "signed by somebody the policy does not name for this",
+                )
+                .expected(describe_identities(self.policy, self.by))
+                .found(statement.signer().to_string());
+                return fail(Cause::Untrusted, finding, "");
+            }
+        }
+        match judge_time(statement.time(), self.tier, self.at, self.now, self.max_age) {
+            None => Ok(statement),
+            Some((cause, code, message)) => {
+                let finding = Finding::new(code, self.check, message);
+                fail(cause, finding, "/predicate")
+            }
+        }
+    }
+}
+
+/// Whether a time is acceptable: not contradictory, proven where that is demanded, there when the
+/// decision was made, and young enough.
+pub(crate) fn judge_time(
+    time: SignedTime,
+    tier: TierRule,
+    at: Timestamp,
+    now: Timestamp,
+    max_age: Option<SignedDuration>,
+) -> Option<(Cause, Code, String)> {
+    if time.contradicts(now) {
+        let message =
+            "its word about the time and the proof of it contradict each other".to_owned();
+        return Some((Cause::Denied, Code::TimeMismatch, message));
+    }
+    if !time.is_proven() && !tier.claimed_time {
+        let message = "only its signer says when, and the tier takes nobody's word".to_owned();
+        return Some((Cause::Denied, Code::TimeUnproven, message));
+    }
+    if !time.was_there(at) {
+        let message = "it was made after the decision it should support".to_owned();
+        return Some((Cause::Denied, Code::TooLate, message));
+    }
+    let limit = max_age?;
+    let stale = |message: String| Some((Cause::Expired, Code::StatementStale, message));
+    match time
+        .not_older_than()
+        .map(|issued| at.duration_since(issued))
+    {
+        None => stale("it does not say when it was made".to_owned()),
+        Some(age) if age > limit => stale(format!(
+            "{} old, at most {} allowed",
+            crate::policy::show_duration(age),
+            crate::policy::show_duration(limit)
+        )),
+        Some(_) => None,
+    }
+}
+
+/// Whether a signer is one of the named identities.
+pub(crate) fn match_any(
+    policy: &Policy,
+    names: &[String],
+    signer: &Identity,
+    time: SignedTime,
+    now: Timestamp,
+) -> Matched {
+    let mut best = Matched::No;
+    for rule in rules(policy, names) {
+        match rule.matches(signer, time, now) {
+            Matched::Yes => return Matched::Yes,
+            Matched::OutOfTime => best = Matched::OutOfTime,
+            Matched::No => {}
+        }
+    }
+    best
+}
+
+pub(crate) fn describe_identities(policy: &Policy, names: &[String]) -> String {
+    let describe = |rule: &IdentityRule| format!("{} ({})", rule.describe(), rule.place());
+    let texts: Vec<_> = rules(policy, names).map(describe).take(4).collect();
+    texts.join(", ")
+}
+
+fn rules<'a>(policy: &'a Policy, names: &'a [String]) -> impl Iterator<Item = &'a IdentityRule> {
+    names
+        .iter()
+        .filter_map(|name| policy.identities.get(name))
+        .flatten()
+}
+
+/// Says why an attestation was not verified.
+pub(crate) fn refused(
+    check: &'static str,
+    refusal: &Refusal,
+    manifest: Option<&Digest>,
+) -> Finding {
+    let code = match refusal {
+        Refusal::Expired { .. } => Code::KeyExpired,
+        Refusal::Invalid { .. } => Code::SignatureInvalid,
+        Refusal::Malformed { .. } => Code::StatementUnusable,
+        Refusal::Untrusted { .. } => Code::SignerUntrusted,
+    };
+    Finding::new(code, check, refusal.to_string()).at(manifest, "")
+}
+
+pub(crate) fn show_digests(digests: &[Digest]) -> String {
+    digests
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn show_subjects(statement: &Statement) -> String {
+    let digests = statement
+        .subjects()
+        .iter()
+        .filter_map(|subject| subject.digest.sha256());
+    digests
+        .take(4)
+        .map(|digest| digest.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,55 @@
+//! The inputs of a verdict: the artifact, and what was found beside it.
+
+use bulla_model::{Digest, Manifest};
+
+/// Everything a verdict may look at, collected by the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The artifact asked about.
+    pub artifact: Option<Digest>,
+    /// Received indexes. One that lists the artifact makes statements about the index count.
+    pub indexes: Vec<Manifest>,
+    /// Attestations, as received.
+    pub attestations: Vec<Attestation>,
+    /// Whether referrers beyond the limit were left out: then absence proves nothing.
+    pub truncated: bool,
+    /// Referrers that could not be fetched, one line each.
+    pub unavailable: Vec<String>,
+}
+
+/// An attestation as received.
+#[derive(Clone, Debug)]
+pub struct Attestation {
+    /// The bundle's bytes.
+    pub bundle: Vec<u8>,
+    /// Digest of the referrer manifest it was found in.
+    pub manifest: Option<Digest>,
+}
+
+impl Evidence {
+    /// The digests statements may be about: the artifact's, and those of received indexes that
+    /// list it. A statement about a platform never counts for an index.
+    pub fn covering(&self) -> Vec<Digest> {
+        let Some(artifact) = &self.artifact else {
+            return Vec::new();
+        };
+        let lists = |index: &&Manifest| {
+            index.index().is_some_and(|list| {
+                list.manifests
+                    .iter()
+                    .any(|entry| entry.digest == *artifact && !entry.is_buildkit_attestation())
+            })
+        };
+        let indexes = self
+            .indexes
+            .iter()
+            .filter(lists)
+            .map(|index| index.digest().clone());
+        std::iter::once(artifact.clone()).chain(indexes).collect()
+    }
+
+    /// Whether something may be missing that a complete answer of the registry would hold.
+    pub fn is_incomplete(&self) -> bool {
+        self.truncated || !self.unavailable.is_empty()
+    }
+}

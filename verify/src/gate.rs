@@ -1,0 +1,310 @@
+//! Gates: may this artifact take the next step, and what would the promotion say?
+
+use bulla_model::predicate::approval::PolicyBinding;
+use bulla_model::predicate::promotion::{Chain, Gate, GateResult, Input};
+use bulla_model::{
+    Digest, Edge, EdgeKind, Environment, Identity, Place, Service, SubjectSet, Tier,
+};
+
+use crate::cause::Cause;
+use crate::chain;
+use crate::code::Code;
+use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
+use crate::eligible::match_any;
+use crate::policy::{EdgeRule, Matched};
+use crate::question::{Context, Question, QuestionError};
+use crate::require::{self, StepAtHand};
+use crate::verdict::{Check, Finding, Outcome, Report, Verdict};
+use crate::verified::SignedTime;
+
+/// The step asked about.
+#[derive(Clone, Debug)]
+pub struct StepRequest<'a> {
+    /// Where to: a name or URI of the policy.
+    pub to: &'a str,
+    /// Where from; by default the only step of this kind into `to`.
+    pub from: Option<&'a str>,
+    /// What kind of step.
+    pub kind: EdgeKind,
+    /// Who would sign the promotion; for an approval, nobody yet.
+    pub promoter: Option<&'a Identity>,
+}
+
+/// What a step would bind: enough to write an approval or a promotion.
+#[derive(Clone, Debug)]
+pub struct StepDraft {
+    /// The service, computed.
+    pub service: Service,
+    /// Its tier.
+    pub tier: Tier,
+    /// The step.
+    pub edge: Edge,
+    /// The policy.
+    pub policy: PolicyBinding,
+    /// Place among the promotions of the release.
+    pub chain: Chain,
+    /// The statements the decision rests on.
+    pub inputs: Vec<Input>,
+    /// What each gate said.
+    pub gates: Vec<Gate>,
+    /// A promotion of this artifact into the environment that already holds.
+    pub already: Option<Digest>,
+}
+
+/// Judges a step before it is taken. The draft is there as soon as the step can be named at all,
+/// so that an approver can approve what is not yet allowed.
+pub fn judge_step(
+    question: &Question<'_>,
+    request: &StepRequest<'_>,
+) -> Result<(Verdict, Option<StepDraft>), QuestionError> {
+    let (_, rule) = environment_rule(question, request.to)?;
+    let to = rule.uri.clone();
+    let audience = rule.audience.clone();
+    let artifact = question
+        .evidence
+        .artifact
+        .clone()
+        .ok_or(QuestionError::NoArtifact)?;
+    let from = request
+        .from
+        .map(|name| environment_by_name(question, name))
+        .transpose()?;
+    let mut report = Report::default();
+    policy_age(question, &mut report);
+    let Some(known) = know(question, artifact.clone(), &mut report) else {
+        return Ok((
+            conclude(question, artifact, Some(to), None, 0, report),
+            None,
+        ));
+    };
+    let verified = known
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.outcome().is_ok())
+        .count();
+    incomplete(question, &mut report);
+    let Some((service, tier, tier_rule)) = identify(question, &known, &mut report) else {
+        return Ok((
+            conclude(question, artifact, Some(to), None, verified, report),
+            None,
+        ));
+    };
+    let context = Context {
+        question,
+        candidates: &known.candidates,
+        covering: &known.covering,
+        service: &service,
+        tier: &tier,
+        tier_rule,
+        policy: question.policy,
+    };
+    let draft = match find_step(&context, request, from.as_ref(), &to) {
+        Ok(edge) => {
+            let place = Place {
+                uri: to.clone(),
+                audience,
+            };
+            judge_found(&context, request, &known, edge, place, &mut report)
+        }
+        Err(finding) => {
+            report.findings.push(finding);
+            report.check("promotion", Outcome::Failed(Cause::Denied), "no such step");
+            None
+        }
+    };
+    let named = Some((service, tier));
+    Ok((
+        conclude(question, known.artifact, Some(to), named, verified, report),
+        draft,
+    ))
+}
+
+fn environment_by_name(question: &Question<'_>, name: &str) -> Result<Environment, QuestionError> {
+    // Where a release comes from need not be an environment this verifier acts for.
+    match question.policy.environment(name) {
+        Some((_, rule)) => Ok(rule.uri.clone()),
+        None => environment_rule(question, name).map(|(_, rule)| rule.uri.clone()),
+    }
+}
+
+fn find_step<'p>(
+    context: &Context<'p>,
+    request: &StepRequest<'_>,
+    from: Option<&Environment>,
+    to: &Environment,
+) -> Result<&'p EdgeRule, Finding> {
+    let fits = |rule: &&EdgeRule| {
+        rule.to == *to
+            && rule.kind == request.kind
+            && (rule.tiers.is_empty() || rule.tiers.contains(context.tier))
+            && (request.from.is_none() || rule.from.as_ref() == from)
+    };
+    let found: Vec<_> = context.policy.edges().iter().filter(fits).collect();
+    let name = to.name();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let message = format!(
+                "the policy has no such step into {name} for tier {}",
+                context.tier
+            );
+            Err(Finding::new(Code::EdgeUnknown, "promotion", message))
+        }
+        _ => {
+            let message = format!("several steps lead into {name}: say which with --from");
+            Err(Finding::new(Code::EdgeUnknown, "promotion", message))
+        }
+    }
+}
+
+fn judge_found(
+    context: &Context<'_>,
+    request: &StepRequest<'_>,
+    known: &Known,
+    rule: &EdgeRule,
+    to: Place,
+    report: &mut Report,
+) -> Option<StepDraft> {
+    let question = context.question;
+    let binding = question.policy.binding(context.service)?;
+    let chain = continued(context, known, rule, report)?;
+    let edge = Edge {
+        kind: rule.kind,
+        from: rule.from.clone(),
+        to,
+    };
+    let already = chain::into(
+        context,
+        &known.promotions,
+        &edge.to.uri,
+        &mut Report::default(),
+    );
+    let subjects: SubjectSet = std::iter::once(known.artifact.clone()).collect();
+    if let Some(promoter) = request.promoter {
+        promoter_check(context, rule, promoter, report);
+    }
+    let step = StepAtHand {
+        edge: &edge,
+        subjects: &subjects,
+        binding: &binding,
+        previous: &chain.previous,
+        promoter: request
+            .promoter
+            .map(|who| (who, SignedTime::Claimed(question.now))),
+        at: question.now,
+    };
+    let first = report.checks.len();
+    for rules in chain::requirements(question.policy, rule, context, &edge.to.uri) {
+        require::judge(context, &step, rules, report);
+    }
+    let gates = report.checks[first..].iter().map(gate).collect();
+    let draft = StepDraft {
+        service: context.service.clone(),
+        tier: context.tier.clone(),
+        edge: edge.clone(),
+        policy: binding,
+        chain,
+        inputs: inputs(known),
+        gates,
+        already,
+    };
+    Some(draft)
+}
+
+/// The promotions this step follows: one into where it comes from, whose whole chain holds.
+fn continued(
+    context: &Context<'_>,
+    known: &Known,
+    rule: &EdgeRule,
+    report: &mut Report,
+) -> Option<Chain> {
+    let Some(from) = &rule.from else {
+        return Some(Chain {
+            first: None,
+            previous: Vec::new(),
+            sequence: 1,
+        });
+    };
+    let head = chain::into(context, &known.promotions, from, report)?;
+    let promotion = known
+        .promotions
+        .verified
+        .iter()
+        .find(|p| *p.payload() == head)?;
+    let before = &promotion.value().chain;
+    Some(Chain {
+        first: Some(before.first.clone().unwrap_or_else(|| head.clone())),
+        previous: vec![head],
+        sequence: before.sequence.saturating_add(1),
+    })
+}
+
+fn promoter_check(
+    context: &Context<'_>,
+    rule: &EdgeRule,
+    promoter: &Identity,
+    report: &mut Report,
+) {
+    let now = context.question.now;
+    let matched = match_any(
+        context.policy,
+        &rule.by,
+        promoter,
+        SignedTime::Claimed(now),
+        now,
+    );
+    if matched == Matched::Yes {
+        report
+            .check("promoter", Outcome::Ok, promoter.to_string())
+            .place = Some(rule.place.clone());
+        return;
+    }
+    let finding = Finding::new(
+        Code::SignerUntrusted,
+        "promoter",
+        "the step does not name this promoter",
+    )
+    .expected(crate::eligible::describe_identities(
+        context.policy,
+        &rule.by,
+    ))
+    .found(promoter.to_string())
+    .place(&rule.place);
+    report.findings.push(finding);
+    report
+        .check(
+            "promoter",
+            Outcome::Failed(Cause::Denied),
+            promoter.to_string(),
+        )
+        .place = Some(rule.place.clone());
+}
+
+fn gate(check: &Check) -> Gate {
+    Gate {
+        id: check.name.to_owned(),
+        result: match check.outcome {
+            Outcome::Ok => GateResult::Passed,
+            Outcome::Failed(_) => GateResult::Failed,
+        },
+        observed: Some(check.summary.clone()),
+    }
+}
+
+/// Every verified statement about the artifact, sorted by payload digest.
+fn inputs(known: &Known) -> Vec<Input> {
+    let mut inputs: Vec<Input> = known
+        .candidates
+        .iter()
+        .filter_map(|candidate| candidate.outcome().ok())
+        .filter(|statement| statement.value().is_about(&known.covering))
+        .map(|statement| Input {
+            predicate_type: statement.value().predicate_type().clone(),
+            payload: statement.payload().clone(),
+            manifest: statement.manifest().cloned(),
+        })
+        .collect();
+    inputs.sort_by(|a, b| a.payload.cmp(&b.payload));
+    inputs.dedup_by(|a, b| a.payload == b.payload);
+    inputs
+}

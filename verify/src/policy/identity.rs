@@ -1,0 +1,128 @@
+//! Identities as policies describe them.
+
+use jiff::Timestamp;
+
+use bulla_model::{CertificateIdentity, Identity, Validity};
+
+use crate::pattern::Pattern;
+use crate::policy::place::Place;
+use crate::trust::PublicKey;
+use crate::verified::SignedTime;
+
+/// One way to be a named identity.
+#[derive(Clone, Debug)]
+pub struct IdentityRule {
+    pub(super) kind: Kind,
+    /// Where it is written.
+    pub(super) place: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Key { key: PublicKey, validity: Validity },
+    Certificate(Box<CertificateRule>),
+}
+
+/// What a certificate must say. Issuer and subject are mandatory.
+#[derive(Clone, Debug)]
+pub(super) struct CertificateRule {
+    pub(super) issuer: String,
+    pub(super) subject: Pattern,
+    pub(super) source_repository: Option<String>,
+    pub(super) build_signer: Option<Pattern>,
+    pub(super) runner_environment: Option<String>,
+    pub(super) deployment_environment: Option<String>,
+}
+
+/// Whether a signer is who a rule describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    /// Yes.
+    Yes,
+    /// Somebody else.
+    No,
+    /// The same key, outside the time the policy gives it.
+    OutOfTime,
+}
+
+impl IdentityRule {
+    /// Whether this signer, having signed at that time, is who the rule describes. A claimed time
+    /// counts only if the key is valid at it and now; without any time, it must be valid now.
+    pub fn matches(&self, signer: &Identity, time: SignedTime, now: Timestamp) -> Matched {
+        match (&self.kind, signer) {
+            (Kind::Key { key, validity }, Identity::Key { key_id }) if key.id() == key_id => {
+                let in_time = match time {
+                    SignedTime::Proven(at, _) => validity.contains(at),
+                    SignedTime::Claimed(at) => validity.contains(at) && validity.contains(now),
+                    SignedTime::Unknown => validity.contains(now),
+                };
+                if in_time {
+                    Matched::Yes
+                } else {
+                    Matched::OutOfTime
+                }
+            }
+            (Kind::Certificate(rule), Identity::Certificate(certificate)) => {
+                if rule.matches(certificate) {
+                    Matched::Yes
+                } else {
+                    Matched::No
+                }
+            }
+            _ => Matched::No,
+        }
+    }
+
+    /// The key, if the identity is one.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        match &self.kind {
+            Kind::Key { key, .. } => Some(key),
+            Kind::Certificate(_) => None,
+        }
+    }
+
+    /// Where it is written.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// For people.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Key { key, .. } => format!("key {}", key.id().short()),
+            Kind::Certificate(rule) => format!("{} ({})", rule.subject, rule.issuer),
+        }
+    }
+
+    /// Whether two rules could describe the same signer; exact for keys and exact subjects.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Key { key: a, .. }, Kind::Key { key: b, .. }) => a.id() == b.id(),
+            (Kind::Certificate(a), Kind::Certificate(b)) => {
+                a.issuer == b.issuer && a.subject == b.subject
+            }
+            _ => false,
+        }
+    }
+}
+
+impl CertificateRule {
+    fn matches(&self, certificate: &CertificateIdentity) -> bool {
+        let demanded =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        self.issuer == certificate.issuer
+            && self.subject.matches(&certificate.subject)
+            && demanded(&self.source_repository, &certificate.source_repository)
+            && demanded(&self.runner_environment, &certificate.runner_environment)
+            && demanded(
+                &self.deployment_environment,
+                &certificate.deployment_environment,
+            )
+            && self.build_signer.as_ref().is_none_or(|pattern| {
+                certificate
+                    .build_signer
+                    .as_deref()
+                    .is_some_and(|signer| pattern.matches(signer))
+            })
+    }
+}

@@ -1,0 +1,192 @@
+//! Policies: what may enter which environment, decided by whom, on which evidence.
+//!
+//! A policy is a base file, one file for each service, and a file of persons. [`Policy::parse`]
+//! turns the files' bytes into checked rules, each with its place for messages. Unknown fields are
+//! refused: a misspelt rule must not be a rule that never applies.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use bulla_model::predicate::approval::PolicyBinding;
+use bulla_model::{Digest, Service, Tier};
+
+use crate::trust::PublicKey;
+
+mod digest;
+mod duration;
+mod identity;
+mod parse;
+mod people;
+mod place;
+mod rules;
+mod wire;
+
+pub(crate) use duration::show as show_duration;
+pub use identity::{IdentityRule, Matched};
+pub(crate) use parse::shape;
+pub use parse::{API_VERSION, PolicyError};
+pub use people::{Actor, People};
+pub use place::Place;
+pub use rules::{
+    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, Freshness, ProvenanceRule, Requirements,
+    SbomFormat, SbomRule, ServiceRule, TestsRule, TierRule,
+};
+
+/// The files of a policy, as the caller read them. Paths are relative to the policy's folder.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyFiles {
+    /// The base file, for example `release.yaml`.
+    pub base: PolicyFile,
+    /// The service files, for example `services/pay-api.yaml`.
+    pub services: Vec<PolicyFile>,
+    /// The persons, `people.yaml`.
+    pub people: Option<PolicyFile>,
+    /// Earlier versions that promotions may name, each whole.
+    pub predecessors: Vec<PolicyFiles>,
+}
+
+/// One file of a policy.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyFile {
+    /// Path relative to the policy's folder, with forward slashes.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A checked policy.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) name: String,
+    pub(crate) version: u64,
+    pub(crate) base: digest::FileDigest,
+    pub(crate) environments: BTreeMap<String, EnvironmentRule>,
+    pub(crate) tiers: BTreeMap<Tier, TierRule>,
+    pub(crate) identities: BTreeMap<String, Vec<IdentityRule>>,
+    pub(crate) edges: Vec<EdgeRule>,
+    pub(crate) services: BTreeMap<Service, ServiceRule>,
+    pub(crate) people: People,
+    pub(crate) history: Vec<Predecessor>,
+    pub(crate) predecessors: Vec<Policy>,
+}
+
+/// An earlier version as the current policy lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Predecessor {
+    /// The version.
+    pub version: u64,
+    /// Its digest for the whole of base and all service files.
+    pub digest: Digest,
+}
+
+impl Policy {
+    /// The policy's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy's version; higher replaces lower.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The digest over base and every service file: what [`crate::State`] remembers.
+    pub fn digest(&self) -> Digest {
+        let services = self.services.values().map(|service| &service.file);
+        digest::over(std::iter::once(&self.base).chain(services))
+    }
+
+    /// What approvals and promotions of this service bind: the digest over base and its file.
+    pub fn binding(&self, service: &Service) -> Option<PolicyBinding> {
+        let rule = self.services.get(service)?;
+        let digest = digest::over([&self.base, &rule.file]);
+        Some(PolicyBinding {
+            name: self.name.clone(),
+            version: self.version,
+            digest,
+        })
+    }
+
+    /// The version a statement about this service was made under: this one or a listed, loaded
+    /// predecessor.
+    pub(crate) fn named_by(&self, binding: &PolicyBinding, service: &Service) -> NamedPolicy<'_> {
+        let is = |policy: &Self| policy.binding(service).as_ref() == Some(binding);
+        if is(self) {
+            return NamedPolicy::Known(self);
+        }
+        if let Some(policy) = self.predecessors.iter().find(|policy| is(policy)) {
+            return NamedPolicy::Known(policy);
+        }
+        let listed = binding.name == self.name
+            && self
+                .history
+                .iter()
+                .any(|entry| entry.version == binding.version)
+            && !self
+                .predecessors
+                .iter()
+                .any(|policy| policy.version == binding.version);
+        if listed {
+            NamedPolicy::NotLoaded
+        } else {
+            NamedPolicy::Unknown
+        }
+    }
+
+    /// The environments, by the policy's short names.
+    pub fn environments(&self) -> impl Iterator<Item = (&str, &EnvironmentRule)> {
+        self.environments
+            .iter()
+            .map(|(name, rule)| (name.as_str(), rule))
+    }
+
+    /// Finds an environment by short name or URI.
+    pub fn environment(&self, name: &str) -> Option<(&str, &EnvironmentRule)> {
+        self.environments()
+            .find(|(short, rule)| *short == name || rule.uri.as_str() == name)
+    }
+
+    /// The services.
+    pub fn services(&self) -> impl Iterator<Item = (&Service, &ServiceRule)> {
+        self.services.iter()
+    }
+
+    /// The steps.
+    pub fn edges(&self) -> &[EdgeRule] {
+        &self.edges
+    }
+
+    /// The tiers.
+    pub fn tiers(&self) -> impl Iterator<Item = (&Tier, &TierRule)> {
+        self.tiers.iter()
+    }
+
+    /// The persons.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Every key the policy names anywhere, predecessors included: what signatures must be
+    /// checkable with.
+    pub fn keys(&self) -> Vec<PublicKey> {
+        let own = self
+            .identities
+            .values()
+            .flatten()
+            .chain(self.people.identities());
+        own.filter_map(IdentityRule::public_key)
+            .cloned()
+            .chain(self.predecessors.iter().flat_map(Self::keys))
+            .collect()
+    }
+}
+
+/// What became of a statement's word about its policy.
+#[derive(Debug)]
+pub(crate) enum NamedPolicy<'a> {
+    Known(&'a Policy),
+    /// The current policy lists it, but its files were not given.
+    NotLoaded,
+    Unknown,
+}

@@ -1,0 +1,75 @@
+//! The question a verdict answers, and what all its checks share.
+
+use jiff::Timestamp;
+
+use bulla_model::{Digest, Limits, Service, Tier};
+
+use crate::anchor::Anchor;
+use crate::candidate::Candidate;
+use crate::evidence::Evidence;
+use crate::policy::{Policy, TierRule};
+use crate::state::State;
+use crate::trust::Trust;
+
+/// What is asked, with everything the answer may depend on.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds a callback")]
+pub struct Question<'a> {
+    /// The artifact as people write it, for hints; never believed.
+    pub name: &'a str,
+    /// What was found beside it.
+    pub evidence: &'a Evidence,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Keys and trusted roots; must hold at least the policy's keys.
+    pub trust: &'a Trust,
+    /// What this verifier was told out of band.
+    pub anchor: Option<&'a Anchor>,
+    /// What this verifier has seen before.
+    pub state: Option<&'a State>,
+    /// The time to judge at.
+    pub now: Timestamp,
+    /// Bounds.
+    pub limits: &'a Limits,
+    /// Asked between attestations; `true` ends the work with "could not find out".
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// A question that cannot be asked: exit 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuestionError {
+    /// The policy has no such environment.
+    #[error("the policy has no environment `{}`: expected one of {known}", name.escape_debug())]
+    NoEnvironment {
+        /// What was asked for.
+        name: String,
+        /// The policy's environments.
+        known: String,
+    },
+    /// The anchor does not let this verifier speak for the environment.
+    #[error("the anchor does not name {environment}: this verifier acts for {known}")]
+    NotOurs {
+        /// What was asked for.
+        environment: String,
+        /// The anchor's environments.
+        known: String,
+    },
+    /// The evidence names no artifact.
+    #[error("no artifact was named")]
+    NoArtifact,
+}
+
+/// What the checks of one verdict share.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) question: &'a Question<'a>,
+    pub(crate) candidates: &'a [Candidate],
+    /// Digests that statements may be about.
+    pub(crate) covering: &'a [Digest],
+    pub(crate) service: &'a Service,
+    pub(crate) tier: &'a Tier,
+    pub(crate) tier_rule: TierRule,
+    /// The version of the policy that applies to the step being judged.
+    pub(crate) policy: &'a Policy,
+}

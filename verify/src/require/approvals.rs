@@ -1,0 +1,439 @@
+//! Approvals: distinct persons, none of whom had a hand in the release.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulla_model::predicate::approval::{self, ApprovalDecision};
+use bulla_model::predicate::{Approval, Provenance, slsa_provenance};
+use bulla_model::{Identity, Person, ResourceDescriptor, SubjectSet};
+
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::{judge_time, refused, show_digests};
+use crate::policy::{Actor, ApprovalsRule, Exclusion, ProvenanceRule};
+use crate::question::Context;
+use crate::require::{StepAtHand, failed, provenance};
+use crate::verdict::{Finding, Outcome, Report, Severity};
+use crate::verified::{SignedTime, Verified};
+
+const CHECK: &str = "approvals";
+
+pub(crate) fn judge(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &ApprovalsRule,
+    report: &mut Report,
+) {
+    let excluded = excluded(context, step, rule);
+    let mut counted: BTreeSet<Person> = BTreeSet::new();
+    let mut notes = Vec::new();
+    let mut definite = Vec::new();
+    for candidate in context.candidates {
+        if candidate
+            .claimed_type()
+            .is_none_or(|kind| kind.as_str() != approval::TYPE)
+        {
+            continue;
+        }
+        let judged = match candidate.outcome() {
+            Err(refusal) => Err(Refused::junk(refused(CHECK, refusal, candidate.manifest()))),
+            Ok(statement) => match statement.predicate::<Approval>() {
+                Ok(approval) => judge_one(context, step, rule, &excluded, &approval),
+                Err(error) => Err(Refused::junk(Finding::new(
+                    Code::StatementUnusable,
+                    CHECK,
+                    error.to_string(),
+                ))),
+            },
+        };
+        match judged {
+            Ok(person) => {
+                counted.insert(person);
+            }
+            Err(refused) => {
+                definite.extend(refused.cause);
+                notes.push(refused.finding.at(candidate.manifest(), refused.pointer));
+            }
+        }
+    }
+    let names: Vec<_> = counted.iter().map(ToString::to_string).collect();
+    let summary = if names.is_empty() {
+        format!("0 of {}", rule.threshold)
+    } else {
+        format!(
+            "{} of {}: {}",
+            counted.len(),
+            rule.threshold,
+            names.join(", ")
+        )
+    };
+    let enough = counted.len() >= rule.threshold && excluded.unknown.is_none();
+    report.findings.extend(notes.into_iter().map(|finding| {
+        let severity = match (finding.code, enough) {
+            (Code::ApprovalRejected, _) => Severity::Warning,
+            (_, true) | (Code::SignatureInvalid | Code::StatementUnusable, _) => Severity::Note,
+            (_, false) => finding.severity.max(Severity::Warning),
+        };
+        finding.severity(severity)
+    }));
+    if enough {
+        report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
+        report.persons.extend(counted);
+        return;
+    }
+    let outcome = conclude(context, step, rule, &excluded, &counted, &definite, report);
+    report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
+}
+
+fn conclude(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &ApprovalsRule,
+    excluded: &Excluded,
+    counted: &BTreeSet<Person>,
+    definite: &[Cause],
+    report: &mut Report,
+) -> Outcome {
+    if let Some((exclusion, who)) = &excluded.unknown {
+        let finding = Finding::new(
+            Code::SeparationUnknown,
+            CHECK,
+            format!(
+                "nobody can approve: who the {} is maps to no person",
+                name_of(*exclusion)
+            ),
+        )
+        .found(who.clone())
+        .place(&rule.place)
+        .hint("add the identity to people.yaml, under `people` or `machines`");
+        report.findings.insert(0, finding);
+        return failed(context, Cause::Denied);
+    }
+    let able: Vec<String> = context
+        .question
+        .policy
+        .people
+        .holders(&rule.roles)
+        .into_iter()
+        .filter(|person| !counted.contains(*person) && !excluded.persons.contains_key(*person))
+        .map(ToString::to_string)
+        .collect();
+    let missing = rule.threshold.saturating_sub(counted.len());
+    let message = format!("{} of {} approvals", counted.len(), rule.threshold);
+    let finding = Finding::new(Code::ApprovalsMissing, CHECK, message)
+        .place(&rule.place)
+        .hint(format!(
+            "ask {missing} more ({}): bulla approve {} --to {}",
+            if able.is_empty() {
+                "but nobody else may approve".to_owned()
+            } else {
+                able.join(" or ")
+            },
+            context.question.name,
+            step.edge.to.uri.name(),
+        ));
+    report.findings.insert(0, finding);
+    // Approvals that trusted people gave and that do not count are a definite no; what anybody
+    // could have pushed leaves the answer at "not yet".
+    let cause = if definite.is_empty() {
+        Cause::NotYet
+    } else {
+        Cause::best(definite.iter().copied())
+    };
+    failed(context, cause)
+}
+
+struct Refused {
+    /// Set only if somebody the policy knows really signed it for this artifact.
+    cause: Option<Cause>,
+    finding: Finding,
+    pointer: &'static str,
+}
+
+impl Refused {
+    fn junk(finding: Finding) -> Self {
+        Self {
+            cause: None,
+            finding,
+            pointer: "",
+        }
+    }
+
+    fn definite(cause: Cause, finding: Finding, pointer: &'static str) -> Self {
+        Self {
+            cause: Some(cause),
+            finding,
+            pointer,
+        }
+    }
+}
+
+fn judge_one(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &ApprovalsRule,
+    excluded: &Excluded,
+    approval: &Verified<Approval>,
+) -> Result<Person, Refused> {
+    let people = &context.question.policy.people;
+    let person = approver(context, approval)?;
+    addressed(step, approval, &person)?;
+    bound(context, step, approval, &person)?;
+    check_time(context, step, rule, approval)
+        .map_err(|(cause, finding)| Refused::definite(cause, finding, "/predicate/issuedAt"))?;
+    if approval.value().on_behalf_of.is_some() {
+        let message = format!("{person} passed on somebody else's review");
+        let finding = Finding::new(Code::ApprovalRelayed, CHECK, message);
+        return Err(Refused::definite(
+            Cause::Denied,
+            finding,
+            "/predicate/onBehalfOf",
+        ));
+    }
+    if !people.holds_one_of(&person, &rule.roles) {
+        let roles: Vec<_> = rule.roles.iter().map(ToString::to_string).collect();
+        let message = format!("{person} holds none of the roles asked for");
+        let finding =
+            Finding::new(Code::ApproverUnknown, CHECK, message).expected(roles.join(", "));
+        return Err(Refused::definite(Cause::Denied, finding, ""));
+    }
+    if let Some(exclusion) = excluded.persons.get(&person) {
+        let (code, what) = match exclusion {
+            Exclusion::Author => (Code::ApproverIsAuthor, "wrote the change"),
+            Exclusion::Builder => (Code::ApproverIsBuilder, "built this artifact"),
+            Exclusion::Promoter | Exclusion::Requester => (Code::ApproverIsPromoter, "promotes it"),
+        };
+        let finding = Finding::new(code, CHECK, format!("{person} approved too, but {what}"));
+        return Err(Refused::definite(Cause::Denied, finding, ""));
+    }
+    Ok(person)
+}
+
+/// Persons are looked up in the current list, so that a joiner or leaver voids nothing.
+fn approver(context: &Context<'_>, approval: &Verified<Approval>) -> Result<Person, Refused> {
+    let people = &context.question.policy.people;
+    let (code, message) =
+        match people.actor(approval.signer(), approval.time(), context.question.now) {
+            Actor::Person(person) => return Ok(person),
+            Actor::OutOfTime => (
+                Code::KeyExpired,
+                "the approver's key was valid at another time",
+            ),
+            Actor::Machine(_) | Actor::Unknown => (
+                Code::ApproverUnknown,
+                "the approver is no person the policy knows",
+            ),
+        };
+    let finding = Finding::new(code, CHECK, message).found(approval.signer().to_string());
+    Err(Refused::junk(finding))
+}
+
+/// Whether it is a yes to this step for this artifact. Anything else is no refusal of the step:
+/// whoever copies approvals about must not change the answer.
+fn addressed(
+    step: &StepAtHand<'_>,
+    approval: &Verified<Approval>,
+    person: &Person,
+) -> Result<(), Refused> {
+    let said = approval.value();
+    let show = |set: &SubjectSet| show_digests(&set.iter().cloned().collect::<Vec<_>>());
+    if approval.subjects() != Some(step.subjects) {
+        let message = format!("{person} approved another artifact");
+        let finding = Finding::new(Code::SubjectMismatch, CHECK, message)
+            .expected(show(step.subjects))
+            .found(approval.subjects().map_or_else(String::new, show));
+        return Err(Refused {
+            cause: None,
+            finding,
+            pointer: "/subject",
+        });
+    }
+    if said.edge != *step.edge {
+        let message = format!("{person} approved another step");
+        let finding = Finding::new(Code::ApprovalMismatch, CHECK, message)
+            .expected(format!("{} ({})", step.edge, step.edge.kind))
+            .found(format!("{} ({})", said.edge, said.edge.kind))
+            .severity(Severity::Note);
+        return Err(Refused {
+            cause: None,
+            finding,
+            pointer: "/predicate/edge",
+        });
+    }
+    if said.decision == ApprovalDecision::Reject {
+        let message = format!("{person} rejected this step");
+        let finding = Finding::new(Code::ApprovalRejected, CHECK, message);
+        return Err(Refused {
+            cause: None,
+            finding,
+            pointer: "/predicate/decision",
+        });
+    }
+    Ok(())
+}
+
+/// Whether it was given for the release as it stands: service, policy, promotions before.
+fn bound(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    approval: &Verified<Approval>,
+    person: &Person,
+) -> Result<(), Refused> {
+    let said = approval.value();
+    let mut previous = said.previous.clone();
+    previous.sort();
+    let (what, pointer) = if said.service != *context.service {
+        ("service", "/predicate/service")
+    } else if said.policy != *step.binding {
+        ("policy", "/predicate/policy")
+    } else if previous != step.previous {
+        ("chain of promotions", "/predicate/previous")
+    } else {
+        return Ok(());
+    };
+    let message = format!("{person} approved under another {what}");
+    let finding = Finding::new(Code::ApprovalMismatch, CHECK, message);
+    Err(Refused::definite(Cause::Denied, finding, pointer))
+}
+
+fn check_time(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &ApprovalsRule,
+    approval: &Verified<Approval>,
+) -> Result<(), (Cause, Finding)> {
+    let now = context.question.now;
+    if let Some((cause, code, message)) = judge_time(
+        approval.time(),
+        context.tier_rule,
+        step.at,
+        now,
+        rule.max_age,
+    ) {
+        return Err((cause, Finding::new(code, CHECK, message)));
+    }
+    if step.at >= approval.value().not_after {
+        let message = format!(
+            "the approval could be used until {}",
+            approval.value().not_after
+        );
+        return Err((
+            Cause::Expired,
+            Finding::new(Code::StatementStale, CHECK, message),
+        ));
+    }
+    Ok(())
+}
+
+/// Who may not approve, and whether somebody stands behind an exclusion whom nobody knows.
+struct Excluded {
+    persons: BTreeMap<Person, Exclusion>,
+    unknown: Option<(Exclusion, String)>,
+}
+
+fn excluded(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule) -> Excluded {
+    let mut out = Excluded {
+        persons: BTreeMap::new(),
+        unknown: None,
+    };
+    let builds = provenance_used(context, step);
+    for exclusion in &rule.exclude {
+        match exclusion {
+            Exclusion::Builder => {
+                if builds.is_empty() {
+                    out.unknown = Some((*exclusion, "no provenance".to_owned()));
+                }
+                for build in &builds {
+                    out.exclude(context, *exclusion, build.signer(), build.time());
+                }
+            }
+            Exclusion::Promoter | Exclusion::Requester => {
+                if let Some((promoter, time)) = step.promoter {
+                    out.exclude(context, *exclusion, promoter, time);
+                }
+            }
+            Exclusion::Author => out.exclude_authors(context, &builds),
+        }
+    }
+    out
+}
+
+impl Excluded {
+    fn exclude(
+        &mut self,
+        context: &Context<'_>,
+        exclusion: Exclusion,
+        who: &Identity,
+        time: SignedTime,
+    ) {
+        match context
+            .question
+            .policy
+            .people
+            .actor(who, time, context.question.now)
+        {
+            Actor::Person(person) => {
+                self.persons.entry(person).or_insert(exclusion);
+            }
+            Actor::Machine(_) => {}
+            Actor::OutOfTime | Actor::Unknown => self.unknown = Some((exclusion, who.to_string())),
+        }
+    }
+
+    fn exclude_authors(&mut self, context: &Context<'_>, builds: &[Verified<Provenance>]) {
+        for build in builds {
+            let authors = build.value().source().map(authors_of).unwrap_or_default();
+            if authors.is_empty() {
+                self.unknown = Some((Exclusion::Author, "provenance names no author".to_owned()));
+            }
+            for author in authors {
+                match context.question.policy.people.by_email(&author) {
+                    Some(person) => {
+                        self.persons
+                            .entry(person.clone())
+                            .or_insert(Exclusion::Author);
+                    }
+                    None => self.unknown = Some((Exclusion::Author, author)),
+                }
+            }
+        }
+    }
+}
+
+/// The authors' addresses that Bulla's provenance notes beside the source.
+fn authors_of(source: &ResourceDescriptor) -> Vec<String> {
+    let listed = source
+        .annotations
+        .get(slsa_provenance::AUTHORS)
+        .and_then(|value| value.as_array());
+    let texts = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|value| value.as_str());
+    texts.map(ToOwned::to_owned).collect()
+}
+
+/// Every provenance that could have counted; whoever signed one of them built the artifact.
+fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified<Provenance>> {
+    let base = context
+        .policy
+        .edges
+        .iter()
+        .filter_map(|edge| edge.require.provenance.as_ref());
+    let by: BTreeSet<String> = base.flat_map(|rule| rule.by.iter().cloned()).collect();
+    let rule = ProvenanceRule {
+        by: by.into_iter().collect(),
+        build_types: Vec::new(),
+        builders: Vec::new(),
+        place: crate::policy::Place::of_file(&std::sync::Arc::from("")),
+    };
+    provenance::among(context, step.at, &rule).statements
+}
+
+fn name_of(exclusion: Exclusion) -> &'static str {
+    match exclusion {
+        Exclusion::Author => "author",
+        Exclusion::Builder => "builder",
+        Exclusion::Promoter => "promoter",
+        Exclusion::Requester => "requester",
+    }
+}

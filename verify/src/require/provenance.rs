@@ -1,0 +1,304 @@
+//! Provenance, and the service it proves.
+
+use jiff::Timestamp;
+
+use bulla_model::predicate::{Provenance, slsa_provenance};
+use bulla_model::{Digest, Service};
+
+use crate::candidate::Candidate;
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::{Eligible, Wanted};
+use crate::pattern::Pattern;
+use crate::policy::{Policy, ProvenanceRule, TierRule};
+use crate::question::Context;
+use crate::require::failed;
+use crate::verdict::{Finding, Outcome, Report};
+use crate::verified::Verified;
+
+const CHECK: &str = "provenance";
+const TYPES: &[&str] = &[
+    slsa_provenance::TYPE,
+    slsa_provenance::TYPE_V0_2,
+    slsa_provenance::TYPE_V1_0,
+];
+
+pub(crate) fn judge(
+    context: &Context<'_>,
+    at: Timestamp,
+    rule: &ProvenanceRule,
+    report: &mut Report,
+) {
+    let mut eligible = among(context, at, rule);
+    let mut matching = Vec::new();
+    for statement in eligible.statements.drain(..) {
+        match fits(statement.value(), rule) {
+            Ok(()) => matching.push(describe(statement.value())),
+            Err(finding) => {
+                eligible.causes.push(Cause::Denied);
+                eligible
+                    .findings
+                    .push(finding.at(statement.manifest(), "/predicate"));
+            }
+        }
+    }
+    if let Some(summary) = matching.into_iter().next() {
+        report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
+        return;
+    }
+    let cause = Cause::best(eligible.causes);
+    let finding = Finding::new(Code::ProvenanceMissing, CHECK, "no provenance that counts")
+        .place(&rule.place)
+        .hint(format!(
+            "bulla attest {} --provenance --key KEY",
+            context.question.name
+        ));
+    report.findings.push(finding);
+    report.findings.append(&mut eligible.findings);
+    report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
+}
+
+/// The provenance statements that may count for this rule.
+pub(crate) struct EligibleProvenance {
+    pub(crate) statements: Vec<Verified<Provenance>>,
+    causes: Vec<Cause>,
+    findings: Vec<Finding>,
+}
+
+pub(crate) fn among(
+    context: &Context<'_>,
+    at: Timestamp,
+    rule: &ProvenanceRule,
+) -> EligibleProvenance {
+    let wanted = Wanted {
+        check: CHECK,
+        types: TYPES,
+        by: &rule.by,
+        policy: context.policy,
+        tier: context.tier_rule,
+        covering: context.covering,
+        at,
+        now: context.question.now,
+        max_age: None,
+    };
+    read(wanted.among(context.candidates))
+}
+
+fn read(eligible: Eligible<'_>) -> EligibleProvenance {
+    let mut out = EligibleProvenance {
+        statements: Vec::new(),
+        causes: eligible.causes,
+        findings: eligible.findings,
+    };
+    for statement in eligible.statements {
+        match Provenance::of(statement.value()) {
+            Ok(provenance) => out.statements.push(statement.with(provenance)),
+            Err(error) => {
+                out.causes.push(Cause::Invalid);
+                let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
+                out.findings
+                    .push(finding.at(statement.manifest(), "/predicate"));
+            }
+        }
+    }
+    out
+}
+
+fn fits(provenance: &Provenance, rule: &ProvenanceRule) -> Result<(), Finding> {
+    let demand = |patterns: &[Pattern], found: &str, what: &str| {
+        if patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(found)) {
+            return Ok(());
+        }
+        let expected: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+        Err(
+            Finding::new(Code::ProvenanceMismatch, CHECK, format!("another {what}"))
+                .expected(expected.join(", "))
+                .found(found.chars().take(200).collect::<String>())
+                .place(&rule.place),
+        )
+    };
+    demand(
+        &rule.build_types,
+        &provenance.build_definition.build_type,
+        "build type",
+    )?;
+    demand(
+        &rule.builders,
+        &provenance.run_details.builder.id,
+        "builder",
+    )
+}
+
+fn describe(provenance: &Provenance) -> String {
+    let builder = &provenance.run_details.builder.id;
+    let source = provenance.source();
+    let commit = source.and_then(|source| {
+        source
+            .digest
+            .value("gitCommit")
+            .or(source.digest.value("sha1"))
+    });
+    match (source.and_then(|source| source.uri.as_deref()), commit) {
+        (Some(uri), Some(commit)) => {
+            let commit: String = commit.chars().take(8).collect();
+            format!("by {builder}, source {}@{commit}", repository_of(uri))
+        }
+        _ => format!("by {builder}"),
+    }
+}
+
+/// The service, from the source repositories of all verified provenance about the artifact by
+/// identities the policy names for provenance anywhere. Exactly one service must own them all.
+pub(crate) fn service(
+    policy: &Policy,
+    candidates: &[Candidate],
+    covering: &[Digest],
+    now: Timestamp,
+) -> Result<Service, (Cause, Vec<Finding>)> {
+    let by = builders(policy);
+    // Which times count is judged with the tier, which is only known with the service.
+    let tier = TierRule {
+        claimed_time: true,
+        relayed_approvals: false,
+        draft_predicates: true,
+    };
+    let wanted = Wanted {
+        check: "service",
+        types: TYPES,
+        by: &by,
+        policy,
+        tier,
+        covering,
+        at: now,
+        now,
+        max_age: None,
+    };
+    let eligible = read(wanted.among(candidates));
+    if eligible.statements.is_empty() {
+        let message = "no provenance says which service this is";
+        let mut findings = vec![Finding::new(Code::ProvenanceMissing, "service", message)];
+        findings.extend(eligible.findings);
+        return Err((Cause::best(eligible.causes), findings));
+    }
+    let sources: Option<Vec<String>> = eligible
+        .statements
+        .iter()
+        .map(|statement| {
+            statement
+                .value()
+                .source()?
+                .uri
+                .as_deref()
+                .map(repository_of)
+        })
+        .collect();
+    let Some(sources) = sources else {
+        return Err(mismatch(
+            policy,
+            "provenance names no source repository",
+            String::new(),
+        ));
+    };
+    let mut owners: Vec<Service> = Vec::new();
+    for source in &sources {
+        let owned = policy
+            .services
+            .iter()
+            .filter(|(_, rule)| {
+                rule.sources
+                    .iter()
+                    .any(|pattern| is_source(pattern, source))
+            })
+            .map(|(name, _)| name.clone());
+        let before = owners.len();
+        owners.extend(owned);
+        if owners.len() == before {
+            let message = "the source repository belongs to no service";
+            return Err(mismatch(policy, message, source.clone()));
+        }
+    }
+    owners.sort();
+    owners.dedup();
+    if let [one] = owners.as_slice() {
+        Ok(one.clone())
+    } else {
+        let message = "the source repositories belong to several services";
+        Err(mismatch(policy, message, sources.join(", ")))
+    }
+}
+
+/// Every identity that some rule lets sign provenance.
+fn builders(policy: &Policy) -> Vec<String> {
+    let base = policy.edges.iter().map(|edge| &edge.require);
+    let tightened = policy
+        .services
+        .values()
+        .flat_map(|service| &service.tighten);
+    let mut by: Vec<String> = base
+        .chain(tightened.map(|(_, require)| require))
+        .filter_map(|require| require.provenance.as_ref())
+        .flat_map(|rule| rule.by.iter().cloned())
+        .collect();
+    by.sort();
+    by.dedup();
+    by
+}
+
+fn mismatch(policy: &Policy, message: &str, found: String) -> (Cause, Vec<Finding>) {
+    let sources = policy.services.values().flat_map(|rule| &rule.sources);
+    let known: Vec<_> = sources.map(ToString::to_string).take(6).collect();
+    let finding = Finding::new(Code::ServiceMismatch, "service", message)
+        .expected(known.join(", "))
+        .found(found);
+    (Cause::Denied, vec![finding])
+}
+
+fn is_source(pattern: &Pattern, source: &str) -> bool {
+    match pattern {
+        Pattern::Exact(text) => repository_of(text) == source,
+        Pattern::Glob(text) => {
+            Pattern::Glob(text.strip_prefix("git+").unwrap_or(text).to_owned()).matches(source)
+        }
+        Pattern::Regex(_) => pattern.matches(source),
+    }
+}
+
+/// `git+https://host/owner/repo.git@refs/heads/main` names the repository `https://host/owner/repo`.
+fn repository_of(uri: &str) -> String {
+    let uri = uri.strip_prefix("git+").unwrap_or(uri);
+    let path_at = uri.find("://").map_or(0, |at| at + 3);
+    let path_at = uri[path_at..]
+        .find('/')
+        .map_or(uri.len(), |at| path_at + at);
+    let end = uri[path_at..]
+        .find(['@', '#', '?'])
+        .map_or(uri.len(), |at| path_at + at);
+    let uri = uri[..end].trim_end_matches('/');
+    uri.strip_suffix(".git").unwrap_or(uri).to_owned()
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn repositories_are_compared_without_decoration() {
+        for uri in [
+            "git+https://github.com/acme/pay@refs/heads/main",
+            "https://github.com/acme/pay.git",
+            "git+https://github.com/acme/pay/",
+            "https://github.com/acme/pay#main",
+        ] {
+            assert_eq!(repository_of(uri), "https://github.com/acme/pay", "{uri}");
+        }
+        assert_ne!(
+            repository_of("https://github.com/acme/pay-evil"),
+            "https://github.com/acme/pay"
+        );
+        assert_eq!(
+            repository_of("https://user@host/x"),
+            "https://user@host/x",
+            "user names are not refs"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! A bill of materials.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use bulla_model::Statement;
+use bulla_model::predicate::{CYCLONEDX, SPDX};
+
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::Wanted;
+use crate::policy::{SbomFormat, SbomRule};
+use crate::question::Context;
+use crate::require::failed;
+use crate::verdict::{Finding, Outcome, Report};
+
+const CHECK: &str = "sbom";
+
+pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Report) {
+    let uri = |format: SbomFormat| match format {
+        SbomFormat::Cyclonedx => CYCLONEDX,
+        SbomFormat::Spdx => SPDX,
+    };
+    let mut types: Vec<&str> = rule.formats.iter().map(|format| uri(*format)).collect();
+    if types.is_empty() {
+        types = vec![CYCLONEDX, SPDX];
+    }
+    let wanted = Wanted {
+        check: CHECK,
+        types: &types,
+        by: &rule.by,
+        policy: context.policy,
+        tier: context.tier_rule,
+        covering: context.covering,
+        at,
+        now: context.question.now,
+        max_age: rule.max_age,
+    };
+    let mut eligible = wanted.among(context.candidates);
+    for statement in eligible.statements {
+        match packages(statement.value()) {
+            Some(count) if count > 0 => {
+                let summary = match count {
+                    1 => "1 package".to_owned(),
+                    count => format!("{count} packages"),
+                };
+                report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
+                return;
+            }
+            outcome => {
+                eligible.causes.push(Cause::Denied);
+                let message = match outcome {
+                    Some(_) => "the bill of materials lists nothing",
+                    None => "the bill of materials cannot be read",
+                };
+                let finding = Finding::new(Code::SbomEmpty, CHECK, message);
+                eligible
+                    .findings
+                    .push(finding.at(statement.manifest(), "/predicate"));
+            }
+        }
+    }
+    let cause = Cause::best(eligible.causes);
+    let finding = Finding::new(Code::SbomMissing, CHECK, "no bill of materials that counts")
+        .place(&rule.place)
+        .hint(format!(
+            "bulla attest {0} --sbom sbom.cdx.json --key KEY",
+            context.question.name
+        ));
+    report.findings.push(finding);
+    report.findings.append(&mut eligible.findings);
+    report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
+}
+
+/// How many packages a document lists; `None` if it is neither CycloneDX nor SPDX 2.
+fn packages(statement: &Statement) -> Option<usize> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Head {
+        #[serde(default)]
+        bom_format: Option<String>,
+        #[serde(default)]
+        components: Option<Vec<IgnoredAny>>,
+        #[serde(default)]
+        spdx_version: Option<String>,
+        #[serde(default)]
+        packages: Option<Vec<IgnoredAny>>,
+    }
+    let json = statement.predicate_json()?;
+    // cosign writes SPDX tag-value documents as one JSON string; there is nothing to count in it.
+    let head: Head = serde_json::from_str(json).ok()?;
+    match (head.bom_format.as_deref(), head.spdx_version) {
+        (Some("CycloneDX"), _) => Some(head.components.map_or(0, |list| list.len())),
+        (_, Some(_)) => Some(head.packages.map_or(0, |list| list.len())),
+        _ => None,
+    }
+}

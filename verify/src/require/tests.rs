@@ -1,0 +1,110 @@
+//! A passed test run: the newest one counts.
+
+use jiff::Timestamp;
+
+use bulla_model::predicate::TestResult;
+use bulla_model::predicate::test_result::{self, Outcome as TestOutcome};
+
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::Wanted;
+use crate::policy::TestsRule;
+use crate::question::Context;
+use crate::require::failed;
+use crate::verdict::{Finding, Outcome, Report};
+
+const CHECK: &str = "tests";
+
+pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Report) {
+    let wanted = Wanted {
+        check: CHECK,
+        types: &[test_result::TYPE],
+        by: &rule.by,
+        policy: context.policy,
+        tier: context.tier_rule,
+        covering: context.covering,
+        at,
+        now: context.question.now,
+        max_age: rule.max_age,
+    };
+    let mut eligible = wanted.among(context.candidates);
+    // F36: an old clean run must not hide a newer failed one. Without a time a run counts as the
+    // newest, so that leaving the time out gains nothing.
+    eligible
+        .statements
+        .sort_by_key(|statement| statement.time().existed_by().unwrap_or(Timestamp::MAX));
+    let newest = eligible
+        .statements
+        .last()
+        .map(|last| last.time().existed_by());
+    let runs = eligible
+        .statements
+        .iter()
+        .rev()
+        .take_while(|run| Some(run.time().existed_by()) == newest);
+    let mut passed = None;
+    for run in runs {
+        match run.predicate::<TestResult>() {
+            Ok(result) if result.value().result != TestOutcome::Failed => {
+                passed = passed.or(Some(summary(result.value())));
+            }
+            Ok(result) => {
+                let finding = Finding::new(
+                    Code::TestsFailed,
+                    CHECK,
+                    format!("the newest test run failed: {}", summary(result.value())),
+                )
+                .place(&rule.place)
+                .at(run.manifest(), "/predicate/result");
+                report.findings.push(finding);
+                report
+                    .check(CHECK, Outcome::Failed(Cause::Denied), "failed")
+                    .place = Some(rule.place.clone());
+                return;
+            }
+            Err(error) => {
+                eligible.causes.push(Cause::Denied);
+                let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
+                eligible
+                    .findings
+                    .push(finding.at(run.manifest(), "/predicate"));
+                passed = None;
+                break;
+            }
+        }
+    }
+    if let Some(summary) = passed {
+        // "Newest" cannot be known while something may be missing, unless age bounds it.
+        let hidden = context.question.evidence.is_incomplete() && rule.max_age.is_none();
+        let outcome = if hidden {
+            Outcome::Failed(Cause::Undetermined)
+        } else {
+            Outcome::Ok
+        };
+        report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
+        return;
+    }
+    let cause = Cause::best(eligible.causes);
+    let finding = Finding::new(Code::TestsMissing, CHECK, "no test run that counts")
+        .place(&rule.place)
+        .hint(format!(
+            "bulla attest {} --test-results junit.xml --key KEY",
+            context.question.name
+        ));
+    report.findings.push(finding);
+    report.findings.append(&mut eligible.findings);
+    report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
+}
+
+fn summary(result: &TestResult) -> String {
+    let (passed, failed) = (result.passed_tests.len(), result.failed_tests.len());
+    match (passed, failed) {
+        (0, 0) => result.result.to_string(),
+        (passed, 0) => format!("{} ({passed} tests)", result.result),
+        (passed, failed) => format!(
+            "{} ({failed} of {} tests failed)",
+            result.result,
+            passed.saturating_add(failed)
+        ),
+    }
+}

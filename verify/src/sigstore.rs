@@ -1,0 +1,253 @@
+//! The only place where the `sigstore-*` crates are used to verify.
+//!
+//! Certificates, transparency log entries and timestamps are checked by `sigstore-verify`; bare
+//! signatures by its crypto crate, Ed25519 by `ed25519-dalek` in its strict mode. `sigstore-verify`
+//! reads the wall clock to refuse what lies in its future; so that a verdict depends on `now`
+//! alone, trust material that starts after `now` is dropped here and verified times after `now`
+//! are refused here.
+
+use jiff::Timestamp;
+use sigstore_crypto::{KeyAlgorithm, SigningScheme};
+use sigstore_trust_root::TrustedRoot;
+use sigstore_types::{DerPublicKey, Sha256Hash, SignatureBytes};
+use sigstore_verify::{
+    PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
+};
+
+use bulla_model::{Bundle, CertificateIdentity, Digest, Identity, KeyId, Limits};
+
+use crate::TrustError;
+use crate::candidate::Refusal;
+
+/// Trusted roots, each prepared once for many verifications.
+pub(crate) struct Roots {
+    verifiers: Vec<Verifier>,
+}
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Roots")
+            .field("count", &self.verifiers.len())
+            .finish()
+    }
+}
+
+/// What a verified signature proves besides its bytes.
+pub(crate) struct Proof {
+    pub(crate) signer: Identity,
+    /// The earliest authenticated time, if any.
+    pub(crate) existed_by: Option<Timestamp>,
+}
+
+impl Roots {
+    /// Prepares trusted roots (`trusted_root.json`); material that starts after `now` is dropped.
+    pub(crate) fn new(
+        documents: &[Vec<u8>],
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Self, TrustError> {
+        let mut verifiers = Vec::new();
+        for bytes in documents {
+            bulla_model::json::check(bytes, limits.configuration_bytes, limits.json_depth)?;
+            let text = std::str::from_utf8(bytes).map_err(|_| TrustError::Encoding)?;
+            let mut root = TrustedRoot::from_json(text).map_err(|error| TrustError::Root {
+                reason: cut(&error.to_string()),
+            })?;
+            let started = |start: Option<Timestamp>| start.is_none_or(|start| start <= now);
+            root.tlogs
+                .retain(|log| started(log.public_key.valid_for.map(|w| w.start)));
+            root.ctlogs
+                .retain(|log| started(log.public_key.valid_for.map(|w| w.start)));
+            root.certificate_authorities
+                .retain(|ca| started(ca.valid_for.map(|w| w.start)));
+            root.timestamp_authorities
+                .retain(|tsa| started(tsa.valid_for.map(|w| w.start)));
+            verifiers.push(Verifier::new(&root).map_err(|error| TrustError::Root {
+                reason: cut(&error.to_string()),
+            })?);
+        }
+        Ok(Self { verifiers })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.verifiers.is_empty()
+    }
+
+    /// Verifies a keyless bundle about the artifact with this digest; any identity will do, the
+    /// policy looks at it afterwards.
+    pub(crate) fn verify_keyless(
+        &self,
+        bundle: &Bundle,
+        artifact: &Digest,
+        now: Timestamp,
+    ) -> Result<Proof, Refusal> {
+        let result = self.first_success(bundle, artifact, &VerificationPolicy::any_identity())?;
+        let times = times(&result, now)?;
+        // Times proven by a log or authority are what makes a short-lived certificate usable.
+        let existed_by = times.ok_or_else(|| Refusal::invalid("no verified time"))?;
+        if !result.certificate_verified() {
+            return Err(Refusal::invalid("the certificate was not verified"));
+        }
+        Ok(Proof {
+            signer: identity(&result)?,
+            existed_by: Some(existed_by),
+        })
+    }
+
+    /// Verifies a key-signed bundle that carries log entries or timestamps.
+    pub(crate) fn verify_with_key(
+        &self,
+        bundle: &Bundle,
+        artifact: &Digest,
+        spki: &[u8],
+        now: Timestamp,
+    ) -> Result<Proof, Refusal> {
+        let policy = PublicKeyVerificationPolicy::new(DerPublicKey::new(spki.to_vec()));
+        let result = self.first_success(bundle, artifact, &policy)?;
+        let existed_by = times(&result, now)?;
+        Ok(Proof {
+            signer: Identity::Key {
+                key_id: KeyId::of_spki(spki),
+            },
+            existed_by,
+        })
+    }
+
+    fn first_success(
+        &self,
+        bundle: &Bundle,
+        artifact: &Digest,
+        policy: &impl sigstore_verify::Policy,
+    ) -> Result<VerificationResult, Refusal> {
+        let text = std::str::from_utf8(bundle.bytes())
+            .map_err(|_| Refusal::invalid("the bundle is not UTF-8"))?;
+        let parsed = sigstore_types::Bundle::from_json(text)
+            .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        let digest = Sha256Hash::from_hex(artifact.hex())
+            .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        let mut best: Option<Refusal> = None;
+        for verifier in &self.verifiers {
+            match verifier.verify(digest, &parsed, policy) {
+                Ok(result) => return Ok(result),
+                Err(error) => {
+                    let refusal = refusal(&error);
+                    // With several roots, "not from this root" says less than "from it, but wrong".
+                    if best
+                        .as_ref()
+                        .is_none_or(|held| matches!(held, Refusal::Untrusted { .. }))
+                    {
+                        best = Some(refusal);
+                    }
+                }
+            }
+        }
+        Err(best.unwrap_or_else(|| Refusal::Untrusted {
+            signer: "a certificate".to_owned(),
+            reason: "no trusted root was given".to_owned(),
+        }))
+    }
+}
+
+/// Checks a signature over exactly these bytes, with the scheme the key itself determines.
+pub(crate) fn check_signature(
+    spki: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), Refusal> {
+    let key = DerPublicKey::new(spki.to_vec());
+    let algorithm =
+        KeyAlgorithm::from_spki(&key).map_err(|error| Refusal::invalid(&error.to_string()))?;
+    if algorithm == KeyAlgorithm::Ed25519 {
+        return check_ed25519(spki, message, signature);
+    }
+    let scheme: SigningScheme = algorithm.default_signing_scheme();
+    let signature = SignatureBytes::from_bytes(signature);
+    sigstore_crypto::verify_signature(&key, message, &signature, scheme)
+        .map_err(|_| Refusal::invalid("the signature does not match"))
+}
+
+fn check_ed25519(spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+    use ed25519_dalek::pkcs8::DecodePublicKey as _;
+    let key = ed25519_dalek::VerifyingKey::from_public_key_der(spki)
+        .map_err(|_| Refusal::invalid("no Ed25519 key"))?;
+    let signature = ed25519_dalek::Signature::from_slice(signature)
+        .map_err(|_| Refusal::invalid("no Ed25519 signature"))?;
+    key.verify_strict(message, &signature)
+        .map_err(|_| Refusal::invalid("the signature does not match"))
+}
+
+/// Reads a public key from PEM and makes sure it is one that signatures can be checked with.
+pub(crate) fn read_public_key(pem: &str) -> Result<Vec<u8>, TrustError> {
+    let wrong = |reason: String| TrustError::Key {
+        reason: cut(&reason),
+    };
+    let key = DerPublicKey::from_pem(pem.trim()).map_err(|error| wrong(error.to_string()))?;
+    KeyAlgorithm::from_spki(&key).map_err(|error| wrong(error.to_string()))?;
+    Ok(key.as_bytes().to_vec())
+}
+
+fn identity(result: &VerificationResult) -> Result<Identity, Refusal> {
+    let certificate = result
+        .certificate()
+        .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
+    let subject = certificate
+        .identity
+        .as_ref()
+        .ok_or_else(|| Refusal::invalid("the certificate names no subject"))?;
+    let issuer = certificate
+        .issuer
+        .clone()
+        .ok_or_else(|| Refusal::invalid("the certificate names no issuer"))?;
+    let claims = &certificate.ci_claims;
+    Ok(Identity::Certificate(Box::new(CertificateIdentity {
+        issuer,
+        subject: subject.as_str().to_owned(),
+        source_repository: claims.source_repository_uri.clone(),
+        source_digest: claims.source_repository_digest.clone(),
+        source_ref: claims.source_repository_ref.clone(),
+        build_signer: claims.build_signer_uri.clone(),
+        runner_environment: claims.runner_environment.clone(),
+        deployment_environment: claims.deployment_environment.clone(),
+    })))
+}
+
+/// The earliest verified time, none of which may lie after `now`.
+fn times(result: &VerificationResult, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+    let all = result
+        .verified_timestamps()
+        .iter()
+        .copied()
+        .chain(result.integrated_time());
+    let mut earliest = None;
+    for time in all {
+        if time > now {
+            return Err(Refusal::invalid(&format!(
+                "verified time {time} lies after {now}"
+            )));
+        }
+        earliest = Some(earliest.map_or(time, |held: Timestamp| held.min(time)));
+    }
+    Ok(earliest)
+}
+
+fn refusal(error: &sigstore_verify::Error) -> Refusal {
+    use sigstore_verify::{CertificateError, Error, TransparencyLogError};
+    let reason = cut(&error.to_string());
+    match error {
+        Error::Certificate(
+            CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. },
+        )
+        | Error::TransparencyLog(TransparencyLogError::UnknownLog { .. }) => Refusal::Untrusted {
+            signer: "a certificate".to_owned(),
+            reason,
+        },
+        Error::Certificate(
+            CertificateError::Expired { .. } | CertificateError::NotYetValid { .. },
+        ) => Refusal::Expired { reason },
+        _ => Refusal::Invalid { reason },
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(200).collect()
+}

@@ -1,0 +1,82 @@
+//! The state: the highest policy versions a verifier has seen. The caller keeps it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use bulla_model::{Digest, JsonError, Limits, json};
+
+use crate::policy::Policy;
+
+/// What a verifier remembers between runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct State {
+    /// Format version, 1.
+    version: u32,
+    policies: BTreeMap<String, Seen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Seen {
+    version: u64,
+    digest: Digest,
+}
+
+/// What a policy looks like next to what was seen before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// New, newer, or the same.
+    Fine,
+    /// Older than what was seen: rollback.
+    Older {
+        /// The highest version seen.
+        seen: u64,
+    },
+    /// The same version with other content: equivocation.
+    Different {
+        /// The digest seen before.
+        seen: Digest,
+    },
+}
+
+impl State {
+    /// Reads a state; an empty document is a new one.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, JsonError> {
+        json::read(bytes, limits.configuration_bytes, limits.json_depth)
+    }
+
+    /// Writes the state, sorted, with a final newline.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("because the state is plain data");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Compares a policy with what was seen.
+    pub fn compare(&self, policy: &Policy) -> Memory {
+        match self.policies.get(policy.name()) {
+            Some(seen) if policy.version() < seen.version => Memory::Older { seen: seen.version },
+            Some(seen) if policy.version() == seen.version && policy.digest() != seen.digest => {
+                Memory::Different {
+                    seen: seen.digest.clone(),
+                }
+            }
+            _ => Memory::Fine,
+        }
+    }
+
+    /// Remembers a policy that compared fine; answers whether anything changed.
+    pub fn remember(&mut self, policy: &Policy) -> bool {
+        self.version = 1;
+        let seen = Seen {
+            version: policy.version(),
+            digest: policy.digest(),
+        };
+        if self.compare(policy) != Memory::Fine {
+            return false;
+        }
+        self.policies.insert(policy.name().to_owned(), seen.clone()) != Some(seen)
+    }
+}

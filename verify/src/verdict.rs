@@ -1,0 +1,264 @@
+//! Verdicts: the answer, why, and what it rests on.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use bulla_model::predicate::approval::PolicyBinding;
+use bulla_model::{Digest, Environment, Person, Service, Tier};
+
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::policy::Place;
+
+/// The answer to "may this artifact be here?".
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The answer.
+    pub decision: Decision,
+    /// Why it is not "allow".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The artifact asked about.
+    pub subject: Digest,
+    /// The environment asked about, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// The service, computed from verified provenance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+    /// The service's tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The policy applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyBinding>,
+    /// The time the question was asked for.
+    pub now: Timestamp,
+    /// What was checked, in order.
+    pub checks: Vec<Check>,
+    /// Everything worth saying.
+    pub findings: Vec<Finding>,
+    /// The promotions walked, first one first.
+    pub steps: Vec<Step>,
+    /// How many attestations were verified.
+    pub attestations: usize,
+    /// The persons whose approvals counted, sorted.
+    pub persons: Vec<Person>,
+}
+
+impl Verdict {
+    /// The process exit code: 0 only for "allow".
+    pub fn exit_code(&self) -> u8 {
+        match (self.decision, self.cause) {
+            (Decision::Allow, None) => 0,
+            (_, Some(cause)) => cause.exit_code(),
+            // An answer without a reason is not one anybody may act on.
+            (_, None) => 70,
+        }
+    }
+
+    /// The first error, which speaks for the whole in one-line messages.
+    pub fn leading(&self) -> Option<&Finding> {
+        self.findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// The three answers. "Undetermined" is enforced as a denial and reported as what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// No.
+    Deny,
+    /// Could not find out.
+    Undetermined,
+}
+
+/// Something that was checked.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Its name, for example `approvals`.
+    pub name: &'static str,
+    /// The step it belongs to, as the policy names the destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What it said.
+    pub outcome: Outcome,
+    /// What it saw, for people.
+    pub summary: String,
+    /// The rule, if the policy has one for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// What a check said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Satisfied.
+    Ok,
+    /// Not satisfied.
+    Failed(Cause),
+}
+
+/// Something worth saying about the artifact, with its place.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The stable code.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The check it belongs to.
+    pub check: &'static str,
+    /// What is wrong, one line.
+    pub message: String,
+    /// What was expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// The place in the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Referrer manifest of the statement it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// JSON pointer into that statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<&'static str>,
+    /// The command that would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The reason for a denial.
+    Error,
+    /// Worth knowing; changes nothing.
+    Warning,
+    /// Explains an error.
+    Note,
+}
+
+impl Finding {
+    pub(crate) fn new(code: Code, check: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            check,
+            message: message.into(),
+            expected: None,
+            found: None,
+            place: None,
+            manifest: None,
+            pointer: None,
+            hint: None,
+        }
+    }
+
+    pub(crate) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    pub(crate) fn found(mut self, found: impl Into<String>) -> Self {
+        self.found = Some(found.into());
+        self
+    }
+
+    pub(crate) fn place(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    pub(crate) fn at(mut self, manifest: Option<&Digest>, pointer: &'static str) -> Self {
+        self.manifest = manifest.cloned();
+        self.pointer = Some(pointer);
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A promotion on the way.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Where to, as the policy names it.
+    pub environment: String,
+    /// When, as far as anything says.
+    pub at: Timestamp,
+    /// Payload digest of the promotion.
+    pub promotion: Digest,
+    /// Who approved it.
+    pub approved_by: Vec<Person>,
+}
+
+/// Collects checks and findings and turns them into an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) checks: Vec<Check>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) persons: std::collections::BTreeSet<Person>,
+}
+
+impl Report {
+    pub(crate) fn check(
+        &mut self,
+        name: &'static str,
+        outcome: Outcome,
+        summary: impl Into<String>,
+    ) -> &mut Check {
+        self.checks.push(Check {
+            name,
+            step: None,
+            outcome,
+            summary: summary.into(),
+            place: None,
+        });
+        self.checks.last_mut().expect("because one was just pushed")
+    }
+
+    pub(crate) fn causes(&self) -> Vec<Cause> {
+        let failed = |check: &Check| match check.outcome {
+            Outcome::Ok => None,
+            Outcome::Failed(cause) => Some(cause),
+        };
+        self.checks.iter().filter_map(failed).collect()
+    }
+
+    pub(crate) fn decision(&self) -> (Decision, Option<Cause>) {
+        match Cause::overall(&self.causes()) {
+            None if self.checks.is_empty() => (Decision::Deny, Some(Cause::Nothing)),
+            None => (Decision::Allow, None),
+            Some(Cause::Undetermined) => (Decision::Undetermined, Some(Cause::Undetermined)),
+            Some(cause) => (Decision::Deny, Some(cause)),
+        }
+    }
+
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.checks.append(&mut other.checks);
+        self.findings.append(&mut other.findings);
+        self.steps.append(&mut other.steps);
+        self.persons.append(&mut other.persons);
+    }
+}

@@ -1,0 +1,153 @@
+//! The proof that a signature was checked, as a type.
+
+use jiff::{SignedDuration, Timestamp};
+
+use bulla_model::predicate::Predicate;
+use bulla_model::{Digest, Identity, PredicateError, Statement, SubjectSet};
+
+/// How far clocks of signers may run ahead of the verifier's.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// How far a statement's own word and a timestamp of it may lie apart, in our own predicates.
+const TIME_MISMATCH: SignedDuration = SignedDuration::from_mins(10);
+
+/// Something a signature was verified over. Only [`crate::signature`] makes one from signed bytes,
+/// and policy code accepts nothing else.
+///
+/// ```compile_fail
+/// // Unverified statements cannot be passed off as verified ones.
+/// let statement = bulla_model::Statement::parse(b"{}", &bulla_model::Limits::default()).unwrap();
+/// let verified = bulla_verify::Verified { value: statement };
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    value: T,
+    signer: Identity,
+    time: SignedTime,
+    payload: Digest,
+    manifest: Option<Digest>,
+    subjects: Option<SubjectSet>,
+}
+
+/// When something was signed, and how we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedTime {
+    /// A transparency log or a timestamp authority proves that it existed by then. The second
+    /// value is the signer's own word, if it gave one.
+    Proven(Timestamp, Option<Timestamp>),
+    /// Only the signer says so.
+    Claimed(Timestamp),
+    /// Nothing says when.
+    Unknown,
+}
+
+impl SignedTime {
+    /// The time at which rules about the signer are judged.
+    pub fn existed_by(self) -> Option<Timestamp> {
+        match self {
+            Self::Proven(time, _) | Self::Claimed(time) => Some(time),
+            Self::Unknown => None,
+        }
+    }
+
+    /// The time from which age is counted: the earlier of proof and word.
+    pub fn not_older_than(self) -> Option<Timestamp> {
+        match self {
+            Self::Proven(time, Some(word)) => Some(time.min(word)),
+            Self::Proven(_, None) | Self::Unknown => None,
+            Self::Claimed(time) => Some(time),
+        }
+    }
+
+    /// Whether anything but the signer's word says when.
+    pub fn is_proven(self) -> bool {
+        matches!(self, Self::Proven(..))
+    }
+
+    /// Whether the statement was there at this time, as far as anything says.
+    pub(crate) fn was_there(self, at: Timestamp) -> bool {
+        self.existed_by()
+            .is_none_or(|time| time <= at.saturating_add(CLOCK_SKEW).unwrap_or(at))
+    }
+
+    /// Whether word and proof contradict each other, or the word lies in the future.
+    pub(crate) fn contradicts(self, now: Timestamp) -> bool {
+        match self {
+            Self::Proven(time, Some(word)) => time.duration_since(word).abs() > TIME_MISMATCH,
+            Self::Proven(_, None) | Self::Unknown => false,
+            Self::Claimed(time) => {
+                !self.was_there(now) || time > now.saturating_add(CLOCK_SKEW).unwrap_or(now)
+            }
+        }
+    }
+}
+
+impl Verified<Statement> {
+    /// To be called only where a signature over the payload has just been verified.
+    pub(crate) fn new(
+        statement: Statement,
+        signer: Identity,
+        time: SignedTime,
+        payload: Digest,
+        manifest: Option<Digest>,
+    ) -> Self {
+        let subjects = statement.subject_set();
+        Self {
+            value: statement,
+            signer,
+            time,
+            payload,
+            manifest,
+            subjects,
+        }
+    }
+
+    /// Reads the predicate as type `P`; the proof stays attached.
+    pub fn predicate<P: Predicate>(&self) -> Result<Verified<P>, PredicateError> {
+        let value = self.value.predicate::<P>()?;
+        Ok(self.with(value))
+    }
+
+    /// The same proof for another view of the same statement.
+    pub(crate) fn with<P>(&self, value: P) -> Verified<P> {
+        Verified {
+            value,
+            signer: self.signer.clone(),
+            time: self.time,
+            payload: self.payload.clone(),
+            manifest: self.manifest.clone(),
+            subjects: self.subjects.clone(),
+        }
+    }
+}
+
+impl<T> Verified<T> {
+    /// What was signed.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Who signed.
+    pub fn signer(&self) -> &Identity {
+        &self.signer
+    }
+
+    /// When it was signed, and how we know.
+    pub fn time(&self) -> SignedTime {
+        self.time
+    }
+
+    /// Digest of the signed DSSE payload.
+    pub fn payload(&self) -> &Digest {
+        &self.payload
+    }
+
+    /// Digest of the referrer manifest it was found in.
+    pub fn manifest(&self) -> Option<&Digest> {
+        self.manifest.as_ref()
+    }
+
+    /// The SHA-256 digests of the statement's subjects; `None` if a subject has none.
+    pub fn subjects(&self) -> Option<&SubjectSet> {
+        self.subjects.as_ref()
+    }
+}
