@@ -125,3 +125,18 @@ impl Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::predicate::{is_cyclonedx, is_spdx};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_attested_under_a_type_readers_recognise() {
+        let uri = |kind: SbomKind| kind.predicate_type().to_string();
+        assert!(is_cyclonedx(&uri(SbomKind::CycloneDx)));
+        assert_eq!(uri(SbomKind::Spdx2), "https://spdx.dev/Document");
+        assert!(is_spdx(&uri(SbomKind::Spdx3)));
+    }
+}

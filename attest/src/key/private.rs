@@ -2,7 +2,8 @@
 //! SEC 1 as in RFC 5915.
 //!
 //! Ed25519 secrets are wiped by ed25519-dalek, P-256 secrets by AWS-LC when they are freed, and
-//! every serialised secret made here lives in [`Zeroizing`].
+//! every serialised secret made here lives in [`Zeroizing`]. Not wiped are the working copies of the
+//! PEM reader and the file's bytes, which are the caller's.
 
 use std::fmt;
 

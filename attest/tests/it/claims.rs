@@ -188,6 +188,23 @@ fn sbom_formats_are_recognised_by_their_own_marks() {
 }
 
 #[test]
+fn an_sbom_that_fits_can_be_read_back_and_a_deeper_one_is_refused() {
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","x":{}1{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
+    let deepest = Limits::default().json_depth - 2;
+    parse(&sbom(&nested(deepest)).unwrap());
+    assert!(matches!(
+        sbom(&nested(deepest + 1)),
+        Err(ClaimError::Json(_))
+    ));
+}
+
+#[test]
 fn custom_types_are_aliases_or_uris() {
     let kind = |text: &str| claim::predicate_type(text).map(|kind| kind.to_string());
     assert_eq!(kind("openvex").unwrap(), "https://openvex.dev/ns");
