@@ -9,6 +9,7 @@ pub mod commands;
 pub mod escape;
 mod exit;
 pub mod failure;
+pub mod join;
 mod log;
 pub mod output;
 pub mod printer;
@@ -16,6 +17,7 @@ pub mod progress;
 pub mod render;
 mod run;
 pub mod settings;
+pub mod target;
 pub mod verbs;
 
 pub use exit::Exit;

@@ -44,6 +44,7 @@ macro_rules! audience {
 }
 
 verbs! {
+    everyday Key key;
     further Settings settings;
     further Completions completions;
     further Man man;

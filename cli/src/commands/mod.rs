@@ -7,6 +7,7 @@
 
 pub mod completions;
 pub mod help;
+pub mod key;
 pub mod man;
 pub mod settings;
 

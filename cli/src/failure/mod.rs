@@ -1,5 +1,7 @@
 //! Failures: what ends a command without its answer, and what to do about it.
 
+mod library;
+
 use std::fmt;
 use std::path::Path;
 
@@ -42,6 +44,8 @@ pub enum FailureKind {
     NotFound,
     /// A password is missing or wrong.
     Password,
+    /// What was served is not what its digest names.
+    Tampered,
     /// A registry, the network or a limit stood in the way.
     Unavailable,
     /// The command line is wrong.
@@ -61,7 +65,7 @@ impl FailureKind {
             | Self::Usage => Exit::Usage,
             Self::Internal => Exit::Internal,
             Self::Interrupted => Exit::Interrupted,
-            Self::InvalidSignature => Exit::Invalid,
+            Self::InvalidSignature | Self::Tampered => Exit::Invalid,
             Self::Unavailable => Exit::Undetermined,
         }
     }

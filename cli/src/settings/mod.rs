@@ -5,6 +5,7 @@
 
 mod environment;
 mod file;
+pub mod password;
 pub mod row;
 mod text;
 

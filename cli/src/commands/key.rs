@@ -1,0 +1,171 @@
+//! `bulla key`: key pairs in files.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use bulla_attest::key::{KEY_FILE_BYTES, encrypted};
+use bulla_attest::{KeyAlgorithm, PrivateKey, PublicKey};
+use serde::Serialize;
+
+use crate::args::key::{Action, Arguments, Generate, Import, KeyType, Public};
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::{blocking, file, key};
+use crate::output::{write_atomic, write_new};
+use crate::render::{Cell, Page, Report};
+use crate::settings::password::{Purpose, password};
+use crate::settings::row;
+use crate::{Exit, Failure};
+
+/// Makes a key pair, or shows the public half of one.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    match arguments.action {
+        Action::Generate(arguments) => generate(arguments, context).await,
+        Action::Import(arguments) => import(arguments, context).await,
+        Action::Public(arguments) => public(arguments, context).await,
+    }
+}
+
+async fn generate(arguments: Generate, context: &Context) -> Result<Exit, Failure> {
+    let algorithm = match arguments.kind {
+        KeyType::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+        KeyType::Ed25519 => KeyAlgorithm::Ed25519,
+    };
+    let pair = Pair::named(&arguments.out);
+    pair.refuse_existing()?;
+    let key = PrivateKey::generate(algorithm)?;
+    pair.write(key, arguments.password.password_stdin, context)
+        .await
+}
+
+async fn import(arguments: Import, context: &Context) -> Result<Exit, Failure> {
+    let pair = Pair::named(&arguments.out);
+    pair.refuse_existing()?;
+    let pem = zeroize::Zeroizing::new(file::read(&arguments.key, KEY_FILE_BYTES as u64 + 1)?);
+    if encrypted::is_encrypted(&pem) {
+        return Err(Failure::usage("the key is encrypted already")
+            .with_hint("it can be used as it is: --key FILE"));
+    }
+    let key = PrivateKey::from_pem(&pem, None)?;
+    pair.write(key, false, context).await
+}
+
+async fn public(arguments: Public, context: &Context) -> Result<Exit, Failure> {
+    let setting = context
+        .settings
+        .text(&row::KEY, arguments.key.key.as_deref())?;
+    let location =
+        setting.ok_or_else(|| Failure::usage("no key given").with_hint("pass --key FILE"))?;
+    let stdin = arguments.key.password.password_stdin;
+    let key = key::private_key(context, &location.value, stdin)
+        .await?
+        .public_key();
+    match &arguments.out {
+        Some(path) => write_atomic(path, key.to_pem().as_bytes())?,
+        None => context.printer.data(key.to_pem().as_bytes())?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The two files of a key pair.
+struct Pair {
+    private: PathBuf,
+    public: PathBuf,
+}
+
+impl Pair {
+    fn named(name: &Path) -> Self {
+        let with = |ending: &str| {
+            let mut text = OsString::from(name);
+            text.push(ending);
+            PathBuf::from(text)
+        };
+        Self {
+            private: with(".key"),
+            public: with(".pub"),
+        }
+    }
+
+    /// Refuses early, before anybody types a password. Writing refuses again.
+    fn refuse_existing(&self) -> Result<(), Failure> {
+        match [&self.private, &self.public]
+            .into_iter()
+            .find(|path| path.exists())
+        {
+            None => Ok(()),
+            Some(path) => Err(Failure::new(
+                FailureKind::File,
+                format_args!(
+                    "{} is there already, and keys are never overwritten",
+                    path.display()
+                ),
+            )
+            .with_hint("move it away, or choose another name with --out")),
+        }
+    }
+
+    async fn write(
+        &self,
+        key: PrivateKey,
+        password_stdin: bool,
+        context: &Context,
+    ) -> Result<Exit, Failure> {
+        let what = format!("the new key {}", self.private.display());
+        let environment = context.environment();
+        let password = password(environment, password_stdin, Purpose::Protect, &what).await?;
+        let is_open = password.is_empty();
+        let public = key.public_key();
+        let pem = blocking(move || Ok(key.to_encrypted_pem(&password)?)).await?;
+        write_new(&self.private, pem.as_bytes(), true)?;
+        write_new(&self.public, public.to_pem().as_bytes(), false)?;
+        if is_open {
+            context
+                .printer
+                .warn("the password is empty: whoever reads the key can sign with it");
+        }
+        context.printer.report(&Written::of(self, &public))?;
+        Ok(Exit::Success)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    algorithm: &'static str,
+    key_id: String,
+    private: String,
+    public: String,
+}
+
+impl Written {
+    fn of(pair: &Pair, key: &PublicKey) -> Self {
+        Self {
+            algorithm: key.algorithm().name(),
+            key_id: key.key_id().to_string(),
+            private: pair.private.display().to_string(),
+            public: pair.public.display().to_string(),
+        }
+    }
+}
+
+impl Report for Written {
+    fn human(&self, page: &mut Page) {
+        page.row(
+            1,
+            [
+                "wrote".into(),
+                Cell::from(&self.private),
+                "keep it secret".into(),
+            ],
+        );
+        page.row(
+            1,
+            [
+                "wrote".into(),
+                Cell::from(&self.public),
+                Cell::faint("give it to verifiers"),
+            ],
+        );
+        page.row(1, [self.algorithm.into(), Cell::from(&self.key_id)]);
+    }
+}

@@ -1,0 +1,21 @@
+//! Joins: between what was typed and the libraries, which know nothing of each other.
+
+pub mod file;
+pub mod image;
+pub mod key;
+
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Does work that blocks or computes on a thread of its own. A panic there is a panic here.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Failure::new(FailureKind::Internal, error)),
+        },
+    }
+}
