@@ -4,7 +4,7 @@ use std::io::Read;
 
 use bulla_model::{Descriptor, Digest, Limits, Manifest, ReferrerList, Repository, Tag};
 
-use crate::{BlobReader, Layout, Memory, Store, StoreError, Target};
+use crate::{BlobReader, Layout, Memory, Remote, Store, StoreError, Target};
 
 /// Any of the stores.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub enum AnyStore {
     Layout(Layout),
     /// Memory.
     Memory(Memory),
+    /// A repository of a remote registry.
+    Remote(Remote),
 }
 
 macro_rules! each {
@@ -21,6 +23,7 @@ macro_rules! each {
         match $any {
             AnyStore::Layout($store) => $call,
             AnyStore::Memory($store) => $call,
+            AnyStore::Remote($store) => $call,
         }
     };
 }

@@ -68,10 +68,6 @@ impl IndexDocument {
         self.values_mut().push(to_value(entry));
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the referrers tag of remote registries needs it")
-    )]
     /// Adds an entry unless its digest is listed; fills in artifact type and annotations that a
     /// listed one lacks. Says whether anything changed.
     pub(crate) fn merge(&mut self, entry: &Descriptor) -> bool {

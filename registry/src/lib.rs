@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | one interface over all of them | [`Store`], [`AnyStore`] | OCI distribution-spec v1.1.1 |
 //! | bundles as referrers | [`attach()`], [`read_bundles`] | cosign's bundle specification |
+//! | remote registries | [`Remote`] | OCI distribution-spec v1.1.1 |
 //! | layout directories | [`Layout`] | OCI image-spec v1.1.1 |
 //!
 //! Everything read is hashed here, bounded by `Limits`, and only [`StoreError::NotFound`] means
@@ -18,7 +19,9 @@ mod error;
 mod index_document;
 mod layout;
 mod memory;
+mod protocol;
 pub mod referrers;
+mod remote;
 mod store;
 
 pub use any::AnyStore;
@@ -28,4 +31,5 @@ pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles};
 pub use error::{Detail, Excerpt, StoreError, StoreErrorKind};
 pub use layout::{Layout, LayoutImage};
 pub use memory::Memory;
+pub use remote::{Credential, Remote, RemoteClient, RemoteOptions, Secret};
 pub use store::{Store, Target};

@@ -5,6 +5,9 @@
     reason = "what a test prepares has to work, or the test has failed"
 )]
 
+mod faults;
+mod faulty;
+mod ferro;
 mod layout;
 mod memory;
 mod sample;

@@ -1,0 +1,79 @@
+//! Lists that come in pages.
+
+use bulla_model::{Digest, ReferrerList, Tag};
+use http::StatusCode;
+
+use super::Remote;
+use super::session::Access;
+use crate::protocol::listing::{self, Page};
+use crate::protocol::{Endpoint, Reply, Request};
+use crate::{Store, StoreError, referrers};
+
+impl Remote {
+    /// The referrers by the API; `None` if the registry has none. Only 404 says so.
+    pub(super) async fn referrers_of_api(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<ReferrerList>, StoreError> {
+        let limits = self.limits().clone();
+        let mut entries = Vec::new();
+        let mut truncated = false;
+        let mut request = self.session.endpoint().await?.referrers(digest);
+        for number in 0.. {
+            let url = request.url.clone();
+            let reply = self.page(request, limits.manifest_bytes).await?;
+            if number == 0 && reply.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let reply = reply.success()?;
+            let Page {
+                items,
+                next,
+                filtered,
+            } = listing::referrers(&reply, &url, &limits)?;
+            truncated |= filtered;
+            entries.extend(items);
+            let Some(next) = next else { break };
+            // F38: a registry that lists endlessly.
+            if entries.len() > limits.referrers_per_digest || number >= PAGES {
+                truncated = true;
+                break;
+            }
+            request = Endpoint::page(next);
+        }
+        let limit = limits.referrers_per_digest;
+        Ok(Some(referrers::list(entries, limit, truncated)))
+    }
+
+    pub(super) async fn all_tags(&self) -> Result<Vec<Tag>, StoreError> {
+        let limits = self.limits().clone();
+        let mut tags = std::collections::BTreeSet::new();
+        let mut request = self.session.endpoint().await?.tags();
+        for number in 0.. {
+            let url = request.url.clone();
+            let reply = self
+                .page(request, limits.manifest_bytes)
+                .await?
+                .found("the repository", &self.name())?;
+            let Page { items, next, .. } = listing::tags(&reply, &url, &limits)?;
+            tags.extend(items);
+            let Some(next) = next else { break };
+            if number >= TAG_PAGES {
+                return Err(StoreError::TooMany {
+                    what: "pages of tags",
+                    limit: TAG_PAGES,
+                });
+            }
+            request = Endpoint::page(next);
+        }
+        Ok(tags.into_iter().collect())
+    }
+
+    async fn page(&self, request: Request, limit: u64) -> Result<Reply, StoreError> {
+        self.session.ask(&Access::Pull, request, limit).await
+    }
+}
+
+/// Pages of referrers looked at, beyond the first; a page can be empty.
+const PAGES: usize = 15;
+const TAG_PAGES: usize = 100;

@@ -1,0 +1,252 @@
+//! A repository of a remote registry.
+//!
+//! Implements the OCI distribution specification v1.1.1,
+//! <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>.
+
+mod client;
+mod credential;
+mod fallback;
+mod listing;
+mod options;
+mod session;
+mod upload;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use bulla_model::{Descriptor, Digest, Limits, Manifest, ReferrerList, Repository, Tag};
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+pub use self::client::RemoteClient;
+pub use self::credential::{Credential, Secret};
+pub use self::options::RemoteOptions;
+use self::session::{Access, Session};
+use crate::protocol::{Precondition, Reply};
+use crate::store::{check_media_type, checked_manifest, parsed_manifest};
+use crate::{BlobReader, Excerpt, Store, StoreError, Target};
+
+/// One repository of a remote registry. Cheap to clone; clones share tokens and connections.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    session: Arc<Session>,
+}
+
+impl Remote {
+    /// A repository, and who to be there. Connects nowhere.
+    pub fn new(client: &RemoteClient, repository: Repository, credential: Credential) -> Self {
+        Self {
+            session: Arc::new(Session::new(client.clone(), repository, credential)),
+        }
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        &self.session.repository
+    }
+
+    async fn read(&self, target: &Target) -> Result<Manifest, StoreError> {
+        let what = format!("manifest {target}");
+        let request = self.session.endpoint().await?.manifest_get(target);
+        let limit = self.limits().manifest_bytes;
+        let reply = self
+            .session
+            .ask(&Access::Pull, request, limit)
+            .await?
+            .found(&what, &self.name())?;
+        self.check_header(&reply, target)?;
+        let body = reply.body.to_vec();
+        let store = || self.name();
+        match target {
+            Target::Digest(digest) => checked_manifest(body, digest, &store, self.limits()),
+            Target::Tag(_) => parsed_manifest(body, &what, &store, self.limits()),
+        }
+    }
+
+    /// A digest the registry states itself has to be that of its bytes.
+    fn check_header(&self, reply: &Reply, target: &Target) -> Result<(), StoreError> {
+        let Some(stated) = reply.header(&CONTENT_DIGEST) else {
+            return Ok(());
+        };
+        let Ok(stated) = stated.parse::<Digest>() else {
+            return Ok(());
+        };
+        let found = Digest::of(stated.algorithm(), &reply.body);
+        if found == stated {
+            return Ok(());
+        }
+        Err(StoreError::DigestMismatch {
+            what: format!("manifest {target}"),
+            store: self.name(),
+            expected: stated,
+            found,
+        })
+    }
+
+    /// Stores manifest bytes; says whether the registry takes care of the subject's list.
+    async fn write(
+        &self,
+        target: &Target,
+        bytes: &[u8],
+        media_type: &str,
+        precondition: &Precondition,
+    ) -> Result<Reply, StoreError> {
+        let media_type = HeaderValue::from_str(media_type).map_err(|_| StoreError::Malformed {
+            what: "media type".to_owned(),
+            reason: Excerpt::of(media_type),
+        })?;
+        let body = Bytes::copy_from_slice(bytes);
+        let endpoint = self.session.endpoint().await?;
+        let request = endpoint.manifest_put(target, media_type, body, precondition);
+        let limit = self.limits().manifest_bytes;
+        self.session.ask(&Access::Push, request, limit).await
+    }
+}
+
+impl Store for Remote {
+    fn name(&self) -> String {
+        self.session.repository.to_string()
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.session.client.options().limits
+    }
+
+    async fn resolve(&self, target: &Target) -> Result<Descriptor, StoreError> {
+        // The bytes are read, not only their headers: what they are and which digest they have
+        // is not the registry's word.
+        Ok(self.read(target).await?.descriptor())
+    }
+
+    async fn manifest(&self, digest: &Digest) -> Result<Manifest, StoreError> {
+        self.read(&Target::Digest(digest.clone())).await
+    }
+
+    async fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader, StoreError> {
+        let what = format!("blob {}", descriptor.digest);
+        let request = self.session.endpoint().await?.blob_get(&descriptor.digest);
+        let response = self
+            .session
+            .open(&Access::Pull, request, &what, &self.name())
+            .await?;
+        let stream = response
+            .bytes_stream()
+            .map_err(|error| std::io::Error::other(error.without_url()));
+        Ok(BlobReader::new(
+            descriptor,
+            self.name(),
+            StreamReader::new(stream),
+        ))
+    }
+
+    async fn open_blob_blocking(
+        &self,
+        descriptor: &Descriptor,
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
+        let reader = self.open_blob(descriptor).await?;
+        Ok(Box::new(SyncIoBridge::new(Box::pin(reader))))
+    }
+
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let request = self.session.endpoint().await?.blob_head(digest);
+        let reply = self.session.ask(&Access::Pull, request, 0).await?;
+        match reply.found("blob", "") {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, StoreError> {
+        let descriptor = Descriptor::of("application/octet-stream", &bytes);
+        if !self.has_blob(&descriptor.digest).await? {
+            let reader = BlobReader::new(&descriptor, "memory", std::io::Cursor::new(bytes));
+            self.upload(&descriptor, reader).await?;
+        }
+        Ok(descriptor.digest)
+    }
+
+    async fn put_blob_stream(
+        &self,
+        descriptor: &Descriptor,
+        reader: BlobReader,
+    ) -> Result<(), StoreError> {
+        self.upload(descriptor, reader).await
+    }
+
+    async fn put_manifest(
+        &self,
+        bytes: &[u8],
+        media_type: &str,
+        tag: Option<&Tag>,
+    ) -> Result<Descriptor, StoreError> {
+        let store = || self.name();
+        let manifest = parsed_manifest(bytes.to_vec(), "manifest", &store, self.limits())?;
+        check_media_type(&manifest, media_type)?;
+        let digest = Target::Digest(manifest.digest().clone());
+        let target = tag.map_or(digest, |tag| Target::Tag(tag.clone()));
+        self.write(&target, bytes, media_type, &Precondition::None)
+            .await?
+            .success()?;
+        if let Some(subject) = manifest.subject() {
+            self.ensure_listed(&subject.digest, &manifest).await?;
+        }
+        Ok(manifest.descriptor())
+    }
+
+    async fn referrers(&self, digest: &Digest) -> Result<ReferrerList, StoreError> {
+        match self.referrers_of_api(digest).await? {
+            // The API's answer is whole, by the specification also for what was tagged before.
+            Some(list) => Ok(list),
+            None => self.referrers_of_tag(digest).await,
+        }
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
+        self.all_tags().await
+    }
+
+    async fn delete_manifest(&self, digest: &Digest) -> Result<(), StoreError> {
+        let manifest = self.manifest(digest).await?;
+        let request = self.session.endpoint().await?.manifest_delete(digest);
+        let what = format!("manifest {digest}");
+        let limit = self.limits().manifest_bytes;
+        self.session
+            .ask(&Access::Delete, request, limit)
+            .await?
+            .found(&what, &self.name())?;
+        match manifest.subject() {
+            Some(subject) => self.ensure_unlisted(&subject.digest, digest).await,
+            None => Ok(()),
+        }
+    }
+
+    fn mount_source(&self) -> Option<&Repository> {
+        Some(&self.session.repository)
+    }
+
+    async fn mount_blob(&self, digest: &Digest, source: &Repository) -> Result<bool, StoreError> {
+        if source.host() != self.repository().host() {
+            return Ok(false);
+        }
+        self.mount(digest, source).await
+    }
+}
+
+/// Whether a precondition was not met.
+fn precondition_failed(reply: &Reply) -> bool {
+    matches!(
+        reply.status,
+        StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT
+    )
+}
+
+fn entity_tag(reply: &Reply) -> Option<HeaderValue> {
+    // A weak tag does not identify bytes and may not be used in If-Match.
+    let tag = reply.headers.get(header::ETAG)?;
+    (!tag.as_bytes().starts_with(b"W/")).then(|| tag.clone())
+}
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

@@ -1,0 +1,546 @@
+//! Registries that fail, lie, or ask for what they must not get.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use bulla_model::{Descriptor, Digest, Limits, Tag, media_type};
+use bulla_registry::{
+    Credential, Store, StoreError, StoreErrorKind, Target, attach, read_bundle, read_bundles,
+};
+
+use crate::faulty::{ReferrersMode, Registry, store_at};
+use crate::{sample, suite};
+
+fn fallback_tag(digest: &Digest) -> String {
+    digest.referrers_tag()
+}
+
+fn alice() -> Credential {
+    Credential::Basic {
+        username: "alice".to_owned(),
+        password: "s3cret".to_owned().into(),
+    }
+}
+
+#[tokio::test]
+async fn a_registry_without_the_api_does_what_every_store_has_to_do() {
+    suite::run(&Registry::start().await.store(&Limits::default())).await;
+}
+
+#[tokio::test]
+async fn a_promise_to_keep_the_list_is_not_believed() {
+    // O3: OCI-Subject on the push, and no referrers API.
+    let registry = Registry::start().await;
+    registry.content().referrers = ReferrersMode::Promised;
+    suite::run(&registry.store(&Limits::default())).await;
+}
+
+#[tokio::test]
+async fn a_refused_referrers_tag_is_an_error_and_not_an_empty_list() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    attach(
+        &store,
+        &subject,
+        &sample::bundle("revocation"),
+        sample::created(),
+    )
+    .await
+    .unwrap();
+    for status in [400, 401, 403, 405, 429, 500, 503] {
+        for path in [fallback_tag(&subject.digest), "/referrers/".to_owned()] {
+            registry.rule(Method::GET, &path, status, 3);
+            let error = store.referrers(&subject.digest).await.unwrap_err();
+            assert!(error.is_undetermined(), "{status} on {path}: {error}");
+            let error = read_bundles(&store, &subject.digest).await;
+            registry.content().rules.clear();
+            drop(error);
+        }
+    }
+    assert_eq!(
+        store
+            .referrers(&subject.digest)
+            .await
+            .unwrap()
+            .referrers
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_refused_referrers_tag_is_never_overwritten() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    attach(
+        &store,
+        &subject,
+        &sample::bundle("first"),
+        sample::created(),
+    )
+    .await
+    .unwrap();
+    let tag = fallback_tag(&subject.digest);
+    for status in [403, 429] {
+        registry.rule(Method::GET, &tag, status, 100);
+        let written = registry.asked(&Method::PUT, &tag);
+        let refused = attach(
+            &store,
+            &subject,
+            &sample::bundle("second"),
+            sample::created(),
+        )
+        .await;
+        assert!(refused.unwrap_err().is_undetermined());
+        assert_eq!(registry.asked(&Method::PUT, &tag), written);
+        registry.content().rules.clear();
+    }
+    assert_eq!(
+        store
+            .referrers(&subject.digest)
+            .await
+            .unwrap()
+            .referrers
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn passing_failures_are_tried_again() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let image = sample::image(&store, b"layer").await;
+    for status in [429, 500, 502, 503, 504] {
+        registry.rule(Method::GET, "/manifests/", status, 2);
+        store.manifest(&image.digest).await.unwrap();
+        registry.rule(Method::GET, "/manifests/", status, 3);
+        let error = store.manifest(&image.digest).await.unwrap_err();
+        assert!(error.to_string().contains("(3 tries)"), "{error}");
+    }
+    registry.rule(Method::GET, "/manifests/", 403, 1);
+    let error = store.manifest(&image.digest).await.unwrap_err();
+    assert!(matches!(error, StoreError::Denied { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_is_undetermined() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let store = store_at(&host, &Limits::default(), Credential::Anonymous);
+    let digest = Digest::sha256(b"x");
+    let error = store.manifest(&digest).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Unreachable { tries: 3, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains(&host), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_misses_the_deadline() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let mut limits = Limits::default();
+    limits.deadline = Duration::from_millis(200);
+    let store = store_at(&host, &limits, Credential::Anonymous);
+    let error = store.referrers(&Digest::sha256(b"x")).await.unwrap_err();
+    assert!(error.is_undetermined(), "{error}");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_page_of_html_is_no_list() {
+    let registry = Registry::start().await;
+    registry.content().referrers = ReferrersMode::Html;
+    let store = registry.store(&Limits::default());
+    let error = store.referrers(&Digest::sha256(b"x")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Malformed, "{error}");
+}
+
+#[tokio::test]
+async fn endless_pages_end_in_a_list_that_says_so() {
+    // F38.
+    let registry = Registry::start().await;
+    registry.content().referrers = ReferrersMode::Endless;
+    let mut limits = Limits::default();
+    limits.referrers_per_digest = 5;
+    let list = registry
+        .store(&limits)
+        .referrers(&Digest::sha256(b"x"))
+        .await
+        .unwrap();
+    assert!(list.truncated);
+    assert_eq!(list.referrers.len(), 5);
+    let list = registry
+        .store(&Limits::default())
+        .referrers(&Digest::sha256(b"x"))
+        .await
+        .unwrap();
+    assert!(list.truncated);
+    assert!(registry.asked(&Method::GET, "/referrers/") < 30);
+}
+
+#[tokio::test]
+async fn a_registry_that_forgets_referrers_is_noticed() {
+    // F32: what was attached has to be found again.
+    let registry = Registry::start().await;
+    registry.content().referrers = ReferrersMode::Forgetful;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let error = attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::NotListed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn other_manifests_and_blobs_than_asked_for_are_refused() {
+    // F09, F10, F22.
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let good = sample::image(&store, b"good").await;
+    let evil = sample::image(&store, b"evil").await;
+    let layer = Descriptor::of(media_type::LAYER_TAR, b"good");
+    {
+        let mut content = registry.content();
+        let served = content.manifests[&evil.digest.to_string()].clone();
+        content.manifests.insert(good.digest.to_string(), served);
+        content.serve_blob = Some((b"evil".to_vec(), 4));
+    }
+    for target in [Target::from(good.digest.clone())] {
+        let error = store.resolve(&target).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::DigestMismatch { .. }),
+            "{error}"
+        );
+    }
+    let error = store.blob(&layer, 100).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DigestMismatch { .. }),
+        "{error}"
+    );
+    assert_eq!(error.kind(), StoreErrorKind::Tampered);
+    for (bytes, length) in [
+        (b"good and more".to_vec(), 13),
+        (b"goo".to_vec(), 3),
+        (b"go".to_vec(), 4),
+    ] {
+        registry.content().serve_blob = Some((bytes, length));
+        store.blob(&layer, 100).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_over_its_limit_is_not_fetched() {
+    // F39, F49: the manifest says how long it is, before anything is read.
+    let registry = Registry::start().await;
+    let subject = {
+        let store = registry.store(&Limits::default());
+        let subject = sample::image(&store, b"layer").await;
+        attach(
+            &store,
+            &subject,
+            &sample::bundle("large"),
+            sample::created(),
+        )
+        .await
+        .unwrap();
+        subject
+    };
+    let mut small = Limits::default();
+    small.bundle_bytes = 100;
+    let mut poor = Limits::default();
+    poor.evidence_bytes = 100;
+    let fetched = registry.asked(&Method::GET, "/blobs/");
+    for limits in [small, poor] {
+        let store = registry.store(&limits);
+        let set = read_bundles(&store, &subject.digest).await.unwrap();
+        assert!(set.bundles.is_empty());
+        let [(_, error)] = set.failed.as_slice() else {
+            panic!("reported, not skipped: {set:?}");
+        };
+        assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
+        assert!(error.is_undetermined());
+    }
+    assert_eq!(registry.asked(&Method::GET, "/blobs/"), fetched);
+}
+
+#[tokio::test]
+async fn a_referrer_that_cannot_be_read_is_reported() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let mut attached = Vec::new();
+    for name in ["readable", "unreadable"] {
+        let bundle = sample::bundle(name);
+        let done = attach(&store, &subject, &bundle, sample::created())
+            .await
+            .unwrap();
+        attached.push(done.descriptor.digest);
+    }
+    registry.rule(
+        Method::GET,
+        &format!("/manifests/{}", attached[1]),
+        403,
+        100,
+    );
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 1);
+    let [(referrer, error)] = set.failed.as_slice() else {
+        panic!("reported, not skipped: {set:?}");
+    };
+    assert_eq!(referrer.descriptor.digest, attached[1]);
+    assert!(matches!(error, StoreError::Denied { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_that_names_a_referrer_of_something_else_is_caught() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let other = sample::image(&store, b"other").await;
+    attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    {
+        let mut content = registry.content();
+        let list = content.manifests[&fallback_tag(&subject.digest)].clone();
+        content.manifests.insert(fallback_tag(&other.digest), list);
+    }
+    let list = store.referrers(&other.digest).await.unwrap();
+    let error = read_bundle(&store, &other.digest, &list.referrers[0])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::WrongSubject { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_interrupted_attachment_can_be_repeated() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let bundle = sample::bundle("a");
+    let tag = fallback_tag(&subject.digest);
+    for (method, path) in [
+        (Method::POST, "/uploads/".to_owned()),
+        (Method::PUT, "/uploads/".to_owned()),
+        (Method::PUT, "/manifests/sha256:".to_owned()),
+        (Method::PUT, format!("/manifests/{tag}")),
+    ] {
+        registry.rule(method.clone(), &path, 500, 3);
+        let failed = attach(&store, &subject, &bundle, sample::created()).await;
+        assert!(failed.is_err(), "{method} {path}");
+        assert!(
+            store
+                .referrers(&subject.digest)
+                .await
+                .unwrap()
+                .referrers
+                .is_empty()
+        );
+    }
+    attach(&store, &subject, &bundle, sample::created())
+        .await
+        .unwrap();
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 1);
+    assert_eq!(set.bundles[0].bytes, bundle.bytes());
+}
+
+#[tokio::test]
+async fn lists_of_old_clients_are_completed_and_what_is_unknown_stays() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    attach(&store, &subject, &sample::bundle("old"), sample::created())
+        .await
+        .unwrap();
+    let tag = fallback_tag(&subject.digest);
+    {
+        let mut content = registry.content();
+        let (_, bytes) = content.manifests.get_mut(&tag).unwrap();
+        let mut list: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        list["x-unknown"] = 1.into();
+        let entry = list["manifests"][0].as_object_mut().unwrap();
+        entry.remove("artifactType");
+        entry.remove("annotations");
+        entry.insert("x-entry".to_owned(), 2.into());
+        *bytes = list.to_string().into_bytes();
+    }
+    attach(&store, &subject, &sample::bundle("new"), sample::created())
+        .await
+        .unwrap();
+    let (_, bytes) = registry.content().manifests[&tag].clone();
+    let list: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(list["x-unknown"], 1);
+    assert_eq!(list["manifests"][0]["x-entry"], 2);
+    assert_eq!(list["manifests"][0]["artifactType"], media_type::BUNDLE);
+    assert!(list["manifests"][0]["annotations"].is_object());
+    assert_eq!(list["manifests"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn writers_at_once_lose_nothing() {
+    // O1, against a registry that knows no preconditions.
+    let registry = Registry::start().await;
+    let subject = sample::image(&registry.store(&Limits::default()), b"layer").await;
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            // Each has a client of its own, as separate processes would.
+            let store = registry.store(&Limits::default());
+            let subject = subject.clone();
+            tokio::spawn(async move {
+                let bundle = sample::bundle(&format!("writer {number}"));
+                attach(&store, &subject, &bundle, sample::created())
+                    .await
+                    .unwrap();
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let store = registry.store(&Limits::default());
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 8);
+}
+
+#[tokio::test]
+async fn credentials_do_not_follow_a_redirect() {
+    // F50, F51.
+    let storage = Registry::start().await;
+    let registry = Registry::start().await;
+    let challenge = (
+        "Basic realm=\"r\"".to_owned(),
+        "Basic YWxpY2U6czNjcmV0".to_owned(),
+    );
+    registry.content().challenge = Some(challenge);
+    let store = registry.store_as(&Limits::default(), alice());
+    let blob = Descriptor::of("m", b"content");
+    store.put_blob(b"content".to_vec()).await.unwrap();
+    storage
+        .store(&Limits::default())
+        .put_blob(b"content".to_vec())
+        .await
+        .unwrap();
+    registry.content().redirect_blobs = Some(format!("http://{}", storage.host));
+
+    assert_eq!(store.blob(&blob, 100).await.unwrap(), b"content");
+    let seen = storage.content().log.clone();
+    assert!(
+        seen.iter()
+            .any(|s| s.method == Method::GET && s.path.contains("/blobs/"))
+    );
+    for seen in seen {
+        assert_eq!(seen.authorization, None, "{seen:?}");
+    }
+    let kept = registry
+        .content()
+        .log
+        .iter()
+        .filter(|s| s.authorization.is_some())
+        .count();
+    assert!(kept > 0, "the registry itself got them");
+
+    registry.content().redirect_blobs = Some("http://storage.example.test".to_owned());
+    let error = store.blob(&blob, 100).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::UnsafeRedirect { .. }),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_elsewhere_gets_no_credentials() {
+    let storage = Registry::start().await;
+    let registry = Registry::start().await;
+    let accepted = "Basic YWxpY2U6czNjcmV0".to_owned();
+    registry.content().challenge = Some(("Basic".to_owned(), accepted));
+    registry.content().upload_origin = Some(format!("http://{}", storage.host));
+    let store = registry.store_as(&Limits::default(), alice());
+    store.put_blob(b"content".to_vec()).await.unwrap();
+    let seen = storage.content().log.clone();
+    assert!(seen.iter().any(|s| s.method == Method::PUT));
+    assert!(seen.iter().all(|s| s.authorization.is_none()), "{seen:?}");
+}
+
+#[tokio::test]
+async fn tokens_are_fetched_once_and_passwords_go_only_to_a_safe_realm() {
+    // F53.
+    let registry = Registry::start().await;
+    let realm = format!("http://{}/token", registry.host);
+    registry.content().challenge = Some((
+        format!("Bearer realm=\"{realm}\",service=\"r\""),
+        "Bearer good".to_owned(),
+    ));
+    let store = registry.store_as(&Limits::default(), alice());
+    let image = sample::image(&store, b"layer").await;
+    store.manifest(&image.digest).await.unwrap();
+    store.manifest(&image.digest).await.unwrap();
+    let asked = registry.asked(&Method::GET, "/token");
+    assert_eq!(asked, 2, "one token to push, one to pull");
+    for seen in &registry.content().log {
+        let basic = seen
+            .authorization
+            .as_deref()
+            .is_some_and(|a| a.starts_with("Basic "));
+        assert_eq!(basic, seen.path == "/token", "{seen:?}");
+    }
+
+    for realm in [
+        "http://tokens.example.test/token",
+        "ftp://127.0.0.1/token",
+        "https://a:b@127.0.0.1/",
+    ] {
+        let thief = Registry::start().await;
+        thief.content().challenge = Some((format!("Bearer realm=\"{realm}\""), "never".to_owned()));
+        let store = thief.store_as(&Limits::default(), alice());
+        let error = store.tags().await.unwrap_err();
+        assert!(matches!(error, StoreError::UnsafeRealm { .. }), "{error}");
+        assert!(
+            thief
+                .content()
+                .log
+                .iter()
+                .all(|s| s.authorization.is_none())
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_told_apart_and_not_shown() {
+    let registry = Registry::start().await;
+    registry.content().challenge = Some(("Basic realm=\"r\"".to_owned(), "never".to_owned()));
+    for (credential, tries) in [(Credential::Anonymous, 1), (alice(), 2)] {
+        let before = registry.asked(&Method::GET, "/tags/");
+        let store = registry.store_as(&Limits::default(), credential);
+        let error = store.tags().await.unwrap_err();
+        assert!(matches!(error, StoreError::Unauthorized { .. }), "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(
+            !text.contains("s3cret") && !text.contains("YWxpY2U6"),
+            "{text}"
+        );
+        assert_eq!(registry.asked(&Method::GET, "/tags/") - before, tries);
+    }
+}
+
+#[tokio::test]
+async fn endless_answers_are_not_read_to_their_end() {
+    let registry = Registry::start().await;
+    let mut limits = Limits::default();
+    limits.manifest_bytes = 1000;
+    let store = registry.store(&limits);
+    let long = "x".repeat(2000);
+    let bytes = format!("{{\"schemaVersion\":2,\"manifests\":[],\"x\":\"{long}\"}}");
+    let entry = (media_type::IMAGE_INDEX.to_owned(), bytes.into_bytes());
+    registry.content().manifests.insert("v1".to_owned(), entry);
+    let tag: Tag = "v1".parse().unwrap();
+    let error = store.resolve(&Target::Tag(tag)).await.unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
+}
