@@ -13,6 +13,7 @@ pub(crate) fn merge(
 ) -> (Vec<Package>, Vec<Unknown>) {
     let mut merged = BTreeMap::<Purl, Package>::new();
     let mut unknowns = Vec::new();
+    let mut owners = BTreeMap::<String, Purl>::new();
     for (cataloger, found) in findings {
         unknowns.extend(found.unknowns);
         let purls: Vec<Purl> = found
@@ -30,15 +31,34 @@ pub(crate) fn merge(
             }
         }
         for (from, to) in found.edges {
-            let (Some(from), Some(to)) = (purls.get(from), purls.get(to)) else {
-                continue;
-            };
-            if from != to
-                && let Some(package) = merged.get_mut(from)
-            {
-                package.dependencies.insert(to.clone());
+            if let (Some(from), Some(to)) = (purls.get(from), purls.get(to)) {
+                connect(&mut merged, from, to);
             }
         }
+        let owned = found.owned.into_iter();
+        owners.extend(owned.filter_map(|(owner, path)| Some((path, purls.get(owner)?.clone()))));
+    }
+    for (owner, part) in parts(&merged, &owners) {
+        connect(&mut merged, &owner, &part);
     }
     (merged.into_values().collect(), unknowns)
+}
+
+fn connect(packages: &mut BTreeMap<Purl, Package>, from: &Purl, to: &Purl) {
+    if from != to
+        && let Some(package) = packages.get_mut(from)
+    {
+        package.dependencies.insert(to.clone());
+    }
+}
+
+/// Packages that came inside others, as Python distributions come inside Debian packages: the
+/// outer one depends on the inner one, so that nobody counts them as installed twice by hand.
+fn parts(packages: &BTreeMap<Purl, Package>, owners: &BTreeMap<String, Purl>) -> Vec<(Purl, Purl)> {
+    let inside = |package: &Package| -> Vec<(Purl, Purl)> {
+        let owner = |location: &crate::Location| owners.get(&location.path).cloned();
+        let found = package.locations.iter().filter_map(owner);
+        found.map(|owner| (owner, package.purl.clone())).collect()
+    };
+    packages.values().flat_map(inside).collect()
 }

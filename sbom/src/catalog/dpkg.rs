@@ -20,7 +20,7 @@ impl Cataloger for Dpkg {
     }
 
     fn wants(&self, path: &str) -> bool {
-        is_status(path) || copyright::is_copyright(path)
+        is_status(path) || file_list(path).is_some() || copyright::is_copyright(path)
     }
 
     fn well_known(&self) -> &'static [&'static str] {
@@ -54,6 +54,7 @@ impl Cataloger for Dpkg {
             }
         }
         found.edges = edges(&installed);
+        found.owned = owned(context, &installed);
         found
     }
 }
@@ -170,6 +171,31 @@ fn edges(installed: &[(usize, Entry)]) -> Vec<(usize, usize)> {
     edges
 }
 
+/// Which of the kept files the installed packages have put there, from `info/NAME[:ARCH].list`.
+fn owned(context: &Context<'_>, installed: &[(usize, Entry)]) -> Vec<(usize, String)> {
+    let mut owned = Vec::new();
+    for list in context.files(|path| file_list(path).is_some()) {
+        let (name, architecture) = file_list(list.path).unwrap_or_default();
+        let fits = |entry: &Entry| {
+            entry.name == name && (architecture.is_empty() || entry.architecture == architecture)
+        };
+        let Some((package, _)) = installed.iter().find(|(_, entry)| fits(entry)) else {
+            continue;
+        };
+        let text = list.text();
+        let paths = text.lines().map(|path| path.trim_start_matches('/'));
+        let kept = paths.filter(|path| context.view.files().contains_key(*path));
+        owned.extend(kept.map(|path| (*package, path.to_owned())));
+    }
+    owned
+}
+
+/// Package and architecture (empty if not named) whose files this is the list of.
+fn file_list(path: &str) -> Option<(&str, &str)> {
+    let name = path.strip_prefix(FILE_LISTS)?.strip_suffix(".list")?;
+    (!name.contains('/')).then(|| name.split_once(':').unwrap_or((name, "")))
+}
+
 /// Reads `a (>= 1) | b:any, c` as `[[a, b], [c]]`.
 fn alternatives(relation: &str) -> Vec<Vec<String>> {
     let name = |text: &str| {
@@ -206,6 +232,7 @@ const PRESENT: [&str; 5] = [
 ];
 
 const STATUS: &str = "var/lib/dpkg/status";
+const FILE_LISTS: &str = "var/lib/dpkg/info/";
 const STATUS_FOLDER: &str = "var/lib/dpkg/status.d/";
 
 #[cfg(test)]

@@ -101,6 +101,8 @@ pub struct Found {
     pub packages: Vec<Package>,
     /// Pairs of positions in `packages`: the first depends on the second.
     pub edges: Vec<(usize, usize)>,
+    /// Files that a package of this cataloger put there: its position and the path.
+    pub owned: Vec<(usize, String)>,
     /// Files that could not be understood.
     pub unknowns: Vec<Unknown>,
 }

@@ -186,3 +186,25 @@ fn a_link_to_nothing_is_said() {
     assert_eq!(inventory.unknowns.len(), 1);
     assert_eq!(inventory.unknowns[0].path, "var/lib/dpkg/status");
 }
+
+#[test]
+fn what_came_inside_a_system_package_hangs_below_it() {
+    let metadata = b"Metadata-Version: 2.1\nName: Inner\nVersion: 3\n";
+    let inventory = list(vec![
+        Layer::new()
+            .file("var/lib/dpkg/status", &status(&["python3-inner", "other"]))
+            .file(
+                "var/lib/dpkg/info/python3-inner.list",
+                b"/.\n/usr\n/usr/lib/python3/dist-packages/inner.egg-info\n",
+            )
+            .file("usr/lib/python3/dist-packages/inner.egg-info", metadata)
+            .file("opt/site-packages/inner-3.dist-info/METADATA", metadata),
+    ]);
+    assert_eq!(names(&inventory), ["other", "python3-inner", "Inner"]);
+    let below = |index: usize| -> Vec<&str> {
+        let dependencies = &inventory.packages[index].dependencies;
+        dependencies.iter().map(bulla_model::Purl::as_str).collect()
+    };
+    assert_eq!(below(0), Vec::<&str>::new());
+    assert_eq!(below(1), ["pkg:pypi/inner@3"]);
+}
