@@ -45,6 +45,8 @@ macro_rules! audience {
 
 verbs! {
     everyday Key key;
+    everyday Sign sign;
+    everyday Attest attest;
     further Settings settings;
     further Completions completions;
     further Man man;

@@ -1,10 +1,12 @@
 //! What was typed: clap's derive and nothing else. Parsing does nothing.
 
+pub mod attest;
 pub mod completions;
 pub mod help;
 pub mod key;
 pub mod man;
 pub mod settings;
+pub mod sign;
 
 use std::path::PathBuf;
 
@@ -61,4 +63,7 @@ pub struct GlobalArguments {
     /// Registry spoken to without TLS
     #[arg(long, global = true, value_name = "HOST")]
     pub plain_http: Vec<String>,
+    /// Repository that keeps the attestations, instead of the image's own
+    #[arg(long, global = true, value_name = "HOST/REPO")]
+    pub repository: Option<String>,
 }

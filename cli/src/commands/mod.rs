@@ -5,11 +5,13 @@
     reason = "every command has the same shape, also those that never wait"
 )]
 
+pub mod attest;
 pub mod completions;
 pub mod help;
 pub mod key;
 pub mod man;
 pub mod settings;
+pub mod sign;
 
 use std::time::Duration;
 

@@ -45,6 +45,7 @@ fn flag(row: &Row, context: &Context) -> Option<String> {
             .map(|color| format!("{color:?}").to_lowercase()),
         "quiet" => global.quiet.then(|| "true".to_owned()),
         "timeout" => global.timeout.clone(),
+        "repository" => global.repository.clone(),
         "plain-http" if !global.plain_http.is_empty() => Some(global.plain_http.join(",")),
         _ => None,
     }

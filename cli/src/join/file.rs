@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use bulla_model::{Algorithm, Digest, Hasher};
+
 use crate::Failure;
 use crate::failure::FailureKind;
 
@@ -29,4 +31,19 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
         ));
     }
     Ok(bytes)
+}
+
+/// The SHA-256 digest of a file of any size.
+pub fn digest(path: &Path) -> Result<Digest, Failure> {
+    let failed = |error: std::io::Error| Failure::file("read", path, &error);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let count = file.read(&mut buffer).map_err(failed)?;
+        match buffer.get(..count) {
+            Some([]) | None => return Ok(hasher.finish()),
+            Some(part) => hasher.update(part),
+        }
+    }
 }

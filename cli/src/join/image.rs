@@ -15,6 +15,8 @@ use crate::target::Target;
 pub struct OpenImage {
     /// Where it is.
     pub store: AnyStore,
+    /// Where attestations about it are.
+    pub evidence: AnyStore,
     /// Media type, digest and size of its manifest or index.
     pub descriptor: Descriptor,
     /// What it is called in statements and documents: the repository, or the layout's name.
@@ -40,6 +42,7 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
             let descriptor = store.resolve(&selector).await?;
             let pinned = format!("oci:{}@{}", directory.display(), descriptor.digest);
             Ok(OpenImage {
+                evidence: store.clone(),
                 store,
                 descriptor,
                 name: layout_name(directory),

@@ -3,6 +3,8 @@
 pub mod file;
 pub mod image;
 pub mod key;
+pub mod provenance;
+pub mod seal;
 
 use crate::Failure;
 use crate::failure::FailureKind;

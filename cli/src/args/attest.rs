@@ -1,0 +1,41 @@
+//! `bulla attest`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use super::key::KeyArguments;
+use super::sign::PublishArguments;
+
+/// Sign claims about images or files: their SBOM, how they were built, how they were tested
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla attest --sbom sbom.cdx.json --provenance --test-results junit.xml --key bulla.key registry.example.com/pay/api@sha256:3f1c…",
+    group = ArgGroup::new("claims").required(true).multiple(true)
+)]
+pub struct Arguments {
+    /// What the claims are about: HOST/REPO@DIGEST, oci:DIR:TAG, or a file (with --bundle)
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// CycloneDX or SPDX document
+    #[arg(long, value_name = "FILE", group = "claims")]
+    pub sbom: Vec<PathBuf>,
+    /// SLSA provenance: from the CI system, or from a file `bulla run` wrote
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, group = "claims")]
+    pub provenance: Option<Option<PathBuf>>,
+    /// JUnit XML reports; several are one result
+    #[arg(long, value_name = "FILE", group = "claims")]
+    pub test_results: Vec<PathBuf>,
+    /// Predicate as JSON, of the type in --type
+    #[arg(long, value_name = "FILE", group = "claims", requires = "kind")]
+    pub predicate: Option<PathBuf>,
+    /// Type of the predicate: a URI, or a short name such as slsaprovenance1, vuln, openvex
+    #[arg(long = "type", value_name = "TYPE", requires = "predicate")]
+    pub kind: Option<String>,
+    /// The key.
+    #[command(flatten)]
+    pub key: KeyArguments,
+    /// Where and how.
+    #[command(flatten)]
+    pub publish: PublishArguments,
+}
