@@ -5,16 +5,20 @@
 //! | one interface over all of them | [`Store`], [`AnyStore`] | OCI distribution-spec v1.1.1 |
 //! | bundles as referrers | [`attach()`], [`read_bundles`] | cosign's bundle specification |
 //! | remote registries | [`Remote`] | OCI distribution-spec v1.1.1 |
-//! | layout directories | [`Layout`] | OCI image-spec v1.1.1 |
+//! | images with their referrers, copied | [`copy()`] | |
+//! | layout directories, as one file | [`Layout`], [`archive`] | OCI image-spec v1.1.1 |
 //!
 //! Everything read is hashed here, bounded by `Limits`, and only [`StoreError::NotFound`] means
 //! absent: a refusal, a rate limit or a broken answer is an error, never an empty list, because
 //! what could not be listed may be a revocation.
 
 mod any;
+pub mod archive;
 mod attach;
 mod blob;
 mod bundles;
+mod copy;
+mod credentials;
 mod error;
 mod index_document;
 mod layout;
@@ -28,6 +32,8 @@ pub use any::AnyStore;
 pub use attach::{Attached, attach};
 pub use blob::BlobReader;
 pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles};
+pub use copy::{CopyOptions, CopyReport, copy};
+pub use credentials::{CredentialsError, credential_from_file};
 pub use error::{Detail, Excerpt, StoreError, StoreErrorKind};
 pub use layout::{Layout, LayoutImage};
 pub use memory::Memory;

@@ -5,6 +5,8 @@
     reason = "what a test prepares has to work, or the test has failed"
 )]
 
+mod archive;
+mod copy;
 mod faults;
 mod faulty;
 mod ferro;

@@ -1,0 +1,183 @@
+//! Credentials as docker and podman keep them.
+//!
+//! `config.json` of docker and `auth.json` of containers-auth.json(5), with credential helpers,
+//! <https://github.com/containers/image/blob/v5.36.2/docs/containers-auth.json.5.md>.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bulla_model::{Limits, Repository};
+use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+
+use crate::Credential;
+
+/// Reads what a file has for a repository; `None` if it has nothing, or is not there.
+///
+/// Looks for the repository itself, then for each shorter path, then for the host. May run a
+/// credential helper the file names, and wait for it: call it on a thread that may block.
+pub fn credential_from_file(
+    path: &Path,
+    repository: &Repository,
+    limits: &Limits,
+) -> Result<Option<Credential>, CredentialsError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(CredentialsError::Io {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let mut bytes = Vec::new();
+    file.take(limits.configuration_bytes)
+        .read_to_end(&mut bytes)
+        .map_err(|source| CredentialsError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+    for key in keys(repository) {
+        match get_credential_from_reader(bytes.as_slice(), &key) {
+            Ok(credential) => return Ok(Some(own(credential))),
+            Err(
+                CredentialRetrievalError::NoCredentialConfigured
+                // Helpers have no other way to say that they know nothing about a host.
+                | CredentialRetrievalError::HelperFailure { .. },
+            ) => {}
+            Err(error) => return Err(refusal(path, &error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Why a file with credentials could not be used. What the file or a helper says is not shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// The file could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not what docker or podman write.
+    #[error("{}: no docker or podman configuration with credentials", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An entry of the file is damaged.
+    #[error("{}: an `auth` entry is no base64 of `user:password`, or contradicts its neighbours", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A credential helper could not be run, or answered nonsense.
+    #[error("{}: its credential helper could not be run", path.display())]
+    Helper {
+        /// The file that names it.
+        path: PathBuf,
+    },
+}
+
+fn refusal(path: &Path, error: &CredentialRetrievalError) -> CredentialsError {
+    let path = path.to_owned();
+    match error {
+        CredentialRetrievalError::HelperCommunicationError
+        | CredentialRetrievalError::MalformedHelperResponse => CredentialsError::Helper { path },
+        CredentialRetrievalError::CredentialDecodingError
+        | CredentialRetrievalError::CredentialMismatchError => CredentialsError::Entry { path },
+        _ => CredentialsError::Malformed { path },
+    }
+}
+
+/// The names a repository's credentials can be kept under, the closest first.
+fn keys(repository: &Repository) -> Vec<String> {
+    let host = repository.host();
+    let mut keys = Vec::new();
+    let mut path = repository.path();
+    loop {
+        keys.push(format!("{host}/{path}"));
+        match path.rsplit_once('/') {
+            Some((shorter, _)) => path = shorter,
+            None => break,
+        }
+    }
+    keys.push(host.to_owned());
+    keys.push(format!("https://{host}"));
+    keys.push(format!("https://{host}/v1/"));
+    keys.push(format!("https://{host}/v2/"));
+    keys
+}
+
+fn own(credential: DockerCredential) -> Credential {
+    match credential {
+        DockerCredential::IdentityToken(token) => Credential::IdentityToken(token.into()),
+        DockerCredential::UsernamePassword(username, password) => Credential::Basic {
+            username,
+            password: password.into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Credential>, CredentialsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        std::fs::write(&path, text).unwrap();
+        let repository = "r.example.test:5000/pay/api".parse().unwrap();
+        credential_from_file(&path, &repository, &Limits::default())
+    }
+
+    fn basic(username: &str, password: &str) -> Credential {
+        Credential::Basic {
+            username: username.to_owned(),
+            password: password.to_owned().into(),
+        }
+    }
+
+    #[test]
+    fn the_closest_entry_wins() {
+        let host = r#""r.example.test:5000": {"auth": "YWxpY2U6b25l"}"#;
+        let path = r#""r.example.test:5000/pay": {"auth": "Ym9iOnR3bw=="}"#;
+        let found = read(&format!("{{\"auths\":{{{host}}}}}")).unwrap();
+        assert_eq!(found, Some(basic("alice", "one")));
+        let found = read(&format!("{{\"auths\":{{{host},{path}}}}}")).unwrap();
+        assert_eq!(found, Some(basic("bob", "two")));
+        let other = r#"{"auths":{"r.example.test": {"auth": "YWxpY2U6b25l"}}}"#;
+        assert_eq!(read(other).unwrap(), None, "the port belongs to the host");
+        let old = r#"{"auths":{"https://r.example.test:5000/v2/": {"identitytoken": "t"}}}"#;
+        let token = Credential::IdentityToken("t".to_owned().into());
+        assert_eq!(read(old).unwrap(), Some(token));
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_quoted() {
+        for text in [
+            "s3cret",
+            r#"{"auths":{"r.example.test:5000":{"auth":"czNjcmV0"}}}"#,
+            r#"{"auths":{"r.example.test:5000":{"auth":"s3cret!"}}}"#,
+        ] {
+            let error = read(text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(
+                !shown.contains("s3cret") && !shown.contains("czNj"),
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_file_is_no_credential() {
+        let repository = "r.example.test/a".parse().unwrap();
+        let none = credential_from_file(Path::new("/nonexistent"), &repository, &Limits::default());
+        assert_eq!(none.unwrap(), None);
+    }
+}
