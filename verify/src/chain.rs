@@ -21,6 +21,7 @@ use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any, refused, show_digests};
+use crate::evidence::Evidence;
 use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy, Requirements};
 use crate::question::Context;
 use crate::require::{self, StepAtHand};
@@ -54,7 +55,7 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
                 refusal.cause(),
                 refused(CHECK, refusal, candidate.manifest()),
             )),
-            Ok(statement) if !statement.value().is_about(covering) => {
+            Ok(statement) if !Evidence::is_about(statement.value(), covering) => {
                 let finding = Finding::new(
                     Code::SubjectMismatch,
                     CHECK,

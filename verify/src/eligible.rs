@@ -7,6 +7,7 @@ use bulla_model::{Digest, Identity, Statement};
 use crate::candidate::{Candidate, Refusal};
 use crate::cause::Cause;
 use crate::code::Code;
+use crate::evidence::Evidence;
 use crate::policy::{IdentityRule, Matched, Policy, TierRule};
 use crate::signature::is_type;
 use crate::verdict::{Finding, Severity};
@@ -69,7 +70,7 @@ impl<'a> Wanted<'a> {
         let fail = |cause, finding: Finding, pointer| {
             Err((cause, finding.at(candidate.manifest(), pointer)))
         };
-        if !statement.value().is_about(self.covering) {
+        if !Evidence::is_about(statement.value(), self.covering) {
             let finding = Finding::new(
                 Code::SubjectMismatch,
                 self.check,

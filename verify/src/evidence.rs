@@ -1,6 +1,6 @@
 //! The inputs of a verdict: the artifact, and what was found beside it.
 
-use bulla_model::{Digest, Manifest};
+use bulla_model::{Digest, Manifest, Statement};
 
 /// Everything a verdict may look at, collected by the caller.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +46,14 @@ impl Evidence {
             .filter(lists)
             .map(|index| index.digest().clone());
         std::iter::once(artifact.clone()).chain(indexes).collect()
+    }
+
+    /// Whether a statement is about one of these digests. Each stands for a thing of its own, so
+    /// each is compared alone: an index and its platform have different digests.
+    pub(crate) fn is_about(statement: &Statement, covering: &[Digest]) -> bool {
+        covering
+            .iter()
+            .any(|digest| statement.is_about(std::slice::from_ref(digest)))
     }
 
     /// Whether something may be missing that a complete answer of the registry would hold.

@@ -11,6 +11,7 @@ use crate::chain;
 use crate::code::Code;
 use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
 use crate::eligible::match_any;
+use crate::evidence::Evidence;
 use crate::policy::{EdgeRule, Matched};
 use crate::question::{Context, Question, QuestionError};
 use crate::require::{self, StepAtHand};
@@ -297,7 +298,7 @@ fn inputs(known: &Known) -> Vec<Input> {
         .candidates
         .iter()
         .filter_map(|candidate| candidate.outcome().ok())
-        .filter(|statement| statement.value().is_about(&known.covering))
+        .filter(|statement| Evidence::is_about(statement.value(), &known.covering))
         .map(|statement| Input {
             predicate_type: statement.value().predicate_type().clone(),
             payload: statement.payload().clone(),

@@ -210,7 +210,7 @@ fn one<'a>(
             refused(CHECK, refusal, candidate.manifest()),
         )
     })?;
-    if !statement.value().is_about(covering) {
+    if !Evidence::is_about(statement.value(), covering) {
         let finding = Finding::new(
             Code::SubjectMismatch,
             CHECK,

@@ -1,1 +1,5 @@
 //! Integration tests of bulla-verify.
+
+mod journey;
+mod kit;
+mod signed;

@@ -1,0 +1,137 @@
+//! Verdicts without a policy: who signed what.
+
+use bulla_model::predicate::{cosign, slsa_provenance};
+use bulla_model::{Limits, ResourceDescriptor};
+use bulla_verify::{
+    Code, Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Trust, Verdict, verify_signed,
+};
+use serde_json::json;
+
+use crate::kit::{Signer, World, assert_exit, assert_found, hour, provenance, tampered};
+
+/// A question about a signature by the builder's key, open to change.
+pub(crate) struct Ask {
+    pub(crate) evidence: Evidence,
+    pub(crate) trusted: Vec<&'static str>,
+    pub(crate) signer: ExpectedSigner,
+    pub(crate) claim: ExpectedClaim,
+    pub(crate) cancelled: bool,
+}
+
+impl Ask {
+    pub(crate) fn new(evidence: Evidence) -> Self {
+        Self {
+            evidence,
+            trusted: vec!["builder"],
+            signer: ExpectedSigner::Key(Signer::named("builder").key_id()),
+            claim: ExpectedClaim::Signature,
+            cancelled: false,
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        let limits = Limits::default();
+        let keys = self.trusted.iter().map(|name| Signer::named(name).public());
+        let trust = Trust::new(keys, &[], hour(1), &limits).unwrap();
+        verify_signed(&SignedQuestion {
+            name: "registry.example.test/pay/api",
+            evidence: &self.evidence,
+            trust: &trust,
+            signer: &self.signer,
+            claim: &self.claim,
+            now: hour(1),
+            limits: &limits,
+            cancelled: &|| self.cancelled,
+        })
+    }
+}
+
+fn signed_by(who: &str) -> World {
+    let mut world = World::empty();
+    world.attest(who, cosign::TYPE, &json!({}));
+    world
+}
+
+#[test]
+fn a_signature_by_the_expected_key_is_allowed() {
+    let verdict = Ask::new(signed_by("builder").gathered()).verdict();
+    assert_exit(&verdict, 0);
+    assert_eq!(verdict.attestations, 1);
+}
+
+#[test]
+fn nothing_foreign_tampered_and_other_subject_are_told_apart() {
+    assert_exit(&Ask::new(World::empty().gathered()).verdict(), 10);
+    assert_exit(&Ask::new(signed_by("mallory").gathered()).verdict(), 11);
+
+    let mut known = Ask::new(signed_by("mallory").gathered());
+    known.trusted.push("mallory");
+    let verdict = known.verdict();
+    assert_exit(&verdict, 11);
+    assert_found(&verdict, Code::SignerUntrusted);
+
+    let mut world = signed_by("builder");
+    world.evidence[0].bundle = tampered(&world.evidence[0].bundle, "09:00:00Z", "09:00:01Z");
+    let verdict = Ask::new(world.gathered()).verdict();
+    assert_exit(&verdict, 12);
+    assert_found(&verdict, Code::SignatureInvalid);
+
+    let mut world = World::empty();
+    let other = ResourceDescriptor::of(bulla_model::Digest::sha256(b"another image"));
+    world.attest_about("builder", cosign::TYPE, &json!({}), &[other]);
+    assert_exit(&Ask::new(world.gathered()).verdict(), 13);
+}
+
+#[test]
+fn a_deadline_or_a_gap_is_no_answer() {
+    let mut late = Ask::new(signed_by("builder").gathered());
+    late.cancelled = true;
+    assert_exit(&late.verdict(), 3);
+    let mut world = signed_by("mallory");
+    world.unavailable.push("sha256:00: 404".to_owned());
+    assert_exit(&Ask::new(world.gathered()).verdict(), 3);
+    let mut world = signed_by("builder");
+    world.truncated = true;
+    assert_exit(&Ask::new(world.gathered()).verdict(), 0);
+}
+
+#[test]
+fn f05_attestations_of_other_types_do_not_pass_for_the_wanted_one() {
+    let mut ask = Ask::new(World::built().gathered());
+    ask.claim = ExpectedClaim::Attestation("https://openvex.dev/ns".to_owned());
+    assert_exit(&ask.verdict(), 10);
+    ask.claim = ExpectedClaim::Attestation(slsa_provenance::TYPE.to_owned());
+    assert_exit(&ask.verdict(), 0);
+}
+
+#[test]
+fn f08_other_attestations_are_no_signature() {
+    assert_exit(&Ask::new(World::built().gathered()).verdict(), 10);
+}
+
+#[test]
+fn f11_nothing_of_the_type_is_no_success() {
+    for kind in [
+        ExpectedClaim::Signature,
+        ExpectedClaim::Attestation("https://x.example.test/y".to_owned()),
+    ] {
+        let mut ask = Ask::new(World::empty().gathered());
+        ask.claim = kind;
+        assert_exit(&ask.verdict(), 10);
+    }
+}
+
+#[test]
+fn a_signature_from_the_future_is_refused() {
+    let mut world = World::empty();
+    world.attest_at("builder", cosign::TYPE, &json!({}), Some(hour(2)));
+    let verdict = Ask::new(world.gathered()).verdict();
+    assert_exit(&verdict, 12);
+    assert_found(&verdict, Code::TimeMismatch);
+    let mut world = World::empty();
+    let predicate = provenance("https://github.com/acme/pay", &[]);
+    world.attest_at("builder", slsa_provenance::TYPE, &predicate, None);
+    let mut ask = Ask::new(world.gathered());
+    ask.claim = ExpectedClaim::Attestation(slsa_provenance::TYPE.to_owned());
+    assert_exit(&ask.verdict(), 0);
+}
