@@ -51,6 +51,15 @@ impl Exit {
         Self::Interrupted,
     ];
 
+    /// The exit that a verdict stands for.
+    pub fn of_verdict(verdict: &bulla_verify::Verdict) -> Self {
+        let code = verdict.exit_code();
+        Self::ALL
+            .into_iter()
+            .find(|exit| exit.code() == code)
+            .unwrap_or(Self::Internal)
+    }
+
     /// The number the process ends with.
     pub fn code(self) -> u8 {
         match self {

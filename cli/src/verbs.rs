@@ -44,6 +44,10 @@ macro_rules! audience {
 }
 
 verbs! {
+    everyday Approve approve;
+    everyday Promote promote;
+    everyday Verify verify;
+    further Policy policy;
     everyday Key key;
     everyday Sign sign;
     everyday Attest attest;

@@ -1,12 +1,17 @@
 //! What was typed: clap's derive and nothing else. Parsing does nothing.
 
+pub mod approve;
 pub mod attest;
 pub mod completions;
+pub mod decide;
 pub mod help;
 pub mod key;
 pub mod man;
+pub mod policy;
+pub mod promote;
 pub mod settings;
 pub mod sign;
+pub mod verify;
 
 use std::path::PathBuf;
 

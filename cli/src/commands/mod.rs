@@ -5,13 +5,17 @@
     reason = "every command has the same shape, also those that never wait"
 )]
 
+pub mod approve;
 pub mod attest;
 pub mod completions;
 pub mod help;
 pub mod key;
 pub mod man;
+pub mod policy;
+pub mod promote;
 pub mod settings;
 pub mod sign;
+pub mod verify;
 
 use std::time::Duration;
 

@@ -1,10 +1,14 @@
 //! Joins: between what was typed and the libraries, which know nothing of each other.
 
+pub mod evidence;
 pub mod file;
 pub mod image;
 pub mod key;
 pub mod provenance;
+pub mod rules;
 pub mod seal;
+pub mod step;
+pub mod verdict;
 
 use crate::Failure;
 use crate::failure::FailureKind;

@@ -97,6 +97,11 @@ impl Page {
         self.table.push((level, cells.into()));
     }
 
+    /// Adds a row with as many cells as there happen to be.
+    pub fn cells(&mut self, level: usize, cells: Vec<Cell>) {
+        self.table.push((level, cells));
+    }
+
     /// Adds an empty line.
     pub fn gap(&mut self) {
         self.flush();

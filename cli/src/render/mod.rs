@@ -2,9 +2,11 @@
 
 mod human;
 mod json;
+mod verdict;
 
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
+pub use verdict::verdict;
 
 /// What a command found out: serialised for programs, laid out for people.
 pub trait Report: serde::Serialize {

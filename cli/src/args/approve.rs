@@ -1,0 +1,41 @@
+//! `bulla approve`.
+
+use clap::Args;
+
+use super::decide::DecideArguments;
+use super::key::KeyArguments;
+
+/// Approve an image's next step, with your own key
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla approve registry.example.com/pay/api@sha256:3f1c… --to prod --key alice.key"
+)]
+pub struct Arguments {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub target: String,
+    /// Environment it is to enter
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// Environment it comes from, where several steps lead into `--to`
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// Say no instead: advice to others, and recorded
+    #[arg(long)]
+    pub reject: bool,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// How long the approval may be used, for example 12h
+    #[arg(long, value_name = "TIME", default_value = "72h")]
+    pub valid_for: String,
+    /// Do not ask before signing
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Who signs.
+    #[command(flatten)]
+    pub key: KeyArguments,
+    /// What the decision rests on.
+    #[command(flatten)]
+    pub decide: DecideArguments,
+}

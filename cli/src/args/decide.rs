@@ -1,0 +1,23 @@
+//! What decisions rest on; shared by every command that judges.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What decisions rest on.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Trust")]
+pub struct DecideArguments {
+    /// Policy: a folder with a base file, services/*.yaml and people.yaml, or the base file
+    #[arg(long, value_name = "PATH")]
+    pub policy: Option<String>,
+    /// Trust anchor: a local file, never part of what is verified
+    #[arg(long, value_name = "FILE")]
+    pub anchor: Option<String>,
+    /// Sigstore trusted root; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Vec<String>,
+    /// File that remembers the highest policy version seen
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}

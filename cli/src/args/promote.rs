@@ -1,0 +1,44 @@
+//! `bulla promote`.
+
+use clap::Args;
+
+use super::decide::DecideArguments;
+use super::key::KeyArguments;
+
+/// Let an image into an environment, if the policy allows it, and seal that it was let in
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla promote registry.example.com/pay/api@sha256:3f1c… --to prod --key promoter.key"
+)]
+pub struct Arguments {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub target: String,
+    /// Environment it is to enter
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// Environment it comes from, where several steps lead into `--to`
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// The release's version, for people
+    #[arg(long, value_name = "TEXT")]
+    pub release: Option<String>,
+    /// Image that holds the environment's place so far
+    #[arg(long, value_name = "IMAGE")]
+    pub replaces: Option<String>,
+    /// How long the promotion holds, for example 30d; without it until something takes it back
+    #[arg(long, value_name = "TIME")]
+    pub valid_for: Option<String>,
+    /// Copy image and attestations there once allowed: HOST/REPO:TAG or oci:DIR:TAG
+    #[arg(long, value_name = "TARGET")]
+    pub copy_to: Option<String>,
+    /// Judge only; sign and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Who signs.
+    #[command(flatten)]
+    pub key: KeyArguments,
+    /// What the decision rests on.
+    #[command(flatten)]
+    pub decide: DecideArguments,
+}

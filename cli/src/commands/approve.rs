@@ -1,0 +1,222 @@
+//! `bulla approve`: a person's yes or no to one step of one image.
+
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+
+use bulla_attest::{Signer as _, claim};
+use bulla_model::predicate::Approval;
+use bulla_model::predicate::approval::ApprovalDecision;
+use bulla_model::{Digest, ResourceDescriptor};
+use bulla_verify::{Outcome, StepDraft, Verdict};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::approve::Arguments;
+use crate::commands::Context;
+use crate::join::image::{self, OpenImage};
+use crate::join::rules::Rules;
+use crate::join::{evidence, key, seal, step, verdict};
+use crate::render::{Cell, Page, Report, shorten};
+use crate::target::Target;
+use crate::{Exit, Failure};
+
+/// Signs an approval and attaches it to the image.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = step::whole_second(Timestamp::now());
+    let not_after = step::until(now, &arguments.valid_for)?;
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let image = image::open(context, &Target::parse(&arguments.target)?).await?;
+    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let edge = (arguments.to.as_str(), arguments.from.as_deref());
+    let (before, draft) = verdict::step(
+        &rules,
+        collected,
+        &image.pinned,
+        edge,
+        None,
+        now,
+        &context.limits,
+    )
+    .await?;
+    let Some(draft) = draft else {
+        let mut page = Page::default();
+        crate::render::verdict(&mut page, &image.pinned, &before, true);
+        context.printer.page(page)?;
+        return Ok(Exit::of_verdict(&before));
+    };
+    let signer = key::signer(
+        context,
+        arguments.key.key.as_deref(),
+        arguments.key.password.password_stdin,
+    )
+    .await?;
+    let decision = if arguments.reject {
+        ApprovalDecision::Reject
+    } else {
+        ApprovalDecision::Approve
+    };
+    confirm(
+        &arguments, context, &image, &draft, &before, &rules, &signer, now,
+    )?;
+    let approval = Approval {
+        decision,
+        service: draft.service.clone(),
+        edge: draft.edge.clone(),
+        policy: draft.policy.clone(),
+        previous: draft.chain.previous.clone(),
+        issued_at: now,
+        not_after,
+        reason: arguments.message.clone(),
+        on_behalf_of: None,
+        crit: Vec::new(),
+    };
+    let subject = ResourceDescriptor::named(&image.name, image.descriptor.digest.clone());
+    let payload = claim::approval(&[subject], &approval)?;
+    let sealed = seal::seal(context, &signer, payload).await?;
+    let attached = seal::publish(&image, &sealed).await?;
+    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let (after, _) = verdict::step(
+        &rules,
+        collected,
+        &image.pinned,
+        edge,
+        None,
+        now,
+        &context.limits,
+    )
+    .await?;
+    let report = ApproveReport {
+        image: image.pinned,
+        decision,
+        edge: draft.edge.to_string(),
+        payload: sealed.payload,
+        manifest: attached.descriptor.digest,
+        approvals: approvals(&after),
+    };
+    context.printer.report(&report)?;
+    Ok(Exit::Success)
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything a person should see before signing"
+)]
+fn confirm(
+    arguments: &Arguments,
+    context: &Context,
+    image: &OpenImage,
+    draft: &StepDraft,
+    before: &Verdict,
+    rules: &Rules,
+    signer: &bulla_attest::AnySigner,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut page = Page::default();
+    page.indented(
+        1,
+        format!(
+            "{}   {} -> {}   {}",
+            draft.service,
+            from_name(draft),
+            draft.edge.to.uri.name(),
+            shorten(&image.descriptor.digest)
+        ),
+    );
+    for check in &before.checks {
+        let outcome = match check.outcome {
+            Outcome::Ok => Cell::good("ok"),
+            Outcome::Failed(_) => Cell::attention("--"),
+        };
+        page.row(
+            1,
+            [outcome, check.name.into(), check.summary.as_str().into()],
+        );
+    }
+    context.printer.note(page);
+    let identity = verdict::identity_of(signer.public_key());
+    let time = bulla_verify::SignedTime::Claimed(now);
+    let who = match rules.policy.people().actor(&identity, time, now) {
+        bulla_verify::policy::Actor::Person(person) => person.to_string(),
+        _ => {
+            context.printer.warn(format!(
+                "the policy knows no person with {identity}: this will not count"
+            ));
+            identity.to_string()
+        }
+    };
+    if arguments.yes || !context.environment().terminals().input {
+        return Ok(());
+    }
+    let word = if arguments.reject {
+        "reject"
+    } else {
+        "approve"
+    };
+    // Talk goes to standard error; the answer comes from the person at the terminal.
+    let mut stderr = std::io::stderr().lock();
+    let asked = write!(
+        stderr,
+        "  {word} as {}? [y/N] ",
+        crate::escape::escape(&who)
+    )
+    .and_then(|()| stderr.flush());
+    let mut line = String::new();
+    let answered = asked.and_then(|()| std::io::stdin().lock().read_line(&mut line));
+    match answered {
+        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Failure::new(
+            crate::failure::FailureKind::Interrupted,
+            "nothing was signed",
+        )),
+    }
+}
+
+fn from_name(draft: &StepDraft) -> &str {
+    draft
+        .edge
+        .from
+        .as_ref()
+        .map_or("build", bulla_model::Environment::name)
+}
+
+fn approvals(verdict: &Verdict) -> Option<String> {
+    verdict
+        .checks
+        .iter()
+        .rev()
+        .find(|check| check.name == "approvals")
+        .map(|check| check.summary.clone())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ApproveReport {
+    image: String,
+    decision: ApprovalDecision,
+    edge: String,
+    payload: Digest,
+    manifest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<String>,
+}
+
+impl Report for ApproveReport {
+    fn human(&self, page: &mut Page) {
+        let word = match self.decision {
+            ApprovalDecision::Approve => "approved",
+            ApprovalDecision::Reject => "rejected",
+        };
+        let approvals = self
+            .approvals
+            .as_ref()
+            .map_or_else(String::new, |text| format!("   {text}"));
+        page.indented(
+            1,
+            format!(
+                "{word}  {}  {}{approvals}",
+                self.edge,
+                shorten(&self.payload)
+            ),
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! `bulla policy`: is it a policy, and what does it mean?
+
+use bulla_model::Role;
+use bulla_verify::Policy;
+use bulla_verify::policy::{EdgeRule, Freshness, Requirements};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::policy::{Action, Arguments};
+use crate::commands::Context;
+use crate::join::rules::{Rules, Source};
+use crate::render::{Cell, Page, Report, shorten};
+use crate::{Exit, Failure};
+
+/// Checks or explains a policy.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    match arguments.action {
+        Action::Check(arguments) => {
+            let rules = Rules::load(context, &arguments.decide, now)?;
+            context.printer.report(&CheckReport::of(&rules))?;
+        }
+        Action::Explain(arguments) => {
+            let rules = Rules::load(context, &arguments.decide, now)?;
+            context.printer.report(&Explanation::of(&rules.policy))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+#[derive(Serialize)]
+struct CheckReport {
+    name: String,
+    version: u64,
+    services: usize,
+    environments: usize,
+    steps: usize,
+    persons: usize,
+    warnings: Vec<String>,
+    sources: Vec<Source>,
+}
+
+impl CheckReport {
+    fn of(rules: &Rules) -> Self {
+        let policy = &rules.policy;
+        Self {
+            name: policy.name().to_owned(),
+            version: policy.version(),
+            services: policy.services().count(),
+            environments: policy.environments().count(),
+            steps: policy.edges().len(),
+            persons: policy.people().len(),
+            warnings: warnings(policy),
+            sources: rules.sources.clone(),
+        }
+    }
+}
+
+/// What is allowed but hardly meant.
+fn warnings(policy: &Policy) -> Vec<String> {
+    let mut out = Vec::new();
+    for edge in policy.edges() {
+        if let Some(rule) = &edge.require.approvals {
+            let able = policy.people().holders(&rule.roles).len();
+            if able < rule.threshold {
+                out.push(format!(
+                    "{}: {} approvals are needed and {able} persons may give one",
+                    rule.place, rule.threshold
+                ));
+            }
+        }
+        if edge.require.provenance.is_none() {
+            out.push(format!("{}: the step needs no provenance", edge.place));
+        }
+    }
+    if policy.services().count() == 0 {
+        out.push("no service is described, so nothing can be allowed".to_owned());
+    }
+    out
+}
+
+impl Report for CheckReport {
+    fn human(&self, page: &mut Page) {
+        page.labelled(
+            &Cell::good("ok"),
+            &format!(
+                "{} v{}: {} environments, {} steps, {} services, {} persons",
+                self.name, self.version, self.environments, self.steps, self.services, self.persons
+            ),
+        );
+        for source in &self.sources {
+            page.row(
+                1,
+                [
+                    source.what.into(),
+                    source.path.as_str().into(),
+                    shorten(&source.digest).into(),
+                ],
+            );
+        }
+        for warning in &self.warnings {
+            page.labelled(&Cell::attention("warning:"), warning);
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    name: String,
+    version: u64,
+    lines: Vec<String>,
+}
+
+impl Explanation {
+    fn of(policy: &Policy) -> Self {
+        let mut lines = Vec::new();
+        for (name, rule) in policy.environments() {
+            let audience = if rule.audience.is_empty() {
+                "any cluster".to_owned()
+            } else {
+                rule.audience.join(", ")
+            };
+            let freshness = match rule.freshness {
+                Freshness::None => "revocations are not proven absent".to_owned(),
+                Freshness::Within { promote, admit } => {
+                    format!("a checkpoint at most {promote:#} old to promote, {admit:#} to admit")
+                }
+            };
+            lines.push(format!(
+                "environment {name}: {}, {audience}, {freshness}",
+                rule.uri
+            ));
+        }
+        for (tier, rule) in policy.tiers() {
+            let word = |yes: bool| if yes { "count" } else { "do not count" };
+            lines.push(format!(
+                "tier {tier}: times that only a signer claims {}, relayed approvals {}, v0 predicates {}",
+                word(rule.claimed_time), word(rule.relayed_approvals), word(rule.draft_predicates)
+            ));
+        }
+        for (service, rule) in policy.services() {
+            let sources: Vec<_> = rule.sources.iter().map(ToString::to_string).collect();
+            lines.push(format!(
+                "service {service}: tier {}, built from {}",
+                rule.tier,
+                sources.join(" or ")
+            ));
+            for (to, require) in &rule.tighten {
+                lines.extend(
+                    requirements(require).map(|line| format!("  into {} also {line}", to.name())),
+                );
+            }
+        }
+        for edge in policy.edges() {
+            lines.push(format!(
+                "step {} ({}): {}, signed by {}",
+                name_of(edge),
+                edge.kind,
+                tiers(edge),
+                edge.by.join(" or ")
+            ));
+            lines.extend(requirements(&edge.require).map(|line| format!("  {line}")));
+        }
+        Self {
+            name: policy.name().to_owned(),
+            version: policy.version(),
+            lines,
+        }
+    }
+}
+
+fn name_of(edge: &EdgeRule) -> String {
+    format!(
+        "{} -> {}",
+        edge.from.as_ref().map_or("build", |from| from.name()),
+        edge.to.name()
+    )
+}
+
+fn tiers(edge: &EdgeRule) -> String {
+    if edge.tiers.is_empty() {
+        return "every tier".to_owned();
+    }
+    let names: Vec<_> = edge.tiers.iter().map(ToString::to_string).collect();
+    format!("tier {}", names.join(" or "))
+}
+
+fn requirements(require: &Requirements) -> impl Iterator<Item = String> {
+    let age = |age: Option<jiff::SignedDuration>| {
+        age.map_or_else(
+            || "of any age".to_owned(),
+            |age| format!("at most {age:#} old"),
+        )
+    };
+    let mut lines = Vec::new();
+    if let Some(rule) = &require.provenance {
+        let list = |patterns: &[bulla_verify::Pattern]| {
+            let texts: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+            if texts.is_empty() {
+                "any".to_owned()
+            } else {
+                texts.join(" or ")
+            }
+        };
+        lines.push(format!(
+            "provenance signed by {}, build type {}, builder {}   [{}]",
+            rule.by.join(" or "),
+            list(&rule.build_types),
+            list(&rule.builders),
+            rule.place
+        ));
+    }
+    if let Some(rule) = &require.sbom {
+        let formats: Vec<_> = rule
+            .formats
+            .iter()
+            .map(|format| format!("{format:?}"))
+            .collect();
+        let formats = if formats.is_empty() {
+            "any format".to_owned()
+        } else {
+            formats.join(" or ")
+        };
+        lines.push(format!(
+            "sbom signed by {}, {formats}, {}   [{}]",
+            rule.by.join(" or "),
+            age(rule.max_age),
+            rule.place
+        ));
+    }
+    if let Some(rule) = &require.tests {
+        lines.push(format!(
+            "newest test result signed by {} passed, {}   [{}]",
+            rule.by.join(" or "),
+            age(rule.max_age),
+            rule.place
+        ));
+    }
+    if let Some(rule) = &require.approvals {
+        let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
+        let roles = if roles.is_empty() {
+            "anybody the policy knows".to_owned()
+        } else {
+            roles.join(" or ")
+        };
+        let exclude: Vec<_> = rule
+            .exclude
+            .iter()
+            .map(|exclusion| format!("{exclusion:?}").to_lowercase())
+            .collect();
+        let exclude = if exclude.is_empty() {
+            "nobody excluded".to_owned()
+        } else {
+            format!("not by {}", exclude.join(", "))
+        };
+        lines.push(format!(
+            "{} approvals by distinct persons ({roles}), {exclude}, {}   [{}]",
+            rule.threshold,
+            age(rule.max_age),
+            rule.place
+        ));
+    }
+    lines.into_iter()
+}
+
+impl Report for Explanation {
+    fn human(&self, page: &mut Page) {
+        page.line(Cell::strong(format!("{} v{}", self.name, self.version)));
+        for line in &self.lines {
+            page.indented(1, line.as_str());
+        }
+    }
+}

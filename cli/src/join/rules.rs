@@ -1,0 +1,308 @@
+//! Rules: policy, anchor, trusted roots and state, from files to what `verify` takes.
+//!
+//! A policy is a folder: its base file (the only `*.yaml` beside `people.yaml`), `services/*.yaml`,
+//! `people.yaml`, and earlier versions whole under `history/*/`. Paths inside it are what the
+//! policy's digest is over, so they are relative to the folder.
+
+use std::path::{Path, PathBuf};
+
+use bulla_model::{Digest, Limits};
+use bulla_verify::{Anchor, Memory, Policy, PolicyFile, PolicyFiles, State, Trust};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::file;
+use crate::Failure;
+use crate::args::decide::DecideArguments;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::output::write_atomic;
+use crate::settings::{Row, row};
+
+/// Everything a decision rests on besides the evidence.
+#[derive(Debug)]
+pub struct Rules {
+    /// The policy.
+    pub policy: Policy,
+    /// The files it was read from.
+    pub files: PolicyFiles,
+    /// What this verifier was told out of band.
+    pub anchor: Option<Anchor>,
+    /// The anchor's bytes.
+    pub anchor_file: Option<PolicyFile>,
+    /// Trusted roots, as read.
+    pub trusted_roots: Vec<Vec<u8>>,
+    /// Keys and trusted roots.
+    pub trust: Trust,
+    /// What was seen before.
+    pub state: Option<State>,
+    /// Where each came from.
+    pub sources: Vec<Source>,
+    state_path: Option<PathBuf>,
+}
+
+/// A file that a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// What it is: policy, anchor, trusted root, state.
+    pub what: &'static str,
+    /// Its path as given.
+    pub path: String,
+    /// Where the path came from: command line, variable or settings file.
+    pub origin: String,
+    /// Digest of its bytes; for a policy the digest over all its files.
+    pub digest: Digest,
+}
+
+impl Rules {
+    /// Reads everything the arguments and settings name. A policy is needed.
+    pub fn load(
+        context: &Context,
+        arguments: &DecideArguments,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let limits = &context.limits;
+        let policy_setting = context
+            .settings
+            .text(&row::POLICY, arguments.policy.as_deref())?;
+        let policy_setting = policy_setting.ok_or_else(|| {
+            Failure::usage("no policy given").with_hint(
+                "pass --policy DIR, or set BULLA_POLICY; bulla init writes one to start from",
+            )
+        })?;
+        let files = read_policy(Path::new(&policy_setting.value), limits)?;
+        let mut sources = Vec::new();
+        let mut anchor_file = None;
+        if let Some(setting) = context
+            .settings
+            .text(&row::ANCHOR, arguments.anchor.as_deref())?
+        {
+            let bytes = file::read(Path::new(&setting.value), limits.configuration_bytes)?;
+            sources.push(Source {
+                what: "anchor",
+                path: setting.value.clone(),
+                origin: setting.origin.to_string(),
+                digest: Digest::sha256(&bytes),
+            });
+            anchor_file = Some(PolicyFile {
+                path: setting.value,
+                bytes,
+            });
+        }
+        let trusted_roots = trusted_roots(context, &arguments.trusted_root, &mut sources)?;
+        let state = arguments
+            .state
+            .as_deref()
+            .map(|path| read_state(path, limits))
+            .transpose()?;
+        let mut rules = Self::assemble(files, anchor_file, trusted_roots, now, limits)?;
+        sources.insert(
+            0,
+            Source {
+                what: "policy",
+                path: policy_setting.value,
+                origin: policy_setting.origin.to_string(),
+                digest: rules.policy.digest(),
+            },
+        );
+        rules.sources = sources;
+        rules.state = state;
+        rules.state_path.clone_from(&arguments.state);
+        Ok(rules)
+    }
+
+    /// Turns files that were read, from disk or from an evidence pack, into rules.
+    pub fn assemble(
+        files: PolicyFiles,
+        anchor_file: Option<PolicyFile>,
+        trusted_roots: Vec<Vec<u8>>,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let configuration =
+            |error: &dyn std::fmt::Display| Failure::new(FailureKind::Configuration, error);
+        let policy = Policy::parse(&files, limits).map_err(|error| configuration(&error))?;
+        let anchor = anchor_file
+            .as_ref()
+            .map(|file| Anchor::parse(&file.path, &file.bytes, limits))
+            .transpose()
+            .map_err(|error| configuration(&error))?;
+        let trust = Trust::new(policy.keys(), &trusted_roots, now, limits)
+            .map_err(|error| configuration(&error))?;
+        Ok(Self {
+            policy,
+            files,
+            anchor,
+            anchor_file,
+            trusted_roots,
+            trust,
+            state: None,
+            sources: Vec::new(),
+            state_path: None,
+        })
+    }
+
+    /// Remembers the policy for next time, if there is a state file and the policy compared fine.
+    pub fn remember(&mut self) -> Result<(), Failure> {
+        let (Some(state), Some(path)) = (&mut self.state, &self.state_path) else {
+            return Ok(());
+        };
+        if state.compare(&self.policy) == Memory::Fine && state.remember(&self.policy) {
+            write_atomic(path, &state.to_json())?;
+        }
+        Ok(())
+    }
+}
+
+/// The trusted roots that flags or settings name.
+pub fn trusted_roots(
+    context: &Context,
+    flags: &[String],
+    sources: &mut Vec<Source>,
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let limits = &context.limits;
+    let mut paths: Vec<(String, String)> = flags
+        .iter()
+        .map(|path| (path.clone(), "command line".to_owned()))
+        .collect();
+    if paths.is_empty() {
+        const ROW: &Row = &row::TRUSTED_ROOT;
+        let setting = context.settings.text(ROW, None)?;
+        paths.extend(setting.map(|setting| (setting.value, setting.origin.to_string())));
+    }
+    let mut roots = Vec::new();
+    for (path, origin) in paths {
+        let bytes = file::read(Path::new(&path), limits.configuration_bytes)?;
+        sources.push(Source {
+            what: "trusted root",
+            path,
+            origin,
+            digest: Digest::sha256(&bytes),
+        });
+        roots.push(bytes);
+    }
+    Ok(roots)
+}
+
+fn read_policy(path: &Path, limits: &Limits) -> Result<PolicyFiles, Failure> {
+    if path.is_dir() {
+        let mut files = read_folder(path, limits)?;
+        let history = path.join("history");
+        if history.is_dir() {
+            for folder in entries(&history)?
+                .into_iter()
+                .filter(|entry| entry.is_dir())
+            {
+                files.predecessors.push(read_folder(&folder, limits)?);
+            }
+        }
+        return Ok(files);
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    read_around(folder, path, limits)
+}
+
+fn read_folder(folder: &Path, limits: &Limits) -> Result<PolicyFiles, Failure> {
+    let is_base = |entry: &PathBuf| {
+        is_yaml(entry) && entry.file_name().is_some_and(|name| name != "people.yaml")
+    };
+    let bases: Vec<_> = entries(folder)?.into_iter().filter(is_base).collect();
+    match bases.as_slice() {
+        [base] => read_around(folder, base, limits),
+        [] => Err(Failure::new(
+            FailureKind::Configuration,
+            format_args!(
+                "{} holds no policy: expected one *.yaml beside people.yaml",
+                folder.display()
+            ),
+        )
+        .with_hint("bulla init writes a policy to start from")),
+        several => Err(Failure::new(
+            FailureKind::Configuration,
+            format_args!(
+                "{} holds {} possible base files",
+                folder.display(),
+                several.len()
+            ),
+        )
+        .with_hint(format_args!(
+            "name the base file itself: --policy {}",
+            several[0].display()
+        ))),
+    }
+}
+
+fn read_around(folder: &Path, base: &Path, limits: &Limits) -> Result<PolicyFiles, Failure> {
+    let read = |path: &Path| -> Result<PolicyFile, Failure> {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| {
+                Failure::new(
+                    FailureKind::Configuration,
+                    format_args!("{}: the name is not UTF-8", path.display()),
+                )
+            })?;
+        let inside = if path.parent() == Some(&folder.join("services")) {
+            format!("services/{name}")
+        } else {
+            name.to_owned()
+        };
+        Ok(PolicyFile {
+            path: inside,
+            bytes: file::read(path, limits.configuration_bytes)?,
+        })
+    };
+    let people = folder.join("people.yaml");
+    let services = folder.join("services");
+    let mut files = PolicyFiles {
+        base: read(base)?,
+        ..PolicyFiles::default()
+    };
+    if people.exists() {
+        files.people = Some(read(&people)?);
+    }
+    if services.is_dir() {
+        for path in entries(&services)?.iter().filter(|path| is_yaml(path)) {
+            files.services.push(read(path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// The entries of a folder, sorted, so that the same folder is always read the same way.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect()
+    };
+    let mut paths = list().map_err(|error| Failure::file("read", folder, &error))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.is_file()
+        && path
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
+    if !path.exists() {
+        return Ok(State::default());
+    }
+    let bytes = file::read(path, limits.configuration_bytes)?;
+    State::parse(&bytes, limits).map_err(|error| {
+        Failure::new(
+            FailureKind::Configuration,
+            format_args!("{}: no state: {error}", path.display()),
+        )
+    })
+}

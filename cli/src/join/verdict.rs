@@ -1,0 +1,96 @@
+//! Verdicts: rules and evidence in, on a thread that may compute.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bulla_attest::PublicKey;
+use bulla_model::{Identity, Limits};
+use bulla_verify::{
+    Evidence, Question, QuestionError, StepDraft, StepRequest, Verdict, judge_step,
+    verify_environment,
+};
+use jiff::Timestamp;
+
+use super::blocking;
+use super::rules::Rules;
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Asks whether the artifact may be in an environment.
+pub async fn environment(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    name: &str,
+    environment: &str,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Verdict, Failure> {
+    let environment = environment.to_owned();
+    ask(rules, evidence, name, now, limits, move |question| {
+        verify_environment(question, &environment)
+    })
+    .await
+}
+
+/// Asks whether a step may be taken, and what it would bind.
+pub async fn step(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    name: &str,
+    (to, from): (&str, Option<&str>),
+    promoter: Option<Identity>,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<(Verdict, Option<StepDraft>), Failure> {
+    let (to, from) = (to.to_owned(), from.map(ToOwned::to_owned));
+    ask(rules, evidence, name, now, limits, move |question| {
+        let request = StepRequest {
+            to: &to,
+            from: from.as_deref(),
+            kind: bulla_model::EdgeKind::Promote,
+            promoter: promoter.as_ref(),
+        };
+        judge_step(question, &request)
+    })
+    .await
+}
+
+/// The identity a signer with this key will have.
+pub fn identity_of(key: &PublicKey) -> Identity {
+    Identity::Key {
+        key_id: key.key_id(),
+    }
+}
+
+async fn ask<T: Send + 'static>(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    name: &str,
+    now: Timestamp,
+    limits: &Limits,
+    answer: impl FnOnce(&Question<'_>) -> Result<T, QuestionError> + Send + 'static,
+) -> Result<T, Failure> {
+    let (rules, name, limits) = (Arc::clone(rules), name.to_owned(), limits.clone());
+    blocking(move || {
+        let cancelled = deadline(limits.deadline);
+        let question = Question {
+            name: &name,
+            evidence: &evidence,
+            policy: &rules.policy,
+            trust: &rules.trust,
+            anchor: rules.anchor.as_ref(),
+            state: rules.state.as_ref(),
+            now,
+            limits: &limits,
+            cancelled: &cancelled,
+        };
+        answer(&question).map_err(|error| Failure::new(FailureKind::Usage, error))
+    })
+    .await
+}
+
+/// A callback that answers whether this much time has passed.
+pub fn deadline(time: Duration) -> impl Fn() -> bool {
+    let started = Instant::now();
+    move || started.elapsed() > time
+}

@@ -1,0 +1,153 @@
+//! Verdicts for people: the checks, then the answer in one word, then what to do.
+
+use bulla_verify::{Check, Decision, Finding, Outcome, Severity, Verdict};
+
+use super::{Cell, Page, shorten};
+
+/// Writes a verdict. `name` is the artifact as typed; `verbose` adds the notes.
+pub fn verdict(page: &mut Page, name: &str, verdict: &Verdict, verbose: bool) {
+    page.line(Cell::strong(format!(
+        "{name} -> {}",
+        shorten(&verdict.subject)
+    )));
+    if let (Some(service), Some(tier)) = (&verdict.service, &verdict.tier) {
+        let policy = verdict.policy.as_ref().map_or_else(String::new, |policy| {
+            format!(
+                "   policy {} v{} ({})",
+                policy.name,
+                policy.version,
+                shorten(&policy.digest)
+            )
+        });
+        page.indented(1, Cell::faint(format!("{service}   tier {tier}{policy}")));
+    }
+    if !verdict.steps.is_empty() {
+        steps(page, verdict);
+    }
+    page.gap();
+    let shown = |check: &&Check| {
+        verbose
+            || verdict.steps.is_empty()
+            || verdict.decision != Decision::Allow
+            || check.step.is_none()
+    };
+    for check in verdict.checks.iter().filter(shown) {
+        let outcome = match check.outcome {
+            Outcome::Ok => Cell::good("ok"),
+            Outcome::Failed(bulla_verify::Cause::NotYet) => Cell::attention("wait"),
+            Outcome::Failed(bulla_verify::Cause::Undetermined) => Cell::attention("?"),
+            Outcome::Failed(_) => Cell::bad("FAIL"),
+        };
+        let step = check.step.clone().unwrap_or_default();
+        page.row(
+            1,
+            [
+                outcome,
+                step.into(),
+                check.name.into(),
+                check.summary.as_str().into(),
+            ],
+        );
+    }
+    page.gap();
+    for finding in &verdict.findings {
+        match finding.severity {
+            Severity::Note if !verbose && verdict.decision == Decision::Allow => {}
+            _ => tell(page, finding),
+        }
+    }
+    answer(page, verdict);
+}
+
+fn steps(page: &mut Page, verdict: &Verdict) {
+    let mut names = vec![Cell::from("build")];
+    let mut times = vec![Cell::from("")];
+    let mut persons = vec![Cell::from("")];
+    for step in &verdict.steps {
+        names.push(Cell::from(format!("──  {}", step.environment)));
+        let local = step.at.to_zoned(jiff::tz::TimeZone::system());
+        times.push(Cell::faint(format!(
+            "    {}",
+            local.strftime("%a %d %b %H:%M %Z")
+        )));
+        let by: Vec<_> = step.approved_by.iter().map(ToString::to_string).collect();
+        let by = if by.is_empty() {
+            "no approval needed".to_owned()
+        } else {
+            by.join(", ")
+        };
+        persons.push(Cell::faint(format!("    {by}")));
+    }
+    page.gap();
+    page.cells(1, names);
+    page.cells(1, times);
+    page.cells(1, persons);
+}
+
+fn tell(page: &mut Page, finding: &Finding) {
+    let label = match finding.severity {
+        Severity::Error => Cell::bad(finding.code.as_str()),
+        Severity::Warning => Cell::attention(finding.code.as_str()),
+        Severity::Note => Cell::faint(finding.code.as_str()),
+    };
+    page.labelled(&label, &finding.message);
+    if let Some(expected) = finding.expected.as_ref().filter(|text| !text.is_empty()) {
+        page.indented(1, format!("expected  {expected}"));
+    }
+    if let Some(found) = finding.found.as_ref().filter(|text| !text.is_empty()) {
+        page.indented(1, format!("found     {found}"));
+    }
+    if let Some(place) = &finding.place {
+        page.indented(1, format!("policy    {place}"));
+    }
+    if let Some(manifest) = &finding.manifest {
+        let pointer = finding.pointer.unwrap_or_default();
+        page.indented(1, format!("in        {manifest} {pointer}"));
+    }
+}
+
+fn answer(page: &mut Page, verdict: &Verdict) {
+    match (verdict.decision, verdict.cause) {
+        (Decision::Allow, _) => {
+            let promotions = verdict.steps.len();
+            let mut text = count(verdict.attestations, "attestation");
+            if promotions > 0 {
+                text = format!(
+                    "{text}, {}, {}",
+                    count(promotions, "promotion"),
+                    count(verdict.persons.len(), "approver")
+                );
+            }
+            page.labelled(&Cell::good("allowed:"), &text);
+        }
+        (Decision::Deny, cause) => {
+            let why = cause.map_or("no reason", bulla_verify::Cause::describe);
+            page.labelled(&Cell::bad("denied:"), why);
+        }
+        (Decision::Undetermined, _) => {
+            page.labelled(
+                &Cell::attention("could not find out:"),
+                "this is not a \"no\": try again",
+            );
+        }
+    }
+    let mut told = Vec::new();
+    for hint in verdict
+        .findings
+        .iter()
+        .filter_map(|finding| finding.hint.as_ref())
+    {
+        if !told.contains(&hint) && told.len() < 3 {
+            page.labelled(&Cell::strong("hint:"), hint);
+            told.push(hint);
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}
