@@ -355,7 +355,17 @@ impl<'a> Walk<'a, '_> {
                 "/predicate/notAfter",
             );
         }
-        let at = promotion.time().existed_by()?;
+        let (Some(at), Some(subjects)) = (promotion.time().existed_by(), promotion.subjects())
+        else {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::SubjectMismatch,
+                "it does not say when it was made, or names a subject without a sha256 digest",
+                "/subject",
+            );
+            return None;
+        };
         let place = edge.place.clone();
         let name = self.name_of(&said.edge.to.uri);
         self.report
@@ -363,7 +373,6 @@ impl<'a> Walk<'a, '_> {
             .place = Some(place);
         let mut previous = said.chain.previous.clone();
         previous.sort();
-        let subjects = promotion.subjects()?;
         let step = StepAtHand {
             edge: &said.edge,
             subjects,

@@ -1,5 +1,6 @@
 //! Integration tests of bulla-verify.
 
+mod hostile;
 mod journey;
 mod kit;
 mod signed;

@@ -1,0 +1,31 @@
+//! Ways round the rules that a hostile reader of the code found. Each test fails without its fix.
+
+use serde_json::json;
+
+use bulla_model::predicate::{promotion, slsa_provenance};
+use bulla_model::{Digest, DigestSet, EdgeKind, ResourceDescriptor};
+use bulla_verify::{Code, Evidence, StepRequest};
+
+use crate::kit::{self, Signer, World, assert_exit, assert_found, hour, show};
+
+/// Says it again about the image and about something without a sha256 digest.
+fn with_weak_subject(world: &mut World) {
+    let bundle = world.take("promoter promotion dev").remove(0).bundle;
+    let said = serde_json::to_value(kit::promotion_in(&bundle)).unwrap();
+    let weak = ResourceDescriptor {
+        digest: DigestSet::default().with_value("gitCommit", "9c1e44d"),
+        ..ResourceDescriptor::default()
+    };
+    let image = ResourceDescriptor::of(world.artifact.clone());
+    world.attest_about("promoter", promotion::TYPE, &said, &[image, weak]);
+}
+
+#[test]
+fn a_subject_without_sha256_does_not_switch_the_requirements_off() {
+    let mut world = World::built();
+    world.promote("dev");
+    with_weak_subject(&mut world);
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::SubjectMismatch);
+}
