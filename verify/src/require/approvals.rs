@@ -414,14 +414,8 @@ fn authors_of(source: &ResourceDescriptor) -> Vec<String> {
 
 /// Every provenance that could have counted; whoever signed one of them built the artifact.
 fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified<Provenance>> {
-    let base = context
-        .policy
-        .edges
-        .iter()
-        .filter_map(|edge| edge.require.provenance.as_ref());
-    let by: BTreeSet<String> = base.flat_map(|rule| rule.by.iter().cloned()).collect();
     let rule = ProvenanceRule {
-        by: by.into_iter().collect(),
+        by: provenance::builders(context.policy),
         build_types: Vec::new(),
         builders: Vec::new(),
         place: crate::policy::Place::of_file(&std::sync::Arc::from("")),

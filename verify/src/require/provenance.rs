@@ -228,7 +228,7 @@ pub(crate) fn service(
 }
 
 /// Every identity that some rule lets sign provenance.
-fn builders(policy: &Policy) -> Vec<String> {
+pub(crate) fn builders(policy: &Policy) -> Vec<String> {
     let base = policy.edges.iter().map(|edge| &edge.require);
     let tightened = policy
         .services

@@ -29,3 +29,25 @@ fn a_subject_without_sha256_does_not_switch_the_requirements_off() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::SubjectMismatch);
 }
+
+#[test]
+fn whoever_built_under_a_service_s_own_rule_may_not_approve_either() {
+    let mut world = World::built();
+    let alice = format!(
+        "identities:\n  hardened:\n    - key: {}\n",
+        kit::policy::key("alice")
+    );
+    world.edit("release.yaml", "identities:\n", &alice);
+    let tighten = "tighten:\n  - to: prod\n    require: {provenance: {by: [hardened]}}\nsources:";
+    world.edit("services/pay-api.yaml", "sources:", tighten);
+    let build = kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
+    world.attest("alice", slsa_provenance::TYPE, &build);
+    let mut world = world.into_staging();
+    world.approve("alice", "prod");
+    world.approve("carol", "prod");
+    world.now = hour(4);
+    world.promote("prod");
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::ApproverIsBuilder);
+}
