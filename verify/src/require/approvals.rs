@@ -380,8 +380,12 @@ impl Excluded {
     }
 
     fn exclude_authors(&mut self, context: &Context<'_>, builds: &[Verified<Provenance>]) {
+        if builds.is_empty() {
+            self.unknown = Some((Exclusion::Author, "no provenance".to_owned()));
+        }
         for build in builds {
-            let authors = build.value().source().map(authors_of).unwrap_or_default();
+            let authors = build.value().source().and_then(authors_of);
+            let authors = authors.unwrap_or_default();
             if authors.is_empty() {
                 self.unknown = Some((Exclusion::Author, "provenance names no author".to_owned()));
             }
@@ -399,17 +403,17 @@ impl Excluded {
     }
 }
 
-/// The authors' addresses that Bulla's provenance notes beside the source.
-fn authors_of(source: &ResourceDescriptor) -> Vec<String> {
+/// The authors' addresses that Bulla's provenance notes beside the source; none if one of them
+/// cannot be read, since whoever is left out could approve.
+fn authors_of(source: &ResourceDescriptor) -> Option<Vec<String>> {
     let listed = source
         .annotations
-        .get(slsa_provenance::AUTHORS)
-        .and_then(|value| value.as_array());
-    let texts = listed
-        .into_iter()
-        .flatten()
-        .filter_map(|value| value.as_str());
-    texts.map(ToOwned::to_owned).collect()
+        .get(slsa_provenance::AUTHORS)?
+        .as_array()?;
+    listed
+        .iter()
+        .map(|value| value.as_str().map(ToOwned::to_owned))
+        .collect()
 }
 
 /// Every provenance that could have counted; whoever signed one of them built the artifact.

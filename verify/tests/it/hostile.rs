@@ -51,3 +51,43 @@ fn whoever_built_under_a_service_s_own_rule_may_not_approve_either() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::ApproverIsBuilder);
 }
+
+#[test]
+fn an_author_may_not_approve_when_no_provenance_counts_at_that_time() {
+    let mut world = World::empty();
+    world.edit(
+        "release.yaml",
+        "      provenance: {by: [builder]}\n  - from: dev",
+        "      approvals: {threshold: 1, exclude: [author]}\n  - from: dev",
+    );
+    world.now = hour(1);
+    // The provenance that names alice as the author is dated after the step.
+    let build = kit::provenance("https://github.com/acme/pay", &["alice@acme.example"]);
+    world.attest_at("builder", slsa_provenance::TYPE, &build, Some(hour(2)));
+    world.now = hour(2);
+    world.approve_with("alice", "dev", |approval| approval.issued_at = hour(1));
+    world.promote_with("dev", |promotion| promotion.issued_at = hour(1));
+    world.now = hour(3);
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::SeparationUnknown);
+}
+
+#[test]
+fn authors_that_cannot_be_read_are_unknown_authors() {
+    let mut world = World::empty();
+    let mut build = kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
+    build["buildDefinition"]["resolvedDependencies"][0]["annotations"][slsa_provenance::AUTHORS] =
+        json!(["dave@acme.example", {"email": "alice@acme.example"}]);
+    world.attest("builder", slsa_provenance::TYPE, &build);
+    world.sbom();
+    world.tests();
+    let mut world = world.into_staging();
+    world.approve("alice", "prod");
+    world.approve("carol", "prod");
+    world.now = hour(4);
+    world.promote("prod");
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::SeparationUnknown);
+}
