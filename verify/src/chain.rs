@@ -7,7 +7,7 @@
 //! 3. Its time is acceptable and not over.
 //! 4. The requirements of the step held at that time.
 //! 5. It continues those it follows: environments join, sequence and first promotion agree, the
-//!    subject set is the same, time does not run backwards.
+//!    subject set is the same, neither time nor the policy's version runs backwards.
 
 use std::collections::BTreeSet;
 
@@ -282,6 +282,20 @@ impl<'a> Walk<'a, '_> {
                 continue;
             };
             highest = highest.max(previous.value().chain.sequence);
+            let versions = (said.policy.version, previous.value().policy.version);
+            if versions.0 < versions.1 {
+                let message = format!(
+                    "decided under version {} of the policy, after a step under version {}",
+                    versions.0, versions.1
+                );
+                self.fail(
+                    promotion,
+                    Cause::Denied,
+                    Code::PolicyRollback,
+                    &message,
+                    "/predicate/policy/version",
+                );
+            }
             if let Some(what) = broken_link(promotion, previous) {
                 self.fail(
                     promotion,
@@ -315,6 +329,7 @@ impl<'a> Walk<'a, '_> {
         let edge = self.edge_rule(promotion, policy)?;
         let signer = match_any(
             policy,
+            self.context.question.policy,
             &edge.by,
             promotion.signer(),
             promotion.time(),

@@ -20,6 +20,8 @@ pub(crate) struct Wanted<'a> {
     /// Names of identities in the policy.
     pub(crate) by: &'a [String],
     pub(crate) policy: &'a Policy,
+    /// The current version of that policy.
+    pub(crate) current: &'a Policy,
     pub(crate) tier: TierRule,
     pub(crate) covering: &'a [Digest],
     /// When the rule is judged.
@@ -82,6 +84,7 @@ impl<'a> Wanted<'a> {
         }
         match match_any(
             self.policy,
+            self.current,
             self.by,
             statement.signer(),
             statement.time(),
@@ -156,9 +159,12 @@ pub(crate) fn judge_time(
     }
 }
 
-/// Whether a signer is one of the named identities.
+/// Whether a signer is one of the named identities of the version that applies, and the current
+/// version lets that stand: a key that was ended or dropped since must not go on by naming a
+/// version that knew no end.
 pub(crate) fn match_any(
     policy: &Policy,
+    current: &Policy,
     names: &[String],
     signer: &Identity,
     time: SignedTime,
@@ -167,7 +173,7 @@ pub(crate) fn match_any(
     let mut best = Matched::No;
     for rule in rules(policy, names) {
         match rule.matches(signer, time, now) {
-            Matched::Yes => return Matched::Yes,
+            Matched::Yes => return current.lets_stand(signer, time, now),
             Matched::OutOfTime => best = Matched::OutOfTime,
             Matched::No => {}
         }

@@ -249,6 +249,7 @@ fn promoter_check(
     let now = context.question.now;
     let matched = match_any(
         context.policy,
+        context.question.policy,
         &rule.by,
         promoter,
         SignedTime::Claimed(now),

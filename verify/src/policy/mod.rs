@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
-use bulla_model::{Digest, Service, Tier};
+use bulla_model::{Digest, Identity, Service, Tier};
+use jiff::Timestamp;
 
 use crate::trust::PublicKey;
+use crate::verified::SignedTime;
 
 mod digest;
 mod duration;
@@ -131,6 +133,34 @@ impl Policy {
             NamedPolicy::NotLoaded
         } else {
             NamedPolicy::Unknown
+        }
+    }
+
+    /// Whether what a signer did under a predecessor may stand. A key this version lists must
+    /// have been valid by this version's word; one it dropped keeps only what is proven to have
+    /// existed, since a claimed time demands a key that is valid now.
+    pub(crate) fn lets_stand(
+        &self,
+        signer: &Identity,
+        time: SignedTime,
+        now: Timestamp,
+    ) -> Matched {
+        if !matches!(signer, Identity::Key { .. }) {
+            return Matched::Yes;
+        }
+        let rules = self.identities.values().flatten();
+        let mut listed = false;
+        for rule in rules.chain(self.people.identities()) {
+            match rule.matches(signer, time, now) {
+                Matched::Yes => return Matched::Yes,
+                Matched::OutOfTime => listed = true,
+                Matched::No => {}
+            }
+        }
+        if !listed && time.is_proven() {
+            Matched::Yes
+        } else {
+            Matched::OutOfTime
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, repor
         types: &types,
         by: &rule.by,
         policy: context.policy,
+        current: context.question.policy,
         tier: context.tier_rule,
         covering: context.covering,
         at,

@@ -21,6 +21,7 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, repo
         types: &[test_result::TYPE],
         by: &rule.by,
         policy: context.policy,
+        current: context.question.policy,
         tier: context.tier_rule,
         covering: context.covering,
         at,

@@ -91,3 +91,35 @@ fn authors_that_cannot_be_read_are_unknown_authors() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::SeparationUnknown);
 }
+
+#[test]
+fn a_promotion_may_not_step_back_to_an_older_policy() {
+    let mut world = World::built();
+    let lax = "      provenance: {by: [builder]}\n      sbom: {by: [builder], maxAge: 30d}\n      tests: {by: [tester], maxAge: 72h}\n";
+    let old = world.files.clone();
+    world.edit("release.yaml", lax, "      provenance: {by: [builder]}\n");
+    world.take("builder sbom");
+    world.promote("dev");
+    world.now = hour(2);
+    let laxly = world.promotion(world.judge("staging", None).1.unwrap());
+    world.take("promoter promotion dev");
+    let lax_files = std::mem::replace(&mut world.files, old);
+    let digest = {
+        let strict = std::mem::replace(&mut world.files, lax_files.clone());
+        let digest = world.parsed().digest();
+        world.files = strict;
+        digest
+    };
+    world.edit("release.yaml", "version: 3", "version: 4");
+    let history = format!("history: [{{version: 3, digest: \"{digest}\"}}]");
+    world.edit("release.yaml", "history: []", &history);
+    world.files.predecessors.push(lax_files);
+    let first = world.promote("dev");
+    let mut stepping_back = laxly;
+    stepping_back.chain.first = Some(first.clone());
+    stepping_back.chain.previous = vec![first];
+    world.seal_promotion("promoter", "staging", &stepping_back, &[kit::image()]);
+    let verdict = world.verify("staging");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::PolicyRollback);
+}
