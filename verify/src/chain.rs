@@ -322,11 +322,18 @@ impl<'a> Walk<'a, '_> {
     fn judge(&mut self, promotion: &Verified<Promotion>) -> Option<Timestamp> {
         let said = promotion.value();
         let policy = self.named_policy(promotion)?;
-        let context = Context {
-            policy,
-            ..*self.context
+        let Some(context) = self.context.under(policy) else {
+            let message = "the version it names does not know the service";
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::PolicyUnknown,
+                message,
+                "/predicate/policy",
+            );
+            return None;
         };
-        let edge = self.edge_rule(promotion, policy)?;
+        let edge = self.edge_rule(promotion, &context)?;
         let signer = match_any(
             policy,
             self.context.question.policy,
@@ -350,7 +357,7 @@ impl<'a> Walk<'a, '_> {
                 .check(CHECK, Outcome::Failed(cause), "by somebody else");
             return None;
         }
-        if let Some((code, message, pointer)) = self.contradiction(promotion, policy) {
+        if let Some((code, message, pointer)) = contradiction(promotion, &context) {
             self.fail(promotion, Cause::Denied, code, &message, pointer);
             return None;
         }
@@ -440,10 +447,10 @@ impl<'a> Walk<'a, '_> {
     fn edge_rule<'p>(
         &mut self,
         promotion: &Verified<Promotion>,
-        policy: &'p Policy,
+        context: &Context<'p>,
     ) -> Option<&'p EdgeRule> {
         let edge = &promotion.value().edge;
-        let tier = self.context.tier;
+        let (policy, tier) = (context.policy, context.tier);
         if let Some(rule) = find_edge(policy, edge.from.as_ref(), &edge.to.uri, edge.kind, tier) {
             return Some(rule);
         }
@@ -479,59 +486,6 @@ impl<'a> Walk<'a, '_> {
         None
     }
 
-    /// Step 2: what the promotion says against what the verifier computed.
-    fn contradiction(
-        &self,
-        promotion: &Verified<Promotion>,
-        policy: &Policy,
-    ) -> Option<(Code, String, &'static str)> {
-        let said = promotion.value();
-        let context = self.context;
-        if said.service != *context.service {
-            let message = format!(
-                "it promotes service `{}`, but provenance proves `{}`",
-                said.service, context.service
-            );
-            return Some((Code::ServiceMismatch, message, "/predicate/service"));
-        }
-        let tier = policy.services.get(context.service).map(|rule| &rule.tier);
-        if Some(&said.tier) != tier {
-            let message = format!(
-                "it claims tier `{}`, but the service's is `{}`",
-                said.tier, context.tier
-            );
-            return Some((Code::TierMismatch, message, "/predicate/tier"));
-        }
-        if !context.tier_rule.draft_predicates {
-            let message = "the tier refuses predicates of version 0".to_owned();
-            return Some((Code::DraftPredicate, message, "/predicateType"));
-        }
-        let sorted = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-        let meant = sorted(&said.edge.to.audience);
-        let ruled = policy
-            .environments
-            .values()
-            .find(|rule| rule.uri == said.edge.to.uri);
-        let ours = context
-            .question
-            .anchor
-            .map(|anchor| sorted(anchor.audience()))
-            .unwrap_or_default();
-        let foreign = ruled.is_none_or(|rule| sorted(&rule.audience) != meant)
-            || (!ours.is_empty() && !meant.is_empty() && ours.is_disjoint(&meant));
-        foreign.then(|| {
-            let message = format!(
-                "it is meant for other clusters than {}'s",
-                said.edge.to.uri.name()
-            );
-            (
-                Code::AudienceMismatch,
-                message,
-                "/predicate/edge/to/audience",
-            )
-        })
-    }
-
     fn fail(
         &mut self,
         promotion: &Verified<Promotion>,
@@ -560,6 +514,57 @@ impl<'a> Walk<'a, '_> {
             |(name, _)| name.to_owned(),
         )
     }
+}
+
+/// Step 2: what the promotion says against what the verifier computed.
+fn contradiction(
+    promotion: &Verified<Promotion>,
+    context: &Context<'_>,
+) -> Option<(Code, String, &'static str)> {
+    let said = promotion.value();
+    if said.service != *context.service {
+        let message = format!(
+            "it promotes service `{}`, but provenance proves `{}`",
+            said.service, context.service
+        );
+        return Some((Code::ServiceMismatch, message, "/predicate/service"));
+    }
+    if said.tier != *context.tier {
+        let message = format!(
+            "it claims tier `{}`, but the service's is `{}`",
+            said.tier, context.tier
+        );
+        return Some((Code::TierMismatch, message, "/predicate/tier"));
+    }
+    if !context.tier_rule.draft_predicates {
+        let message = "the tier refuses predicates of version 0".to_owned();
+        return Some((Code::DraftPredicate, message, "/predicateType"));
+    }
+    let sorted = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    let meant = sorted(&said.edge.to.audience);
+    let ruled = context
+        .policy
+        .environments
+        .values()
+        .find(|rule| rule.uri == said.edge.to.uri);
+    let ours = context
+        .question
+        .anchor
+        .map(|anchor| sorted(anchor.audience()))
+        .unwrap_or_default();
+    let foreign = ruled.is_none_or(|rule| sorted(&rule.audience) != meant)
+        || (!ours.is_empty() && !meant.is_empty() && ours.is_disjoint(&meant));
+    foreign.then(|| {
+        let message = format!(
+            "it is meant for other clusters than {}'s",
+            said.edge.to.uri.name()
+        );
+        (
+            Code::AudienceMismatch,
+            message,
+            "/predicate/edge/to/audience",
+        )
+    })
 }
 
 fn broken_link(

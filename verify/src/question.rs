@@ -73,3 +73,18 @@ pub(crate) struct Context<'a> {
     /// The version of the policy that applies to the step being judged.
     pub(crate) policy: &'a Policy,
 }
+
+impl<'a> Context<'a> {
+    /// The same, with the tier the service had under this version of the policy; `None` if that
+    /// version does not know the service.
+    pub(crate) fn under(&self, policy: &'a Policy) -> Option<Self> {
+        let tier = &policy.services.get(self.service)?.tier;
+        let tier_rule = *policy.tiers.get(tier)?;
+        Some(Self {
+            tier,
+            tier_rule,
+            policy,
+            ..*self
+        })
+    }
+}

@@ -123,3 +123,18 @@ fn a_promotion_may_not_step_back_to_an_older_policy() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::PolicyRollback);
 }
+
+#[test]
+fn an_old_step_is_judged_by_the_tier_the_service_had() {
+    let mut world = World::empty();
+    world.edit("services/pay-api.yaml", "tier: high", "tier: low");
+    world.provenance();
+    world.sbom();
+    world.tests();
+    let mut world = world.into_staging();
+    world.promote("prod");
+    assert_exit(&world.verify("prod"), 0);
+    world.next_policy();
+    world.edit("services/pay-api.yaml", "tier: low", "tier: high");
+    assert_exit(&world.verify("prod"), 0);
+}
