@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_model::predicate::link::Link;
+use bulla_model::predicate::slsa_provenance;
 use bulla_model::{DigestSet, ResourceDescriptor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -48,6 +49,9 @@ pub struct GitSource {
     pub commit: String,
     /// Whether files differ from that commit.
     pub dirty: bool,
+    /// E-mail addresses of the commit's author and committer, so that a policy can keep them from
+    /// approving their own change.
+    pub authors: Vec<String>,
 }
 
 impl RunRecord {
@@ -159,9 +163,25 @@ impl GitSource {
                 .as_deref()
                 .map(|url| format!("git+{}", strip_credentials(url))),
             digest: DigestSet::default().with_value("gitCommit", &self.commit),
-            annotations: BTreeMap::from([("dirty".to_owned(), self.dirty.into())]),
+            annotations: self.annotations(),
             ..ResourceDescriptor::default()
         }
+    }
+
+    fn annotations(&self) -> BTreeMap<String, Value> {
+        let mut annotations = BTreeMap::from([("dirty".to_owned(), self.dirty.into())]);
+        if !self.authors.is_empty() {
+            let authors: BTreeSet<_> = self
+                .authors
+                .iter()
+                .map(|text| text.to_lowercase())
+                .collect();
+            annotations.insert(
+                slsa_provenance::AUTHORS.to_owned(),
+                Value::from_iter(authors),
+            );
+        }
+        annotations
     }
 }
 

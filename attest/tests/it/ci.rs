@@ -117,6 +117,10 @@ fn record() -> RunRecord {
             url: Some("https://me:hunter2@git.example.test/acme/pay.git".to_owned()),
             commit: "9c1e44d0b6e9d1f3c2a4b5968778695a4b3c2d1e".to_owned(),
             dirty: true,
+            authors: vec![
+                "Alice@acme.example".to_owned(),
+                "alice@acme.example".to_owned(),
+            ],
         }),
         materials: vec![
             ResourceDescriptor::named("src/main.c", Digest::sha256(b"main")),

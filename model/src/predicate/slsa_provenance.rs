@@ -51,20 +51,24 @@ impl Provenance {
         uri == TYPE_V0_2 || Self::TYPES.contains(&uri)
     }
 
-    /// The source: the first resolved dependency that names a Git commit.
+    /// The source: the first resolved dependency that names a Git commit, else the first with a
+    /// `git+` URI.
     pub fn source(&self) -> Option<&ResourceDescriptor> {
-        let commit = |dependency: &&ResourceDescriptor| {
-            dependency.digest.value("gitCommit").is_some()
-                || (dependency.digest.value("sha1").is_some()
-                    && dependency
-                        .uri
-                        .as_deref()
-                        .is_some_and(|uri| uri.starts_with("git+")))
+        let is_git = |dependency: &&ResourceDescriptor| {
+            dependency
+                .uri
+                .as_deref()
+                .is_some_and(|uri| uri.starts_with("git+"))
         };
-        self.build_definition
-            .resolved_dependencies
+        let is_commit = |dependency: &&ResourceDescriptor| {
+            dependency.digest.value("gitCommit").is_some()
+                || (dependency.digest.value("sha1").is_some() && is_git(dependency))
+        };
+        let dependencies = &self.build_definition.resolved_dependencies;
+        dependencies
             .iter()
-            .find(commit)
+            .find(is_commit)
+            .or_else(|| dependencies.iter().find(is_git))
     }
 }
 
