@@ -185,6 +185,8 @@ impl Session {
         };
         let success = reply.status.is_success();
         match limit {
+            // A length without content: that of what GET would have answered.
+            _ if request.method == Method::HEAD => Ok((reply, None)),
             None if success => Ok((reply, Some(response))),
             _ => {
                 let limit = if success {

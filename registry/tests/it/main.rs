@@ -12,5 +12,6 @@ mod faulty;
 mod ferro;
 mod layout;
 mod memory;
+mod peers;
 mod sample;
 mod suite;
