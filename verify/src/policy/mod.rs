@@ -148,20 +148,19 @@ impl Policy {
         if !matches!(signer, Identity::Key { .. }) {
             return Matched::Yes;
         }
-        let rules = self.identities.values().flatten();
-        let mut listed = false;
-        for rule in rules.chain(self.people.identities()) {
-            match rule.matches(signer, time, now) {
-                Matched::Yes => return Matched::Yes,
-                Matched::OutOfTime => listed = true,
-                Matched::No => {}
-            }
-        }
-        if !listed && time.is_proven() {
-            Matched::Yes
-        } else {
-            Matched::OutOfTime
-        }
+        let best = |rules: &mut dyn Iterator<Item = &IdentityRule>| {
+            let matched: Vec<_> = rules.map(|rule| rule.matches(signer, time, now)).collect();
+            let has = |wanted| matched.contains(&wanted).then_some(wanted);
+            has(Matched::Yes).or_else(|| has(Matched::OutOfTime))
+        };
+        // The list of persons and machines may be less exact about the same key.
+        best(&mut self.identities.values().flatten())
+            .or_else(|| best(&mut self.people.identities()))
+            .unwrap_or(if time.is_proven() {
+                Matched::Yes
+            } else {
+                Matched::OutOfTime
+            })
     }
 
     /// The environments, by the policy's short names.

@@ -93,6 +93,48 @@ fn authors_that_cannot_be_read_are_unknown_authors() {
 }
 
 #[test]
+fn a_key_the_current_policy_ended_signs_nothing_new_under_an_old_one() {
+    let mut world = World::journey();
+    world.take("promoter promotion prod");
+    let old = world.promotion(world.judge("prod", None).1.unwrap());
+    world.next_policy();
+    let ended = "  promoter:\n    - notAfter: 2026-03-02T12:30:00Z\n      key: ";
+    world.edit("release.yaml", "  promoter:\n    - key: ", ended);
+    world.now = hour(48);
+    // Stolen, it backdates a promotion to when it was valid, and names the version that knew no end.
+    let mut stolen = old;
+    stolen.issued_at = hour(3);
+    world.seal_promotion("promoter", "prod", &stolen, &[kit::image()]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 14);
+    assert_found(&verdict, Code::KeyExpired);
+}
+
+#[test]
+fn a_key_the_current_policy_dropped_signs_nothing_new_under_an_old_one() {
+    let mut world = World::built();
+    world.promote("dev");
+    world.next_policy();
+    let (old, new) = (kit::policy::key("promoter"), kit::policy::key("promoter-2"));
+    world.edit("release.yaml", &old, &new);
+    world.edit("people.yaml", &old, &new);
+    world.now = hour(48);
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 14);
+    assert_found(&verdict, Code::KeyExpired);
+}
+
+#[test]
+fn a_key_that_only_changed_its_rule_keeps_what_it_signed() {
+    let mut world = World::journey();
+    world.next_policy();
+    world.edit("release.yaml", "  promoter:\n", "  gate:\n");
+    world.edit("release.yaml", "by: [promoter]", "by: [gate]");
+    world.now = hour(48);
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
 fn a_promotion_may_not_step_back_to_an_older_policy() {
     let mut world = World::built();
     let lax = "      provenance: {by: [builder]}\n      sbom: {by: [builder], maxAge: 30d}\n      tests: {by: [tester], maxAge: 72h}\n";
