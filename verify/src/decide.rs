@@ -164,7 +164,7 @@ pub(crate) fn policy_age(question: &Question<'_>, report: &mut Report) {
     }
 }
 
-fn fresh(freshness: Freshness, name: &str, report: &mut Report) {
+pub(crate) fn fresh(freshness: Freshness, name: &str, report: &mut Report) {
     const CHECK: &str = "freshness";
     match freshness {
         Freshness::None => {

@@ -9,7 +9,9 @@ use bulla_model::{
 use crate::cause::Cause;
 use crate::chain;
 use crate::code::Code;
-use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
+use crate::decide::{
+    Known, conclude, environment_rule, fresh, identify, incomplete, know, policy_age,
+};
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
 use crate::policy::{EdgeRule, Matched};
@@ -60,7 +62,7 @@ pub fn judge_step(
 ) -> Result<(Verdict, Option<StepDraft>), QuestionError> {
     let (_, rule) = environment_rule(question, request.to)?;
     let to = rule.uri.clone();
-    let audience = rule.audience.clone();
+    let (audience, freshness) = (rule.audience.clone(), rule.freshness);
     let artifact = question
         .evidence
         .artifact
@@ -72,6 +74,7 @@ pub fn judge_step(
         .transpose()?;
     let mut report = Report::default();
     policy_age(question, &mut report);
+    fresh(freshness, question.name, &mut report);
     let Some(known) = know(question, artifact.clone(), &mut report) else {
         return Ok((
             conclude(question, artifact, Some(to), None, 0, report),

@@ -180,3 +180,14 @@ fn an_old_step_is_judged_by_the_tier_the_service_had() {
     world.edit("services/pay-api.yaml", "tier: low", "tier: high");
     assert_exit(&world.verify("prod"), 0);
 }
+
+#[test]
+fn a_step_is_not_allowed_without_the_freshness_the_environment_demands() {
+    let mut world = World::built();
+    let demand = "dev\", freshness: {promote: 1h, admit: 24h}}";
+    world.edit("release.yaml", "dev\", freshness: none}", demand);
+    let (verdict, draft) = world.judge("dev", None);
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::FreshnessUnproven);
+    assert!(draft.is_some(), "an approver can still say yes");
+}
