@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use bulla_model::predicate::Promotion;
 use bulla_model::predicate::promotion;
-use bulla_model::{Digest, Environment, Tier};
+use bulla_model::{Digest, EdgeKind, Environment, Tier};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
@@ -112,7 +112,9 @@ pub(crate) fn into(
     let heads = promotions
         .verified
         .iter()
-        .filter(|p| p.value().edge.to.uri == *environment);
+        .filter(|p| p.value().edge.to.uri == *environment)
+        // Out of service is no way in.
+        .filter(|p| p.value().edge.kind != EdgeKind::Retire);
     let mut newest = None;
     for head in heads {
         let mut attempt = Report::default();
@@ -572,6 +574,9 @@ fn broken_link(
     previous: &Verified<Promotion>,
 ) -> Option<&'static str> {
     let (said, before) = (promotion.value(), previous.value());
+    if before.edge.kind == EdgeKind::Retire {
+        return Some("the one before took it out of service");
+    }
     if said.edge.from.as_ref() != Some(&before.edge.to.uri) {
         return Some("it does not begin where the one before ended");
     }

@@ -191,3 +191,21 @@ fn a_step_is_not_allowed_without_the_freshness_the_environment_demands() {
     assert_found(&verdict, Code::FreshnessUnproven);
     assert!(draft.is_some(), "an approver can still say yes");
 }
+
+#[test]
+fn a_retirement_is_no_way_in() {
+    let mut world = World::built();
+    let retire = "edges:\n  - to: prod\n    kind: retire\n    by: [promoter]\n    require: {}\n";
+    world.edit("release.yaml", "edges:\n", retire);
+    let request = StepRequest {
+        to: "prod",
+        from: None,
+        kind: EdgeKind::Retire,
+        promoter: None,
+    };
+    let said = world.promotion(world.judge_request(&request).1.unwrap());
+    world.seal_promotion("promoter", "prod", &said, &[kit::image()]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::PromotionMissing);
+}
