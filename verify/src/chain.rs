@@ -122,6 +122,7 @@ pub(crate) fn into(
             context,
             promotions,
             seen: BTreeSet::new(),
+            explained: false,
             report: &mut attempt,
         };
         walk.step(head, context.question.limits.chain_length);
@@ -191,6 +192,8 @@ struct Walk<'a, 'b> {
     context: &'a Context<'a>,
     promotions: &'a Promotions,
     seen: BTreeSet<Digest>,
+    /// Whether the report already says what became of the other promotions.
+    explained: bool,
     report: &'b mut Report,
 }
 
@@ -252,6 +255,17 @@ impl<'a> Walk<'a, '_> {
             }
             return;
         }
+        if chain.previous.len() > self.context.question.limits.chain_length {
+            // Each missing one is explained: a long list must not become a flood of findings.
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ChainBroken,
+                "it follows more promotions than the limit",
+                "/predicate/chain/previous",
+            );
+            return;
+        }
         let mut highest = 0;
         for digest in &chain.previous {
             let Some(previous) = self
@@ -271,9 +285,10 @@ impl<'a> Walk<'a, '_> {
                 } else {
                     cause
                 };
-                self.report
-                    .findings
-                    .extend(self.promotions.findings.iter().cloned());
+                if !std::mem::replace(&mut self.explained, true) {
+                    let others = self.promotions.findings.iter().cloned();
+                    self.report.findings.extend(others);
+                }
                 self.fail(
                     promotion,
                     cause,

@@ -209,3 +209,25 @@ fn a_retirement_is_no_way_in() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::PromotionMissing);
 }
+
+#[test]
+fn thousands_of_made_up_predecessors_cost_one_finding() {
+    let mut world = World::journey();
+    for number in 0..200 {
+        world.add(
+            "junk",
+            Signer::named("mallory").seal(&kit::payload(&world.evidence[3].bundle.clone())),
+        );
+        world.evidence.last_mut().unwrap().name = format!("junk {number}");
+    }
+    world.take("promoter promotion prod");
+    let mut said = world.promotion(world.judge("prod", None).1.unwrap());
+    said.chain.previous = (0..20_000_u32)
+        .map(|number| Digest::sha256(&number.to_le_bytes()))
+        .collect();
+    world.seal_promotion("promoter", "prod", &said, &[kit::image()]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::ChainBroken);
+    assert!(verdict.findings.len() < 1000, "{}", verdict.findings.len());
+}
