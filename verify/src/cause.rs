@@ -67,6 +67,15 @@ impl Cause {
         }
     }
 
+    /// How near an alternative that failed came to being allowed; lower is nearer.
+    pub(crate) fn distance(self) -> u8 {
+        match self {
+            Self::NotYet => 0,
+            Self::Undetermined => 1,
+            other => other.rank().saturating_add(2),
+        }
+    }
+
     /// The cause of a requirement from those of its candidates.
     pub(crate) fn best(causes: impl IntoIterator<Item = Self>) -> Self {
         causes

@@ -102,7 +102,8 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
 }
 
 /// Finds a promotion into the environment whose whole chain holds. Leaves the checks of the one
-/// that does, or of the newest.
+/// that does, or of the one that came nearest, the newest of several: others' statements must not
+/// change the answer.
 pub(crate) fn into(
     context: &Context<'_>,
     promotions: &Promotions,
@@ -115,7 +116,7 @@ pub(crate) fn into(
         .filter(|p| p.value().edge.to.uri == *environment)
         // Out of service is no way in.
         .filter(|p| p.value().edge.kind != EdgeKind::Retire);
-    let mut newest = None;
+    let mut nearest: Option<(u8, Report)> = None;
     for head in heads {
         let mut attempt = Report::default();
         let mut walk = Walk {
@@ -131,9 +132,12 @@ pub(crate) fn into(
             report.absorb(attempt);
             return Some(head.payload().clone());
         }
-        newest = newest.or(Some(attempt));
+        let distance = Cause::overall(&attempt.causes()).map_or(u8::MAX, Cause::distance);
+        if nearest.as_ref().is_none_or(|(held, _)| distance < *held) {
+            nearest = Some((distance, attempt));
+        }
     }
-    if let Some(attempt) = newest {
+    if let Some((_, attempt)) = nearest {
         report.absorb(attempt);
         return None;
     }

@@ -231,3 +231,18 @@ fn thousands_of_made_up_predecessors_cost_one_finding() {
     assert_found(&verdict, Code::ChainBroken);
     assert!(verdict.findings.len() < 1000, "{}", verdict.findings.len());
 }
+
+#[test]
+fn somebody_else_s_promotion_does_not_speak_for_the_real_one() {
+    let mut world = World::staged();
+    world.approve("alice", "prod");
+    world.now = hour(4);
+    world.promote("prod");
+    let honest = world.verify("prod");
+    assert_exit(&honest, 4);
+    // The builder's key is one the policy knows, but not for promotions.
+    let mut loud = kit::promotion_in(&world.evidence.last().unwrap().bundle);
+    loud.slot.sequence = u64::MAX;
+    world.seal_promotion("builder", "prod", &loud, &[kit::image()]);
+    assert_exit(&world.verify("prod"), 4);
+}
