@@ -177,6 +177,18 @@ impl Printer {
         }
     }
 
+    /// Writes a report about data that went elsewhere: for people always as talk, as JSON on
+    /// standard output if that is free.
+    pub fn summary<R: Report>(&self, report: &R, stdout_is_free: bool) -> Result<(), Failure> {
+        if self.format == Format::Json && stdout_is_free {
+            return self.report(report);
+        }
+        let mut page = Page::default();
+        report.human(&mut page);
+        self.note(page);
+        Ok(())
+    }
+
     /// Writes a page to standard output.
     pub fn page(&self, page: Page) -> Result<(), Failure> {
         let mut stdout = AutoStream::new(io::stdout().lock(), self.data_color);

@@ -44,17 +44,20 @@ macro_rules! audience {
 }
 
 verbs! {
-    everyday Approve approve;
-    everyday Promote promote;
-    everyday Verify verify;
-    further Policy policy;
+    everyday Sbom sbom;
     everyday Key key;
     everyday Sign sign;
     everyday Attest attest;
+    everyday Approve approve;
+    everyday Promote promote;
+    everyday Verify verify;
+    everyday Tree tree;
+    everyday Inspect inspect;
+    further Policy policy;
     further Settings settings;
     further Completions completions;
     further Man man;
-    everyday Help help;
+    further Help help;
 }
 
 /// Who needs a command.

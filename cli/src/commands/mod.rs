@@ -9,12 +9,15 @@ pub mod approve;
 pub mod attest;
 pub mod completions;
 pub mod help;
+pub mod inspect;
 pub mod key;
 pub mod man;
 pub mod policy;
 pub mod promote;
+pub mod sbom;
 pub mod settings;
 pub mod sign;
+pub mod tree;
 pub mod verify;
 
 use std::time::Duration;

@@ -1,9 +1,12 @@
 //! Joins: between what was typed and the libraries, which know nothing of each other.
 
+pub mod attached;
+pub mod decode;
 pub mod evidence;
 pub mod file;
 pub mod image;
 pub mod key;
+pub mod layers;
 pub mod provenance;
 pub mod rules;
 pub mod seal;
