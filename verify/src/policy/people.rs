@@ -50,25 +50,29 @@ impl People {
                     (Matched::No, Matched::No) => Matched::No,
                 })
         };
+        let persons = self.persons.iter().map(|(person, rule)| {
+            let actor = Actor::Person(person.clone());
+            (actor, matched(&rule.identities))
+        });
+        let machines = self
+            .machines
+            .iter()
+            .map(|(name, rules)| (Actor::Machine(name.clone()), matched(rules)));
+        let mut found = None;
         let mut out_of_time = false;
-        for (person, rule) in &self.persons {
-            match matched(&rule.identities) {
-                Matched::Yes => return Actor::Person(person.clone()),
-                Matched::OutOfTime => out_of_time = true,
+        for (actor, matched) in persons.chain(machines) {
+            match matched {
                 Matched::No => {}
+                Matched::OutOfTime => out_of_time = true,
+                // Patterns may overlap; whoever could be two people is nobody in particular.
+                Matched::Yes if found.is_some() => return Actor::Unknown,
+                Matched::Yes => found = Some(actor),
             }
         }
-        for (name, rules) in &self.machines {
-            match matched(rules) {
-                Matched::Yes => return Actor::Machine(name.clone()),
-                Matched::OutOfTime => out_of_time = true,
-                Matched::No => {}
-            }
-        }
-        if out_of_time {
-            Actor::OutOfTime
-        } else {
-            Actor::Unknown
+        match (found, out_of_time) {
+            (Some(actor), _) => actor,
+            (None, true) => Actor::OutOfTime,
+            (None, false) => Actor::Unknown,
         }
     }
 

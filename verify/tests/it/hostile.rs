@@ -246,3 +246,37 @@ fn somebody_else_s_promotion_does_not_speak_for_the_real_one() {
     world.seal_promotion("builder", "prod", &loud, &[kit::image()]);
     assert_exit(&world.verify("prod"), 4);
 }
+
+#[test]
+fn an_identity_that_fits_two_persons_is_nobody() {
+    let people = "people:
+  alice:
+    identities:
+      - {issuer: \"https://issuer.example.test\", subjectPattern: \"*@acme.example\"}
+  bob:
+    identities:
+      - {issuer: \"https://issuer.example.test\", subject: \"bob@acme.example\"}
+";
+    let mut world = World::empty();
+    world.files.people = Some(kit::policy::file("people.yaml", people.to_owned()));
+    let policy = world.parsed();
+    let identity = |subject: &str| {
+        bulla_model::Identity::Certificate(Box::new(bulla_model::CertificateIdentity {
+            issuer: "https://issuer.example.test".to_owned(),
+            subject: subject.to_owned(),
+            ..Default::default()
+        }))
+    };
+    let who = |subject: &str| {
+        let time = bulla_verify::SignedTime::Proven(hour(0), None);
+        policy.people().actor(&identity(subject), time, hour(0))
+    };
+    assert_eq!(
+        who("bob@acme.example"),
+        bulla_verify::policy::Actor::Unknown
+    );
+    assert!(matches!(
+        who("alice@acme.example"),
+        bulla_verify::policy::Actor::Person(_)
+    ));
+}
