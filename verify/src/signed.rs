@@ -136,6 +136,13 @@ fn judge(question: &SignedQuestion<'_>, candidates: &[Candidate], report: &mut R
         ExpectedClaim::Attestation(uri) => uri.as_str(),
     };
     let covering = question.evidence.covering();
+    if covering.is_empty() {
+        let message = "the evidence names no artifact";
+        let finding = Finding::new(Code::EvidenceIncomplete, CHECK, message);
+        report.findings.push(finding);
+        report.check(CHECK, Outcome::Failed(Cause::Undetermined), "no artifact");
+        return;
+    }
     let mut causes = Vec::new();
     let mut notes = Vec::new();
     let mut counted = Vec::new();

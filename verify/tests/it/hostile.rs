@@ -280,3 +280,9 @@ fn an_identity_that_fits_two_persons_is_nobody() {
         bulla_verify::policy::Actor::Person(_)
     ));
 }
+
+#[test]
+fn without_an_artifact_nothing_can_be_found_out() {
+    let signed = crate::signed::Ask::new(Evidence::default());
+    assert_exit(&signed.verdict(), 3);
+}
