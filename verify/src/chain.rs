@@ -342,6 +342,22 @@ impl<'a> Walk<'a, '_> {
     /// Steps 1 to 4: the promotion itself.
     fn judge(&mut self, promotion: &Verified<Promotion>) -> Option<Timestamp> {
         let said = promotion.value();
+        // First of all: whose policy file applies depends on it.
+        if said.service != *self.context.service {
+            let message = format!(
+                "it promotes service `{}`, but provenance proves `{}`",
+                said.service, self.context.service
+            );
+            let pointer = "/predicate/service";
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ServiceMismatch,
+                &message,
+                pointer,
+            );
+            return None;
+        }
         let policy = self.named_policy(promotion)?;
         let Some(context) = self.context.under(policy) else {
             let message = "the version it names does not know the service";
@@ -543,13 +559,6 @@ fn contradiction(
     context: &Context<'_>,
 ) -> Option<(Code, String, &'static str)> {
     let said = promotion.value();
-    if said.service != *context.service {
-        let message = format!(
-            "it promotes service `{}`, but provenance proves `{}`",
-            said.service, context.service
-        );
-        return Some((Code::ServiceMismatch, message, "/predicate/service"));
-    }
     if said.tier != *context.tier {
         let message = format!(
             "it claims tier `{}`, but the service's is `{}`",

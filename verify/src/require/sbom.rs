@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use bulla_model::Statement;
-use bulla_model::predicate::{CYCLONEDX, SPDX};
+use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -91,9 +91,11 @@ fn packages(statement: &Statement) -> Option<usize> {
     let json = statement.predicate_json()?;
     // cosign writes SPDX tag-value documents as one JSON string; there is nothing to count in it.
     let head: Head = serde_json::from_str(json).ok()?;
-    match (head.bom_format.as_deref(), head.spdx_version) {
-        (Some("CycloneDX"), _) => Some(head.components.map_or(0, |list| list.len())),
-        (_, Some(_)) => Some(head.packages.map_or(0, |list| list.len())),
-        _ => None,
+    // The type says which of the two it is; a document of the other kind is none of this type.
+    if is_cyclonedx(statement.predicate_type().as_str()) {
+        (head.bom_format.as_deref() == Some("CycloneDX")).then_some(())?;
+        return Some(head.components.map_or(0, |list| list.len()));
     }
+    head.spdx_version?;
+    Some(head.packages.map_or(0, |list| list.len()))
 }

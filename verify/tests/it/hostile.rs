@@ -286,3 +286,21 @@ fn without_an_artifact_nothing_can_be_found_out() {
     let signed = crate::signed::Ask::new(Evidence::default());
     assert_exit(&signed.verdict(), 3);
 }
+
+#[test]
+fn a_document_of_the_other_format_is_no_bill_of_that_format() {
+    let mut world = World::empty();
+    world.edit(
+        "release.yaml",
+        "sbom: {by: [builder],",
+        "sbom: {by: [builder], formats: [spdx],",
+    );
+    world.provenance();
+    world.tests();
+    let document = json!({"bomFormat": "CycloneDX", "components": [{"name": "zlib"}]});
+    world.attest("builder", bulla_model::predicate::SPDX, &document);
+    let verdict = world.into_staging().verify("staging");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::SbomEmpty);
+    assert!(show(&verdict).contains("cannot be read"));
+}
