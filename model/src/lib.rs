@@ -10,6 +10,7 @@
 //! | `Envelope`, `Pae` | [`envelope`] | DSSE v1.0.2 |
 //! | `Bundle` | [`bundle`] | Sigstore bundle v0.1 to v0.3 |
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
+//! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
 //! | predicates | [`predicate`] | each module names its own |
 //!
 //! The crate knows no clock, file, environment or socket. Types that can be wrong have private
@@ -22,6 +23,7 @@ pub mod digest;
 pub mod digest_set;
 pub mod envelope;
 pub mod environment;
+pub mod evidence_pack;
 pub mod identity;
 pub mod json;
 pub mod limits;
@@ -41,6 +43,7 @@ pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use digest_set::DigestSet;
 pub use envelope::{Envelope, EnvelopeError, EnvelopeSignature, Pae};
 pub use environment::{Edge, EdgeKind, Environment, EnvironmentError, Place};
+pub use evidence_pack::{EvidencePack, EvidencePackError, PackFile, PackRole};
 pub use identity::{CertificateIdentity, Identity, KeyId};
 pub use json::JsonError;
 pub use limits::Limits;
