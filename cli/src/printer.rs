@@ -151,6 +151,11 @@ impl Printer {
         self.format
     }
 
+    /// Whether data on standard output may be coloured.
+    pub fn colors_data(&self) -> bool {
+        self.data_color != ColorChoice::Never
+    }
+
     /// Whether talk on standard error may be coloured.
     pub fn colors_talk(&self) -> bool {
         self.talk_color != ColorChoice::Never

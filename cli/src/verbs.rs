@@ -54,6 +54,7 @@ verbs! {
     everyday Tree tree;
     everyday Inspect inspect;
     further Policy policy;
+    everyday Demo demo;
     further Settings settings;
     further Completions completions;
     further Man man;

@@ -309,7 +309,7 @@ fn inputs(known: &Known) -> Vec<Input> {
             manifest: statement.manifest().cloned(),
         })
         .collect();
-    inputs.sort_by(|a, b| a.payload.cmp(&b.payload));
-    inputs.dedup_by(|a, b| a.payload == b.payload);
+    inputs.sort_by(|a, b| (&a.payload, &a.manifest).cmp(&(&b.payload, &b.manifest)));
+    inputs.dedup();
     inputs
 }

@@ -41,6 +41,9 @@ pub struct Generate {
     /// Kind of key
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t)]
     pub kind: KeyType,
+    /// Write the key unencrypted, for a secret store that encrypts it, or for trying things out
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub no_password: bool,
     /// Where the new key's password comes from.
     #[command(flatten)]
     pub password: PasswordArguments,

@@ -4,6 +4,7 @@ pub mod approve;
 pub mod attest;
 pub mod completions;
 pub mod decide;
+pub mod demo;
 pub mod help;
 pub mod inspect;
 pub mod key;

@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     .await?;
     let Some(draft) = draft else {
         let mut page = Page::default();
-        crate::render::verdict(&mut page, &image.pinned, &before, true);
+        crate::render::verdict(&mut page, &arguments.target, &before, true);
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };

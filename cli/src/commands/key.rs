@@ -34,6 +34,9 @@ async fn generate(arguments: Generate, context: &Context) -> Result<Exit, Failur
     let pair = Pair::named(&arguments.out);
     pair.refuse_existing()?;
     let key = PrivateKey::generate(algorithm)?;
+    if arguments.no_password {
+        return pair.write_open(&key, context);
+    }
     pair.write(key, arguments.password.password_stdin, context)
         .await
 }
@@ -102,6 +105,15 @@ impl Pair {
             )
             .with_hint("move it away, or choose another name with --out")),
         }
+    }
+
+    /// Writes the private key as it is, readable by its owner only.
+    fn write_open(&self, key: &PrivateKey, context: &Context) -> Result<Exit, Failure> {
+        let public = key.public_key();
+        write_new(&self.private, key.to_pem().as_bytes(), true)?;
+        write_new(&self.public, public.to_pem().as_bytes(), false)?;
+        context.printer.report(&Written::of(self, &public))?;
+        Ok(Exit::Success)
     }
 
     async fn write(

@@ -54,6 +54,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let mut report = PromoteReport {
+        target: arguments.target.clone(),
         image: image.pinned.clone(),
         verdict: judged,
         promotion: None,
@@ -226,6 +227,7 @@ async fn slot(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PromoteReport {
+    target: String,
     image: String,
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +240,7 @@ struct PromoteReport {
 
 impl Report for PromoteReport {
     fn human(&self, page: &mut Page) {
-        render(page, &self.image, &self.verdict, false);
+        render(page, &self.target, &self.verdict, false);
         let to = self
             .verdict
             .environment

@@ -34,6 +34,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             .judge(context, &image, arguments.index.as_ref(), now)
             .await?;
         report.verdicts.push(Judged {
+            target: target.clone(),
             image: image.pinned,
             verdict,
         });
@@ -208,6 +209,7 @@ struct VerifyReport {
 
 #[derive(Serialize)]
 struct Judged {
+    target: String,
     image: String,
     verdict: Verdict,
 }
@@ -235,7 +237,7 @@ impl Report for VerifyReport {
             if at > 0 {
                 page.gap();
             }
-            render(page, &judged.image, &judged.verdict, self.verbose);
+            render(page, &judged.target, &judged.verdict, self.verbose);
         }
         if self.verbose {
             for source in &self.sources {

@@ -86,11 +86,11 @@ fn steps(page: &mut Page, verdict: &Verdict) {
 
 fn tell(page: &mut Page, finding: &Finding) {
     let label = match finding.severity {
-        Severity::Error => Cell::bad(finding.code.as_str()),
-        Severity::Warning => Cell::attention(finding.code.as_str()),
-        Severity::Note => Cell::faint(finding.code.as_str()),
+        Severity::Error => Cell::bad("error:"),
+        Severity::Warning => Cell::attention("warning:"),
+        Severity::Note => Cell::faint("note:"),
     };
-    page.labelled(&label, &finding.message);
+    page.labelled(&label, &format!("{}   [{}]", finding.message, finding.code));
     if let Some(expected) = finding.expected.as_ref().filter(|text| !text.is_empty()) {
         page.indented(1, format!("expected  {expected}"));
     }
@@ -112,11 +112,10 @@ fn answer(page: &mut Page, verdict: &Verdict) {
             let promotions = verdict.steps.len();
             let mut text = count(verdict.attestations, "attestation");
             if promotions > 0 {
-                text = format!(
-                    "{text}, {}, {}",
-                    count(promotions, "promotion"),
-                    count(verdict.persons.len(), "approver")
-                );
+                text = format!("{text}, {}", count(promotions, "promotion"));
+            }
+            if !verdict.persons.is_empty() {
+                text = format!("{text}, {}", count(verdict.persons.len(), "approver"));
             }
             page.labelled(&Cell::good("allowed:"), &text);
         }

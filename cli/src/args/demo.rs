@@ -1,0 +1,17 @@
+//! `bulla demo`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// See it all once: an image is listed, signed, approved, promoted and admitted, and forgeries refused
+#[derive(Debug, Args)]
+#[command(before_help = "Example: bulla demo")]
+pub struct Arguments {
+    /// Folder to work in; made anew, and refused if something else is in it
+    #[arg(long, value_name = "DIR", default_value = "bulla-demo")]
+    pub dir: PathBuf,
+    /// Image of your own instead of this program
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+}
