@@ -175,7 +175,7 @@ impl Session {
         tries: u32,
     ) -> Result<(Reply, Option<Response>), Failure> {
         let response = self.authorized(access, request).await?;
-        let response = self.redirected(request, response).await?;
+        let response = self.redirected(access, request, response).await?;
         let mut reply = Reply {
             request: request.name(),
             tries,
@@ -299,6 +299,7 @@ impl Session {
     /// Follows redirects of reads, without credentials once they lead to another origin.
     async fn redirected(
         &self,
+        access: &Access,
         request: &Request,
         mut response: Response,
     ) -> Result<Response, Failure> {
@@ -325,8 +326,12 @@ impl Session {
             if let Some(accept) = request.headers.get(header::ACCEPT) {
                 next.headers.insert(header::ACCEPT, accept.clone());
             }
-            // F51 (CVE-2026-49349): a redirect never carries credentials, on any host.
-            response = self.client.once(next).await?;
+            // F51 (CVE-2026-49349): credentials stay with the registry.
+            response = if self.is_own_origin(&next).await? {
+                self.sent(&access.scopes(&self.repository), &next).await?
+            } else {
+                self.client.once(next).await?
+            };
         }
         Ok(response)
     }

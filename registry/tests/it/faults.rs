@@ -270,6 +270,30 @@ async fn a_bundle_over_its_limit_is_not_fetched() {
 }
 
 #[tokio::test]
+async fn bundles_over_their_limit_do_not_use_up_the_evidence_of_others() {
+    let registry = Registry::start().await;
+    let mut limits = Limits::default();
+    let store = registry.store(&limits);
+    let subject = sample::image(&store, b"layer").await;
+    let long = "x".repeat(5000);
+    for name in ["a", "b", "c", "d"].map(|name| format!("{name}{long}")) {
+        let bundle = sample::bundle(&name);
+        attach(&store, &subject, &bundle, sample::created())
+            .await
+            .unwrap();
+    }
+    attach(&store, &subject, &sample::bundle("e"), sample::created())
+        .await
+        .unwrap();
+    limits.bundle_bytes = 1000;
+    limits.evidence_bytes = 8000;
+    let set = read_bundles(&registry.store(&limits), &subject.digest)
+        .await
+        .unwrap();
+    assert_eq!((set.bundles.len(), set.failed.len()), (1, 4));
+}
+
+#[tokio::test]
 async fn a_referrer_that_cannot_be_read_is_reported() {
     let registry = Registry::start().await;
     let store = registry.store(&Limits::default());
@@ -445,6 +469,10 @@ async fn credentials_do_not_follow_a_redirect() {
         .filter(|s| s.authorization.is_some())
         .count();
     assert!(kept > 0, "the registry itself got them");
+
+    registry.content().redirect_blobs = Some(format!("http://{}", registry.host));
+    let kept = store.blob(&blob, 100).await.unwrap();
+    assert_eq!(kept, b"content", "within the registry they are needed");
 
     registry.content().redirect_blobs = Some("http://storage.example.test".to_owned());
     let error = store.blob(&blob, 100).await.unwrap_err();

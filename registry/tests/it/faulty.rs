@@ -167,7 +167,7 @@ impl Registry {
             Some(("blobs", upload)) if upload.starts_with("uploads/") => {
                 content.upload(method, upload, uri.query().unwrap_or_default(), body)
             }
-            Some(("blobs", digest)) => content.blob(method, digest, &path),
+            Some(("blobs", digest)) => content.blob(method, digest, uri),
             Some(("manifests", target)) => content.manifest(method, target, headers, body),
             Some(("referrers", _)) => content.list(&path),
             Some(("tags", _)) => {
@@ -187,8 +187,10 @@ impl Registry {
 }
 
 impl Content {
-    fn blob(&self, method: &Method, digest: &str, path: &str) -> Response {
+    fn blob(&self, method: &Method, digest: &str, uri: &Uri) -> Response {
+        let path = uri.path();
         if *method == Method::GET
+            && uri.query().is_none()
             && let Some(origin) = &self.redirect_blobs
         {
             return response(307)
