@@ -1,1 +1,10 @@
 //! Integration tests of bulla-model.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test prepares has to work, or the test has failed"
+)]
+
+mod documents;
+mod files;
+mod predicates;
