@@ -38,21 +38,30 @@ pub fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), Failure>
     Ok(())
 }
 
-fn filled(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile, Failure> {
-    let failed = |error: std::io::Error| Failure::file("write", path, &error);
-    // The same folder, so that the last step is one rename.
+/// A new temporary file in the folder of `path`, so that the last step is one rename.
+pub fn partial(path: &Path, mode: u32) -> Result<NamedTempFile, Failure> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut builder = Builder::new();
     builder.prefix(".bulla-").suffix(".partial");
-    set_mode(&mut builder, mode.unwrap_or(0o644));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    set_mode(&mut builder, mode);
+    builder
+        .tempfile_in(folder)
+        .map_err(|error| Failure::file("write", path, &error))
+}
+
+fn filled(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile, Failure> {
+    let failed = |error: std::io::Error| Failure::file("write", path, &error);
+    let mut file = partial(path, mode.unwrap_or(READABLE))?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     Ok(file)
 }
+
+/// What files that are no secrets may be read by, before the user's own mask.
+pub const READABLE: u32 = 0o644;
 
 #[cfg(unix)]
 fn set_mode(builder: &mut Builder<'_, '_>, mode: u32) {

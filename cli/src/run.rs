@@ -50,6 +50,10 @@ fn perform(verb: verbs::Verb, context: &Context) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| Failure::new(FailureKind::Internal, error))?;
     let outcome = runtime.block_on(async {
+        // A command that was started gets the signal itself and is waited for.
+        if let verbs::Verb::Run(_) = verb {
+            return verb.run(context).await;
+        }
         tokio::select! {
             outcome = verb.run(context) => outcome,
             Ok(()) = tokio::signal::ctrl_c() => {

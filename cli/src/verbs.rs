@@ -48,6 +48,7 @@ verbs! {
     everyday Key key;
     everyday Sign sign;
     everyday Attest attest;
+    everyday Run run;
     everyday Approve approve;
     everyday Promote promote;
     everyday Verify verify;
@@ -55,6 +56,7 @@ verbs! {
     everyday Inspect inspect;
     further Policy policy;
     everyday Demo demo;
+    further Copy copy;
     further Settings settings;
     further Completions completions;
     further Man man;

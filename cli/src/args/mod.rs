@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod attest;
 pub mod completions;
+pub mod copy;
 pub mod decide;
 pub mod demo;
 pub mod help;
@@ -11,6 +12,7 @@ pub mod key;
 pub mod man;
 pub mod policy;
 pub mod promote;
+pub mod run;
 pub mod sbom;
 pub mod settings;
 pub mod sign;

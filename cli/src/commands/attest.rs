@@ -64,7 +64,7 @@ async fn subjects(
                 subjects.push(Subject::named(name, file::digest(&path)?));
             }
             target => {
-                let image = image::open(context, &target).await?;
+                let image = image::open(context, &target).await?.writable()?;
                 subjects.push(Subject::named(&image.name, image.descriptor.digest.clone()));
                 images.push(image);
             }

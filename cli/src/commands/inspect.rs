@@ -114,7 +114,7 @@ struct Inspected {
 
 impl Report for Inspected {
     fn human(&self, page: &mut Page) {
-        page.labelled(&Cell::strong(&self.what), "");
+        page.line(Cell::strong(&self.what));
         match &self.content {
             Decoded::Bundle(bundle) => show_bundle(page, bundle),
             Decoded::Envelope(envelope) => show_envelope(page, envelope),

@@ -9,21 +9,25 @@ pub mod approve;
 pub mod attest;
 pub mod completions;
 pub mod demo;
+pub mod copy;
 pub mod help;
 pub mod inspect;
 pub mod key;
 pub mod man;
 pub mod policy;
 pub mod promote;
+pub mod run;
 pub mod sbom;
 pub mod settings;
 pub mod sign;
 pub mod tree;
 pub mod verify;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bulla_model::Limits;
+use bulla_registry::RemoteClient;
 
 use crate::args::GlobalArguments;
 use crate::printer::{Color, Format, Printer};
@@ -41,6 +45,7 @@ pub struct Context {
     pub limits: Limits,
     /// The two streams.
     pub printer: Printer,
+    remote: OnceLock<RemoteClient>,
 }
 
 impl Context {
@@ -68,7 +73,20 @@ impl Context {
             settings,
             limits,
             printer,
+            remote: OnceLock::new(),
         })
+    }
+
+    /// The client for registries, set up when the first one is needed.
+    pub fn remote(
+        &self,
+        set_up: fn(&Self) -> Result<RemoteClient, Failure>,
+    ) -> Result<&RemoteClient, Failure> {
+        if let Some(client) = self.remote.get() {
+            return Ok(client);
+        }
+        let client = set_up(self)?;
+        Ok(self.remote.get_or_init(|| client))
     }
 
     /// What the process was started with.

@@ -186,10 +186,10 @@ impl Report for Summary {
         } else {
             format!("  ({})", counts.join(", "))
         };
-        let layers = if self.layers == 0 {
-            String::new()
-        } else {
-            format!("   {} layers", self.layers)
+        let layers = match self.layers {
+            0 => String::new(),
+            1 => "   1 layer".to_owned(),
+            several => format!("   {several} layers"),
         };
         let found = format!("{} packages{counts}{layers}", self.packages);
         page.indented(1, found);

@@ -22,7 +22,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let mut images = Vec::new();
     for target in &arguments.targets {
         let target = Target::parse(target)?;
-        images.push(image::open(context, &target).await?);
+        images.push(image::open(context, &target).await?.writable()?);
     }
     let password_stdin = arguments.key.password.password_stdin;
     let signer = key::signer(context, arguments.key.key.as_deref(), password_stdin).await?;

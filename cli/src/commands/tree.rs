@@ -144,7 +144,7 @@ impl Attached {
 
 impl Report for Tree {
     fn human(&self, page: &mut Page) {
-        page.labelled(&Cell::strong(&self.target), "");
+        page.line(Cell::strong(&self.target));
         for (index, node) in self.nodes.iter().enumerate() {
             let level = if index == 0 { 1 } else { 2 };
             page.indented(level, format!("{}  {}", node.name, node.digest));

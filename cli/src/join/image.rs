@@ -1,13 +1,17 @@
 //! Images: from a target to a store and the descriptor of what was meant.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use bulla_model::{Descriptor, Limits};
-use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector};
+use bulla_model::{Descriptor, Digest, Limits, Tag};
+use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector, archive};
+use tempfile::TempDir;
 
+use super::{blocking, remote};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::output::{READABLE, partial};
 use crate::target::Target;
 
 /// An image that was found.
@@ -23,50 +27,218 @@ pub struct OpenImage {
     pub name: String,
     /// What to type to mean exactly this: target and digest.
     pub pinned: String,
+    /// Holds an unpacked archive until the image is no longer needed.
+    scratch: Option<TempDir>,
+}
+
+impl OpenImage {
+    /// Refuses an image that nothing can be attached to: an archive is not written in place.
+    pub fn writable(self) -> Result<Self, Failure> {
+        if self.scratch.is_none() {
+            return Ok(self);
+        }
+        Err(
+            Failure::usage(format_args!("nothing can be attached to {}", self.pinned))
+                .with_hint("copy it into a layout first: bulla copy oci-archive:FILE oci:DIR"),
+        )
+    }
 }
 
 /// Opens the image a target names. Folders and files are no images.
 pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
-    let limits = &context.limits;
     match target {
         Target::Layout {
             directory,
             selector,
         } => {
-            let layout = Layout::open(directory, limits)?;
-            let selector = match selector {
-                Some(selector) => selector.clone(),
-                None => Selector::Digest(only_image(&layout.images().await?, target)?),
-            };
-            let store = AnyStore::Layout(layout);
-            let descriptor = store.resolve(&selector).await?;
+            let layout = Layout::open(directory, &context.limits)?;
+            let (store, descriptor) = in_layout(layout, selector.as_ref(), target).await?;
             let pinned = format!("oci:{}@{}", directory.display(), descriptor.digest);
+            let evidence = store.clone();
+            let name = local_name(directory);
             Ok(OpenImage {
-                evidence: store.clone(),
                 store,
+                evidence,
                 descriptor,
-                name: layout_name(directory),
+                name,
                 pinned,
+                scratch: None,
             })
         }
-        Target::Directory(_) | Target::File(_) => Err(no_image(target)),
-        Target::DockerArchive(_) | Target::OciArchive(_) | Target::Registry(_) => {
-            Err(no_image(target))
+        Target::OciArchive(path) => {
+            let (scratch, layout) = unpack(path, &context.limits).await?;
+            let (store, descriptor) = in_layout(layout, None, target).await?;
+            let evidence = store.clone();
+            let (name, pinned) = (local_name(path), target.to_string());
+            Ok(OpenImage {
+                store,
+                evidence,
+                descriptor,
+                name,
+                pinned,
+                scratch: Some(scratch),
+            })
         }
+        Target::Registry(reference) => {
+            let repository = reference.repository();
+            let store = remote::store(context, repository).await?;
+            let selector = match (reference.digest(), reference.tag()) {
+                // The digest decides; a tag beside it is a note to the reader.
+                (Some(digest), _) => Selector::Digest(digest.clone()),
+                (None, Some(tag)) => Selector::Tag(tag.clone()),
+                (None, None) => return Err(no_tag(target)),
+            };
+            let descriptor = store.resolve(&selector).await?;
+            let evidence = remote::evidence_store(context)
+                .await?
+                .unwrap_or_else(|| store.clone());
+            let pinned = repository.pinned(descriptor.digest.clone()).to_string();
+            let name = repository.to_string();
+            Ok(OpenImage {
+                store,
+                evidence,
+                descriptor,
+                name,
+                pinned,
+                scratch: None,
+            })
+        }
+        Target::DockerArchive(path) => Err(Failure::usage("docker-archive: is not read yet")
+            .with_hint(format_args!(
+                "convert it: skopeo copy docker-archive:{0} oci-archive:{0}.oci",
+                path.display()
+            ))),
+        Target::Directory(_) | Target::File(_) => Err(no_image(target)),
     }
 }
 
-/// Opens the place something is to be written to, making a layout if there is none.
-pub fn open_destination(target: &Target, limits: &Limits) -> Result<AnyStore, Failure> {
+/// A place to copy an image to.
+#[derive(Debug)]
+pub struct Destination {
+    /// Where to write.
+    pub store: AnyStore,
+    /// The tag that names the copy when all of it is there.
+    pub tag: Option<Tag>,
+    archive: Option<(TempDir, PathBuf)>,
+}
+
+/// Opens the place an image is copied to, making a layout if there is none.
+pub async fn destination(context: &Context, target: &Target) -> Result<Destination, Failure> {
+    let tag_of = |selector: &Option<Selector>| match selector {
+        None => Ok(None),
+        Some(Selector::Tag(tag)) => Ok(Some(tag.clone())),
+        Some(Selector::Digest(_)) => {
+            Err(Failure::usage("a copy is named by a tag, not by a digest")
+                .with_hint("its digest is that of the original"))
+        }
+    };
     match target {
-        Target::Layout { directory, .. } => {
-            Ok(AnyStore::Layout(Layout::create(directory, limits)?))
+        Target::Layout {
+            directory,
+            selector,
+        } => {
+            let tag = tag_of(selector)?;
+            let store = AnyStore::Layout(Layout::create(directory, &context.limits)?);
+            Ok(Destination {
+                store,
+                tag,
+                archive: None,
+            })
+        }
+        Target::OciArchive(path) => {
+            let scratch = scratch_beside(path)?;
+            let store = AnyStore::Layout(Layout::create(scratch.path(), &context.limits)?);
+            Ok(Destination {
+                store,
+                tag: None,
+                archive: Some((scratch, path.clone())),
+            })
+        }
+        Target::Registry(reference) => {
+            let digest = reference.digest().cloned().map(Selector::Digest);
+            tag_of(&digest)?;
+            let store = remote::store(context, reference.repository()).await?;
+            Ok(Destination {
+                store,
+                tag: reference.tag().cloned(),
+                archive: None,
+            })
+        }
+        Target::Directory(path)
+            if path
+                .read_dir()
+                .is_ok_and(|mut entries| entries.next().is_none()) =>
+        {
+            let store = AnyStore::Layout(Layout::create(path, &context.limits)?);
+            Ok(Destination {
+                store,
+                tag: None,
+                archive: None,
+            })
         }
         _ => Err(no_image(target)),
     }
 }
 
-fn only_image(images: &[LayoutImage], target: &Target) -> Result<bulla_model::Digest, Failure> {
+impl Destination {
+    /// Writes the archive, if it is one. Until then nothing is at its path.
+    pub async fn finish(self) -> Result<(), Failure> {
+        let Some((scratch, path)) = self.archive else {
+            return Ok(());
+        };
+        blocking(move || {
+            let failed = |error: std::io::Error| Failure::file("write", &path, &error);
+            let file = partial(&path, READABLE)?;
+            let file = archive::pack(scratch.path(), file)?;
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(&path).map_err(|error| failed(error.error))?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn in_layout(
+    layout: Layout,
+    selector: Option<&Selector>,
+    target: &Target,
+) -> Result<(AnyStore, Descriptor), Failure> {
+    let selector = match selector {
+        Some(selector) => selector.clone(),
+        None => Selector::Digest(only_image(&layout.images().await?, target)?),
+    };
+    let store = AnyStore::Layout(layout);
+    let descriptor = store.resolve(&selector).await?;
+    Ok((store, descriptor))
+}
+
+async fn unpack(path: &Path, limits: &Limits) -> Result<(TempDir, Layout), Failure> {
+    let (path, limits) = (path.to_owned(), limits.clone());
+    blocking(move || {
+        let failed = |error: std::io::Error| Failure::file("read", &path, &error);
+        let file = File::open(&path).map_err(failed)?;
+        let scratch = tempfile::tempdir().map_err(failed)?;
+        archive::unpack(std::io::BufReader::new(file), scratch.path(), &limits)?;
+        let layout = Layout::open(scratch.path(), &limits)?;
+        Ok((scratch, layout))
+    })
+    .await
+}
+
+/// A folder beside a file that is to be written, so that it has the space and one rename is enough.
+fn scratch_beside(path: &Path) -> Result<TempDir, Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".bulla-")
+        .suffix(".partial")
+        .tempdir_in(folder)
+        .map_err(|error| Failure::file("write", path, &error))
+}
+
+fn only_image(images: &[LayoutImage], target: &Target) -> Result<Digest, Failure> {
     match images {
         [one] => Ok(one.descriptor.digest.clone()),
         [] => Err(Failure::new(
@@ -79,7 +251,7 @@ fn only_image(images: &[LayoutImage], target: &Target) -> Result<bulla_model::Di
                 several.len()
             ));
             for image in several.iter().take(SHOWN) {
-                let tags: Vec<&str> = image.tags.iter().map(bulla_model::Tag::as_str).collect();
+                let tags: Vec<&str> = image.tags.iter().map(Tag::as_str).collect();
                 failure = failure.with_detail(format_args!(
                     "{}  {}",
                     image.descriptor.digest,
@@ -91,15 +263,24 @@ fn only_image(images: &[LayoutImage], target: &Target) -> Result<bulla_model::Di
     }
 }
 
+fn no_tag(target: &Target) -> Failure {
+    Failure::usage(format_args!(
+        "{target} names a repository: say which image of it"
+    ))
+    .with_hint(format_args!(
+        "write {target}:TAG or {target}@DIGEST; `latest` is never guessed"
+    ))
+}
+
 fn no_image(target: &Target) -> Failure {
     Failure::usage(format_args!("{target} is no image"))
         .with_hint("name an image: HOST/REPO:TAG, or oci:DIR:TAG")
 }
 
-/// The last part of a layout's path; statements do not carry local paths.
-fn layout_name(directory: &Path) -> String {
-    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-    let name = absolute.file_name().and_then(|name| name.to_str());
+/// The last part of a path; statements do not carry local paths.
+fn local_name(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let name = absolute.file_stem().and_then(|name| name.to_str());
     name.unwrap_or("image").to_lowercase()
 }
 

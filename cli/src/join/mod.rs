@@ -1,6 +1,7 @@
 //! Joins: between what was typed and the libraries, which know nothing of each other.
 
 pub mod attached;
+pub mod build;
 pub mod decode;
 pub mod evidence;
 pub mod file;
@@ -8,6 +9,7 @@ pub mod image;
 pub mod key;
 pub mod layers;
 pub mod provenance;
+pub mod remote;
 pub mod rules;
 pub mod seal;
 pub mod step;

@@ -1,0 +1,85 @@
+//! `bulla copy`: an image and its attestations from one place to another.
+
+use bulla_model::Digest;
+use bulla_registry::{CopyOptions, CopyReport, copy};
+use serde::Serialize;
+
+use crate::args::copy::Arguments;
+use crate::commands::Context;
+use crate::join::image;
+use crate::render::{Cell, Page, Report};
+use crate::target::Target;
+use crate::{Exit, Failure};
+
+/// Copies; the tag is moved last, so an interrupted copy is never taken for a whole one.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let from = Target::parse(&arguments.from)?;
+    let to = Target::parse(&arguments.to)?;
+    let image = image::open(context, &from).await?;
+    let destination = image::destination(context, &to).await?;
+    let progress = context.printer.progress(&format!("copying {from}"));
+    let mut options = CopyOptions::default();
+    options.referrers = !arguments.without_referrers;
+    options.tag.clone_from(&destination.tag);
+    let report = copy(
+        &image.store,
+        &destination.store,
+        &image.descriptor.digest,
+        &options,
+    )
+    .await?;
+    destination.finish().await?;
+    drop(progress);
+    let report = Copied::of(&image.pinned, &to, image.descriptor.digest.clone(), &report);
+    context.printer.report(&report)?;
+    Ok(Exit::Success)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Copied {
+    from: String,
+    to: String,
+    digest: Digest,
+    written: usize,
+    mounted: usize,
+    skipped: usize,
+    left_out: usize,
+    referrers: usize,
+}
+
+impl Copied {
+    fn of(from: &str, to: &Target, digest: Digest, report: &CopyReport) -> Self {
+        Self {
+            from: from.to_owned(),
+            to: to.to_string(),
+            digest,
+            written: report.copied.len(),
+            mounted: report.mounted.len(),
+            skipped: report.skipped.len(),
+            left_out: report.left_out.len(),
+            referrers: report.referrers,
+        }
+    }
+}
+
+impl Report for Copied {
+    fn human(&self, page: &mut Page) {
+        page.row(1, [Cell::good("copied"), Cell::from(&self.from)]);
+        page.row(1, ["to".into(), Cell::from(&self.to)]);
+        page.indented(
+            1,
+            format!(
+                "{} written, {} taken over, {} there already, {} attached",
+                self.written, self.mounted, self.skipped, self.referrers
+            ),
+        );
+        if self.left_out > 0 {
+            let text = format!(
+                "{} layers may not be distributed and were left out",
+                self.left_out
+            );
+            page.indented(1, Cell::attention(text));
+        }
+    }
+}

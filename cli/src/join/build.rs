@@ -1,0 +1,126 @@
+//! A build on this machine: its files, its Git work tree, its command.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bulla_attest::ci::GitSource;
+use bulla_model::{Digest, ResourceDescriptor};
+
+use super::file;
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Files by their path with `/`, with their digests.
+pub type Files = BTreeMap<String, Digest>;
+
+/// Hashes the regular files that match any of the patterns.
+pub fn hash_matches(patterns: &[String]) -> Result<Files, Failure> {
+    let mut files = Files::new();
+    for pattern in patterns {
+        let paths = glob::glob(pattern)
+            .map_err(|error| Failure::usage(format_args!("`{pattern}` is no pattern: {error}")))?;
+        for path in paths {
+            let path = path.map_err(|error| Failure::file("read", error.path(), error.error()))?;
+            if path.is_file() {
+                files.insert(name_of(&path)?, file::digest(&path)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Files as resource descriptors, sorted by name.
+pub fn descriptors(files: &Files) -> Vec<ResourceDescriptor> {
+    files
+        .iter()
+        .map(|(name, digest)| ResourceDescriptor::named(name, digest.clone()))
+        .collect()
+}
+
+/// The path as statements write it: relative parts joined by `/`.
+fn name_of(path: &Path) -> Result<String, Failure> {
+    let text = path.to_str().ok_or_else(|| {
+        Failure::new(
+            FailureKind::Input,
+            format_args!("{} is not UTF-8", path.display()),
+        )
+    })?;
+    let text = text.strip_prefix("./").unwrap_or(text);
+    Ok(if cfg!(windows) {
+        text.replace('\\', "/")
+    } else {
+        text.to_owned()
+    })
+}
+
+/// The Git work tree around a directory, if there is one and Git can be asked.
+pub fn git_source(directory: &Path) -> Option<GitSource> {
+    let commit = git(directory, &["rev-parse", "--verify", "HEAD"])?;
+    let dirty = git(directory, &["status", "--porcelain"]).is_none_or(|text| !text.is_empty());
+    let url = git(directory, &["remote", "get-url", "origin"]).filter(|url| !url.is_empty());
+    let people = git(directory, &["log", "-1", "--format=%ae%n%ce"]).unwrap_or_default();
+    let authors = people
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Some(GitSource {
+        url,
+        commit,
+        dirty,
+        authors,
+    })
+}
+
+fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(directory)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Runs a command with this process's streams and waits for it, through any interruption: the
+/// command gets the signal too and decides.
+pub async fn run(command: &[OsString], directory: &Path) -> Result<i32, Failure> {
+    let [program, arguments @ ..] = command else {
+        return Err(Failure::usage("no command to run"));
+    };
+    let mut child = tokio::process::Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .spawn()
+        .map_err(|error| not_started(program, &error))?;
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status.map_err(|error| not_started(program, &error))?;
+                return Ok(code_of(status));
+            }
+            Ok(()) = tokio::signal::ctrl_c() => {}
+        }
+    }
+}
+
+fn not_started(program: &OsStr, error: &std::io::Error) -> Failure {
+    Failure::file("run", &PathBuf::from(program), error)
+}
+
+/// The exit code; 128 and the number of the signal that ended it, as shells count.
+fn code_of(status: std::process::ExitStatus) -> i32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt as _;
+        if let Some(signal) = status.signal() {
+            return 128_i32.saturating_add(signal);
+        }
+    }
+    status.code().unwrap_or(1)
+}

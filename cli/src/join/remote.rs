@@ -1,0 +1,136 @@
+//! Registries: the client, and credentials from where docker and podman keep them.
+
+use std::path::PathBuf;
+
+use bulla_model::Repository;
+use bulla_registry::{
+    AnyStore, Credential, Remote, RemoteClient, RemoteOptions, credential_from_file,
+};
+
+use super::{blocking, file};
+use crate::Failure;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::settings::{Environment, row};
+
+/// Opens a repository of a registry. Connects nowhere.
+pub async fn store(context: &Context, repository: &Repository) -> Result<AnyStore, Failure> {
+    let client = context.remote(client)?;
+    let credential = credential(context, repository).await?;
+    Ok(AnyStore::Remote(Remote::new(
+        client,
+        repository.clone(),
+        credential,
+    )))
+}
+
+/// The repository that keeps attestations, where a setting names one.
+pub async fn evidence_store(context: &Context) -> Result<Option<AnyStore>, Failure> {
+    let flag = context.global.repository.as_deref();
+    match context
+        .settings
+        .parsed::<Repository>(&row::REPOSITORY, flag)?
+    {
+        Some(repository) => Ok(Some(store(context, &repository.value).await?)),
+        None => Ok(None),
+    }
+}
+
+fn client(context: &Context) -> Result<RemoteClient, Failure> {
+    let environment = context.environment();
+    let mut options = RemoteOptions::new(context.limits.clone());
+    let flag = context.global.plain_http.join(",");
+    let flag = (!flag.is_empty()).then_some(flag.as_str());
+    if let Some(hosts) = context.settings.text(&row::PLAIN_HTTP, flag)? {
+        let hosts = hosts
+            .value
+            .split(',')
+            .map(str::trim)
+            .filter(|host| !host.is_empty());
+        options.plain_http = hosts.map(str::to_owned).collect();
+    }
+    options.https_proxy = first_text(environment, &["HTTPS_PROXY", "https_proxy"])?;
+    // Upper case could come from a request header in a CGI program, so nobody reads it.
+    options.http_proxy = first_text(environment, &["http_proxy"])?;
+    options.no_proxy = first_text(environment, &["NO_PROXY", "no_proxy"])?;
+    if let Some(path) = environment.path("SSL_CERT_FILE") {
+        options
+            .certificates
+            .push(file::read(&path, CERTIFICATES_BYTES)?);
+    }
+    Ok(RemoteClient::new(options)?)
+}
+
+fn first_text(environment: &Environment, names: &[&str]) -> Result<Option<String>, Failure> {
+    for name in names {
+        if let Some(text) = environment.text(name)?.filter(|text| !text.is_empty()) {
+            return Ok(Some(text.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+async fn credential(context: &Context, repository: &Repository) -> Result<Credential, Failure> {
+    let files = credential_files(context.environment());
+    let (repository, limits) = (repository.clone(), context.limits.clone());
+    // A credential helper may take its time.
+    blocking(move || {
+        for path in files {
+            let found = credential_from_file(&path, &repository, &limits)
+                .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
+            if let Some(credential) = found {
+                return Ok(credential);
+            }
+        }
+        Ok(Credential::Anonymous)
+    })
+    .await
+}
+
+/// The files credentials are looked for in, in this order. `REGISTRY_AUTH_FILE` stands alone.
+fn credential_files(environment: &Environment) -> Vec<PathBuf> {
+    if let Some(path) = environment.path("REGISTRY_AUTH_FILE") {
+        return vec![path];
+    }
+    let home = environment
+        .path("HOME")
+        .or_else(|| environment.path("USERPROFILE"));
+    let docker = environment
+        .path("DOCKER_CONFIG")
+        .or_else(|| home.as_ref().map(|home| home.join(".docker")));
+    let containers = environment
+        .path("XDG_RUNTIME_DIR")
+        .map(|folder| folder.join("containers"))
+        .into_iter()
+        .chain(home.map(|home| home.join(".config/containers")));
+    containers
+        .map(|folder| folder.join("auth.json"))
+        .chain(docker.map(|folder| folder.join("config.json")))
+        .collect()
+}
+
+const CERTIFICATES_BYTES: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn an_explicit_credentials_file_stands_alone() {
+        let environment = Environment::with_variables(
+            Path::new("/w"),
+            [("HOME", "/h"), ("REGISTRY_AUTH_FILE", "/a.json")],
+        );
+        assert_eq!(credential_files(&environment), [PathBuf::from("/a.json")]);
+        let environment = Environment::with_variables(Path::new("/w"), [("HOME", "/h")]);
+        assert_eq!(
+            credential_files(&environment),
+            [
+                PathBuf::from("/h/.config/containers/auth.json"),
+                PathBuf::from("/h/.docker/config.json")
+            ]
+        );
+    }
+}
