@@ -628,7 +628,7 @@ pub(crate) fn find_edge<'p>(
     policy: &'p Policy,
     from: Option<&Environment>,
     to: &Environment,
-    kind: bulla_model::EdgeKind,
+    kind: EdgeKind,
     tier: &Tier,
 ) -> Option<&'p EdgeRule> {
     policy.edges.iter().find(|rule| {

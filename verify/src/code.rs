@@ -57,28 +57,28 @@ codes! {
     FreshnessUnproven = "freshness-unproven";
     /// The key or certificate was valid at another time.
     KeyExpired = "key-expired";
-    /// The version of the policy is lower than one seen before or than the anchor's minimum.
-    PolicyRollback = "policy-rollback";
     /// The same version of the policy was seen with other content.
     PolicyEquivocation = "policy-equivocation";
     /// A listed predecessor of the policy was not given.
     PolicyNotLoaded = "policy-not-loaded";
+    /// The version of the policy is lower than one seen before or than the anchor's minimum.
+    PolicyRollback = "policy-rollback";
     /// A statement names a policy that is neither the current one nor a predecessor.
     PolicyUnknown = "policy-unknown";
     /// A promotion's time is over.
     PromotionExpired = "promotion-expired";
     /// No promotion into the environment.
     PromotionMissing = "promotion-missing";
-    /// No provenance.
-    ProvenanceMissing = "provenance-missing";
     /// Provenance of another build type or builder.
     ProvenanceMismatch = "provenance-mismatch";
+    /// No provenance.
+    ProvenanceMissing = "provenance-missing";
     /// Nothing proves that nothing was revoked: the environment demands no freshness.
     RevocationsUnproven = "revocations-unproven";
-    /// No bill of materials.
-    SbomMissing = "sbom-missing";
     /// A bill of materials that lists nothing.
     SbomEmpty = "sbom-empty";
+    /// No bill of materials.
+    SbomMissing = "sbom-missing";
     /// An exclusion cannot be judged, because an identity maps to no person.
     SeparationUnknown = "separation-unknown";
     /// The source repository belongs to no service, to several, or to another than claimed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
-use bulla_model::{Digest, Environment, Limits, Service, Tier, Validity};
+use bulla_model::{Digest, Environment, Limits, Person, Service, Tier, Validity};
 
 use super::digest::FileDigest;
 use super::identity::{CertificateRule, IdentityRule, Kind};
@@ -148,10 +148,25 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         }
         edges.push(edge);
     }
-    let history = base.history.into_iter().map(|p| Predecessor {
-        version: p.version,
-        digest: p.digest,
-    });
+    let mut history: Vec<Predecessor> = Vec::new();
+    for wire in base.history {
+        let at = Place::new(&path, base.version.referenced);
+        if wire.version >= base.version.value {
+            let reason = format!(
+                "`history` lists version {}, which is not before version {}",
+                wire.version, base.version.value
+            );
+            return Err(rule(&at, reason));
+        }
+        if history.iter().any(|other| other.version == wire.version) {
+            let reason = format!("`history` lists version {} twice", wire.version);
+            return Err(rule(&at, reason));
+        }
+        history.push(Predecessor {
+            version: wire.version,
+            digest: wire.digest,
+        });
+    }
     Ok(Policy {
         name: base.name.value,
         version: base.version.value,
@@ -165,7 +180,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         edges,
         services: BTreeMap::new(),
         people: People::default(),
-        history: history.collect(),
+        history,
         predecessors: Vec::new(),
     })
 }
@@ -247,7 +262,18 @@ fn parse_people(file: &PolicyFile, limits: &Limits) -> Result<People, PolicyErro
         seen.extend(rules.iter().cloned());
         Ok(rules)
     };
+    let mut addresses: BTreeMap<String, Person> = BTreeMap::new();
     for (name, person) in wire.people {
+        for email in &person.emails {
+            // An author is excluded by address, so an address is one person's.
+            let taken = addresses.insert(email.to_ascii_lowercase(), name.clone());
+            if let Some(other) = taken {
+                return Err(rule(
+                    &Place::of_file(&path),
+                    format!("`{email}` is listed for `{other}` and for `{name}`"),
+                ));
+            }
+        }
         let identities = own(person.identities)?;
         people.persons.insert(
             name,
@@ -533,6 +559,8 @@ pub(crate) fn shape(path: &Arc<str>, error: &serde_saphyr::Error) -> PolicyError
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or_default();
     let reason = reason.split(" at line ").next().unwrap_or_default();
+    // The library's advice to its callers is none to whoever writes policies.
+    let reason = reason.split(", set ").next().unwrap_or_default();
     let reason = reason.strip_prefix("error: ").unwrap_or(reason);
     PolicyError::Shape {
         place,

@@ -1,6 +1,8 @@
 //! Integration tests of bulla-verify.
 
+mod codes;
 mod hostile;
 mod journey;
 mod kit;
+mod policies;
 mod signed;

@@ -1,0 +1,376 @@
+//! Every finding code: one change that produces it, one neighbour that does not.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use bulla_model::predicate::approval::{ApprovalDecision, OnBehalfOf};
+use bulla_model::predicate::{CYCLONEDX, slsa_provenance, test_result};
+use bulla_model::{Digest, EdgeKind};
+use bulla_verify::{Code, State, StepRequest, Verdict};
+
+use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
+
+/// For each code: the change that produces it, then the neighbour.
+macro_rules! produced {
+    ($($test:ident: $code:ident = $with:expr, not $without:expr;)*) => {
+        const COVERED: &[Code] = &[$(Code::$code),*];
+        $(
+            #[test]
+            fn $test() {
+                let (with, without): (Verdict, Verdict) = ($with, $without);
+                assert_found(&with, Code::$code);
+                assert!(!codes(&without).contains(&Code::$code), "{}", show(&without));
+            }
+        )*
+    };
+}
+
+produced! {
+    approval_mismatch: ApprovalMismatch =
+        approved_by_alice(|approval| approval.policy.version = 2),
+        not approved_by_alice(|_| {});
+    approval_rejected: ApprovalRejected =
+        approved_by_alice(|approval| approval.decision = ApprovalDecision::Reject),
+        not approved_by_alice(|_| {});
+    approval_relayed: ApprovalRelayed =
+        approved_by_alice(|approval| {
+            approval.on_behalf_of = Some(OnBehalfOf {
+                platform: "code.example.test".into(),
+                account_id: "17".into(),
+                review_url: "https://code.example.test/17".into(),
+                commit: "9c1e44d0".into(),
+            });
+        }),
+        not approved_by_alice(|_| {});
+    approvals_missing: ApprovalsMissing =
+        approvers(&["alice"]),
+        not approvers(&["alice", "carol"]);
+    approver_is_author: ApproverIsAuthor =
+        peopled("emails: [carol@acme.example]", "emails: [carol@acme.example, dora@acme.example]"),
+        not approvers(&["alice", "carol"]);
+    approver_is_builder: ApproverIsBuilder =
+        alice_builds_and(&["alice", "carol"]),
+        not alice_builds_and(&["bob", "carol"]);
+    approver_is_promoter: ApproverIsPromoter =
+        alice_promotes_and(&["alice", "carol"]),
+        not alice_promotes_and(&["bob", "carol"]);
+    approver_unknown: ApproverUnknown =
+        approvers(&["alice", "dave"]),
+        not approvers(&["alice", "carol"]);
+    audience_mismatch: AudienceMismatch =
+        anchored("audience: [prod-us-1]"),
+        not anchored("audience: [prod-eu-1]");
+    chain_broken: ChainBroken =
+        promoted_into_prod(|said| said.chain.sequence = 7),
+        not promoted_into_prod(|_| {});
+    chain_forked: ChainForked = forked(1), not forked(2);
+    draft_predicate: DraftPredicate =
+        with_tier("high: {claimedTime: allow, draftPredicates: deny}"),
+        not with_tier("high: {claimedTime: allow, draftPredicates: allow}");
+    edge_unknown: EdgeUnknown = from_dev_straight("prod"), not from_dev_straight("staging");
+    evidence_incomplete: EvidenceIncomplete =
+        gathered(|world| world.truncated = true),
+        not gathered(|_| {});
+    freshness_unproven: FreshnessUnproven =
+        freshness("{promote: 1h, admit: 24h}"),
+        not freshness("none");
+    key_expired: KeyExpired =
+        promoter_until("2026-03-02T12:30:00Z"),
+        not promoter_until("2026-12-31T00:00:00Z");
+    policy_rollback: PolicyRollback =
+        anchored("minimum: {release: 4}"),
+        not anchored("minimum: {release: 3}");
+    policy_equivocation: PolicyEquivocation =
+        remembering(|world| world.edit("release.yaml", "72h", "71h")),
+        not remembering(|_| {});
+    policy_not_loaded: PolicyNotLoaded =
+        succeeded(|world| world.files.predecessors.clear()),
+        not succeeded(|_| {});
+    policy_unknown: PolicyUnknown =
+        promoted_into_prod(|said| said.policy.name = "other".into()),
+        not promoted_into_prod(|_| {});
+    promotion_expired: PromotionExpired =
+        promoted_into_prod(|said| said.not_after = Some(hour(24))),
+        not promoted_into_prod(|said| said.not_after = Some(hour(25)));
+    promotion_missing: PromotionMissing = World::approved().verify("prod"), not World::journey().verify("prod");
+    provenance_missing: ProvenanceMissing = staged_without("builder provenance"), not World::staged().verify("staging");
+    provenance_mismatch: ProvenanceMismatch =
+        built_as("https://example.test/elsewhere/v1"),
+        not built_as("https://example.test/build/v2");
+    revocations_unproven: RevocationsUnproven =
+        freshness("none"),
+        not freshness("{promote: 1h, admit: 24h}");
+    sbom_missing: SbomMissing = staged_without("builder sbom"), not World::staged().verify("staging");
+    sbom_empty: SbomEmpty = listing(&json!([])), not listing(&json!([{"name": "zlib"}]));
+    separation_unknown: SeparationUnknown =
+        peopled("  ci:\n    - key: ", "  ci:\n    - notAfter: 2026-01-01T00:00:00Z\n      key: "),
+        not approvers(&["alice", "carol"]);
+    service_mismatch: ServiceMismatch =
+        built_from("https://github.com/mallory/pay"),
+        not built_from("https://github.com/acme/pay");
+    signature_invalid: SignatureInvalid = tampering(true), not tampering(false);
+    signer_untrusted: SignerUntrusted = promoted_by("builder"), not promoted_by("promoter");
+    statement_stale: StatementStale = tested_at(-80), not tested_at(-60);
+    statement_unusable: StatementUnusable =
+        promoted_into_prod(|said| said.crit = vec!["colour".into()]),
+        not promoted_into_prod(|said| said.crit = vec!["edge".into()]);
+    subject_mismatch: SubjectMismatch = promoted_for(b"another image"), not promoted_for(b"the image");
+    tests_failed: TestsFailed = tested("FAILED"), not tested("WARNED");
+    tests_missing: TestsMissing = staged_without("tester tests"), not World::staged().verify("staging");
+    tier_mismatch: TierMismatch =
+        promoted_into_prod(|said| said.tier = "low".parse().unwrap()),
+        not promoted_into_prod(|_| {});
+    time_mismatch: TimeMismatch = dated(25), not dated(4);
+    time_unproven: TimeUnproven = with_tier("high: {claimedTime: deny}"), not with_tier("high: {claimedTime: allow}");
+    too_late: TooLate = tested_at(3), not tested_at(1);
+}
+
+#[test]
+fn every_code_is_produced_by_a_test_and_explained_by_the_guide() {
+    let covered: BTreeSet<_> = COVERED.iter().copied().collect();
+    let all: BTreeSet<_> = Code::ALL.iter().copied().collect();
+    assert_eq!(covered, all);
+    let guide = include_str!("../../../docs/findings.md");
+    let headings: Vec<_> = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    let mut texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    texts.sort_unstable();
+    let listed: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, texts, "sorted");
+    assert_eq!(headings, texts, "one heading for each code, sorted");
+    for section in guide.split("\n## ").skip(1) {
+        for part in ["**Means.** ", "**Do.** ", "**Example.** "] {
+            assert!(section.contains(part), "{part} in {section}");
+        }
+    }
+}
+
+fn approved_by_alice(change: impl Fn(&mut bulla_model::predicate::Approval)) -> Verdict {
+    let mut world = World::staged();
+    world.approve_with("alice", "prod", change);
+    world.approve("carol", "prod");
+    world.now = hour(4);
+    world.judge("prod", None).0
+}
+
+fn approvers(who: &[&str]) -> Verdict {
+    in_prod_by(World::staged(), who)
+}
+
+fn in_prod_by(mut world: World, who: &[&str]) -> Verdict {
+    for name in who {
+        world.approve(name, "prod");
+    }
+    world.now = hour(4);
+    world.promote("prod");
+    world.now = hour(24);
+    world.verify("prod")
+}
+
+/// A build by dora, and one change to the list of persons; alice and carol approve.
+fn peopled(from: &str, to: &str) -> Verdict {
+    let mut world = World::empty();
+    world.edit("people.yaml", from, to);
+    let build = kit::provenance("https://github.com/acme/pay", &["dora@acme.example"]);
+    world.attest("builder", slsa_provenance::TYPE, &build);
+    world.sbom();
+    world.tests();
+    in_prod_by(world.into_staging(), &["alice", "carol"])
+}
+
+fn alice_builds_and(approve: &[&str]) -> Verdict {
+    let mut world = World::empty();
+    let alice = format!("  builder:\n    - key: {}\n", kit::policy::key("alice"));
+    world.edit("release.yaml", "  builder:\n", &alice);
+    let build = kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
+    world.attest("alice", slsa_provenance::TYPE, &build);
+    world.sbom();
+    world.tests();
+    in_prod_by(world.into_staging(), approve)
+}
+
+fn alice_promotes_and(approve: &[&str]) -> Verdict {
+    let mut world = World::built();
+    let alice = format!("  promoter:\n    - key: {}\n", kit::policy::key("alice"));
+    world.edit("release.yaml", "  promoter:\n", &alice);
+    let mut world = world.into_staging();
+    for name in approve {
+        world.approve(name, "prod");
+    }
+    world.now = hour(4);
+    let alice = Signer::named("alice").identity();
+    let (_, draft) = world.judge("prod", Some(&alice));
+    let said = world.promotion(draft.unwrap());
+    world.seal_promotion("alice", "prod", &said, &[kit::image()]);
+    world.verify("prod")
+}
+
+fn anchored(line: &str) -> Verdict {
+    let mut world = World::journey();
+    let owner = kit::policy::key("owner");
+    world.anchor = Some(format!(
+        "apiVersion: bulla.dev/anchor/v0.1\nowners: {{threshold: 1, keys: [{owner}]}}\nenvironments: []\n{line}\n"
+    ));
+    world.verify("prod")
+}
+
+fn promoted_into_prod(change: impl Fn(&mut bulla_model::predicate::Promotion)) -> Verdict {
+    let mut world = World::approved();
+    world.promote_with("prod", change);
+    world.now = hour(24);
+    world.verify("prod")
+}
+
+/// Two promotions into dev, of which the second follows slot entry 1 or another.
+fn forked(follows: u8) -> Verdict {
+    let mut world = World::built();
+    let slot = |number: u8| Some(Digest::sha256(&[number]));
+    world.promote_with("dev", |said| said.slot.previous = slot(1));
+    world.now = hour(2);
+    world.promote_with("dev", |said| said.slot.previous = slot(follows));
+    world.verify("dev")
+}
+
+fn with_tier(tier: &str) -> Verdict {
+    let mut world = World::built();
+    world.edit("release.yaml", "high: {claimedTime: allow}", tier);
+    world.promote("dev");
+    world.verify("dev")
+}
+
+fn from_dev_straight(to: &str) -> Verdict {
+    let mut world = World::built();
+    world.promote("dev");
+    let request = StepRequest {
+        to,
+        from: Some("dev"),
+        kind: EdgeKind::Promote,
+        promoter: None,
+    };
+    world.judge_request(&request).0
+}
+
+fn gathered(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = World::journey();
+    change(&mut world);
+    world.verify("prod")
+}
+
+fn freshness(demand: &str) -> Verdict {
+    let mut world = World::built();
+    let text = format!("dev\", freshness: {demand}}}");
+    world.edit("release.yaml", "dev\", freshness: none}", &text);
+    world.promote("dev");
+    world.verify("dev")
+}
+
+fn promoter_until(end: &str) -> Verdict {
+    let mut world = World::empty();
+    let text = format!("  promoter:\n    - notAfter: {end}\n      key: ");
+    world.edit("release.yaml", "  promoter:\n    - key: ", &text);
+    world.provenance();
+    world.now = hour(1);
+    world.promote("dev");
+    world.now = hour(24);
+    world.verify("dev")
+}
+
+fn remembering(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = World::built();
+    let mut state = State::default();
+    state.remember(&world.parsed());
+    world.state = Some(state);
+    change(&mut world);
+    world.verify("dev")
+}
+
+fn succeeded(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = World::journey();
+    world.next_policy();
+    change(&mut world);
+    world.verify("prod")
+}
+
+/// Staging once this evidence has gone.
+fn staged_without(entry: &str) -> Verdict {
+    let mut world = World::staged();
+    world.take(entry);
+    world.verify("staging")
+}
+
+fn built_as(build_type: &str) -> Verdict {
+    let mut world = World::empty();
+    let mut build = kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
+    build["buildDefinition"]["buildType"] = json!(build_type);
+    world.attest("builder", slsa_provenance::TYPE, &build);
+    world.sbom();
+    world.tests();
+    in_prod_by(world.into_staging(), &["alice", "carol"])
+}
+
+fn listing(components: &serde_json::Value) -> Verdict {
+    let mut world = World::empty();
+    world.provenance();
+    world.tests();
+    let document = json!({"bomFormat": "CycloneDX", "components": components});
+    world.attest("builder", CYCLONEDX, &document);
+    world.into_staging().verify("staging")
+}
+
+fn built_from(source: &str) -> Verdict {
+    let mut world = World::empty();
+    let build = kit::provenance(source, &["dave@acme.example"]);
+    world.attest("builder", slsa_provenance::TYPE, &build);
+    world.verify("dev")
+}
+
+fn tampering(really: bool) -> Verdict {
+    let mut world = World::staged();
+    let sbom = world.take("builder sbom").remove(0).bundle;
+    let to = if really { "bzip" } else { "zlib" };
+    world.add("builder sbom", tampered(&sbom, "zlib", to));
+    world.verify("staging")
+}
+
+fn promoted_by(who: &str) -> Verdict {
+    let mut world = World::built();
+    let said = world.promotion(world.judge("dev", None).1.unwrap());
+    world.seal_promotion(who, "dev", &said, &[kit::image()]);
+    world.verify("dev")
+}
+
+/// Staging with tests run so many hours after the start of the story; it is entered at hour 2.
+fn tested_at(hours: i64) -> Verdict {
+    let mut world = World::empty();
+    world.provenance();
+    world.sbom();
+    let passed = json!({"result": "PASSED", "configuration": []});
+    world.attest_at("tester", test_result::TYPE, &passed, Some(hour(hours)));
+    let mut world = world.into_staging();
+    world.now = hour(4);
+    world.verify("staging")
+}
+
+fn promoted_for(bytes: &[u8]) -> Verdict {
+    let mut world = World::built();
+    let said = world.promotion(world.judge("dev", None).1.unwrap());
+    world.seal_promotion("promoter", "dev", &said, &[Digest::sha256(bytes)]);
+    world.verify("dev")
+}
+
+fn tested(result: &str) -> Verdict {
+    let mut world = World::empty();
+    world.provenance();
+    world.sbom();
+    let run = json!({"result": result, "configuration": []});
+    world.attest("tester", test_result::TYPE, &run);
+    world.into_staging().verify("staging")
+}
+
+/// Prod, promoted at hour 4 by a statement that says it was this hour; it is hour 24.
+fn dated(hours: i64) -> Verdict {
+    promoted_into_prod(|said| said.issued_at = hour(hours))
+}
