@@ -14,4 +14,5 @@ mod layout;
 mod memory;
 mod peers;
 mod sample;
+mod secrets;
 mod suite;
