@@ -54,6 +54,19 @@ fn every_compression_gives_the_same_list() {
 }
 
 #[test]
+fn the_padding_after_the_last_file_may_be_missing_but_none_of_its_contents() {
+    let content = status(&["curl"]);
+    let end = 512 + content.len();
+    let tar = Layer::new().file("var/lib/dpkg/status", &content).tar();
+    let cut = |end: usize| {
+        let tars = [tar[..end].to_vec()];
+        catalog(&image_of(&tars, Compression::None), &Options::default())
+    };
+    assert_eq!(names(&cut(end).unwrap()), ["curl"]);
+    assert!(cut(end - 1).is_err());
+}
+
+#[test]
 fn later_layers_replace_files() {
     let inventory = list(vec![
         Layer::new().file("var/lib/dpkg/status", &status(&["old"])),

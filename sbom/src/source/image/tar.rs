@@ -15,6 +15,8 @@ pub(super) struct Archive<R> {
     reader: R,
     /// Bytes of the current member, with padding, that were not read yet.
     rest: u64,
+    /// How many of them are padding.
+    padding: u64,
 }
 
 /// What the headers say about one member.
@@ -36,7 +38,11 @@ pub(super) enum Fault {
 
 impl<R: BufRead> Archive<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, rest: 0 }
+        Self {
+            reader,
+            rest: 0,
+            padding: 0,
+        }
     }
 
     /// The next member; whatever was not read of the last one is skipped.
@@ -58,7 +64,7 @@ impl<R: BufRead> Archive<R> {
                     let bytes = self.extension(size)?;
                     extended.read_pax(&bytes);
                 }
-                EntryType::XGlobalHeader => self.rest = padded(size),
+                EntryType::XGlobalHeader => self.begin(size),
                 _ => return self.member(&header, extended, size).map(Some),
             }
         }
@@ -94,7 +100,7 @@ impl<R: BufRead> Archive<R> {
                 | EntryType::Fifo
         );
         let size = if has_content { size } else { 0 };
-        self.rest = padded(size);
+        self.begin(size);
         Ok(Member {
             path: extended
                 .path
@@ -146,7 +152,7 @@ impl<R: BufRead> Archive<R> {
         if size > EXTENSION_BYTES {
             return Err(Fault::Tar(TarFault::ExtendedHeader { size }));
         }
-        self.rest = padded(size);
+        self.begin(size);
         let mut bytes = Vec::new();
         self.content(size)
             .read_to_end(&mut bytes)
@@ -179,9 +185,21 @@ impl<R: BufRead> Archive<R> {
         Ok(())
     }
 
+    /// Contents of this size come next.
+    fn begin(&mut self, size: u64) {
+        self.rest = padded(size);
+        self.padding = self.rest.saturating_sub(size);
+    }
+
     fn skip_rest(&mut self) -> Result<(), Fault> {
         while self.rest > 0 {
             let available = self.reader.fill_buf().map_err(Fault::Io)?.len();
+            // Some tools (umoci insert) leave out the padding of the last member, and everything
+            // that runs images reads that: all contents are there.
+            if available == 0 && self.rest <= self.padding {
+                self.rest = 0;
+                return Ok(());
+            }
             if available == 0 {
                 return Err(Fault::Tar(TarFault::Truncated));
             }
