@@ -25,7 +25,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let now = step::whole_second(Timestamp::now());
     let not_after = step::until(now, &arguments.valid_for)?;
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-    let image = image::open(context, &Target::parse(&arguments.target)?).await?;
+    let image = image::open(context, &Target::parse(&arguments.target)?)
+        .await?
+        .writable()?;
     let collected = Arc::new(evidence::collect(&image, None).await?);
     let edge = (arguments.to.as_str(), arguments.from.as_deref());
     let (before, draft) = verdict::step(

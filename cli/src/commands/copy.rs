@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::args::copy::Arguments;
 use crate::commands::Context;
-use crate::join::image;
+use crate::join::image::{self, OpenImage};
 use crate::render::{Cell, Page, Report};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -16,23 +16,29 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let from = Target::parse(&arguments.from)?;
     let to = Target::parse(&arguments.to)?;
     let image = image::open(context, &from).await?;
-    let destination = image::destination(context, &to).await?;
-    let progress = context.printer.progress(&format!("copying {from}"));
-    let mut options = CopyOptions::default();
-    options.referrers = !arguments.without_referrers;
-    options.tag.clone_from(&destination.tag);
-    let report = copy(
-        &image.store,
-        &destination.store,
-        &image.descriptor.digest,
-        &options,
-    )
-    .await?;
-    destination.finish().await?;
-    drop(progress);
+    let report = transfer(context, &image, &to, !arguments.without_referrers).await?;
     let report = Copied::of(&image.pinned, &to, image.descriptor.digest.clone(), &report);
     context.printer.report(&report)?;
     Ok(Exit::Success)
+}
+
+/// Copies an image, with what refers to it if asked, and moves the destination's tag last.
+pub(super) async fn transfer(
+    context: &Context,
+    image: &OpenImage,
+    to: &Target,
+    referrers: bool,
+) -> Result<CopyReport, Failure> {
+    let destination = image::destination(context, to).await?;
+    let progress = context.printer.progress(&format!("copying to {to}"));
+    let mut options = CopyOptions::default();
+    options.referrers = referrers;
+    options.tag.clone_from(&destination.tag);
+    let digest = &image.descriptor.digest;
+    let report = copy(&image.store, &destination.store, digest, &options).await?;
+    destination.finish().await?;
+    drop(progress);
+    Ok(report)
 }
 
 #[derive(Serialize)]

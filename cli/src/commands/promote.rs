@@ -15,6 +15,7 @@ use bulla_verify::{Decision, StepDraft, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::copy;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
@@ -33,7 +34,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .map(|text| step::until(now, text))
         .transpose()?;
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-    let image = image::open(context, &Target::parse(&arguments.target)?).await?;
+    let image = image::open(context, &Target::parse(&arguments.target)?)
+        .await?
+        .writable()?;
     let signer = key::signer(
         context,
         arguments.key.key.as_deref(),
@@ -85,6 +88,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         )
         .await?;
         report.promotion = Some(payload);
+    }
+    if let Some(destination) = arguments.copy_to.as_deref().filter(|_| !arguments.dry_run) {
+        let to = Target::parse(destination)?;
+        copy::transfer(context, &image, &to, true).await?;
+        report.copied_to = Some(to.to_string());
     }
     context.printer.report(&report)?;
     Ok(Exit::Success)

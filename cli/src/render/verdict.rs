@@ -50,10 +50,14 @@ pub fn verdict(page: &mut Page, name: &str, verdict: &Verdict, verbose: bool) {
         );
     }
     page.gap();
+    // Several steps may fail on the same statement; once is enough for people.
+    let mut told = std::collections::BTreeSet::new();
     for finding in &verdict.findings {
-        match finding.severity {
-            Severity::Note if !verbose && verdict.decision == Decision::Allow => {}
-            _ => tell(page, finding),
+        let hidden =
+            finding.severity == Severity::Note && !verbose && verdict.decision == Decision::Allow;
+        let place = finding.place.as_ref().map(ToString::to_string);
+        if !hidden && told.insert((finding.code, &finding.message, &finding.manifest, place)) {
+            tell(page, finding);
         }
     }
     answer(page, verdict);
