@@ -39,17 +39,20 @@ impl Pattern {
     /// A regular expression in the syntax of the `regex` crate, without look-around and linear in
     /// time. It must match the whole text, as with cosign's flags, whose own match is not anchored.
     pub fn regex(source: &str) -> Result<Self, PatternError> {
-        let regex = regex::RegexBuilder::new(&format!("^(?:{source})$"))
-            .size_limit(1 << 20)
-            .build()
-            .map_err(|error| PatternError {
+        let build = |text: &str| {
+            let built = regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+            built.map_err(|error| PatternError {
                 reason: error
                     .to_string()
                     .lines()
                     .last()
                     .unwrap_or_default()
                     .to_owned(),
-            })?;
+            })
+        };
+        // Alone first: `a)|(?:.*` is none, but would close the group that anchors it.
+        build(source)?;
+        let regex = build(&format!("^(?:{source})$"))?;
         Ok(Self::Regex(AnchoredRegex {
             source: source.to_owned(),
             regex,

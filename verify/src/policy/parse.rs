@@ -561,6 +561,7 @@ pub(crate) fn shape(path: &Arc<str>, error: &serde_saphyr::Error) -> PolicyError
     let reason = reason.split(" at line ").next().unwrap_or_default();
     // The library's advice to its callers is none to whoever writes policies.
     let reason = reason.split(", set ").next().unwrap_or_default();
+    let reason = reason.split("; use ").next().unwrap_or_default();
     let reason = reason.strip_prefix("error: ").unwrap_or(reason);
     PolicyError::Shape {
         place,
