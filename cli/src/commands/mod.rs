@@ -8,8 +8,8 @@
 pub mod approve;
 pub mod attest;
 pub mod completions;
-pub mod demo;
 pub mod copy;
+pub mod demo;
 pub mod help;
 pub mod inspect;
 pub mod key;

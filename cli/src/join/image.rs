@@ -51,6 +51,12 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
             directory,
             selector,
         } => {
+            if !directory.is_dir() {
+                return Err(Failure::new(
+                    FailureKind::NotFound,
+                    format_args!("there is no folder {}", directory.display()),
+                ));
+            }
             let layout = Layout::open(directory, &context.limits)?;
             let (store, descriptor) = in_layout(layout, selector.as_ref(), target).await?;
             let pinned = format!("oci:{}@{}", directory.display(), descriptor.digest);

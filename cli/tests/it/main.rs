@@ -1,1 +1,15 @@
 //! Integration tests of bulla-cli.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test prepares has to work, or the test has failed"
+)]
+
+mod configuration;
+mod help;
+mod journeys;
+mod layering;
+mod refusals;
+mod registries;
+mod sandbox;
+mod tidiness;

@@ -1,0 +1,66 @@
+//! The same journey against a registry, over HTTP.
+
+use std::sync::Arc;
+
+use ferro_blob_store::InMemoryBlobStore;
+use ferro_oci_server::{AppState, InMemoryRegistryMeta, router};
+
+use crate::sandbox::Sandbox;
+
+/// Starts a registry on a thread of its own; its host and port.
+fn registry() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let state = AppState::new(
+                Arc::new(InMemoryBlobStore::new()),
+                Arc::new(InMemoryRegistryMeta::new()),
+            );
+            axum::serve(listener, router(state)).await.unwrap();
+        });
+    });
+    host
+}
+
+#[test]
+fn an_image_goes_to_a_registry_is_signed_there_and_comes_back_with_its_seals() {
+    let sandbox = Sandbox::new().with_image().with_key();
+    let host = registry();
+    let there = format!("{host}/pay/api:1.0");
+    sandbox.done(&format!("copy image:1.0 {there}"));
+    sandbox.done(&format!("sign --key bulla.key {there}"));
+    sandbox.done(&format!("sbom {there} -o sbom.json"));
+    sandbox.done(&format!("attest --sbom sbom.json --key bulla.key {there}"));
+    let tree = sandbox.done(&format!("tree {there} --output json")).json();
+    assert_eq!(tree["nodes"][0]["attached"].as_array().unwrap().len(), 2);
+    sandbox.done(&format!("copy {there} oci:back:1.0"));
+    let back = sandbox.done("tree back --output json").json();
+    assert_eq!(back["nodes"][0], tree["nodes"][0]);
+    let absent = sandbox.run(&format!("tree {host}/pay/api:2.0"));
+    assert_eq!(absent.code, 2, "{}", absent.talk);
+}
+
+#[test]
+fn attestations_can_be_kept_in_another_repository() {
+    let sandbox = Sandbox::new().with_image().with_key();
+    let host = registry();
+    let there = format!("{host}/pay/api:1.0");
+    let kept = format!("--repository {host}/seals");
+    sandbox.done(&format!("copy image:1.0 {there}"));
+    sandbox.done(&format!("sign --key bulla.key {there} {kept}"));
+    let count = |arguments: &str| {
+        let tree = sandbox
+            .done(&format!("tree {there} --output json {arguments}"))
+            .json();
+        tree["nodes"][0]["attached"].as_array().unwrap().len()
+    };
+    assert_eq!(count(""), 0);
+    assert_eq!(count(&kept), 1);
+}
