@@ -6,6 +6,7 @@
 )]
 
 mod configuration;
+mod demo;
 mod help;
 mod journeys;
 mod layering;
