@@ -33,6 +33,7 @@ pub use policy::{Policy, PolicyError, PolicyFile, PolicyFiles};
 pub use question::{Question, QuestionError};
 pub use signature::{Cancelled, examine};
 pub use signed::{ExpectedClaim, ExpectedSigner, SignedQuestion, verify_signed};
+pub use sigstore::claimed_identity;
 pub use state::{Memory, State};
 pub use trust::{PublicKey, Trust, TrustError};
 pub use verdict::{Check, Decision, Finding, Outcome, Severity, Step, Verdict};

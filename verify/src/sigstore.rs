@@ -7,9 +7,9 @@
 //! are refused here.
 
 use jiff::Timestamp;
-use sigstore_crypto::{KeyAlgorithm, SigningScheme};
+use sigstore_crypto::{CertificateInfo, KeyAlgorithm, SigningScheme};
 use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{DerPublicKey, Sha256Hash, SignatureBytes};
+use sigstore_types::{DerCertificate, DerPublicKey, Sha256Hash, SignatureBytes, SignatureContent};
 use sigstore_verify::{
     PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
 };
@@ -21,7 +21,13 @@ use crate::candidate::Refusal;
 
 /// Trusted roots, each prepared once for many verifications.
 pub(crate) struct Roots {
-    verifiers: Vec<Verifier>,
+    verifiers: Vec<Root>,
+}
+
+struct Root {
+    verifier: Verifier,
+    /// Key ids of every log the document names, at whatever time.
+    logs: Vec<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Roots {
@@ -53,6 +59,11 @@ impl Roots {
             let mut root = TrustedRoot::from_json(text).map_err(|error| TrustError::Root {
                 reason: cut(&error.to_string()),
             })?;
+            let logs = root
+                .tlogs
+                .iter()
+                .map(|log| log.log_id.key_id.as_bytes().to_vec())
+                .collect();
             let started = |start: Option<Timestamp>| start.is_none_or(|start| start <= now);
             root.tlogs
                 .retain(|log| started(log.public_key.valid_for.map(|w| w.start)));
@@ -62,9 +73,10 @@ impl Roots {
                 .retain(|ca| started(ca.valid_for.map(|w| w.start)));
             root.timestamp_authorities
                 .retain(|tsa| started(tsa.valid_for.map(|w| w.start)));
-            verifiers.push(Verifier::new(&root).map_err(|error| TrustError::Root {
+            let verifier = Verifier::new(&root).map_err(|error| TrustError::Root {
                 reason: cut(&error.to_string()),
-            })?);
+            })?;
+            verifiers.push(Root { verifier, logs });
         }
         Ok(Self { verifiers })
     }
@@ -123,14 +135,24 @@ impl Roots {
             .map_err(|_| Refusal::invalid("the bundle is not UTF-8"))?;
         let parsed = sigstore_types::Bundle::from_json(text)
             .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        // Two readers of one document must not be played against each other.
+        let same = match &parsed.content {
+            SignatureContent::DsseEnvelope(envelope) => bundle
+                .envelope()
+                .is_some_and(|own| own.payload() == envelope.payload.as_bytes()),
+            _ => bundle.envelope().is_none(),
+        };
+        if !same {
+            return Err(Refusal::invalid("the bundle can be read in two ways"));
+        }
         let digest = Sha256Hash::from_hex(artifact.hex())
             .map_err(|error| Refusal::invalid(&error.to_string()))?;
         let mut best: Option<Refusal> = None;
-        for verifier in &self.verifiers {
-            match verifier.verify(digest, &parsed, policy) {
+        for root in &self.verifiers {
+            match root.verifier.verify(digest, &parsed, policy) {
                 Ok(result) => return Ok(result),
                 Err(error) => {
-                    let refusal = refusal(&error);
+                    let refusal = root.refusal(&error, &parsed);
                     // With several roots, "not from this root" says less than "from it, but wrong".
                     if best
                         .as_ref()
@@ -145,6 +167,26 @@ impl Roots {
             signer: "a certificate".to_owned(),
             reason: "no trusted root was given".to_owned(),
         }))
+    }
+}
+
+impl Root {
+    /// A log this root does not know is a stranger, not a forger, whatever check noticed it.
+    fn refusal(&self, error: &sigstore_verify::Error, bundle: &sigstore_types::Bundle) -> Refusal {
+        let entries = &bundle.verification_material.tlog_entries;
+        let stranger = entries.iter().any(|entry| {
+            !self
+                .logs
+                .iter()
+                .any(|log| *log == entry.log_id.key_id.as_bytes())
+        });
+        match refusal(error) {
+            Refusal::Invalid { reason } if stranger => Refusal::Untrusted {
+                signer: "a certificate".to_owned(),
+                reason,
+            },
+            other => other,
+        }
     }
 }
 
@@ -190,25 +232,33 @@ fn identity(result: &VerificationResult) -> Result<Identity, Refusal> {
     let certificate = result
         .certificate()
         .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
-    let subject = certificate
-        .identity
-        .as_ref()
-        .ok_or_else(|| Refusal::invalid("the certificate names no subject"))?;
-    let issuer = certificate
-        .issuer
-        .clone()
-        .ok_or_else(|| Refusal::invalid("the certificate names no issuer"))?;
+    if certificate.identity.is_none() {
+        return Err(Refusal::invalid("the certificate names no subject"));
+    }
+    let identity =
+        named(certificate).ok_or_else(|| Refusal::invalid("the certificate names no issuer"))?;
+    Ok(Identity::Certificate(Box::new(identity)))
+}
+
+/// Who a certificate (DER) says it was issued to. Nothing is verified: this is for showing and for
+/// suggestions, never for decisions.
+pub fn claimed_identity(certificate: &[u8]) -> Option<CertificateIdentity> {
+    let der = DerCertificate::new(certificate.to_vec());
+    named(&sigstore_crypto::parse_certificate_info(&der).ok()?)
+}
+
+fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {
     let claims = &certificate.ci_claims;
-    Ok(Identity::Certificate(Box::new(CertificateIdentity {
-        issuer,
-        subject: subject.as_str().to_owned(),
+    Some(CertificateIdentity {
+        issuer: certificate.issuer.clone()?,
+        subject: certificate.identity.as_ref()?.as_str().to_owned(),
         source_repository: claims.source_repository_uri.clone(),
         source_digest: claims.source_repository_digest.clone(),
         source_ref: claims.source_repository_ref.clone(),
         build_signer: claims.build_signer_uri.clone(),
         runner_environment: claims.runner_environment.clone(),
         deployment_environment: claims.deployment_environment.clone(),
-    })))
+    })
 }
 
 /// The earliest verified time, none of which may lie after `now`.
