@@ -114,7 +114,7 @@ fn no_environment_is_skipped() {
     assert_found(&world.verify("prod"), Code::ChainBroken);
     let mut world = World::approved();
     world.promote_with("prod", |said| {
-        said.edge.from = Some(dev.edge.to.uri.clone())
+        said.edge.from = Some(dev.edge.to.uri.clone());
     });
     assert_exit(&world.verify("prod"), 1);
     assert_found(&world.verify("prod"), Code::EdgeUnknown);
@@ -350,7 +350,8 @@ fn junk_does_not_change_the_answer() {
             world.add("junk bytes", vec![number; 100]);
         }
     };
-    let worlds: [(&str, fn() -> World, u8); 6] = [
+    type Case = (&'static str, fn() -> World, u8);
+    let worlds: [Case; 6] = [
         ("prod", World::journey, 0),
         ("prod", World::approved, 1),
         ("dev", World::built, 10),

@@ -304,3 +304,42 @@ fn a_document_of_the_other_format_is_no_bill_of_that_format() {
     assert_found(&verdict, Code::SbomEmpty);
     assert!(show(&verdict).contains("cannot be read"));
 }
+
+#[test]
+fn a_copy_of_a_promotion_under_another_key_breaks_no_chain() {
+    let mut world = World::journey();
+    let promotions = world.take("promoter promotion");
+    for who in ["builder", "tester", "alice", "dave"] {
+        for entry in &promotions {
+            world.add(
+                "copy",
+                Signer::named(who).seal(&kit::payload(&entry.bundle)),
+            );
+        }
+    }
+    world.evidence.extend(promotions);
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
+fn only_promoters_fork_a_chain() {
+    let mut world = World::built();
+    let slot = Some(Digest::sha256(b"before"));
+    world.promote_with("dev", |said| said.slot.previous.clone_from(&slot));
+    let twin = kit::promotion_in(&world.evidence.last().unwrap().bundle);
+    let both = [kit::image(), Digest::sha256(b"another")];
+    world.seal_promotion("builder", "dev", &twin, &both);
+    assert_exit(&world.verify("dev"), 0);
+}
+
+#[test]
+fn somebody_else_s_denial_does_not_speak_for_an_expired_promotion() {
+    let mut world = World::built();
+    world.promote_with("dev", |said| said.not_after = Some(hour(2)));
+    world.now = hour(2);
+    assert_exit(&world.verify("dev"), 14);
+    let mut loud = kit::promotion_in(&world.evidence.last().unwrap().bundle);
+    loud.service = "wiki".parse().unwrap();
+    world.seal_promotion("builder", "dev", &loud, &[kit::image()]);
+    assert_exit(&world.verify("dev"), 14);
+}

@@ -24,7 +24,11 @@ fn the_honest_journey_is_allowed_in_every_environment() {
         walked,
         [("dev", hour(1)), ("staging", hour(2)), ("prod", hour(4))]
     );
-    let persons: Vec<_> = verdict.persons.iter().map(|p| p.as_str()).collect();
+    let persons: Vec<_> = verdict
+        .persons
+        .iter()
+        .map(bulla_model::Person::as_str)
+        .collect();
     assert_eq!(persons, ["alice", "carol"]);
     assert_eq!(verdict.steps[0].approved_by, []);
     assert_eq!(verdict.steps[2].approved_by, verdict.persons);

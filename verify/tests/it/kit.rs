@@ -219,7 +219,8 @@ impl World {
         let (_, draft) = self.judge(to, Some(&promoter.identity()));
         let mut said = self.promotion(draft.expect("a step that can be named"));
         change(&mut said);
-        self.seal_promotion("promoter", to, &said, &[self.artifact.clone()])
+        let subjects = [self.artifact.clone()];
+        self.seal_promotion("promoter", to, &said, &subjects)
     }
 
     pub(crate) fn promotion(&self, draft: StepDraft) -> Promotion {

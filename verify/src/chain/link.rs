@@ -1,0 +1,140 @@
+//! What joins promotions: to the policy's steps, to what the verifier computed, to one another.
+
+use std::collections::BTreeSet;
+
+use bulla_model::predicate::Promotion;
+use bulla_model::{EdgeKind, Environment, Tier};
+
+use crate::code::Code;
+use crate::eligible::match_any;
+use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy, Requirements};
+use crate::question::Context;
+use crate::verified::Verified;
+
+/// Whether the step's rule, under the policy the promotion names, lets this signer promote.
+pub(super) fn is_by_promoter(context: &Context<'_>, promotion: &Verified<Promotion>) -> bool {
+    let said = promotion.value();
+    let current = context.question.policy;
+    let NamedPolicy::Known(policy) = current.named_by(&said.policy, context.service) else {
+        return false;
+    };
+    let Some(context) = context.under(policy) else {
+        return false;
+    };
+    let edge = &said.edge;
+    let Some(rule) = find_edge(
+        policy,
+        edge.from.as_ref(),
+        &edge.to.uri,
+        edge.kind,
+        context.tier,
+    ) else {
+        return false;
+    };
+    let (signer, time, now) = (promotion.signer(), promotion.time(), context.question.now);
+    match_any(policy, current, &rule.by, signer, time, now) != Matched::No
+}
+
+/// Step 2: what the promotion says against what the verifier computed.
+pub(super) fn contradiction(
+    promotion: &Verified<Promotion>,
+    context: &Context<'_>,
+) -> Option<(Code, String, &'static str)> {
+    let said = promotion.value();
+    if said.tier != *context.tier {
+        let message = format!(
+            "it claims tier `{}`, but the service's is `{}`",
+            said.tier, context.tier
+        );
+        return Some((Code::TierMismatch, message, "/predicate/tier"));
+    }
+    if !context.tier_rule.draft_predicates {
+        let message = "the tier refuses predicates of version 0".to_owned();
+        return Some((Code::DraftPredicate, message, "/predicateType"));
+    }
+    let sorted = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
+    let meant = sorted(&said.edge.to.audience);
+    let ruled = context
+        .policy
+        .environments
+        .values()
+        .find(|rule| rule.uri == said.edge.to.uri);
+    let ours = context
+        .question
+        .anchor
+        .map(|anchor| sorted(anchor.audience()))
+        .unwrap_or_default();
+    let foreign = ruled.is_none_or(|rule| sorted(&rule.audience) != meant)
+        || (!ours.is_empty() && !meant.is_empty() && ours.is_disjoint(&meant));
+    foreign.then(|| {
+        let message = format!(
+            "it is meant for other clusters than {}'s",
+            said.edge.to.uri.name()
+        );
+        (
+            Code::AudienceMismatch,
+            message,
+            "/predicate/edge/to/audience",
+        )
+    })
+}
+
+pub(super) fn broken_link(
+    promotion: &Verified<Promotion>,
+    previous: &Verified<Promotion>,
+) -> Option<&'static str> {
+    let (said, before) = (promotion.value(), previous.value());
+    if before.edge.kind == EdgeKind::Retire {
+        return Some("the one before took it out of service");
+    }
+    if said.edge.from.as_ref() != Some(&before.edge.to.uri) {
+        return Some("it does not begin where the one before ended");
+    }
+    if said.chain.first.as_ref() != Some(before.chain.first.as_ref().unwrap_or(previous.payload()))
+    {
+        return Some("it names another first promotion than the one before");
+    }
+    if promotion.subjects().is_none() || promotion.subjects() != previous.subjects() {
+        return Some("its subjects are not those of the one before");
+    }
+    match (promotion.time().existed_by(), previous.time().existed_by()) {
+        (Some(at), Some(earlier)) if !previous.time().was_there(at) => {
+            debug_assert!(earlier > at);
+            Some("it is older than the one before")
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn find_edge<'p>(
+    policy: &'p Policy,
+    from: Option<&Environment>,
+    to: &Environment,
+    kind: EdgeKind,
+    tier: &Tier,
+) -> Option<&'p EdgeRule> {
+    policy.edges.iter().find(|rule| {
+        rule.from.as_ref() == from
+            && rule.to == *to
+            && rule.kind == kind
+            && (rule.tiers.is_empty() || rule.tiers.contains(tier))
+    })
+}
+
+/// The base's requirements for a step and what the service adds; all of them must be met.
+pub(crate) fn requirements<'p>(
+    policy: &'p Policy,
+    edge: &'p EdgeRule,
+    context: &Context<'_>,
+    to: &Environment,
+) -> Vec<&'p Requirements> {
+    let tightened = policy
+        .services
+        .get(context.service)
+        .into_iter()
+        .flat_map(|service| &service.tighten);
+    let added = tightened
+        .filter(|(environment, _)| environment == to)
+        .map(|(_, require)| require);
+    std::iter::once(&edge.require).chain(added).collect()
+}

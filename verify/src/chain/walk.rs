@@ -1,0 +1,422 @@
+//! One walk from a promotion back to its entry.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use bulla_model::predicate::Promotion;
+use bulla_model::{Digest, Environment};
+
+use super::link::{broken_link, contradiction, find_edge, is_by_promoter, requirements};
+use super::{CHECK, Promotions};
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::{describe_identities, judge_time, match_any};
+use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
+use crate::question::Context;
+use crate::require::{self, StepAtHand};
+use crate::verdict::{Finding, Outcome, Report, Step};
+use crate::verified::Verified;
+
+pub(super) struct Walk<'a, 'b> {
+    context: &'a Context<'a>,
+    promotions: &'a Promotions,
+    seen: BTreeSet<Digest>,
+    /// Whether the report already says what became of the other promotions.
+    explained: bool,
+    report: &'b mut Report,
+}
+
+impl<'a, 'b> Walk<'a, 'b> {
+    pub(super) fn new(
+        context: &'a Context<'a>,
+        promotions: &'a Promotions,
+        report: &'b mut Report,
+    ) -> Self {
+        Self {
+            context,
+            promotions,
+            seen: BTreeSet::new(),
+            explained: false,
+            report,
+        }
+    }
+
+    /// Judges one promotion and those it follows; answers when it was.
+    pub(super) fn step(
+        &mut self,
+        promotion: &Verified<Promotion>,
+        depth: usize,
+    ) -> Option<Timestamp> {
+        if !self.seen.insert(promotion.payload().clone()) {
+            return promotion.time().existed_by();
+        }
+        let Some(depth) = depth.checked_sub(1) else {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ChainBroken,
+                "the chain is longer than the limit",
+                "/predicate/chain",
+            );
+            return None;
+        };
+        self.follow(promotion, depth);
+        let before = self.report.checks.len();
+        let persons = std::mem::take(&mut self.report.persons);
+        let at = self.judge(promotion);
+        let approved_by = self.report.persons.iter().cloned().collect();
+        self.report.persons.extend(persons);
+        let name = self.name_of(&promotion.value().edge.to.uri);
+        for check in &mut self.report.checks[before..] {
+            check.step.get_or_insert_with(|| name.clone());
+        }
+        if let Some(at) = at {
+            let promotion = promotion.payload().clone();
+            self.report.steps.push(Step {
+                environment: name,
+                at,
+                promotion,
+                approved_by,
+            });
+        }
+        at
+    }
+
+    /// Step 5: the links.
+    fn follow(&mut self, promotion: &Verified<Promotion>, depth: usize) {
+        let said = promotion.value();
+        let chain = &said.chain;
+        if said.edge.from.is_none() || chain.previous.is_empty() {
+            let is_entry = said.edge.from.is_none()
+                && chain.previous.is_empty()
+                && chain.first.is_none()
+                && chain.sequence == 1;
+            if !is_entry {
+                self.fail(
+                    promotion,
+                    Cause::Denied,
+                    Code::ChainBroken,
+                    "it is neither an entry nor does it follow anything",
+                    "/predicate/chain",
+                );
+            }
+            return;
+        }
+        if chain.previous.len() > self.context.question.limits.chain_length {
+            // Each missing one is explained: a long list must not become a flood of findings.
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ChainBroken,
+                "it follows more promotions than the limit",
+                "/predicate/chain/previous",
+            );
+            return;
+        }
+        let mut highest = 0;
+        for digest in &chain.previous {
+            let Some(previous) = self.find(digest) else {
+                let cause = Cause::best(self.promotions.causes.iter().copied());
+                let cause = if cause == Cause::Nothing {
+                    Cause::Denied
+                } else {
+                    cause
+                };
+                let cause = if self.context.question.evidence.is_incomplete() {
+                    Cause::Undetermined
+                } else {
+                    cause
+                };
+                if !std::mem::replace(&mut self.explained, true) {
+                    let others = self.promotions.findings.iter().cloned();
+                    self.report.findings.extend(others);
+                }
+                self.fail(
+                    promotion,
+                    cause,
+                    Code::ChainBroken,
+                    "a promotion it follows is not there, or not verified",
+                    "/predicate/chain/previous",
+                );
+                continue;
+            };
+            highest = highest.max(previous.value().chain.sequence);
+            let versions = (said.policy.version, previous.value().policy.version);
+            if versions.0 < versions.1 {
+                let message = format!(
+                    "decided under version {} of the policy, after a step under version {}",
+                    versions.0, versions.1
+                );
+                self.fail(
+                    promotion,
+                    Cause::Denied,
+                    Code::PolicyRollback,
+                    &message,
+                    "/predicate/policy/version",
+                );
+            }
+            if let Some(what) = broken_link(promotion, previous) {
+                self.fail(
+                    promotion,
+                    Cause::Denied,
+                    Code::ChainBroken,
+                    what,
+                    "/predicate/chain",
+                );
+            }
+            self.step(previous, depth);
+        }
+        if chain.sequence != highest.saturating_add(1) {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ChainBroken,
+                "its sequence is not one more than that of those it follows",
+                "/predicate/chain/sequence",
+            );
+        }
+    }
+
+    /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
+    /// signature counts, with a proven time before one with a claimed time.
+    fn find(&self, digest: &Digest) -> Option<&'a Verified<Promotion>> {
+        let signed = self.promotions.verified.iter();
+        signed
+            .filter(|promotion| promotion.payload() == digest)
+            .min_by_key(|promotion| {
+                let by_promoter = is_by_promoter(self.context, promotion);
+                (!by_promoter, !promotion.time().is_proven())
+            })
+    }
+
+    /// Steps 1 to 4: the promotion itself.
+    fn judge(&mut self, promotion: &Verified<Promotion>) -> Option<Timestamp> {
+        let said = promotion.value();
+        // First of all: whose policy file applies depends on it.
+        if said.service != *self.context.service {
+            let message = format!(
+                "it promotes service `{}`, but provenance proves `{}`",
+                said.service, self.context.service
+            );
+            let pointer = "/predicate/service";
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ServiceMismatch,
+                &message,
+                pointer,
+            );
+            return None;
+        }
+        let policy = self.named_policy(promotion)?;
+        let Some(context) = self.context.under(policy) else {
+            let message = "the version it names does not know the service";
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::PolicyUnknown,
+                message,
+                "/predicate/policy",
+            );
+            return None;
+        };
+        let edge = self.edge_rule(promotion, &context)?;
+        self.is_promoter(promotion, &context, edge)?;
+        if let Some((code, message, pointer)) = contradiction(promotion, &context) {
+            self.fail(promotion, Cause::Denied, code, &message, pointer);
+            return None;
+        }
+        self.is_timely(promotion, &context)?;
+        let (Some(at), Some(subjects)) = (promotion.time().existed_by(), promotion.subjects())
+        else {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::SubjectMismatch,
+                "it does not say when it was made, or names a subject without a sha256 digest",
+                "/subject",
+            );
+            return None;
+        };
+        let place = edge.place.clone();
+        let name = self.name_of(&said.edge.to.uri);
+        self.report
+            .check(CHECK, Outcome::Ok, format!("into {name}"))
+            .place = Some(place);
+        let mut previous = said.chain.previous.clone();
+        previous.sort();
+        let step = StepAtHand {
+            edge: &said.edge,
+            subjects,
+            binding: &said.policy,
+            previous: &previous,
+            promoter: Some((promotion.signer(), promotion.time())),
+            at,
+        };
+        for rules in requirements(policy, edge, &context, &said.edge.to.uri) {
+            require::judge(&context, &step, rules, self.report);
+        }
+        Some(at)
+    }
+
+    /// Step 1: its signer.
+    fn is_promoter(
+        &mut self,
+        promotion: &Verified<Promotion>,
+        context: &Context<'_>,
+        edge: &EdgeRule,
+    ) -> Option<()> {
+        let signer = match_any(
+            context.policy,
+            self.context.question.policy,
+            &edge.by,
+            promotion.signer(),
+            promotion.time(),
+            context.question.now,
+        );
+        if signer != Matched::Yes {
+            let (cause, code) = match signer {
+                Matched::OutOfTime => (Cause::Expired, Code::KeyExpired),
+                Matched::Yes | Matched::No => (Cause::Untrusted, Code::SignerUntrusted),
+            };
+            let finding = Finding::new(code, CHECK, "promoted by somebody the step does not name")
+                .expected(describe_identities(context.policy, &edge.by))
+                .found(promotion.signer().to_string())
+                .place(&edge.place)
+                .at(promotion.manifest(), "");
+            self.report.findings.push(finding);
+            self.report
+                .check(CHECK, Outcome::Failed(cause), "by somebody else");
+            return None;
+        }
+        Some(())
+    }
+
+    /// Step 3: its time.
+    fn is_timely(&mut self, promotion: &Verified<Promotion>, context: &Context<'_>) -> Option<()> {
+        let now = context.question.now;
+        if let Some((cause, code, message)) =
+            judge_time(promotion.time(), context.tier_rule, now, now, None)
+        {
+            self.fail(promotion, cause, code, &message, "/predicate/issuedAt");
+            return None;
+        }
+        if promotion.value().not_after.is_some_and(|end| now >= end) {
+            self.fail(
+                promotion,
+                Cause::Expired,
+                Code::PromotionExpired,
+                "the promotion's time is over",
+                "/predicate/notAfter",
+            );
+        }
+        Some(())
+    }
+
+    fn named_policy(&mut self, promotion: &Verified<Promotion>) -> Option<&'a Policy> {
+        let binding = &promotion.value().policy;
+        let context = self.context;
+        match context.question.policy.named_by(binding, context.service) {
+            NamedPolicy::Known(policy) => Some(policy),
+            NamedPolicy::NotLoaded => {
+                let message = format!("version {} of the policy was not given", binding.version);
+                self.fail(
+                    promotion,
+                    Cause::Undetermined,
+                    Code::PolicyNotLoaded,
+                    &message,
+                    "/predicate/policy",
+                );
+                None
+            }
+            NamedPolicy::Unknown => {
+                let message = format!(
+                    "decided under `{}` version {} ({}), which is neither the current policy nor in its history",
+                    binding.name.chars().take(64).collect::<String>(),
+                    binding.version,
+                    binding.digest
+                );
+                self.fail(
+                    promotion,
+                    Cause::Denied,
+                    Code::PolicyUnknown,
+                    &message,
+                    "/predicate/policy",
+                );
+                None
+            }
+        }
+    }
+
+    fn edge_rule<'p>(
+        &mut self,
+        promotion: &Verified<Promotion>,
+        context: &Context<'p>,
+    ) -> Option<&'p EdgeRule> {
+        let edge = &promotion.value().edge;
+        let (policy, tier) = (context.policy, context.tier);
+        if let Some(rule) = find_edge(policy, edge.from.as_ref(), &edge.to.uri, edge.kind, tier) {
+            return Some(rule);
+        }
+        let known: Vec<_> = policy
+            .edges
+            .iter()
+            .filter(|rule| rule.to == edge.to.uri)
+            .map(|rule| {
+                format!(
+                    "{} -> {}",
+                    rule.from.as_ref().map_or("build", Environment::name),
+                    rule.to.name()
+                )
+            })
+            .collect();
+        let finding = Finding::new(
+            Code::EdgeUnknown,
+            CHECK,
+            format!(
+                "the policy has no step {edge} ({}) for tier {tier}",
+                edge.kind
+            ),
+        )
+        .expected(known.join(", "))
+        .found(edge.to_string())
+        .at(promotion.manifest(), "/predicate/edge");
+        self.report.findings.push(finding);
+        self.report.check(
+            CHECK,
+            Outcome::Failed(Cause::Denied),
+            format!("no step {edge}"),
+        );
+        None
+    }
+
+    fn fail(
+        &mut self,
+        promotion: &Verified<Promotion>,
+        cause: Cause,
+        code: Code,
+        message: &str,
+        pointer: &'static str,
+    ) {
+        let name = self.name_of(&promotion.value().edge.to.uri);
+        self.report
+            .findings
+            .push(Finding::new(code, CHECK, message).at(promotion.manifest(), pointer));
+        let check = self.report.check(CHECK, Outcome::Failed(cause), message);
+        check.step = Some(name);
+    }
+
+    fn name_of(&self, environment: &Environment) -> String {
+        let named = self
+            .context
+            .question
+            .policy
+            .environments()
+            .find(|(_, rule)| rule.uri == *environment);
+        named.map_or_else(
+            || environment.name().to_owned(),
+            |(name, _)| name.to_owned(),
+        )
+    }
+}
