@@ -8,3 +8,4 @@
 mod documents;
 mod files;
 mod predicates;
+mod random;
