@@ -111,7 +111,14 @@ impl<'a> Wanted<'a> {
                 return fail(Cause::Untrusted, finding, "");
             }
         }
-        match judge_time(statement.time(), self.tier, self.at, self.now, self.max_age) {
+        match judge_time(
+            statement.time(),
+            false,
+            self.tier,
+            self.at,
+            self.now,
+            self.max_age,
+        ) {
             None => Ok(statement),
             Some((cause, code, message)) => {
                 let finding = Finding::new(code, self.check, message);
@@ -125,12 +132,13 @@ impl<'a> Wanted<'a> {
 /// decision was made, and young enough.
 pub(crate) fn judge_time(
     time: SignedTime,
+    own: bool,
     tier: TierRule,
     at: Timestamp,
     now: Timestamp,
     max_age: Option<SignedDuration>,
 ) -> Option<(Cause, Code, String)> {
-    if time.contradicts(now) {
+    if time.contradicts(now, own) {
         let message =
             "its word about the time and the proof of it contradict each other".to_owned();
         return Some((Cause::Denied, Code::TimeMismatch, message));

@@ -36,15 +36,15 @@ pub fn examine(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Candidate>, Cancelled> {
     let mut candidates = Vec::with_capacity(evidence.attestations.len());
-    for attestation in &evidence.attestations {
+    // The order of the registry's list decides nothing.
+    let mut attestations: Vec<&Attestation> = evidence.attestations.iter().collect();
+    attestations.sort_by(|a, b| (&a.manifest, &a.bundle).cmp(&(&b.manifest, &b.bundle)));
+    for attestation in attestations {
         if cancelled() {
             return Err(Cancelled);
         }
         candidates.push(examine_one(attestation, trust, now, limits));
     }
-    // The same payload may have been attached twice, or signed anew by somebody else; every
-    // signature is looked at, the order of the registry's list decides nothing.
-    candidates.sort_by(|a, b| a.manifest.cmp(&b.manifest));
     Ok(candidates)
 }
 

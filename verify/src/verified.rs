@@ -69,10 +69,15 @@ impl SignedTime {
             .is_none_or(|time| time <= at.saturating_add(CLOCK_SKEW).unwrap_or(at))
     }
 
-    /// Whether word and proof contradict each other, or the word lies in the future.
-    pub(crate) fn contradicts(self, now: Timestamp) -> bool {
+    /// Whether word and proof contradict each other, or the word lies in the future. In `own`
+    /// statements both are of the same moment; a standard one may be recorded long after what it
+    /// tells of, a build or a scan, never before.
+    pub(crate) fn contradicts(self, now: Timestamp, own: bool) -> bool {
         match self {
-            Self::Proven(time, Some(word)) => time.duration_since(word).abs() > TIME_MISMATCH,
+            Self::Proven(time, Some(word)) => {
+                let late = word.duration_since(time);
+                late > TIME_MISMATCH || (own && late.abs() > TIME_MISMATCH)
+            }
             Self::Proven(_, None) | Self::Unknown => false,
             Self::Claimed(time) => {
                 !self.was_there(now) || time > now.saturating_add(CLOCK_SKEW).unwrap_or(now)
@@ -149,5 +154,53 @@ impl<T> Verified<T> {
     /// The SHA-256 digests of the statement's subjects; `None` if a subject has none.
     pub fn subjects(&self) -> Option<&SubjectSet> {
         self.subjects.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    #[test]
+    fn word_and_proof_may_lie_ten_minutes_apart_in_own_statements() {
+        let said = |word: i64| SignedTime::Proven(at(100), Some(at(word)));
+        for (word, own, contradicts) in [
+            (90, true, false),
+            (89, true, true),
+            (110, true, false),
+            (111, true, true),
+            (0, false, false),
+            (110, false, false),
+            (111, false, true),
+        ] {
+            assert_eq!(
+                said(word).contradicts(at(200), own),
+                contradicts,
+                "{word} {own}"
+            );
+        }
+        assert!(
+            !SignedTime::Claimed(at(201)).contradicts(at(200), true),
+            "skew"
+        );
+        assert!(SignedTime::Claimed(at(202)).contradicts(at(200), false));
+    }
+
+    #[test]
+    fn age_counts_from_the_earlier_of_proof_and_word() {
+        let proven = |word| SignedTime::Proven(at(100), word).not_older_than();
+        assert_eq!(proven(Some(at(90))), Some(at(90)));
+        assert_eq!(proven(Some(at(105))), Some(at(100)));
+        assert_eq!(
+            proven(None),
+            None,
+            "a proof alone may be of an old statement"
+        );
+        assert_eq!(SignedTime::Claimed(at(1)).not_older_than(), Some(at(1)));
+        assert_eq!(SignedTime::Unknown.not_older_than(), None);
     }
 }

@@ -297,7 +297,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn is_timely(&mut self, promotion: &Verified<Promotion>, context: &Context<'_>) -> Option<()> {
         let now = context.question.now;
         if let Some((cause, code, message)) =
-            judge_time(promotion.time(), context.tier_rule, now, now, None)
+            judge_time(promotion.time(), true, context.tier_rule, now, now, None)
         {
             self.fail(promotion, cause, code, &message, "/predicate/issuedAt");
             return None;

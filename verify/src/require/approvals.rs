@@ -304,6 +304,7 @@ fn check_time(
     let now = context.question.now;
     if let Some((cause, code, message)) = judge_time(
         approval.time(),
+        true,
         context.tier_rule,
         step.at,
         now,

@@ -1,5 +1,7 @@
 //! Provenance, and the service it proves.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use bulla_model::predicate::{Provenance, slsa_provenance};
@@ -8,9 +10,9 @@ use bulla_model::{Digest, Service};
 use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::eligible::{Eligible, Wanted};
+use crate::eligible::{Eligible, Wanted, match_any};
 use crate::pattern::Pattern;
-use crate::policy::{Policy, ProvenanceRule, TierRule};
+use crate::policy::{Matched, Policy, ProvenanceRule, Requirements, ServiceRule, TierRule};
 use crate::question::Context;
 use crate::require::failed;
 use crate::verdict::{Finding, Outcome, Report};
@@ -149,7 +151,7 @@ fn describe(provenance: &Provenance) -> String {
 }
 
 /// The service, from the source repositories of all verified provenance about the artifact by
-/// identities the policy names for provenance anywhere. Exactly one service must own them all.
+/// identities the policy names for provenance. Exactly one service must own them all.
 pub(crate) fn service(
     policy: &Policy,
     candidates: &[Candidate],
@@ -176,74 +178,85 @@ pub(crate) fn service(
         max_age: None,
     };
     let eligible = read(wanted.among(candidates));
-    if eligible.statements.is_empty() {
-        let message = "no provenance says which service this is";
-        let mut findings = vec![Finding::new(Code::ProvenanceMissing, "service", message)];
-        findings.extend(eligible.findings);
-        return Err((Cause::best(eligible.causes), findings));
-    }
-    let sources: Option<Vec<String>> = eligible
-        .statements
-        .iter()
-        .map(|statement| {
-            statement
-                .value()
-                .source()?
-                .uri
-                .as_deref()
-                .map(repository_of)
-        })
-        .collect();
-    let Some(sources) = sources else {
-        return Err(mismatch(
-            policy,
-            "provenance names no source repository",
-            String::new(),
-        ));
-    };
-    let mut owners: Vec<Service> = Vec::new();
-    for source in &sources {
-        let owned = policy
-            .services
-            .iter()
-            .filter(|(_, rule)| {
-                rule.sources
-                    .iter()
-                    .any(|pattern| is_source(pattern, source))
-            })
-            .map(|(name, _)| name.clone());
-        let before = owners.len();
-        owners.extend(owned);
-        if owners.len() == before {
-            let message = "the source repository belongs to no service";
-            return Err(mismatch(policy, message, source.clone()));
+    let mut owners: BTreeSet<Service> = BTreeSet::new();
+    let mut sources = Vec::new();
+    for statement in &eligible.statements {
+        let uri = statement
+            .value()
+            .source()
+            .and_then(|source| source.uri.as_deref());
+        let source = uri.map(repository_of);
+        let (owned, by_base) = owners_of(policy, statement, source.as_deref(), now);
+        if owned.is_empty() && by_base {
+            let message = match source {
+                Some(_) => "the source repository belongs to no service",
+                None => "provenance names no source repository",
+            };
+            return Err(mismatch(policy, message, source.unwrap_or_default()));
+        }
+        if !owned.is_empty() {
+            sources.extend(source);
+            owners.extend(owned);
         }
     }
-    owners.sort();
-    owners.dedup();
-    if let [one] = owners.as_slice() {
-        Ok(one.clone())
-    } else {
-        let message = "the source repositories belong to several services";
-        Err(mismatch(policy, message, sources.join(", ")))
+    let several = owners.len() > 1;
+    match owners.pop_first() {
+        Some(one) if !several => Ok(one),
+        Some(_) => {
+            let message = "the source repositories belong to several services";
+            Err(mismatch(policy, message, sources.join(", ")))
+        }
+        None => {
+            let message = "no provenance says which service this is";
+            let mut findings = vec![Finding::new(Code::ProvenanceMissing, "service", message)];
+            findings.extend(eligible.findings);
+            Err((Cause::best(eligible.causes), findings))
+        }
     }
+}
+
+/// The services that own this source, and whether the signer speaks for all of them. An identity
+/// that only a service's own file lets sign provenance speaks for that service alone: a service
+/// file tightens its own steps and says nothing about others.
+fn owners_of(
+    policy: &Policy,
+    statement: &Verified<Provenance>,
+    source: Option<&str>,
+    now: Timestamp,
+) -> (Vec<Service>, bool) {
+    let speaks = |requirements: &mut dyn Iterator<Item = &Requirements>| {
+        let by = signers(requirements);
+        let (signer, time) = (statement.signer(), statement.time());
+        match_any(policy, policy, &by, signer, time, now) == Matched::Yes
+    };
+    let by_base = speaks(&mut policy.edges.iter().map(|edge| &edge.require));
+    let owns = |rule: &ServiceRule| {
+        let mut patterns = rule.sources.iter();
+        source.is_some_and(|source| patterns.any(|pattern| is_source(pattern, source)))
+    };
+    let owners = policy
+        .services
+        .iter()
+        .filter(|(_, rule)| {
+            let mut own = rule.tighten.iter().map(|(_, require)| require);
+            owns(rule) && (by_base || speaks(&mut own))
+        })
+        .map(|(name, _)| name.clone());
+    (owners.collect(), by_base)
 }
 
 /// Every identity that some rule lets sign provenance.
 pub(crate) fn builders(policy: &Policy) -> Vec<String> {
     let base = policy.edges.iter().map(|edge| &edge.require);
-    let tightened = policy
-        .services
-        .values()
-        .flat_map(|service| &service.tighten);
-    let mut by: Vec<String> = base
-        .chain(tightened.map(|(_, require)| require))
-        .filter_map(|require| require.provenance.as_ref())
-        .flat_map(|rule| rule.by.iter().cloned())
-        .collect();
-    by.sort();
-    by.dedup();
-    by
+    let services = policy.services.values();
+    let tightened = services.flat_map(|service| &service.tighten);
+    signers(&mut base.chain(tightened.map(|(_, require)| require)))
+}
+
+fn signers(requirements: &mut dyn Iterator<Item = &Requirements>) -> Vec<String> {
+    let rules = requirements.filter_map(|require| require.provenance.as_ref());
+    let by: BTreeSet<String> = rules.flat_map(|rule| rule.by.iter().cloned()).collect();
+    by.into_iter().collect()
 }
 
 fn mismatch(policy: &Policy, message: &str, found: String) -> (Cause, Vec<Finding>) {

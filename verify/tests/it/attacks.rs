@@ -329,6 +329,9 @@ fn signatures_over_other_bytes_are_invalid() {
     }
 }
 
+/// An environment, a world, and the exit code of its verdict.
+type Case = (&'static str, fn() -> World, u8);
+
 #[test]
 fn junk_does_not_change_the_answer() {
     let flood = |world: &mut World| {
@@ -350,7 +353,6 @@ fn junk_does_not_change_the_answer() {
             world.add("junk bytes", vec![number; 100]);
         }
     };
-    type Case = (&'static str, fn() -> World, u8);
     let worlds: [Case; 6] = [
         ("prod", World::journey, 0),
         ("prod", World::approved, 1),

@@ -343,3 +343,46 @@ fn somebody_else_s_denial_does_not_speak_for_an_expired_promotion() {
     world.seal_promotion("builder", "dev", &loud, &[kit::image()]);
     assert_exit(&world.verify("dev"), 14);
 }
+
+#[test]
+fn a_service_file_lets_nobody_speak_for_another_service() {
+    let story = |service: &str| {
+        let mut world = World::empty();
+        let lax = "      provenance: {by: [builder]}\n  - from: dev";
+        world.edit(
+            "release.yaml",
+            &format!("    require:\n{lax}"),
+            "    require: {}\n  - from: dev",
+        );
+        let tighten = "tighten:\n  - to: prod\n    require: {provenance: {by: [tester]}}\nsources:";
+        world.edit(&format!("services/{service}.yaml"), "sources:", tighten);
+        let build = kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
+        world.attest("tester", slsa_provenance::TYPE, &build);
+        world.judge("dev", None).0
+    };
+    assert_exit(&story("pay-api"), 0);
+    let verdict = story("wiki");
+    assert_exit(&verdict, 10);
+    assert_found(&verdict, Code::ProvenanceMissing);
+}
+
+#[test]
+fn without_manifests_the_order_decides_nothing_either() {
+    let world = World::journey();
+    let ask = |reverse: bool| {
+        let mut evidence = world.gathered();
+        for attestation in &mut evidence.attestations {
+            attestation.manifest = None;
+        }
+        if reverse {
+            evidence.attestations.reverse();
+        }
+        let policy = world.parsed();
+        let trust = world.trust(&policy);
+        let found = bulla_verify::examine(&evidence, &trust, world.now, &world.limits, &|| false);
+        let payloads = found.unwrap().into_iter();
+        let digest = |one: bulla_verify::Candidate| one.outcome().unwrap().payload().clone();
+        payloads.map(digest).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(false), ask(true));
+}
