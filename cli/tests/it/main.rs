@@ -8,6 +8,7 @@
 mod configuration;
 mod demo;
 mod help;
+mod interop;
 mod journeys;
 mod layering;
 mod refusals;
