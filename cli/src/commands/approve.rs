@@ -7,6 +7,7 @@ use bulla_attest::{Signer as _, claim};
 use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::{Digest, ResourceDescriptor};
+use bulla_verify::policy::Actor;
 use bulla_verify::{Outcome, StepDraft, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -137,14 +138,14 @@ fn confirm(
     context.printer.note(page);
     let identity = verdict::identity_of(signer.public_key());
     let time = bulla_verify::SignedTime::Claimed(now);
-    let who = match rules.policy.people().actor(&identity, time, now) {
-        bulla_verify::policy::Actor::Person(person) => person.to_string(),
-        _ => {
-            context.printer.warn(format!(
-                "the policy knows no person with {identity}: this will not count"
-            ));
-            identity.to_string()
-        }
+    let actor = rules.policy.people().actor(&identity, time, now);
+    let who = if let Actor::Person(person) = actor {
+        person.to_string()
+    } else {
+        context.printer.warn(format!(
+            "the policy knows no person with {identity}: this will not count"
+        ));
+        identity.to_string()
     };
     if arguments.yes || !context.environment().terminals().input {
         return Ok(());

@@ -264,7 +264,7 @@ impl Report for PromoteReport {
                 &format!("into {to}: {}", shorten(promotion)),
             ),
             (None, _) if self.dry_run => {
-                page.labelled(&Cell::strong("dry run:"), "nothing was signed")
+                page.labelled(&Cell::strong("dry run:"), "nothing was signed");
             }
             (None, _) => {}
         }

@@ -58,5 +58,5 @@ fn an_image_of_the_readers_own_takes_the_same_way() {
     let said = String::from_utf8_lossy(&output.stdout);
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{talk}");
-    assert!(said.contains("$ bulla copy "), "{said}");
+    assert!(said.contains("$ bulla copy --without-referrers "), "{said}");
 }

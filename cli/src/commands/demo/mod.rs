@@ -38,7 +38,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     promote(&stage, &image).await?;
     attacks::play(&stage, &image, &version, context).await?;
     stage.title("Look around");
-    stage.text(&format!("cd {}", stage.folder().display()));
+    stage.text(&format!("cd {}", stage.name().display()));
     stage.text(&format!("bulla tree {image}"));
     stage.text(&format!("bulla verify --env prod {image} --verbose"));
     stage.text("bulla policy explain");
@@ -74,24 +74,22 @@ async fn prepare(
     context: &Context,
 ) -> Result<Tag, Failure> {
     stage.title("An image");
-    let limits = &context.limits;
     let version: Tag = match image {
         Some(_) => "demo".parse(),
         None => env!("CARGO_PKG_VERSION").parse(),
     }
     .map_err(|error| Failure::usage(format_args!("no tag: {error}")))?;
-    match image {
-        Some(reference) => {
-            let target = format!("oci:image:{version}");
-            stage.allowed(&["copy", reference, &target]).await?;
-        }
-        None => {
-            let layout = Layout::create(&stage.path("image"), limits)?;
-            let packed = pack::this_program(&layout, &version).await?;
-            stage.text(&format!(
-                "packed this program with its Cargo.lock and licence: {packed}"
-            ));
-        }
+    if let Some(reference) = image {
+        let target = format!("oci:image:{version}");
+        stage
+            .allowed(&["copy", "--without-referrers", reference, &target])
+            .await?;
+    } else {
+        let layout = Layout::create(&stage.path("image"), &context.limits)?;
+        let packed = pack::this_program(&layout, &version).await?;
+        stage.text(&format!(
+            "packed this program with its Cargo.lock and licence: {packed}"
+        ));
     }
     pack::project_files(stage)?;
     stage.title("Keys and a policy");

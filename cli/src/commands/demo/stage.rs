@@ -1,6 +1,5 @@
 //! The stage: a folder of the demo's own, and commands run in it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -20,7 +19,7 @@ const TRUST: [&str; 4] = ["--policy", "policy", "--anchor", "anchor.yaml"];
 /// A folder with the marker in it, and the program to run there.
 pub(super) struct Stage<'a> {
     folder: PathBuf,
-    shown: PathBuf,
+    name: PathBuf,
     program: PathBuf,
     context: &'a Context,
 }
@@ -61,15 +60,15 @@ impl<'a> Stage<'a> {
         })?;
         Ok(Self {
             folder: full,
-            shown: folder.to_owned(),
+            name: folder.to_owned(),
             program,
             context,
         })
     }
 
     /// The folder, as the reader named it.
-    pub(super) fn folder(&self) -> &Path {
-        &self.shown
+    pub(super) fn name(&self) -> &Path {
+        &self.name
     }
 
     /// A path in the folder.
@@ -215,12 +214,10 @@ impl<'a> Stage<'a> {
             .current_dir(&self.folder)
             .kill_on_drop(true);
         // The reader's own settings must not change what the demo shows.
-        let ours = |name: &OsString| {
-            name.to_str()
-                .is_some_and(|name| name.starts_with("BULLA_") || name.starts_with("COSIGN_"))
-        };
-        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
-            command.env_remove(name);
+        for name in self.context.environment().texts().keys() {
+            if name.starts_with("BULLA_") || name.starts_with("COSIGN_") {
+                command.env_remove(name);
+            }
         }
         if self.context.printer.colors_data() {
             command.args(["--color", "always"]);
@@ -245,7 +242,7 @@ impl<'a> Stage<'a> {
         )
         .with_detail(format_args!(
             "in {}: bulla {}",
-            self.shown.display(),
+            self.name.display(),
             words.join(" ")
         ))
     }
