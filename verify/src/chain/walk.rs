@@ -117,54 +117,11 @@ impl<'a, 'b> Walk<'a, 'b> {
         let mut highest = 0;
         for digest in &chain.previous {
             let Some(previous) = self.find(digest) else {
-                let cause = Cause::best(self.promotions.causes.iter().copied());
-                let cause = if cause == Cause::Nothing {
-                    Cause::Denied
-                } else {
-                    cause
-                };
-                let cause = if self.context.question.evidence.is_incomplete() {
-                    Cause::Undetermined
-                } else {
-                    cause
-                };
-                if !std::mem::replace(&mut self.explained, true) {
-                    let others = self.promotions.findings.iter().cloned();
-                    self.report.findings.extend(others);
-                }
-                self.fail(
-                    promotion,
-                    cause,
-                    Code::ChainBroken,
-                    "a promotion it follows is not there, or not verified",
-                    "/predicate/chain/previous",
-                );
+                self.missing(promotion);
                 continue;
             };
             highest = highest.max(previous.value().chain.sequence);
-            let versions = (said.policy.version, previous.value().policy.version);
-            if versions.0 < versions.1 {
-                let message = format!(
-                    "decided under version {} of the policy, after a step under version {}",
-                    versions.0, versions.1
-                );
-                self.fail(
-                    promotion,
-                    Cause::Denied,
-                    Code::PolicyRollback,
-                    &message,
-                    "/predicate/policy/version",
-                );
-            }
-            if let Some(what) = broken_link(promotion, previous) {
-                self.fail(
-                    promotion,
-                    Cause::Denied,
-                    Code::ChainBroken,
-                    what,
-                    "/predicate/chain",
-                );
-            }
+            self.join(promotion, previous);
             self.step(previous, depth);
         }
         if chain.sequence != highest.saturating_add(1) {
@@ -176,6 +133,56 @@ impl<'a, 'b> Walk<'a, 'b> {
                 "/predicate/chain/sequence",
             );
         }
+    }
+
+    /// Step 5: one link.
+    fn join(&mut self, promotion: &Verified<Promotion>, previous: &Verified<Promotion>) {
+        let versions = (
+            promotion.value().policy.version,
+            previous.value().policy.version,
+        );
+        if versions.0 < versions.1 {
+            let message = format!(
+                "decided under version {} of the policy, after a step under version {}",
+                versions.0, versions.1
+            );
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::PolicyRollback,
+                &message,
+                "/predicate/policy/version",
+            );
+        }
+        if let Some(what) = broken_link(promotion, previous) {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::ChainBroken,
+                what,
+                "/predicate/chain",
+            );
+        }
+    }
+
+    /// Says that a promotion which this one follows is not there.
+    fn missing(&mut self, promotion: &Verified<Promotion>) {
+        let cause = match Cause::best(self.promotions.causes.iter().copied()) {
+            _ if self.context.question.evidence.is_incomplete() => Cause::Undetermined,
+            Cause::Nothing => Cause::Denied,
+            cause => cause,
+        };
+        if !std::mem::replace(&mut self.explained, true) {
+            let others = self.promotions.findings.iter().cloned();
+            self.report.findings.extend(others);
+        }
+        self.fail(
+            promotion,
+            cause,
+            Code::ChainBroken,
+            "a promotion it follows is not there, or not verified",
+            "/predicate/chain/previous",
+        );
     }
 
     /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
