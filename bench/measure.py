@@ -75,7 +75,7 @@ def compare(commands: list[Command], rounds: int, folder: Path) -> list[Result]:
                 runs[command.name].append(run)
     results = []
     for command in commands:
-        cpu, wall, memory = (statistics.median(column) for column in zip(*runs[command.name]))
+        cpu, wall, memory = (statistics.median(column) for column in zip(*runs[command.name], strict=True))
         notes = command.notes() if command.notes else ""
         results.append(Result(command.name, cpu, wall, memory, notes))
     return results

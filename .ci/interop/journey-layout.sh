@@ -31,7 +31,7 @@ ok "a copy keeps its seals"
 
 # attacked NAME: a copy of the released image to tamper with.
 attacked() {
-  rm -rf "$work/$1"
+  rm -rf "${work:?}/$1"
   cp -r "$work/pay" "$work/$1"
   victim=oci:$work/$1@${image##*@}
 }
