@@ -55,6 +55,7 @@ verbs! {
     everyday Tree tree;
     everyday Inspect inspect;
     further Policy policy;
+    further Evidence evidence;
     everyday Demo demo;
     further Copy copy;
     further Settings settings;

@@ -166,23 +166,27 @@ impl EvidencePack {
             .filter(move |file| file.role == role && file.predecessor.is_none())
     }
 
-    /// SHA-256 over the lines `<sha256 hex>  <path>\n`, sorted by path, of every file of the
-    /// policy: also of the persons and the earlier versions, which the digest in approvals leaves
-    /// out. Whoever knows this number knows the whole policy.
+    /// The digest of the whole policy, by [`policy_digest`].
     pub fn policy_digest(&self) -> Digest {
-        let mut lines: Vec<_> = self
-            .files
-            .iter()
-            .filter(|file| file.role.is_policy())
-            .map(|file| (file.policy_path(), file.digest.hex()))
-            .collect();
-        lines.sort();
-        let mut hasher = crate::Hasher::new(Algorithm::Sha256);
-        for (path, hex) in lines {
-            hasher.update(format!("{hex}  {path}\n").as_bytes());
-        }
-        hasher.finish()
+        policy_digest(&self.files)
     }
+}
+
+/// SHA-256 over the lines `<sha256 hex>  <path>\n`, sorted by path, of every file of a policy: also
+/// of the persons and the earlier versions, which the digest in approvals leaves out. Whoever knows
+/// this number knows the whole policy.
+pub fn policy_digest(files: &[PackFile]) -> Digest {
+    let mut lines: Vec<_> = files
+        .iter()
+        .filter(|file| file.role.is_policy())
+        .map(|file| (file.policy_path(), file.digest.hex()))
+        .collect();
+    lines.sort();
+    let mut hasher = crate::Hasher::new(Algorithm::Sha256);
+    for (path, hex) in lines {
+        hasher.update(format!("{hex}  {path}\n").as_bytes());
+    }
+    hasher.finish()
 }
 
 impl PackFile {

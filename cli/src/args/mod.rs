@@ -6,6 +6,7 @@ pub mod completions;
 pub mod copy;
 pub mod decide;
 pub mod demo;
+pub mod evidence;
 pub mod help;
 pub mod inspect;
 pub mod key;

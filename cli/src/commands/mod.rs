@@ -10,6 +10,7 @@ pub mod attest;
 pub mod completions;
 pub mod copy;
 pub mod demo;
+pub mod evidence;
 pub mod help;
 pub mod inspect;
 pub mod key;

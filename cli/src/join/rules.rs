@@ -184,7 +184,8 @@ pub fn trusted_roots(
     Ok(roots)
 }
 
-fn read_policy(path: &Path, limits: &Limits) -> Result<PolicyFiles, Failure> {
+/// Reads the files of a policy from its folder, or around its base file.
+pub fn read_policy(path: &Path, limits: &Limits) -> Result<PolicyFiles, Failure> {
     if path.is_dir() {
         let mut files = read_folder(path, limits)?;
         let history = path.join("history");

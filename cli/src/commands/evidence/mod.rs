@@ -1,0 +1,61 @@
+//! `bulla evidence`: everything a decision rests on in one file, and its replay.
+//!
+//! The format is `docs/evidence.md`. Packing gathers ([`gather`]) and writes ([`layout`]); verifying
+//! opens ([`open`]), replays ([`replay`]) and compares ([`compare`]).
+
+mod compare;
+mod gather;
+mod layout;
+mod open;
+mod pack;
+mod replay;
+mod verify;
+
+use std::collections::BTreeMap;
+
+use bulla_model::{Digest, EvidencePack, Limits};
+
+use crate::args::evidence::{Action, Arguments};
+use crate::commands::Context;
+use crate::{Exit, Failure};
+
+/// Packs evidence, or verifies a pack.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    match arguments.action {
+        Action::Pack(arguments) => pack::run(arguments, context).await,
+        Action::Verify(arguments) => verify::run(arguments, context).await,
+    }
+}
+
+/// What is in a pack.
+#[derive(Debug)]
+struct Contents {
+    /// The index document.
+    document: EvidencePack,
+    /// Its bytes.
+    document_bytes: Vec<u8>,
+    /// The bytes of every file except layers.
+    blobs: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Contents {
+    /// The bytes of a file that is no layer; empty if the pack does not hold it.
+    fn bytes(&self, digest: &Digest) -> &[u8] {
+        self.blobs.get(digest).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Bytes a pack may have. Layers are what makes packs large; without them it is the evidence, and
+/// as much again for the policy, its history and the archive's own needs.
+fn largest(with_layers: bool, limits: &Limits) -> u64 {
+    if with_layers {
+        limits.inflated_layer_bytes
+    } else {
+        limits.evidence_bytes.saturating_mul(2)
+    }
+}
+
+/// The media type of verdicts in packs.
+const VERDICT: &str = "application/vnd.bulla.verdict.v0.1+json";
+/// The bytes of the empty configuration, image specification v1.1.1.
+const EMPTY_CONFIG: &[u8] = b"{}";

@@ -1,0 +1,132 @@
+//! From a pack back to what `verify` takes.
+
+use bulla_model::{Digest, Limits, Manifest, PackFile, PackRole};
+use bulla_verify::{Attestation, Evidence, PolicyFile, PolicyFiles, State};
+use jiff::Timestamp;
+
+use super::Contents;
+use crate::Failure;
+use crate::failure::FailureKind;
+use crate::join::rules::Rules;
+
+/// The evidence as it was judged.
+pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence, Failure> {
+    let document = &contents.document;
+    let mut indexes = Vec::new();
+    for file in document.current(PackRole::Index) {
+        indexes.push(manifest(contents, &file.digest, limits)?);
+    }
+    let mut evidence = Evidence {
+        artifact: Some(document.subject.clone()),
+        indexes,
+        truncated: document.incomplete.truncated,
+        unavailable: document.incomplete.unavailable.clone(),
+        ..Evidence::default()
+    };
+    let covering = evidence.covering();
+    for file in document.current(PackRole::Attestation) {
+        let referrer = file.referrer.clone().ok_or_else(|| odd(file))?;
+        let found = manifest(contents, &referrer, limits)?;
+        let about = found.subject().map(|subject| &subject.digest);
+        let brings = found.image().map(|image| image.layers.as_slice());
+        let belongs = about.is_some_and(|about| covering.contains(about))
+            && matches!(brings, Some([layer]) if layer.digest == file.digest);
+        if !belongs {
+            return Err(odd(file));
+        }
+        evidence.attestations.push(Attestation {
+            bundle: contents.bytes(&file.digest).to_vec(),
+            manifest: Some(referrer),
+        });
+    }
+    Ok(evidence)
+}
+
+/// The rules the pack brings along.
+pub(super) fn rules(
+    contents: &Contents,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Rules, Failure> {
+    let mut rules = Rules::assemble(
+        policy(contents),
+        anchor(contents),
+        trusted_roots(contents),
+        now,
+        limits,
+    )?;
+    if let Some(state) = contents.document.current(PackRole::State).next() {
+        let bytes = contents.bytes(&state.digest);
+        let state =
+            State::parse(bytes, limits).map_err(|error| Failure::new(FailureKind::Input, error))?;
+        rules.state = Some(state);
+    }
+    Ok(rules)
+}
+
+/// The policy's files, with its earlier versions.
+pub(super) fn policy(contents: &Contents) -> PolicyFiles {
+    let files = &contents.document.files;
+    let last = files.iter().filter_map(|file| file.predecessor).max();
+    // Numbers without a base file leave an empty version, which is no policy and so refused.
+    let count = last
+        .map_or(0, |last| last.saturating_add(1))
+        .min(files.len());
+    let mut policy = version(contents, None);
+    policy.predecessors = (0..count)
+        .map(|number| version(contents, Some(number)))
+        .collect();
+    policy
+}
+
+fn version(contents: &Contents, predecessor: Option<usize>) -> PolicyFiles {
+    let of = |role: PackRole| {
+        let files = contents.document.files.iter();
+        files
+            .filter(move |file| file.role == role && file.predecessor == predecessor)
+            .map(|file| policy_file(contents, file))
+    };
+    PolicyFiles {
+        base: of(PackRole::PolicyBase).next().unwrap_or_default(),
+        services: of(PackRole::PolicyService).collect(),
+        people: of(PackRole::PolicyPeople).next(),
+        predecessors: Vec::new(),
+    }
+}
+
+/// The anchor.
+pub(super) fn anchor(contents: &Contents) -> Option<PolicyFile> {
+    let file = contents.document.current(PackRole::Anchor).next()?;
+    Some(policy_file(contents, file))
+}
+
+/// The trusted roots.
+pub(super) fn trusted_roots(contents: &Contents) -> Vec<Vec<u8>> {
+    contents
+        .document
+        .current(PackRole::TrustedRoot)
+        .map(|file| contents.bytes(&file.digest).to_vec())
+        .collect()
+}
+
+fn policy_file(contents: &Contents, file: &PackFile) -> PolicyFile {
+    PolicyFile {
+        path: file.path.clone().unwrap_or_default(),
+        bytes: contents.bytes(&file.digest).to_vec(),
+    }
+}
+
+fn manifest(contents: &Contents, digest: &Digest, limits: &Limits) -> Result<Manifest, Failure> {
+    Manifest::parse(contents.bytes(digest).to_vec(), limits)
+        .map_err(|error| Failure::new(FailureKind::Input, format_args!("{digest}: {error}")))
+}
+
+fn odd(file: &PackFile) -> Failure {
+    Failure::new(
+        FailureKind::Tampered,
+        format_args!(
+            "the attestation {} is not what its referrer brings",
+            file.digest
+        ),
+    )
+}
