@@ -44,6 +44,7 @@ macro_rules! audience {
 }
 
 verbs! {
+    everyday Init init;
     everyday Sbom sbom;
     everyday Key key;
     everyday Sign sign;

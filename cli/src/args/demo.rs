@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// See it all once: an image is listed, signed, approved, promoted and admitted, and forgeries refused
+/// See it all once: an image is signed, approved and promoted, and forgeries are refused
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla demo")]
 pub struct Arguments {

@@ -8,6 +8,7 @@
 mod configuration;
 mod demo;
 mod help;
+mod init;
 mod interop;
 mod journeys;
 mod layering;
