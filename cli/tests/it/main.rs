@@ -7,6 +7,7 @@
 
 mod configuration;
 mod demo;
+mod evidence;
 mod help;
 mod init;
 mod interop;
