@@ -53,6 +53,7 @@ verbs! {
     everyday Approve approve;
     everyday Promote promote;
     everyday Verify verify;
+    further Why why;
     everyday Tree tree;
     everyday Inspect inspect;
     further Policy policy;

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod sign;
 pub mod tree;
 pub mod verify;
+pub mod why;
 
 use std::path::PathBuf;
 

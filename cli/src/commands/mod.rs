@@ -24,6 +24,7 @@ pub mod settings;
 pub mod sign;
 pub mod tree;
 pub mod verify;
+pub mod why;
 
 use std::sync::OnceLock;
 use std::time::Duration;
