@@ -16,6 +16,7 @@ pub mod printer;
 pub mod progress;
 pub mod render;
 mod run;
+pub mod serve;
 pub mod settings;
 pub mod target;
 pub mod verbs;

@@ -50,8 +50,9 @@ fn perform(verb: verbs::Verb, context: &Context) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| Failure::new(FailureKind::Internal, error))?;
     let outcome = runtime.block_on(async {
-        // A command that was started gets the signal itself and is waited for.
-        if let verbs::Verb::Run(_) = verb {
+        // A command that was started gets the signal itself and is waited for; a server first
+        // answers what it was asked.
+        if let verbs::Verb::Run(_) | verbs::Verb::Serve(_) = verb {
             return verb.run(context).await;
         }
         tokio::select! {

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod promote;
 pub mod run;
 pub mod sbom;
+pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod tree;
@@ -48,7 +49,7 @@ pub struct Arguments {
 }
 
 /// Flags every command knows.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalArguments {
     /// How results are written: human or json

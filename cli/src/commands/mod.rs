@@ -20,6 +20,7 @@ pub mod policy;
 pub mod promote;
 pub mod run;
 pub mod sbom;
+pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod tree;
@@ -54,8 +55,14 @@ pub struct Context {
 impl Context {
     /// Settles what holds for every command.
     pub fn new(global: GlobalArguments, environment: Environment) -> Result<Self, Failure> {
-        let mut limits = Limits::default();
+        let limits = Limits::default();
         let settings = Settings::load(global.config.as_deref(), environment, &limits)?;
+        Self::with_settings(global, settings)
+    }
+
+    /// The same from settings that were already read.
+    pub fn with_settings(global: GlobalArguments, settings: Settings) -> Result<Self, Failure> {
+        let mut limits = Limits::default();
         let printer = Printer::new(
             &settings,
             global.output.map(Format::name),

@@ -74,6 +74,14 @@ impl Settings {
         Ok(Self { environment, files })
     }
 
+    /// The same as if there were no settings files: only flags and variables count.
+    pub fn without_files(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            files: Vec::new(),
+        }
+    }
+
     /// The process's surroundings.
     pub fn environment(&self) -> &Environment {
         &self.environment

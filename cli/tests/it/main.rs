@@ -16,4 +16,5 @@ mod layering;
 mod refusals;
 mod registries;
 mod sandbox;
+mod serve;
 mod tidiness;

@@ -1,0 +1,121 @@
+//! Judgements: what is remembered of a verdict.
+
+use bulla_verify::{Decision, Severity, Verdict};
+
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// What was found out about one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The answer.
+    pub decision: Decision,
+    /// The code of the finding that speaks for the whole; `allowed` if there is none.
+    pub code: &'static str,
+    /// What that finding says.
+    pub reason: String,
+    /// The service, if verified provenance names one.
+    pub service: Option<String>,
+    /// The policy: name, version and digest.
+    pub policy: Option<String>,
+    /// What is worth knowing all the same.
+    pub warnings: Vec<String>,
+}
+
+impl Judgement {
+    /// Sums up a verdict.
+    pub fn of_verdict(verdict: &Verdict) -> Self {
+        let leading = verdict.leading();
+        let code = match (verdict.decision, leading) {
+            (Decision::Allow, _) => "allowed",
+            (_, Some(finding)) => finding.code.as_str(),
+            (Decision::Deny, None) => "denied",
+            (Decision::Undetermined, None) => "could-not-find-out",
+        };
+        let warnings = verdict
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning);
+        Self {
+            decision: verdict.decision,
+            code,
+            reason: leading.map_or_else(String::new, |finding| finding.message.clone()),
+            service: verdict.service.as_ref().map(ToString::to_string),
+            policy: verdict
+                .policy
+                .as_ref()
+                .map(|policy| format!("{} v{} {}", policy.name, policy.version, policy.digest)),
+            warnings: warnings
+                .map(|finding| format!("{} [{}]", finding.message, finding.code))
+                .collect(),
+        }
+    }
+
+    /// What a failure to reach a verdict means.
+    pub fn of_failure(failure: &Failure) -> Self {
+        let (decision, code) = match failure.kind() {
+            FailureKind::NotFound => (Decision::Deny, "image-not-found"),
+            FailureKind::Tampered | FailureKind::InvalidSignature => {
+                (Decision::Deny, "evidence-tampered")
+            }
+            FailureKind::Internal => (Decision::Undetermined, "internal-error"),
+            FailureKind::Usage | FailureKind::Configuration => (Decision::Deny, "misconfigured"),
+            _ => (Decision::Undetermined, "could-not-find-out"),
+        };
+        Self::without_verdict(decision, code, failure.message().to_owned())
+    }
+
+    /// A refusal before anything was looked up.
+    pub fn refused(code: &'static str, reason: String) -> Self {
+        Self::without_verdict(Decision::Deny, code, reason)
+    }
+
+    /// The time was over.
+    pub fn late() -> Self {
+        let reason = "the time for an answer was over; try again".to_owned();
+        Self::without_verdict(Decision::Undetermined, "deadline", reason)
+    }
+
+    /// Too much is asked at the same time.
+    pub fn busy() -> Self {
+        let reason = "too many verifications at the same time; try again".to_owned();
+        Self::without_verdict(Decision::Undetermined, "busy", reason)
+    }
+
+    /// The verification itself broke.
+    pub fn broken() -> Self {
+        let reason = "the verification broke off; see the log of bulla serve".to_owned();
+        Self::without_verdict(Decision::Undetermined, "internal-error", reason)
+    }
+
+    fn without_verdict(decision: Decision, code: &'static str, reason: String) -> Self {
+        Self {
+            decision,
+            code,
+            reason,
+            service: None,
+            policy: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_failure_is_a_yes_and_only_clear_ones_are_a_no() {
+        for (kind, decision) in [
+            (FailureKind::NotFound, Decision::Deny),
+            (FailureKind::Tampered, Decision::Deny),
+            (FailureKind::Usage, Decision::Deny),
+            (FailureKind::Unavailable, Decision::Undetermined),
+            (FailureKind::Internal, Decision::Undetermined),
+            (FailureKind::Interrupted, Decision::Undetermined),
+        ] {
+            let judgement = Judgement::of_failure(&Failure::new(kind, "x"));
+            assert_eq!(judgement.decision, decision, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a server decides by, read again while it runs.
+
+use std::sync::Arc;
+
+use bulla_model::Digest;
+use bulla_verify::{Evidence, Memory, State};
+use jiff::Timestamp;
+
+use crate::Failure;
+use crate::args::decide::DecideArguments;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::Rules;
+use crate::join::{blocking, verdict};
+
+/// Rules, and a digest over everything they were read from.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// The rules.
+    pub rules: Arc<Rules>,
+    /// Digest over policy, anchor and trusted roots: answers under another one do not count.
+    pub basis: Digest,
+}
+
+impl Current {
+    /// Reads the rules and asks them about nothing, which fails if they do not know the
+    /// environment or the anchor does not name it.
+    pub async fn load(
+        context: &Arc<Context>,
+        decide: &DecideArguments,
+        environment: &str,
+    ) -> Result<Self, Failure> {
+        let now = Timestamp::now();
+        let (own, decide) = (Arc::clone(context), decide.clone());
+        let rules = blocking(move || {
+            let mut rules = Rules::load(&own, &decide, now)?;
+            rules.remember()?;
+            Ok(Arc::new(rules))
+        })
+        .await?;
+        let nothing = Evidence {
+            artifact: Some(Digest::sha256(b"")),
+            ..Evidence::default()
+        };
+        let nothing = Arc::new(nothing);
+        verdict::environment(&rules, nothing, "", environment, now, &context.limits).await?;
+        let lines: Vec<String> = rules
+            .sources
+            .iter()
+            .map(|source| format!("{} {}\n", source.what, source.digest))
+            .collect();
+        let basis = Digest::sha256(lines.concat().as_bytes());
+        Ok(Self { rules, basis })
+    }
+
+    /// Whether `next` may take over: a policy never goes back to an older version, and never
+    /// changes without a new one.
+    pub fn may_become(&self, next: &Self) -> Result<(), Failure> {
+        let mut seen = State::default();
+        seen.remember(&self.rules.policy);
+        let refused = |what: String| Err(Failure::new(FailureKind::Configuration, what));
+        match seen.compare(&next.rules.policy) {
+            Memory::Fine => Ok(()),
+            Memory::Older { seen } => refused(format!(
+                "the policy went back from version {seen} to {}",
+                next.rules.policy.version()
+            )),
+            Memory::Different { seen } => refused(format!(
+                "version {} of the policy was {seen} and is now {}",
+                next.rules.policy.version(),
+                next.rules.policy.digest()
+            )),
+        }
+    }
+
+    /// Policy, anchor and roots with their digests, in one line.
+    pub fn describe(&self) -> String {
+        let policy = &self.rules.policy;
+        let others: Vec<String> = self
+            .rules
+            .sources
+            .iter()
+            .skip(1)
+            .map(|source| format!(", {} {}", source.what, source.digest))
+            .collect();
+        format!(
+            "policy {} v{} {}{}",
+            policy.name(),
+            policy.version(),
+            policy.digest(),
+            others.concat()
+        )
+    }
+}
