@@ -213,6 +213,27 @@ fn other_tools_read_it_as_an_image() {
 }
 
 #[test]
+fn skopeo_takes_the_image_out_of_a_pack_with_layers() {
+    let sandbox = released();
+    sandbox.done("evidence pack image:1.0 --env prod -o full.tar --with-layers");
+    let outcome = std::process::Command::new("skopeo")
+        .args([
+            "copy",
+            "--insecure-policy",
+            "oci-archive:full.tar:image",
+            "oci:out:1",
+        ])
+        .current_dir(sandbox.path("."))
+        .output();
+    let Ok(outcome) = outcome else {
+        println!("SKIPPED skopeo_takes_the_image_out_of_a_pack_with_layers: no skopeo here");
+        return;
+    };
+    assert!(outcome.status.success(), "{outcome:?}");
+    assert!(sandbox.done("sbom out:1").data.contains("bash"));
+}
+
+#[test]
 fn an_index_is_packed_with_what_it_lists() {
     let sandbox = company();
     let layout = Layout::open(&sandbox.path("image"), &bulla_model::Limits::default()).unwrap();

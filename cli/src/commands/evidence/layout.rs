@@ -82,16 +82,26 @@ fn index(contents: &Contents, pack: &[u8], limits: &Limits) -> Result<Vec<u8>, F
     let mut listed = BTreeSet::new();
     for role in [PackRole::Index, PackRole::Subject, PackRole::Referrer] {
         for file in document.current(role) {
-            if listed.insert(&file.digest) {
-                entries.push(entry(contents.bytes(&file.digest), limits)?);
+            if !listed.insert(&file.digest) {
+                continue;
             }
+            let mut entry = entry(contents.bytes(&file.digest), limits)?;
+            if role == PackRole::Subject {
+                tag(&mut entry, IMAGE_TAG);
+            }
+            entries.push(entry);
         }
     }
     let mut own = entry(pack, limits)?;
     own.annotations.clear();
-    own.annotations.insert(REF_NAME.to_owned(), TAG.to_owned());
+    tag(&mut own, PACK_TAG);
     entries.push(own);
     json(&ImageIndex::new(entries))
+}
+
+fn tag(entry: &mut Descriptor, name: &str) {
+    let annotation = (REF_NAME.to_owned(), name.to_owned());
+    entry.annotations.extend([annotation]);
 }
 
 /// A manifest as `index.json` lists it; referrers with what they are.
@@ -116,5 +126,7 @@ const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 const TITLE: &str = "org.opencontainers.image.title";
 const CREATED: &str = "org.opencontainers.image.created";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// The tag of the pack in its own layout.
-const TAG: &str = "evidence-pack";
+/// The tag of the image in a pack's layout, for tools that need one.
+const IMAGE_TAG: &str = "image";
+/// The tag of the pack itself.
+const PACK_TAG: &str = "evidence-pack";
