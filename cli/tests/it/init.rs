@@ -153,6 +153,39 @@ fn a_newcomer_without_a_key_is_told_how_to_make_one() {
 }
 
 #[test]
+fn somebody_alone_with_one_key_can_walk_the_whole_way() {
+    let sandbox = Sandbox::new().with_image().with_key();
+    sandbox.done(&format!("init {SOURCE} --env dev,prod"));
+    let provenance = json!({
+        "buildDefinition": {
+            "buildType": "https://example.test/build/v1",
+            "externalParameters": {},
+            "resolvedDependencies": [{
+                "uri": "git+https://github.com/acme/pay@refs/heads/main",
+                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
+            }],
+        },
+        "runDetails": {"builder": {"id": "https://example.test/builder"}},
+    });
+    sandbox.write("provenance.json", &provenance.to_string());
+    sandbox.done(
+        "attest image:1.0 --predicate provenance.json --type slsaprovenance1 --key bulla.key",
+    );
+    sandbox.done("sbom image:1.0 --out sbom.json");
+    sandbox.done("attest image:1.0 --sbom sbom.json --key bulla.key");
+    sandbox.done("promote image:1.0 --to dev --key bulla.key");
+    let early = sandbox
+        .command("promote image:1.0 --to prod --key bulla.key")
+        .env("BULLA_PASSWORD", crate::sandbox::PASSWORD)
+        .output()
+        .unwrap();
+    assert_eq!(early.status.code(), Some(4), "an approval is missing");
+    sandbox.done("approve image:1.0 --to prod --key bulla.key --yes");
+    sandbox.done("promote image:1.0 --to prod --key bulla.key");
+    sandbox.done("verify image:1.0 --env prod");
+}
+
+#[test]
 fn the_source_is_read_from_git_and_marked_as_unconfirmed() {
     let sandbox = with_keys();
     sandbox.write(
