@@ -8,7 +8,7 @@ use ferro_oci_server::{AppState, InMemoryRegistryMeta, router};
 use crate::sandbox::Sandbox;
 
 /// Starts a registry on a thread of its own; its host and port.
-fn registry() -> String {
+pub(crate) fn registry() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let host = listener.local_addr().unwrap().to_string();

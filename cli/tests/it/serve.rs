@@ -80,6 +80,37 @@ async fn an_image_that_walked_the_chain_is_allowed_and_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn images_are_judged_where_they_are_kept() {
+    let world = World::new(&["good", "unsigned"]);
+    world.promote("good", &["dev", "prod"]);
+    let host = crate::registries::registry();
+    for name in ["good", "unsigned"] {
+        let there = format!("{host}/pay/api:{name}");
+        world.bulla(&["copy", &World::target(name), &there]);
+    }
+    let pinned = |name: &str| format!("{host}/pay/api@{}", World::digest(name));
+    let server = Running::start_with(&world, &[]);
+    let response = server.ask(&pod(&[&pinned("good")])).await;
+    assert_eq!(response["allowed"], true, "{response}");
+    let response = server.ask(&pod(&[&pinned("unsigned")])).await;
+    assert!(message(&response).contains("[provenance-missing]"));
+    let response = server.ask(&pod(&[&pinned("absent")])).await;
+    assert!(message(&response).contains("[image-not-found]"));
+    let tag = format!("{host}/pay/api:good");
+    let response = server.ask(&pod(&[&tag])).await;
+    assert!(message(&response).contains("[image-not-pinned]"));
+
+    let lenient = Running::start_with(&world, &["--require-digest=false"]);
+    let response = lenient.ask(&pod(&[&tag])).await;
+    assert_eq!(response["allowed"], true, "{response}");
+    let warnings = response["warnings"].to_string();
+    assert!(warnings.contains("a tag can move"), "{warnings}");
+    let moved = format!("{host}/pay/api:unsigned");
+    let response = lenient.ask(&pod(&[&moved])).await;
+    assert!(message(&response).contains(&World::digest("unsigned").to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_who_ask_the_same_share_one_verification() {
     let world = World::new(&["good"]);
     world.promote("good", &["dev", "prod"]);
