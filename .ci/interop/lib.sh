@@ -9,7 +9,6 @@ set -euo pipefail
 interop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$interop/../.." && pwd)
 peers=${BULLA_PEERS_DIR:-$HOME/.cache/bulla-peers}
-shared=$root/../shared
 script=$(basename "$0" .sh)
 export PATH="$peers/bin:$PATH"
 
