@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::args::sbom::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::{blocking, image, layers};
+use crate::join::image::{self, OpenImage};
+use crate::join::{blocking, layers};
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
@@ -22,7 +23,12 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let started = Instant::now();
     let target = Target::parse(&arguments.target)?;
-    let (source, subject, created) = source(&target, &arguments, context).await?;
+    let Described {
+        source,
+        subject,
+        created,
+        image,
+    } = source(&target, &arguments, context).await?;
     let progress = context.printer.progress(&format!("reading {target}"));
     let mut options = Options::default();
     options.limits.clone_from(&context.limits);
@@ -39,11 +45,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Ok(catalog(source.as_ref(), &options)?)
     })
     .await?;
-    let lifecycle = if created.is_none() && inventory.operating_system.is_none() {
+    // A folder without a system in it is a source tree.
+    let lifecycle = if image.is_none() && inventory.operating_system.is_none() {
         Lifecycle::PreBuild
     } else {
         Lifecycle::PostBuild
     };
+    drop(image);
     let mut metadata = Metadata::new(env!("CARGO_PKG_VERSION"), lifecycle);
     metadata.timestamp = source_date(context)?.or(created);
     let document = cyclonedx::write(&inventory, &subject, &metadata);
@@ -60,9 +68,15 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     Ok(Exit::Success)
 }
 
-type Described = (Box<dyn Source + Send>, Subject, Option<Timestamp>);
-
 /// What is read, what it is called, and when it says it was made.
+struct Described {
+    source: Box<dyn Source + Send>,
+    subject: Subject,
+    created: Option<Timestamp>,
+    /// The image, which may live in a folder that goes away with it.
+    image: Option<OpenImage>,
+}
+
 async fn source(
     target: &Target,
     arguments: &Arguments,
@@ -74,11 +88,12 @@ async fn source(
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or("/");
-        return Ok((
-            Box::new(Directory::new(path)),
-            Subject::directory(name),
-            None,
-        ));
+        return Ok(Described {
+            source: Box::new(Directory::new(path)),
+            subject: Subject::directory(name),
+            created: None,
+            image: None,
+        });
     }
     let open = image::open(context, target).await?;
     let image = layers::image(&open, arguments.platform.as_deref()).await?;
@@ -86,7 +101,12 @@ async fn source(
         .map_err(|error| Failure::new(FailureKind::Input, error))?
         .with_image(&image);
     let created = image.created();
-    Ok((Box::new(image), subject, created))
+    Ok(Described {
+        source: Box::new(image),
+        subject,
+        created,
+        image: Some(open),
+    })
 }
 
 /// `SOURCE_DATE_EPOCH`: the time to write instead of any other, for reproducible documents.
@@ -191,7 +211,11 @@ impl Report for Summary {
             1 => "   1 layer".to_owned(),
             several => format!("   {several} layers"),
         };
-        let found = format!("{} packages{counts}{layers}", self.packages);
+        let packages = match self.packages {
+            1 => "1 package".to_owned(),
+            several => format!("{several} packages"),
+        };
+        let found = format!("{packages}{counts}{layers}");
         page.indented(1, found);
         if !self.unknowns.is_empty() {
             page.indented(

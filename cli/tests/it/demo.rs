@@ -54,7 +54,7 @@ fn a_folder_that_is_not_the_demos_is_left_alone() {
 fn an_image_of_the_readers_own_takes_the_same_way() {
     let folder = tempfile::tempdir().unwrap();
     assert!(demo(folder.path(), &["--dir", "one"]).status.success());
-    let output = demo(folder.path(), &["--dir", "two", "--image", "oci:one/other"]);
+    let output = demo(folder.path(), &["--dir", "two", "--image", "oci:one/image"]);
     let said = String::from_utf8_lossy(&output.stdout);
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{talk}");

@@ -8,7 +8,7 @@ fn an_image_is_listed_signed_attested_shown_and_copied() {
     let listed = sandbox.done("sbom image:1.0 -o sbom.json");
     assert_eq!(listed.data, "");
     assert!(
-        listed.talk.contains("1 packages  (1 deb)"),
+        listed.talk.contains("1 package  (1 deb)"),
         "{}",
         listed.talk
     );
@@ -38,6 +38,11 @@ fn an_image_is_listed_signed_attested_shown_and_copied() {
         ]
     );
     sandbox.done("copy image:1.0 oci-archive:image.tar");
+    let archived = sandbox.done("sbom oci-archive:image.tar").data;
+    assert_eq!(
+        archived.matches("\"pkg:deb/").count(),
+        sandbox.read("sbom.json").matches("\"pkg:deb/").count()
+    );
     sandbox.done("copy oci-archive:image.tar oci:second:1.0");
     let copy = sandbox.done("tree second:1.0 --output json").json();
     assert_eq!(copy["nodes"][0], tree["nodes"][0]);
