@@ -149,6 +149,11 @@ impl EvidencePack {
         {
             return Err(EvidencePackError::OtherSubject);
         }
+        let named = pack.image.rsplit_once('@');
+        let named = named.and_then(|(_, digest)| digest.parse::<Digest>().ok());
+        if named.as_ref() != Some(&pack.subject) {
+            return Err(EvidencePackError::OtherImage);
+        }
         Ok(pack)
     }
 
@@ -321,6 +326,9 @@ pub enum EvidencePackError {
     /// The manifest in the pack is not that of the subject.
     #[error("the pack holds another manifest than that of its subject")]
     OtherSubject,
+    /// The image's name ends with another digest than the subject's, or with none.
+    #[error("the pack names another image than its subject")]
+    OtherImage,
 }
 
 #[cfg(test)]
@@ -344,7 +352,7 @@ mod tests {
             },
             now: Timestamp::UNIX_EPOCH,
             environment: "env://acme/pay/prod".parse().unwrap(),
-            image: "pay".to_owned(),
+            image: format!("pay@{}", Digest::sha256(b"s")),
             subject: Digest::sha256(b"s"),
             incomplete: Incomplete::default(),
             files: vec![
@@ -379,6 +387,10 @@ mod tests {
         assert!(matches!(two, EvidencePackError::Count { found: 2, .. }));
         let other = refused(|pack| pack.subject = Digest::sha256(b"other"));
         assert_eq!(other, EvidencePackError::OtherSubject);
+        for image in ["pay".to_owned(), format!("pay@{}", Digest::sha256(b"o"))] {
+            let other = refused(|pack| pack.image.clone_from(&image));
+            assert_eq!(other, EvidencePackError::OtherImage, "{image}");
+        }
     }
 
     #[test]
