@@ -18,7 +18,8 @@ use crate::join::{blocking, verdict};
 pub struct Current {
     /// The rules.
     pub rules: Arc<Rules>,
-    /// Digest over policy, anchor and trusted roots: answers under another one do not count.
+    /// Digest over every file of the policy, anchor, trusted roots and state: answers under another
+    /// one do not count.
     pub basis: Digest,
 }
 
@@ -44,12 +45,7 @@ impl Current {
         };
         let nothing = Arc::new(nothing);
         verdict::environment(&rules, nothing, "", environment, now, &context.limits).await?;
-        let lines: Vec<String> = rules
-            .sources
-            .iter()
-            .map(|source| format!("{} {}\n", source.what, source.digest))
-            .collect();
-        let basis = Digest::sha256(lines.concat().as_bytes());
+        let basis = basis(&rules);
         Ok(Self { rules, basis })
     }
 
@@ -91,4 +87,22 @@ impl Current {
             others.concat()
         )
     }
+}
+
+/// The policy's own digest leaves out persons and earlier versions, which decide all the same.
+fn basis(rules: &Rules) -> Digest {
+    let sources = rules.sources.iter();
+    let mut lines: Vec<_> = sources
+        .map(|source| format!("{} {}\n", source.what, source.digest))
+        .collect();
+    for files in std::iter::once(&rules.files).chain(&rules.files.predecessors) {
+        let parts = std::iter::once(&files.base)
+            .chain(&files.services)
+            .chain(&files.people);
+        lines.extend(parts.map(|file| format!("{} {}\n", Digest::sha256(&file.bytes), file.path)));
+        lines.push("\n".to_owned());
+    }
+    let state = rules.state.as_ref().map(State::to_json);
+    lines.extend(state.map(|bytes| format!("state {}\n", Digest::sha256(&bytes))));
+    Digest::sha256(lines.concat().as_bytes())
 }

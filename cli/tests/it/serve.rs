@@ -459,6 +459,21 @@ async fn policy_and_certificate_are_read_again_and_never_go_back() {
 }
 
 #[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_under_other_persons_is_asked_again() {
+    let world = World::new(&["good"]);
+    world.promote("good", &["dev", "prod"]);
+    let server = Running::start(&world, &[]);
+    let review = pod(&[&World::reference("good")]);
+    assert_eq!(server.ask(&review).await["allowed"], true);
+    // Nobody is left who could approve; the base and the services' files stay as they are.
+    std::fs::write(world.path("policy/people.yaml"), "people: {}\n").unwrap();
+    server.signal("HUP");
+    server.event("reloaded");
+    assert_eq!(server.ask(&review).await["allowed"], false);
+}
+
+#[cfg(unix)]
 #[test]
 fn it_ends_when_asked_to() {
     let world = World::new(&["good"]);
