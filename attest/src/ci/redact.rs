@@ -9,6 +9,7 @@
 //!    name; `NAME: value` does too, as in a header.
 //! 3. After a bare flag with a secret name the whole next argument is replaced.
 //! 4. `scheme://user:password@host` loses what stands before the `@`.
+//!    If its query or fragment has `NAME=value` with a secret name, all of it is replaced.
 //! 5. An argument that contains something shaped like a well-known token or a private key is
 //!    replaced.
 //! 6. An argument of several words (a script) is replaced whole if any of this hits one of them.
@@ -166,7 +167,18 @@ fn redact_word(word: &str) -> Option<String> {
             (word.matches("://").count() > 1 && word.contains('@')).then(|| REDACTED.to_owned())
         }
     };
-    redact_assignment(word).or_else(nested).or_else(url)
+    // `https://h.test/?token=x` has it in the query.
+    let query = || {
+        let (_, query) = word.split_once("://")?.1.split_once(['?', '#'])?;
+        query
+            .split(['?', '&', ';', '#'])
+            .any(|pair| secret_name(pair).is_some())
+            .then(|| REDACTED.to_owned())
+    };
+    redact_assignment(word)
+        .or_else(query)
+        .or_else(nested)
+        .or_else(url)
 }
 
 fn holds_token(word: &str) -> bool {
@@ -244,6 +256,11 @@ mod tests {
             (&["sh", "-c", "TOKEN='a b' make"], "sh|-c|TOKEN=[redacted]"),
             (&["x", "--token= a b"], "x|--token=[redacted]"),
             (
+                &["curl", "https://h.test/a?v=1&access_token=abc"],
+                "curl|[redacted]",
+            ),
+            (&["x", "--from=https://h.test/?token=abc"], "x|[redacted]"),
+            (
                 &["x", "https://h.test,https://me:pw@h.test"],
                 "x|[redacted]",
             ),
@@ -265,6 +282,7 @@ mod tests {
                 "keyboard.c",
                 "monkey.c",
                 "https://h.test/a@b",
+                "https://token.test/key?v=1",
             ],
         ] {
             assert_eq!(redacted(command), command.join("|"));
