@@ -296,8 +296,12 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
-    if !path.exists() {
-        return Ok(State::default());
+    // Only where there is certainly nothing, nothing was seen before.
+    if let Err(error) = path.symlink_metadata() {
+        return match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(State::default()),
+            _ => Err(Failure::file("read", path, &error)),
+        };
     }
     let bytes = file::read(path, limits.configuration_bytes)?;
     State::parse(&bytes, limits).map_err(|error| {
@@ -306,4 +310,26 @@ fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
             format_args!("{}: no state: {error}", path.display()),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_cannot_be_reached_is_not_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits::default();
+        let absent = folder.path().join("state.json");
+        assert_eq!(read_state(&absent, &limits).unwrap(), State::default());
+        std::fs::write(&absent, "").unwrap();
+        // Below a file there is nothing either, but the answer is another.
+        read_state(&absent.join("state.json"), &limits).unwrap_err();
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
+            read_state(&link, &limits).unwrap_err();
+        }
+    }
 }
