@@ -67,6 +67,19 @@ fn the_padding_after_the_last_file_may_be_missing_but_none_of_its_contents() {
 }
 
 #[test]
+fn a_file_twice_in_one_layer_is_listed_as_the_later_one() {
+    let layer = Layer::new()
+        .file("var/lib/dpkg/status", &status(&["old"]))
+        .file("var/lib/dpkg/status", &status(&["new"]));
+    assert_eq!(names(&list(vec![layer])), ["new"]);
+    let layer = Layer::new()
+        .file("var/lib/dpkg/status", &status(&["hidden"]))
+        .symbolic_link("var/lib/dpkg/status", "list")
+        .file("var/lib/dpkg/list", &status(&["linked"]));
+    assert_eq!(names(&list(vec![layer])), ["linked"]);
+}
+
+#[test]
 fn later_layers_replace_files() {
     let inventory = list(vec![
         Layer::new().file("var/lib/dpkg/status", &status(&["old"])),

@@ -78,8 +78,8 @@ impl<'a> Shared<'a> {
 pub(super) struct Scan {
     /// Every path but whiteouts, in order.
     pub(super) paths: PathLog,
-    /// Files kept and links, by path; a later member replaces an earlier one.
-    pub(super) details: BTreeMap<String, Detail>,
+    /// Files kept and links, by their place in `paths`: a path can occur twice.
+    pub(super) details: BTreeMap<usize, Detail>,
     /// Paths this layer deletes from those below.
     pub(super) whiteouts: Vec<String>,
     /// Directories whose contents in the layers below are deleted.
@@ -188,7 +188,6 @@ impl Scan {
         let detail = match member.kind {
             EntryType::Directory => {
                 self.paths.push(path, Mark::Directory);
-                self.details.remove(path);
                 return Ok(());
             }
             EntryType::Symlink => Some(Detail::SymbolicLink(
@@ -204,11 +203,10 @@ impl Scan {
             }
             _ => None,
         };
-        self.paths.push(path, Mark::Other);
-        match detail {
-            Some(detail) => self.details.insert(path.to_owned(), detail),
-            None => self.details.remove(path),
-        };
+        let place = self.paths.push(path, Mark::Other);
+        if let Some(detail) = detail {
+            self.details.insert(place, detail);
+        }
         Ok(())
     }
 }

@@ -50,11 +50,11 @@ impl Merge {
             unknowns,
             ..
         } = scan;
-        paths.for_each(|raw, mark| {
+        paths.for_each(|place, raw, mark| {
             let path = self.place(raw);
             match mark {
                 Mark::Directory => self.directory_at(&path),
-                Mark::Other => self.other_at(path, details.remove(raw), layer, wanted),
+                Mark::Other => self.other_at(path, details.remove(&place), layer, wanted),
             }
         });
         for unknown in unknowns {

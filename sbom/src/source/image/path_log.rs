@@ -9,6 +9,7 @@
 pub(super) struct PathLog {
     bytes: Vec<u8>,
     last: String,
+    length: usize,
 }
 
 /// What a layer does at a path.
@@ -21,8 +22,8 @@ pub(super) enum Mark {
 }
 
 impl PathLog {
-    /// Adds a path.
-    pub(super) fn push(&mut self, path: &str, mark: Mark) {
+    /// Adds a path; returns its place, counted from 0.
+    pub(super) fn push(&mut self, path: &str, mark: Mark) -> usize {
         let mut shared = self
             .last
             .bytes()
@@ -41,12 +42,16 @@ impl PathLog {
             .extend_from_slice(&u32::try_from(rest.len()).unwrap_or_default().to_le_bytes());
         self.bytes.extend_from_slice(rest.as_bytes());
         path.clone_into(&mut self.last);
+        let place = self.length;
+        self.length = place.saturating_add(1);
+        place
     }
 
-    /// Calls back with every path in the order they were added.
-    pub(super) fn for_each(&self, mut each: impl FnMut(&str, Mark)) {
+    /// Calls back with every path and its place, in the order they were added.
+    pub(super) fn for_each(&self, mut each: impl FnMut(usize, &str, Mark)) {
         let mut rest = self.bytes.as_slice();
         let mut path = String::new();
+        let mut place = 0_usize;
         while let Some((mark, after)) = rest.split_first() {
             let Some((shared, after)) = after.split_first_chunk() else {
                 return;
@@ -61,6 +66,7 @@ impl PathLog {
             path.truncate(usize::from(u16::from_le_bytes(*shared)));
             path.push_str(std::str::from_utf8(tail).unwrap_or_default());
             each(
+                place,
                 &path,
                 if *mark == 0 {
                     Mark::Directory
@@ -68,6 +74,7 @@ impl PathLog {
                     Mark::Other
                 },
             );
+            place = place.saturating_add(1);
             rest = after;
         }
     }
@@ -100,7 +107,10 @@ mod tests {
             );
         }
         let mut seen = Vec::new();
-        log.for_each(|path, mark| seen.push((path.to_owned(), mark)));
+        log.for_each(|place, path, mark| {
+            assert_eq!(place, seen.len());
+            seen.push((path.to_owned(), mark));
+        });
         let expected: Vec<_> = paths
             .iter()
             .map(|path| {
