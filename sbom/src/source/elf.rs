@@ -36,6 +36,12 @@ pub(super) fn audit_data(
         scan.push(chunk);
         let length = chunk.len();
         reader.consume(length);
+        if scan.found_bytes > LISTS_LENGTH {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "an executable holds too many dependency lists",
+            ));
+        }
     }
     Ok(scan.finish())
 }
@@ -121,6 +127,8 @@ struct Scan {
     pending: bool,
     inflating: Option<Candidate>,
     found: Vec<(u64, Vec<u8>)>,
+    /// Bytes of all lists found, also of those not kept because they are too many.
+    found_bytes: usize,
     /// The end of the file: section headers and, just before them, their names.
     tail: Vec<u8>,
     tail_start: u64,
@@ -134,6 +142,7 @@ impl Scan {
             pending: false,
             inflating: None,
             found: Vec::new(),
+            found_bytes: 0,
             tail: Vec::new(),
             tail_start: header.sections.saturating_sub(NAMES_LENGTH),
         }
@@ -184,7 +193,7 @@ impl Scan {
                             self.inflating = Some(candidate);
                             break;
                         }
-                        State::Done => self.found.push((start, candidate.output)),
+                        State::Done => self.keep(candidate),
                         State::More | State::Wrong => {}
                     }
                 }
@@ -205,12 +214,20 @@ impl Scan {
                 &[]
             }
             State::Done => {
-                self.found.push((candidate.start, candidate.output));
+                self.keep(candidate);
                 self.position = self.position.saturating_add(used as u64);
                 bytes.get(used..).unwrap_or_default()
             }
             // No list after all: its bytes of this piece are searched.
             State::More | State::Wrong => self.search(bytes),
+        }
+    }
+
+    /// Keeps a whole list. Many small pieces can inflate to many large lists.
+    fn keep(&mut self, candidate: Candidate) {
+        self.found_bytes = self.found_bytes.saturating_add(candidate.output.len());
+        if self.found_bytes <= LISTS_LENGTH {
+            self.found.push((candidate.start, candidate.output));
         }
     }
 
@@ -297,6 +314,9 @@ const FIRST_OUTPUT: usize = 64;
 /// Longest list accepted, the default of the `auditable-info` crate.
 const LIST_LENGTH: usize = 8 << 20;
 
+/// Longest of all lists in one file together: one is real, others may lie in embedded programs.
+const LISTS_LENGTH: usize = 2 * LIST_LENGTH;
+
 /// Section names lie just before the section headers; real ones have about 300 bytes.
 const NAMES_LENGTH: u64 = 64 << 10;
 
@@ -363,6 +383,19 @@ mod tests {
         let end = file.len();
         file[end - 64 + 24] ^= 1;
         assert_eq!(read(&file, 4096), None);
+    }
+
+    #[test]
+    fn lists_that_belong_to_no_section_do_not_fill_the_memory() {
+        let mut large = LIST_START.to_vec();
+        large.resize(LIST_LENGTH - 1, b' ');
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&large).unwrap();
+        let bomb = encoder.finish().unwrap().repeat(3);
+        let file = executable(LIST, &bomb);
+        let mut reader = BufReader::with_capacity(4096, &file[HEAD..]);
+        let error = audit_data(&file[..HEAD], file.len() as u64, &mut reader).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]
