@@ -1,6 +1,6 @@
 //! Verdicts for people: the checks, then the answer in one word, then what to do.
 
-use bulla_verify::{Check, Decision, Finding, Outcome, Severity, Verdict};
+use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Verdict};
 
 use super::{Cell, Page, shorten};
 
@@ -34,8 +34,8 @@ pub fn verdict(page: &mut Page, name: &str, verdict: &Verdict, verbose: bool) {
     for check in verdict.checks.iter().filter(shown) {
         let outcome = match check.outcome {
             Outcome::Ok => Cell::good("ok"),
-            Outcome::Failed(bulla_verify::Cause::NotYet) => Cell::attention("wait"),
-            Outcome::Failed(bulla_verify::Cause::Undetermined) => Cell::attention("?"),
+            Outcome::Failed(Cause::NotYet) => Cell::attention("wait"),
+            Outcome::Failed(Cause::Undetermined) => Cell::attention("?"),
             Outcome::Failed(_) => Cell::bad("FAIL"),
         };
         let step = check.step.clone().unwrap_or_default();
@@ -124,8 +124,7 @@ fn answer(page: &mut Page, verdict: &Verdict) {
             page.labelled(&Cell::good("allowed:"), &text);
         }
         (Decision::Deny, cause) => {
-            let why = cause.map_or("no reason", bulla_verify::Cause::describe);
-            page.labelled(&Cell::bad("denied:"), why);
+            page.labelled(&Cell::bad("denied:"), &refusal(verdict, cause));
         }
         (Decision::Undetermined, _) => {
             page.labelled(
@@ -144,6 +143,18 @@ fn answer(page: &mut Page, verdict: &Verdict) {
             page.labelled(&Cell::strong("hint:"), hint);
             told.push(hint);
         }
+    }
+}
+
+/// "Denied" alone says nothing twice; the other causes say it best in their own words.
+fn refusal(verdict: &Verdict, cause: Option<Cause>) -> String {
+    match (cause, &verdict.service, &verdict.environment) {
+        (Some(Cause::Denied), Some(service), Some(environment)) => {
+            format!("{service} may not be in {}", environment.name())
+        }
+        (Some(Cause::Denied), _, _) => "the policy does not allow it".to_owned(),
+        (Some(cause), _, _) => cause.describe().to_owned(),
+        (None, _, _) => "no reason was given".to_owned(),
     }
 }
 
