@@ -247,6 +247,12 @@ impl PackFile {
         if self.path.as_deref().is_some_and(|path| !is_plain(path)) {
             return Err(wrong("its path is not relative and plain"));
         }
+        if !self
+            .role
+            .may_be_at(self.path.as_deref().unwrap_or_default())
+        {
+            return Err(wrong("its path is that of another part of a policy"));
+        }
         if self.predecessor.is_some() && !self.role.is_policy() {
             return Err(wrong("only a policy has predecessors"));
         }
@@ -266,6 +272,18 @@ impl PackRole {
         )
     }
 
+    /// The digest of a policy is over paths, so a path has to say which part of it a file is.
+    fn may_be_at(self, path: &str) -> bool {
+        match self {
+            Self::PolicyBase => !path.contains('/') && path != PEOPLE,
+            Self::PolicyPeople => path == PEOPLE,
+            Self::PolicyService => path
+                .strip_prefix("services/")
+                .is_some_and(|name| !name.contains('/')),
+            _ => true,
+        }
+    }
+
     fn has_path(self) -> bool {
         self.is_policy()
             || matches!(
@@ -280,6 +298,9 @@ impl std::fmt::Display for PackRole {
         self.serialize(f)
     }
 }
+
+/// The path of a policy's persons.
+const PEOPLE: &str = "people.yaml";
 
 /// Paths in packs lead nowhere else on any platform, and can be shown as they are.
 fn is_plain(path: &str) -> bool {
@@ -405,6 +426,22 @@ mod tests {
         assert!(matches!(error, EvidencePackError::File { .. }));
         let error = refused(|pack| pack.files[0].referrer = Some(Digest::sha256(b"r")));
         assert!(matches!(error, EvidencePackError::File { .. }));
+    }
+
+    #[test]
+    fn no_part_of_a_policy_passes_for_another_under_the_same_digest() {
+        for (role, path) in [
+            (PackRole::PolicyPeople, "history/0/people.yaml"),
+            (PackRole::PolicyService, "history/0/services/a.yaml"),
+            (PackRole::PolicyService, "people.yaml"),
+        ] {
+            let error = refused(|pack| pack.files.push(file(role, Some(path), b"x")));
+            assert!(matches!(error, EvidencePackError::File { .. }), "{path}");
+        }
+        for path in ["history/0/release.yaml", "people.yaml"] {
+            let error = refused(|pack| pack.files[1].path = Some(path.to_owned()));
+            assert!(matches!(error, EvidencePackError::File { .. }), "{path}");
+        }
     }
 
     #[test]
