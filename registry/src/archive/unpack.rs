@@ -26,9 +26,10 @@ pub fn unpack<R: Read>(reader: R, directory: &Path, limits: &Limits) -> Result<(
     let mut archive = Archive::new(reader);
     let mut names = BTreeSet::new();
     let mut left = limits.inflated_layer_bytes;
-    for entry in archive.entries().map_err(broken)? {
+    // Directories count too: a name can occur any number of times, and each makes some.
+    for (seen, entry) in archive.entries().map_err(broken)?.enumerate() {
         let mut entry = entry.map_err(broken)?;
-        if names.len() >= limits.files {
+        if seen >= limits.files {
             return Err(StoreError::TooMany {
                 what: "entries in an archive",
                 limit: limits.files,

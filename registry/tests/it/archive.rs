@@ -118,8 +118,14 @@ fn archives_are_bounded() {
         ("b", regular, b""),
         ("c", regular, b""),
     ]);
+    let folder = tar::EntryType::Directory;
+    let folders = tar_of(&[("a", folder, b""), ("b", folder, b""), ("c", folder, b"")]);
     let large = tar_of(&[("a", regular, b"123456"), ("b", regular, b"123456")]);
-    for (bytes, expected) in [(many, "more than 2 entries"), (large, "limit of 10 bytes")] {
+    for (bytes, expected) in [
+        (many, "more than 2 entries"),
+        (folders, "more than 2 entries"),
+        (large, "limit of 10 bytes"),
+    ] {
         let directory = tempfile::tempdir().unwrap();
         let error = unpack(Cursor::new(bytes), directory.path(), &limits).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
