@@ -57,6 +57,10 @@ impl Layout {
             return Self::open(directory, limits);
         }
         let _lock = layout.root.lock(limits.deadline)?;
+        // Another process may have made it while this one waited.
+        if layout.root.open(Path::new(MARKER))?.is_some() {
+            return Self::open(directory, limits);
+        }
         layout.check_only_ours(directory)?;
         if layout.root.open(Path::new(index::INDEX))?.is_none() {
             layout.write_index(&crate::index_document::IndexDocument::empty())?;

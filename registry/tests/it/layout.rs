@@ -236,3 +236,20 @@ async fn a_tag_that_names_two_manifests_is_refused() {
     let error = layout.resolve(&target).await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error}");
 }
+
+#[test]
+fn a_layout_made_by_another_process_meanwhile_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let lock = fs::File::create(path.join("index.json.lock")).unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| Layout::create(path, &Limits::default()));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+        fs::write(path.join("index.json"), index).unwrap();
+        fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        lock.unlock().unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+}
