@@ -1,12 +1,13 @@
 //! What is asked of the network, as values: nothing here is read from the environment.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use bulla_model::Limits;
 
 /// How registries are reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RemoteOptions {
     /// Bounds on what is read; `Limits::deadline` bounds each request with its retries.
@@ -50,5 +51,32 @@ impl RemoteOptions {
 impl Default for RemoteOptions {
     fn default() -> Self {
         Self::new(Limits::default())
+    }
+}
+
+impl fmt::Debug for RemoteOptions {
+    /// Without the proxies, whose URLs can hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteOptions")
+            .field("limits", &self.limits)
+            .field("plain_http", &self.plain_http)
+            .field("tries", &self.tries)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_proxies_are_not_shown() {
+        let mut options = RemoteOptions::default();
+        let url = "http://alice:s3cret@proxy.example.test:3128";
+        options.https_proxy = Some(url.to_owned());
+        options.http_proxy = Some(url.to_owned());
+        let client = super::super::RemoteClient::new(options).unwrap();
+        let shown = format!("{client:?} {:?}", client.options());
+        assert!(!shown.contains("s3cret"), "{shown}");
     }
 }
