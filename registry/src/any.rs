@@ -93,6 +93,10 @@ impl Store for AnyStore {
         each!(self, store => store.delete_manifest(digest).await)
     }
 
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        each!(self, store => store.blob(descriptor, limit).await)
+    }
+
     fn mount_source(&self) -> Option<&Repository> {
         each!(self, store => store.mount_source())
     }

@@ -123,19 +123,7 @@ pub trait Store: Send + Sync {
         descriptor: &Descriptor,
         limit: u64,
     ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send {
-        async move {
-            let what = format!("blob {}", descriptor.digest);
-            if descriptor.size > limit {
-                return Err(StoreError::TooLarge { what, limit });
-            }
-            let mut reader = self.open_blob(descriptor).await?;
-            let mut bytes = Vec::new();
-            reader
-                .read_to_end(&mut bytes)
-                .await
-                .map_err(|error| StoreError::from_io(error, &what))?;
-            Ok(bytes)
-        }
+        read_small(self, descriptor, limit)
     }
 
     /// The repository of a registry that blobs can be mounted from.
@@ -152,6 +140,25 @@ pub trait Store: Send + Sync {
         let _ = (digest, source);
         async { Ok(false) }
     }
+}
+
+/// Reads a blob of at most `limit` bytes.
+pub(crate) async fn read_small<S: Store + ?Sized>(
+    store: &S,
+    descriptor: &Descriptor,
+    limit: u64,
+) -> Result<Vec<u8>, StoreError> {
+    let what = format!("blob {}", descriptor.digest);
+    if descriptor.size > limit {
+        return Err(StoreError::TooLarge { what, limit });
+    }
+    let mut reader = store.open_blob(descriptor).await?;
+    let mut bytes = Vec::new();
+    reader
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(|error| StoreError::from_io(error, &what))?;
+    Ok(bytes)
 }
 
 /// Parses a manifest received for a digest, and checks that it is the one asked for.

@@ -25,7 +25,7 @@ pub use self::credential::{Credential, Secret};
 pub use self::options::RemoteOptions;
 use self::session::{Access, Session};
 use crate::protocol::{Precondition, Reply};
-use crate::store::{check_media_type, checked_manifest, parsed_manifest};
+use crate::store::{check_media_type, checked_manifest, parsed_manifest, read_small};
 use crate::{BlobReader, Excerpt, Store, StoreError, Target};
 
 /// One repository of a remote registry. Cheap to clone; clones share tokens and connections.
@@ -221,6 +221,14 @@ impl Store for Remote {
             Some(subject) => self.ensure_unlisted(&subject.digest, digest).await,
             None => Ok(()),
         }
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let asked = format!("blob {} of {}", descriptor.digest, self.name());
+        // F38: a body that trickles never stands still for long, and never ends.
+        self.session
+            .in_time(&asked, read_small(self, descriptor, limit))
+            .await
     }
 
     fn mount_source(&self) -> Option<&Repository> {

@@ -109,7 +109,8 @@ impl Session {
             .ok_or_else(|| StoreError::malformed(format!("the answer to {asked}"), "it is empty"))
     }
 
-    async fn in_time<T>(
+    /// Gives up at the deadline.
+    pub(super) async fn in_time<T>(
         &self,
         asked: &str,
         work: impl Future<Output = Result<T, StoreError>>,

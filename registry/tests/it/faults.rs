@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::http::Method;
 use bulla_model::{Descriptor, Digest, Limits, Tag, media_type};
 use bulla_registry::{
-    Credential, Store, StoreError, StoreErrorKind, Target, attach, read_bundle, read_bundles,
+    AnyStore, Credential, Store, StoreError, StoreErrorKind, Target, attach, read_bundle,
+    read_bundles,
 };
 
 use crate::faulty::{ReferrersMode, Registry, store_at};
@@ -143,6 +144,31 @@ async fn a_registry_that_never_answers_misses_the_deadline() {
     let error = store.referrers(&Digest::sha256(b"x")).await.unwrap_err();
     assert!(error.is_undetermined(), "{error}");
     drop(listener);
+}
+
+#[tokio::test]
+async fn a_blob_that_never_ends_misses_the_deadline() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let server = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _length = socket.read(&mut request).await;
+            let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\ncont";
+            socket.write_all(begun).await.unwrap();
+            open.push(socket);
+        }
+    });
+    let mut limits = Limits::default();
+    limits.deadline = Duration::from_millis(400);
+    let store = AnyStore::Remote(store_at(&host, &limits, Credential::Anonymous));
+    let blob = Descriptor::of("m", b"content");
+    let read = tokio::time::timeout(Duration::from_secs(10), store.blob(&blob, 100));
+    let error = read.await.expect("the deadline was missed").unwrap_err();
+    assert!(matches!(error, StoreError::Deadline { .. }), "{error}");
+    server.abort();
 }
 
 #[tokio::test]
