@@ -46,7 +46,10 @@ impl PublicKey {
         .supported()?;
         let sound = match algorithm {
             KeyAlgorithm::EcdsaP256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &der).is_ok(),
-            KeyAlgorithm::Ed25519 => VerifyingKey::from_public_key_der(&der).is_ok(),
+            // Anybody can sign for a point of small order.
+            KeyAlgorithm::Ed25519 => {
+                VerifyingKey::from_public_key_der(&der).is_ok_and(|key| !key.is_weak())
+            }
         };
         if sound {
             Ok(Self {
@@ -114,6 +117,19 @@ mod tests {
         assert!(matches!(
             PublicKey::from_pem(&long),
             Err(KeyError::Size { .. })
+        ));
+    }
+
+    #[test]
+    fn a_point_of_small_order_is_refused() {
+        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+        let mut spki = key.public_key().spki().to_vec();
+        let start = spki.len() - 32;
+        spki[start..].fill(0);
+        spki[start] = 1;
+        assert!(matches!(
+            PublicKey::from_spki(spki),
+            Err(KeyError::Der { .. })
         ));
     }
 
