@@ -147,8 +147,14 @@ fn confirm(
         ));
         identity.to_string()
     };
-    if arguments.yes || !context.environment().terminals().input {
+    if arguments.yes {
         return Ok(());
+    }
+    if !context.environment().terminals().input {
+        return Err(
+            Failure::usage("nobody is there to ask, so nothing was signed")
+                .with_hint("say yes in advance: --yes"),
+        );
     }
     let word = if arguments.reject {
         "reject"

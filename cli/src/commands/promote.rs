@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::copy;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
+use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
 use crate::join::{evidence, key, seal, step, verdict};
@@ -225,7 +226,8 @@ async fn slot(
                 arguments.to, image.pinned
             ))
         })?;
-    let sequence = step::slot_sequence(&collected, &head.promotion, &context.limits).unwrap_or(1);
+    let sequence = step::slot_sequence(&collected, &head.promotion, &context.limits)
+        .ok_or_else(|| Failure::new(FailureKind::Internal, "a verified promotion was lost"))?;
     Ok(Slot {
         sequence: sequence.saturating_add(1),
         previous: Some(head.promotion.clone()),

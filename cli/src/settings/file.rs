@@ -93,7 +93,8 @@ impl SettingsFile {
                     column: value.referenced.column(),
                 };
                 let row = ROWS.iter().find(|row| row.name == name);
-                let is_path = row.is_some_and(|row| row.nature != Nature::Word);
+                let is_path =
+                    row.is_some_and(|row| matches!(row.nature, Nature::Path | Nature::Trust));
                 let text = value.value.0;
                 let text = if is_path && !has_scheme(&text) {
                     folder.join(&text).to_string_lossy().into_owned()

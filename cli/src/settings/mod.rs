@@ -120,7 +120,8 @@ impl Settings {
         let Some((file, (value, place))) = found else {
             return Ok(None);
         };
-        if row.nature == Nature::Trust && file.is_discovered() && self.environment.is_ci() {
+        let guarded = matches!(row.nature, Nature::Reach | Nature::Trust);
+        if guarded && file.is_discovered() && self.environment.is_ci() {
             return Err(trust_from_checkout(row, place));
         }
         Ok(Some(Setting {
@@ -218,13 +219,17 @@ mod tests {
 
     #[test]
     fn in_ci_a_discovered_file_sets_no_trust() {
-        let yaml = "policy: ./policy\nquiet: true\n";
+        let yaml = "policy: ./policy\nplain-http: a.test\nquiet: true\n";
         let in_ci = settings(yaml, [("CI", "true")]);
         let failure = in_ci.text(&row::POLICY, None).unwrap_err();
         assert_eq!(failure.kind().exit().code(), 2);
         assert!(
             failure.details()[0].contains("bulla.yaml:1:9"),
             "{failure:?}"
+        );
+        assert!(
+            in_ci.text(&row::PLAIN_HTTP, None).is_err(),
+            "credentials would be sent in the clear"
         );
         assert!(in_ci.text(&row::POLICY, Some("p")).unwrap().is_some());
         assert!(in_ci.text(&row::QUIET, None).unwrap().is_some());

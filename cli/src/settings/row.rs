@@ -27,6 +27,8 @@ pub enum Nature {
     Word,
     /// A path, relative to the file it stands in; `scheme:` references are left alone.
     Path,
+    /// A word that decides who is spoken to: in CI a discovered file may not set it.
+    Reach,
     /// A path that decides what is believed: in CI a discovered file may not set it.
     Trust,
 }
@@ -78,8 +80,8 @@ rows! {
     COLOR color "color" Word None, "auto", "when colour is used: auto, always or never";
     QUIET quiet "quiet" Word None, "false", "whether only data and errors are written";
     TIMEOUT timeout "timeout" Word None, "60s", "time for one operation against a registry";
-    PLAIN_HTTP plain_http "plain-http" Word None, "none", "registries spoken to without TLS, separated by commas";
-    REPOSITORY repository "repository" Word Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
+    PLAIN_HTTP plain_http "plain-http" Reach None, "none", "registries spoken to without TLS, separated by commas";
+    REPOSITORY repository "repository" Reach Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
     KEY key "key" Path None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";

@@ -52,6 +52,13 @@ fn built(sandbox: &Sandbox, image: &str) {
 fn released() -> Sandbox {
     let sandbox = company();
     built(&sandbox, "image:1.0");
+    let unasked = sandbox.run("approve image:1.0 --to prod --key alice.key");
+    assert_eq!(unasked.code, 2, "nobody was asked: {}", unasked.talk);
+    assert!(
+        unasked.talk.contains("hint: say yes in advance"),
+        "{}",
+        unasked.talk
+    );
     sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
     sandbox.done("promote image:1.0 --to prod --key ci.key");
     sandbox
