@@ -68,6 +68,37 @@ fn a_long_name_without_end() {
 }
 
 #[test]
+fn paths_longer_than_any_system_has_and_too_many_of_them() {
+    let long = format!("{}/x", "d/".repeat(3000));
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    archive.append_data(&mut header, &long, &b""[..]).unwrap();
+    let tar = archive.into_inner().unwrap();
+    let error = refusal(&image_of(&[tar], Compression::Gzip), &Options::default());
+    assert!(
+        matches!(
+            error,
+            SourceError::Tar {
+                fault: TarFault::ExtendedHeader { size: 6002 },
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    let many = (0..40).fold(Layer::new(), |layer, at| {
+        layer.file(&format!("{at:0>90}"), b"")
+    });
+    let mut options = Options::default();
+    options.limits.catalog_bytes = 2000;
+    let error = refusal(&image_of(&[many.tar()], Compression::Gzip), &options);
+    assert!(
+        matches!(error, SourceError::KeptBytes { limit: 2000 }),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_size_that_the_archive_does_not_have() {
     let mut header = tar::Header::new_gnu();
     header.set_path("var/lib/dpkg/status").unwrap();

@@ -45,14 +45,23 @@ impl<'a> Shared<'a> {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    fn count_file(&self) -> Result<(), SourceError> {
+    /// `bytes` are those of the path and the link, which are kept for every file.
+    fn count_file(&self, bytes: u64) -> Result<(), SourceError> {
         let limit = self.options.limits.files;
         let before = self.files.fetch_add(1, Ordering::Relaxed);
         if before >= limit as u64 {
-            Err(SourceError::TooManyFiles { limit })
-        } else {
-            Ok(())
+            return Err(SourceError::TooManyFiles { limit });
         }
+        self.count_bytes(bytes)
+    }
+
+    fn count_bytes(&self, bytes: u64) -> Result<(), SourceError> {
+        let limit = self.options.limits.catalog_bytes;
+        let before = self.kept_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > limit {
+            return Err(SourceError::KeptBytes { limit });
+        }
+        Ok(())
     }
 
     fn count_kept(&self, path: &str, size: u64) -> Result<(), SourceError> {
@@ -64,12 +73,7 @@ impl<'a> Shared<'a> {
                 limit,
             });
         }
-        let limit = self.options.limits.catalog_bytes;
-        let before = self.kept_bytes.fetch_add(size, Ordering::Relaxed);
-        if before.saturating_add(size) > limit {
-            return Err(SourceError::KeptBytes { limit });
-        }
-        Ok(())
+        self.count_bytes(size)
     }
 }
 
@@ -162,7 +166,8 @@ impl Scan {
         shared: &Shared<'_>,
     ) -> Result<(), Stop> {
         while let Some(member) = archive.next()? {
-            shared.count_file()?;
+            let named = member.path.len().saturating_add(member.link.len());
+            shared.count_file(named as u64)?;
             let path = safe(&member.path)?;
             let (directory, name) = path::split(&path);
             if name == ".wh..wh..opq" {

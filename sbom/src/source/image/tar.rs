@@ -101,14 +101,20 @@ impl<R: BufRead> Archive<R> {
         );
         let size = if has_content { size } else { 0 };
         self.begin(size);
+        let path = extended
+            .path
+            .unwrap_or_else(|| header.path_bytes().into_owned());
+        let link = extended
+            .link
+            .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned))
+            .unwrap_or_default();
+        let longest = path.len().max(link.len()) as u64;
+        if longest > PATH_BYTES {
+            return Err(Fault::Tar(TarFault::ExtendedHeader { size: longest }));
+        }
         Ok(Member {
-            path: extended
-                .path
-                .unwrap_or_else(|| header.path_bytes().into_owned()),
-            link: extended
-                .link
-                .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned))
-                .unwrap_or_default(),
+            path,
+            link,
             kind,
             size,
             is_executable: header.mode().is_ok_and(|mode| mode & 0o111 != 0),
@@ -296,6 +302,9 @@ const BLOCK: u64 = 512;
 
 /// The checksum field counts as spaces in its own sum.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+/// Longest path or link target, as Linux has it: every one of them is kept.
+const PATH_BYTES: u64 = 4096;
 
 /// Longest extension header: real ones hold a path, at most 4 KiB, and extended attributes.
 const EXTENSION_BYTES: u64 = 1 << 20;
