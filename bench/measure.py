@@ -2,7 +2,8 @@
 
 Every round runs each command once, one after the other, so that a busy moment of the machine hits all of
 them. CPU is user plus system time of the process and the children it waited for; memory is the largest
-resident set of any one of them.
+resident set of any one of them. Memory is taken in the first round, whose times are thrown away: the kernel
+counts the memory of the process that starts another one as the other's, so a small program has to start it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -42,8 +43,8 @@ class Failed(Exception):
     """A command that had to succeed did not."""
 
 
-def once(command: Command, log: Path) -> tuple[float, float, float]:
-    """CPU seconds, wall seconds and MiB of one run."""
+def once(command: Command, log: Path) -> tuple[float, float]:
+    """CPU seconds and wall seconds of one run."""
     if command.prepare:
         command.prepare()
     with log.open("wb") as output:
@@ -61,23 +62,30 @@ def once(command: Command, log: Path) -> tuple[float, float, float]:
     if process.returncode != 0:
         said = log.read_text(errors="replace")[-2000:]
         raise Failed(f"{command.name} ended with {process.returncode}:\n{said}")
-    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, wall
+
+
+def memory(command: Command, log: Path) -> float:
+    """MiB of one run."""
+    report = log.with_suffix(".memory")
+    timed = replace(command, argv=["/usr/bin/time", "--format=%M", f"--output={report}", *command.argv])
+    once(timed, log)
+    return int(report.read_text().split()[-1]) / 1024
 
 
 def compare(commands: list[Command], rounds: int, folder: Path) -> list[Result]:
-    """Medians over `rounds`, after one round that is thrown away."""
-    runs: dict[str, list[tuple[float, float, float]]] = {command.name: [] for command in commands}
+    """Medians of the times over `rounds`."""
     log = folder / "measure.log"
-    for number in range(rounds + 1):
+    peaks = {command.name: memory(command, log) for command in commands}
+    runs: dict[str, list[tuple[float, float]]] = {command.name: [] for command in commands}
+    for _ in range(rounds):
         for command in commands:
-            run = once(command, log)
-            if number > 0:
-                runs[command.name].append(run)
+            runs[command.name].append(once(command, log))
     results = []
     for command in commands:
-        cpu, wall, memory = (statistics.median(column) for column in zip(*runs[command.name], strict=True))
+        cpu, wall = (statistics.median(column) for column in zip(*runs[command.name], strict=True))
         notes = command.notes() if command.notes else ""
-        results.append(Result(command.name, cpu, wall, memory, notes))
+        results.append(Result(command.name, cpu, wall, peaks[command.name], notes))
     return results
 
 
