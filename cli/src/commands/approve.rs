@@ -59,7 +59,14 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         ApprovalDecision::Approve
     };
     confirm(
-        &arguments, context, &image, &draft, &before, &rules, &signer, now,
+        &arguments,
+        context,
+        &image,
+        &draft,
+        &before,
+        &rules,
+        &signer,
+        (now, not_after),
     )?;
     let approval = Approval {
         decision,
@@ -97,6 +104,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         approvals: approvals(&after),
     };
     context.printer.report(&report)?;
+    if let Some(mut rules) = Arc::into_inner(rules) {
+        rules.remember()?;
+    }
     Ok(Exit::Success)
 }
 
@@ -112,7 +122,7 @@ fn confirm(
     before: &Verdict,
     rules: &Rules,
     signer: &bulla_attest::AnySigner,
-    now: Timestamp,
+    (now, not_after): (Timestamp, Timestamp),
 ) -> Result<(), Failure> {
     let mut page = Page::default();
     page.indented(
@@ -122,7 +132,15 @@ fn confirm(
             draft.service,
             from_name(draft),
             draft.edge.to.uri.name(),
-            shorten(&image.descriptor.digest)
+            image.descriptor.digest
+        ),
+    );
+    let policy = &draft.policy;
+    page.indented(
+        1,
+        format!(
+            "policy {} v{} ({})   to be used until {not_after}",
+            policy.name, policy.version, policy.digest
         ),
     );
     for check in &before.checks {

@@ -59,7 +59,11 @@ fn released() -> Sandbox {
         "{}",
         unasked.talk
     );
-    sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
+    sandbox.done("approve image:1.0 --to prod --key alice.key --yes --state seen.json");
+    assert!(
+        sandbox.read("seen.json").contains("\"policies\""),
+        "the policy is remembered"
+    );
     sandbox.done("promote image:1.0 --to prod --key ci.key");
     sandbox
 }
