@@ -20,8 +20,10 @@ mod duration;
 mod identity;
 mod parse;
 mod people;
+mod persons;
 mod place;
 mod rules;
+mod scope;
 mod wire;
 
 pub(crate) use duration::show as show_duration;

@@ -4,25 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Spanned;
 
-use bulla_model::{Digest, Environment, Limits, Person, Service, Tier, Validity};
+use bulla_model::{Digest, Limits, Service, Tier};
 
 use super::digest::FileDigest;
-use super::identity::{CertificateRule, IdentityRule, Kind};
-use super::people::{People, PersonRule};
+use super::people::People;
+use super::persons::{identity, parse_people};
 use super::place::Place;
-use super::rules::{
-    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, Freshness, ProvenanceRule, Requirements,
-    SbomRule, ServiceRule, TestsRule, TierRule,
-};
-use super::wire::{
-    Base, EdgeWire, EnvironmentWire, FreshnessWire, IdentityWire, PeopleFile, Permission,
-    RequireWire, ServiceFile, TierWire,
-};
+use super::rules::{EdgeRule, EnvironmentRule, Freshness, ServiceRule, TierRule};
+use super::scope::Scope;
+use super::wire::{Base, EnvironmentWire, FreshnessWire, Permission, ServiceFile, TierWire};
 use super::{Policy, PolicyFile, PolicyFiles, Predecessor};
 use crate::pattern::Pattern;
-use crate::trust::PublicKey;
 
 /// The `apiVersion` of policy files.
 pub const API_VERSION: &str = "bulla.dev/policy/v0.1";
@@ -239,191 +232,6 @@ fn parse_service(
     Ok(())
 }
 
-fn parse_people(file: &PolicyFile, limits: &Limits) -> Result<People, PolicyError> {
-    let (path, wire): (_, PeopleFile) = read(file, limits)?;
-    let mut people = People::default();
-    let mut seen: Vec<IdentityRule> = Vec::new();
-    let mut own = |wires: Vec<Spanned<IdentityWire>>| {
-        let mut rules = Vec::new();
-        for wire in wires {
-            let person_rule = identity(&path, wire)?;
-            if let Some(other) = seen.iter().find(|other| other.same_as(&person_rule)) {
-                return Err(rule(
-                    &person_rule.place,
-                    format!(
-                        "the identity belongs to somebody else too ({})",
-                        other.place
-                    ),
-                ));
-            }
-            rules.push(person_rule);
-        }
-        // One actor may list a key twice, with two windows; two actors may not share one.
-        seen.extend(rules.iter().cloned());
-        Ok(rules)
-    };
-    let mut addresses: BTreeMap<String, Person> = BTreeMap::new();
-    for (name, person) in wire.people {
-        for email in &person.emails {
-            // An author is excluded by address, so an address is one person's.
-            let taken = addresses.insert(email.to_ascii_lowercase(), name.clone());
-            if let Some(other) = taken {
-                return Err(rule(
-                    &Place::of_file(&path),
-                    format!("`{email}` is listed for `{other}` and for `{name}`"),
-                ));
-            }
-        }
-        let identities = own(person.identities)?;
-        people.persons.insert(
-            name,
-            PersonRule {
-                roles: person.roles,
-                emails: person.emails,
-                identities,
-            },
-        );
-    }
-    for (name, wires) in wire.machines {
-        let identities = own(wires)?;
-        people.machines.insert(name, identities);
-    }
-    Ok(people)
-}
-
-/// What names in a file may refer to.
-struct Scope<'a> {
-    path: &'a Arc<str>,
-    environments: &'a BTreeMap<String, EnvironmentRule>,
-    identities: &'a BTreeMap<String, Vec<IdentityRule>>,
-}
-
-impl Scope<'_> {
-    fn edge(
-        &self,
-        wire: Spanned<EdgeWire>,
-        tiers: &BTreeMap<Tier, TierRule>,
-    ) -> Result<EdgeRule, PolicyError> {
-        let place = Place::new(self.path, wire.referenced);
-        let edge = wire.value;
-        let from = edge
-            .from
-            .map(|name| self.environment(&name, &place))
-            .transpose()?;
-        let to = self.environment(&edge.to, &place)?;
-        if from.as_ref() == Some(&to) {
-            return Err(rule(
-                &place,
-                format!("`from` and `to` are both `{}`", edge.to),
-            ));
-        }
-        if let Some(unknown) = edge.tiers.iter().find(|tier| !tiers.contains_key(tier)) {
-            return Err(rule(
-                &place,
-                format!(
-                    "no tier `{unknown}`: expected one of {}",
-                    list(tiers.keys())
-                ),
-            ));
-        }
-        Ok(EdgeRule {
-            from,
-            to,
-            kind: edge.kind,
-            tiers: edge.tiers,
-            by: self.names(edge.by, &place)?,
-            require: self.requirements(edge.require)?,
-            place,
-        })
-    }
-
-    fn environment(&self, name: &str, place: &Place) -> Result<Environment, PolicyError> {
-        self.environments
-            .get(name)
-            .map(|rule| rule.uri.clone())
-            .ok_or_else(|| {
-                rule(
-                    place,
-                    format!(
-                        "no environment `{name}`: expected one of {}",
-                        list(self.environments.keys())
-                    ),
-                )
-            })
-    }
-
-    fn names(&self, by: Vec<String>, place: &Place) -> Result<Vec<String>, PolicyError> {
-        if by.is_empty() {
-            return Err(rule(
-                place,
-                "`by` is empty: name at least one identity".into(),
-            ));
-        }
-        match by.iter().find(|name| !self.identities.contains_key(*name)) {
-            None => Ok(by),
-            Some(name) => Err(rule(
-                place,
-                format!(
-                    "no identity `{name}`: expected one of {}",
-                    list(self.identities.keys())
-                ),
-            )),
-        }
-    }
-
-    fn requirements(&self, wire: RequireWire) -> Result<Requirements, PolicyError> {
-        let mut out = Requirements::default();
-        if let Some(spanned) = wire.provenance {
-            let place = Place::new(self.path, spanned.referenced);
-            let patterns = |texts: &[String]| texts.iter().map(|text| pattern(text)).collect();
-            out.provenance = Some(ProvenanceRule {
-                by: self.names(spanned.value.by, &place)?,
-                build_types: patterns(&spanned.value.build_types),
-                builders: patterns(&spanned.value.builders),
-                place,
-            });
-        }
-        if let Some(spanned) = wire.sbom {
-            let place = Place::new(self.path, spanned.referenced);
-            out.sbom = Some(SbomRule {
-                by: self.names(spanned.value.by, &place)?,
-                formats: spanned.value.formats,
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        if let Some(spanned) = wire.tests {
-            let place = Place::new(self.path, spanned.referenced);
-            out.tests = Some(TestsRule {
-                by: self.names(spanned.value.by, &place)?,
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        if let Some(spanned) = wire.approvals {
-            let place = Place::new(self.path, spanned.referenced);
-            if spanned.value.threshold == 0 {
-                // F18: a threshold of none has been accepted as "satisfied".
-                return Err(rule(
-                    &place,
-                    "`threshold` is 0: leave `approvals` out instead".into(),
-                ));
-            }
-            out.approvals = Some(ApprovalsRule {
-                threshold: spanned.value.threshold,
-                roles: spanned.value.roles,
-                exclude: spanned
-                    .value
-                    .exclude
-                    .unwrap_or_else(|| Exclusion::DEFAULT.to_vec()),
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        Ok(out)
-    }
-}
-
 fn environments(
     path: &Arc<str>,
     wires: BTreeMap<String, EnvironmentWire>,
@@ -466,70 +274,7 @@ fn tier(wire: &TierWire) -> TierRule {
     }
 }
 
-fn identity(path: &Arc<str>, wire: Spanned<IdentityWire>) -> Result<IdentityRule, PolicyError> {
-    let place = Place::new(path, wire.referenced);
-    let wire = wire.value;
-    let has_claims = wire.issuer.is_some()
-        || wire.subject.is_some()
-        || wire.subject_pattern.is_some()
-        || wire.source_repository.is_some()
-        || wire.build_signer_pattern.is_some()
-        || wire.runner_environment.is_some()
-        || wire.deployment_environment.is_some();
-    let kind = match (wire.key, has_claims) {
-        (Some(pem), false) => Kind::Key {
-            key: PublicKey::from_pem(&pem).map_err(|error| rule(&place, error.to_string()))?,
-            validity: Validity::new(wire.not_before, wire.not_after)
-                .map_err(|error| rule(&place, error.to_string()))?,
-        },
-        (None, true) => {
-            let subject = match (wire.subject, wire.subject_pattern) {
-                (Some(exact), None) => Pattern::Exact(exact),
-                (None, Some(glob)) if glob.bytes().any(|b| b != b'*' && b != b'/') => {
-                    Pattern::Glob(glob)
-                }
-                (None, Some(_)) => {
-                    return Err(rule(&place, "`subjectPattern` matches everybody".into()));
-                }
-                _ => {
-                    return Err(rule(
-                        &place,
-                        "expected `subject` or `subjectPattern`, one of them".into(),
-                    ));
-                }
-            };
-            let Some(issuer) = wire.issuer else {
-                return Err(rule(
-                    &place,
-                    "`issuer` is missing: a subject says nothing without it".into(),
-                ));
-            };
-            if wire.not_before.is_some() || wire.not_after.is_some() {
-                return Err(rule(
-                    &place,
-                    "`notBefore` and `notAfter` are for keys".into(),
-                ));
-            }
-            Kind::Certificate(Box::new(CertificateRule {
-                issuer,
-                subject,
-                source_repository: wire.source_repository,
-                build_signer: wire.build_signer_pattern.map(Pattern::Glob),
-                runner_environment: wire.runner_environment,
-                deployment_environment: wire.deployment_environment,
-            }))
-        }
-        _ => {
-            return Err(rule(
-                &place,
-                "expected `key`, or `issuer` and `subject`".into(),
-            ));
-        }
-    };
-    Ok(IdentityRule { kind, place })
-}
-
-fn read<T: DeserializeOwned>(
+pub(super) fn read<T: DeserializeOwned>(
     file: &PolicyFile,
     limits: &Limits,
 ) -> Result<(Arc<str>, T), PolicyError> {
@@ -569,14 +314,14 @@ pub(crate) fn shape(path: &Arc<str>, error: &serde_saphyr::Error) -> PolicyError
     }
 }
 
-fn rule(place: &Place, reason: String) -> PolicyError {
+pub(super) fn rule(place: &Place, reason: String) -> PolicyError {
     PolicyError::Rule {
         place: place.clone(),
         reason,
     }
 }
 
-fn pattern(text: &str) -> Pattern {
+pub(super) fn pattern(text: &str) -> Pattern {
     if text.contains('*') {
         Pattern::Glob(text.to_owned())
     } else {
@@ -591,7 +336,7 @@ fn overlaps(a: &EdgeRule, b: &EdgeRule) -> bool {
         && (a.tiers.is_empty() || b.tiers.is_empty() || a.tiers.iter().any(|t| b.tiers.contains(t)))
 }
 
-fn list<T: std::fmt::Display>(names: impl Iterator<Item = T>) -> String {
+pub(super) fn list<T: std::fmt::Display>(names: impl Iterator<Item = T>) -> String {
     names
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
