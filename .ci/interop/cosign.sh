@@ -8,7 +8,7 @@
 need cosign docker-registry skopeo umoci jq curl
 
 # cosign reads the user's folder and asks for the public trusted root: give it an empty one of each.
-export HOME=$work/home TUF_ROOT=$work/tuf
+cosign() { HOME=$work/home TUF_ROOT=$work/tuf command cosign "$@"; }
 quiet cosign trusted-root create --out "$work/trusted-root.json"
 quiet cosign signing-config create --out "$work/signing-config.json"
 offline=(--trusted-root "$work/trusted-root.json" --signing-config "$work/signing-config.json" --yes)

@@ -110,6 +110,6 @@ serve_until() {
     if ! kill -0 "${servers[-1]}" 2>/dev/null; then break; fi
     sleep 0.05
   done
-  cat "$work/server.log"
+  tail -n 20 "$work/server.log"
   fail "the server did not start (try $try): $*"
 }

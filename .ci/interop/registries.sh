@@ -72,7 +72,8 @@ start_registry() {
       log_in alice s3cret
       ;;
     api)
-      serve_until "http://$registry/v2/" "$(referrers_registry)" "$registry"
+      build_referrers_registry
+      serve_until "http://$registry/v2/" "$referrers_registry" "$registry"
       return
       ;;
     *) fail "unknown kind of registry: $kind" ;;
@@ -91,12 +92,11 @@ start_token_server() {
 }
 
 # The example that wraps ferro-oci-server; `cargo test --workspace` has built it.
-referrers_registry() {
-  local built=$root/target/debug/examples/referrers_registry
-  if [ ! -x "$built" ]; then
-    (cd "$root" && cargo build --quiet --locked -p bulla-registry --example referrers_registry) >&2
+referrers_registry=$root/target/debug/examples/referrers_registry
+build_referrers_registry() {
+  if [ ! -x "$referrers_registry" ]; then
+    (cd "$root" && quiet cargo build --locked -p bulla-registry --example referrers_registry)
   fi
-  printf '%s' "$built"
 }
 
 # push_image LAYOUT:TAG REPOSITORY[:TAG]: pushes with skopeo and prints the digest.
