@@ -87,12 +87,26 @@ impl Read {
     }
 }
 
+/// A DSSE envelope without a bundle around it, as securesystemslib and in-toto write it. With
+/// several signatures it is refused, as it is in a bundle; its key id is a hint like any other.
+fn envelope_alone(bytes: &[u8], limits: &Limits) -> Option<Bundle> {
+    let envelope = Envelope::parse(bytes, limits).ok()?;
+    let [signature] = envelope.signatures() else {
+        return None;
+    };
+    let hint = signature.key_id.clone().unwrap_or_default();
+    Bundle::with_public_key(&envelope, &hint).ok()
+}
+
 fn read(attestation: &Attestation, limits: &Limits) -> Result<Read, Refusal> {
     let malformed = |reason: String| Refusal::Malformed {
         reason: reason.chars().take(300).collect(),
     };
-    let bundle = Bundle::parse(attestation.bundle.clone(), limits)
-        .map_err(|error| malformed(error.to_string()))?;
+    let bundle = match Bundle::parse(attestation.bundle.clone(), limits) {
+        Ok(bundle) => bundle,
+        Err(error) => envelope_alone(&attestation.bundle, limits)
+            .ok_or_else(|| malformed(error.to_string()))?,
+    };
     let BundleContent::Dsse(envelope) = bundle.content() else {
         return Err(malformed(
             "the bundle signs a blob, not a statement".to_owned(),

@@ -1,5 +1,7 @@
 //! `bulla verify`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use jiff::Timestamp;
 
@@ -12,7 +14,7 @@ use super::decide::DecideArguments;
     after_help = "One of --env, --key, or --certificate-identity with --certificate-oidc-issuer is needed."
 )]
 pub struct Arguments {
-    /// Images: HOST/REPO:TAG, HOST/REPO@DIGEST or oci:DIR:TAG
+    /// Images: HOST/REPO:TAG, HOST/REPO@DIGEST or oci:DIR:TAG; files with --bundle
     #[arg(required = true, value_name = "IMAGE")]
     pub targets: Vec<String>,
     /// Environment the image is to run in, as the policy names it
@@ -45,6 +47,9 @@ pub struct Arguments {
     /// Predicate type of the attestation that must be there; without it a signature must
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
+    /// Attestations from a file instead of those attached: a Sigstore bundle, a DSSE envelope, or one in each line
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Vec<PathBuf>,
     /// Digest of an index in the same place that lists the image
     #[arg(long, value_name = "DIGEST")]
     pub index: Option<bulla_model::Digest>,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bulla_model::Digest;
 use bulla_verify::{
-    ExpectedClaim, ExpectedSigner, Pattern, PublicKey, SignedQuestion, Trust, Verdict,
-    verify_signed,
+    Attestation, Evidence, ExpectedClaim, ExpectedSigner, Pattern, PublicKey, SignedQuestion,
+    Trust, Verdict, verify_signed,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::image::{self, OpenImage};
+use crate::join::image;
 use crate::join::rules::{self, Rules, Source};
 use crate::join::{blocking, evidence, key, verdict};
 use crate::render::{Page, Report, verdict as render};
@@ -29,13 +30,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         verdicts: Vec::new(),
     };
     for target in &arguments.targets {
-        let image = image::open(context, &Target::parse(target)?).await?;
-        let verdict = how
-            .judge(context, &image, arguments.index.as_ref(), now)
-            .await?;
+        let (name, evidence) = collect(&arguments, target, context).await?;
+        let verdict = how.judge(context, &name, evidence, now).await?;
         report.verdicts.push(Judged {
             target: target.clone(),
-            image: image.pinned,
+            image: name,
             verdict,
         });
     }
@@ -50,6 +49,44 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     } else {
         report.exit()
     })
+}
+
+/// What there is about a target: beside the image, or in the files given.
+async fn collect(
+    arguments: &Arguments,
+    target: &str,
+    context: &Context,
+) -> Result<(String, Arc<Evidence>), Failure> {
+    let target = Target::parse(target)?;
+    let given = evidence::from_files(&arguments.bundle, &context.limits)?;
+    let _progress = context.printer.progress("collecting attestations");
+    let (name, evidence) = if let Target::File(path) = &target {
+        if given.is_empty() {
+            return Err(
+                Failure::usage(format_args!("nothing is attached to {target}"))
+                    .with_hint("name the file that holds its attestation: --bundle FILE"),
+            );
+        }
+        let digest = evidence::digest_of_file(path)?;
+        (target.to_string(), given_about(digest, given))
+    } else {
+        let image = image::open(context, &target).await?;
+        let evidence = if given.is_empty() {
+            evidence::collect(&image, arguments.index.as_ref()).await?
+        } else {
+            given_about(image.descriptor.digest.clone(), given)
+        };
+        (image.pinned, evidence)
+    };
+    Ok((name, Arc::new(evidence)))
+}
+
+fn given_about(artifact: Digest, attestations: Vec<Attestation>) -> Evidence {
+    Evidence {
+        artifact: Some(artifact),
+        attestations,
+        ..Evidence::default()
+    }
 }
 
 /// What is asked of each image.
@@ -106,17 +143,16 @@ impl How {
     async fn judge(
         &self,
         context: &Context,
-        image: &OpenImage,
-        index: Option<&bulla_model::Digest>,
+        name: &str,
+        evidence: Arc<Evidence>,
         now: Timestamp,
     ) -> Result<Verdict, Failure> {
-        let progress = context.printer.progress("collecting attestations");
-        let evidence = Arc::new(evidence::collect(image, index).await?);
-        drop(progress);
         match self {
-            Self::Environment { rules, name } => {
-                verdict::environment(rules, evidence, &image.pinned, name, now, &context.limits)
-                    .await
+            Self::Environment {
+                rules,
+                name: environment,
+            } => {
+                verdict::environment(rules, evidence, name, environment, now, &context.limits).await
             }
             Self::Signer {
                 trust,
@@ -125,7 +161,7 @@ impl How {
                 ..
             } => {
                 let (trust, signer, claim) = (Arc::clone(trust), signer.clone(), claim.clone());
-                let (name, limits) = (image.pinned.clone(), context.limits.clone());
+                let (name, limits) = (name.to_owned(), context.limits.clone());
                 blocking(move || {
                     Ok(verify_signed(&SignedQuestion {
                         name: &name,
