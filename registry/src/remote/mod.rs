@@ -23,7 +23,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 pub use self::client::RemoteClient;
 pub use self::credential::{Credential, Secret};
 pub use self::options::RemoteOptions;
-use self::session::{Access, Session};
+use self::session::{Access, Session, varied};
 use crate::protocol::{Precondition, Reply};
 use crate::store::{check_media_type, checked_manifest, parsed_manifest, read_small};
 use crate::{BlobReader, Excerpt, Store, StoreError, Target};
@@ -83,6 +83,31 @@ impl Remote {
             expected: stated,
             found,
         })
+    }
+
+    /// Stores manifest bytes, and again if the registry says that their digest is wrong, which it is
+    /// not: docker-registry 2.8 says so while another writer uploads a blob that both name, because
+    /// it reads that blob's link half-written.
+    async fn write_patiently(
+        &self,
+        target: &Target,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<(), StoreError> {
+        let mut tries = 1;
+        loop {
+            let reply = self
+                .write(target, bytes, media_type, &Precondition::None)
+                .await?;
+            let Err(error) = reply.success() else {
+                return Ok(());
+            };
+            if tries >= DISPUTED_TRIES || !disputes_digest(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(varied(self.session.client.options().backoff, tries)).await;
+            tries += 1;
+        }
     }
 
     /// Stores manifest bytes; says whether the registry takes care of the subject's list.
@@ -187,9 +212,7 @@ impl Store for Remote {
         check_media_type(&manifest, media_type)?;
         let digest = Target::Digest(manifest.digest().clone());
         let target = tag.map_or(digest, |tag| Target::Tag(tag.clone()));
-        self.write(&target, bytes, media_type, &Precondition::None)
-            .await?
-            .success()?;
+        self.write_patiently(&target, bytes, media_type).await?;
         if let Some(subject) = manifest.subject() {
             self.ensure_listed(&subject.digest, &manifest).await?;
         }
@@ -242,6 +265,22 @@ impl Store for Remote {
         self.mount(digest, source).await
     }
 }
+
+/// Whether the registry says that bytes do not have their digest.
+fn disputes_digest(error: &StoreError) -> bool {
+    let StoreError::Rejected {
+        status: 400,
+        detail,
+        ..
+    } = error
+    else {
+        return false;
+    };
+    detail.code == Some(Excerpt::of("DIGEST_INVALID"))
+}
+
+/// How often bytes are sent whose digest the registry disputes.
+const DISPUTED_TRIES: u32 = 4;
 
 /// Whether a precondition was not met.
 fn precondition_failed(reply: &Reply) -> bool {

@@ -16,3 +16,4 @@ mod peers;
 mod sample;
 mod secrets;
 mod suite;
+mod writers;
