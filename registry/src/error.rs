@@ -144,6 +144,16 @@ pub enum StoreError {
         /// Why it is none.
         source: ManifestError,
     },
+    /// There are several images where one is meant.
+    #[error("{what} holds {found} images: {}", Listed(names))]
+    Several {
+        /// What was read.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// Names of the first of them.
+        names: Vec<Excerpt>,
+    },
     /// A manifest listed as a referrer refers to something else.
     #[error("the referrer {referrer} is about {}, not {expected}", found.as_ref().map_or_else(|| "nothing".to_owned(), Digest::to_string))]
     WrongSubject {
@@ -266,7 +276,9 @@ impl StoreError {
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } | Self::WrongSubject { .. } => {
                 StoreErrorKind::Tampered
             }
-            Self::Malformed { .. } | Self::Manifest { .. } => StoreErrorKind::Malformed,
+            Self::Malformed { .. } | Self::Manifest { .. } | Self::Several { .. } => {
+                StoreErrorKind::Malformed
+            }
             Self::Unsupported { .. }
             | Self::Configuration { .. }
             | Self::Escape { .. }
@@ -328,6 +340,19 @@ impl Excerpt {
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.escape_debug())
+    }
+}
+
+/// Names in a text, separated by commas.
+struct Listed<'a>(&'a [Excerpt]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, name) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        Ok(())
     }
 }
 

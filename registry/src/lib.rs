@@ -7,6 +7,7 @@
 //! | remote registries | [`Remote`] | OCI distribution-spec v1.1.1 |
 //! | images with their referrers, copied | [`copy()`] | |
 //! | layout directories, as one file | [`Layout`], [`archive`] | OCI image-spec v1.1.1 |
+//! | what `docker save` writes, read | [`archive::docker`] | Docker image spec v1.2 |
 //!
 //! Everything read is hashed here, bounded by `Limits`, and only [`StoreError::NotFound`] means
 //! absent: a refusal, a rate limit or a broken answer is an error, never an empty list, because

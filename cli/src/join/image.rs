@@ -38,8 +38,12 @@ impl OpenImage {
             return Ok(self);
         }
         Err(
-            Failure::usage(format_args!("nothing can be attached to {}", self.pinned))
-                .with_hint("copy it into a layout first: bulla copy oci-archive:FILE oci:DIR"),
+            Failure::usage(format_args!("nothing can be attached to {}", self.pinned)).with_hint(
+                format_args!(
+                    "copy it into a layout first: bulla copy {} oci:DIR",
+                    self.pinned
+                ),
+            ),
         )
     }
 }
@@ -71,8 +75,9 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 scratch: None,
             })
         }
-        Target::OciArchive(path) => {
-            let (scratch, layout) = unpack(path, &context.limits).await?;
+        Target::OciArchive(path) | Target::DockerArchive(path) => {
+            let docker = matches!(target, Target::DockerArchive(_));
+            let (scratch, layout) = unpack(path, docker, &context.limits).await?;
             let (store, descriptor) = in_layout(layout, None, target).await?;
             let evidence = store.clone();
             let (name, pinned) = (local_name(path), target.to_string());
@@ -109,11 +114,6 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 scratch: None,
             })
         }
-        Target::DockerArchive(path) => Err(Failure::usage("docker-archive: is not read yet")
-            .with_hint(format_args!(
-                "convert it: skopeo copy docker-archive:{0} oci-archive:{0}.oci",
-                path.display()
-            ))),
         Target::Directory(_) | Target::File(_) => Err(no_image(target)),
     }
 }
@@ -218,14 +218,19 @@ async fn in_layout(
     Ok((store, descriptor))
 }
 
-async fn unpack(path: &Path, limits: &Limits) -> Result<(TempDir, Layout), Failure> {
+async fn unpack(path: &Path, docker: bool, limits: &Limits) -> Result<(TempDir, Layout), Failure> {
     let (path, limits) = (path.to_owned(), limits.clone());
     blocking(move || {
         let failed = |error: std::io::Error| Failure::file("read", &path, &error);
         let file = File::open(&path).map_err(failed)?;
         let scratch = tempfile::tempdir().map_err(failed)?;
-        archive::unpack(std::io::BufReader::new(file), scratch.path(), &limits)?;
-        let layout = Layout::open(scratch.path(), &limits)?;
+        let reader = std::io::BufReader::new(file);
+        let layout = if docker {
+            archive::docker::convert(reader, scratch.path(), &limits)?
+        } else {
+            archive::unpack(reader, scratch.path(), &limits)?;
+            Layout::open(scratch.path(), &limits)?
+        };
         Ok((scratch, layout))
     })
     .await
@@ -264,7 +269,12 @@ fn only_image(images: &[LayoutImage], target: &Target) -> Result<Digest, Failure
                     tags.join(" ")
                 ));
             }
-            Err(failure.with_hint(format_args!("write {target}:TAG or {target}@DIGEST")))
+            Err(match target {
+                Target::Layout { .. } => {
+                    failure.with_hint(format_args!("write {target}:TAG or {target}@DIGEST"))
+                }
+                _ => failure.with_hint("unpack it with tar and write oci:DIR:TAG"),
+            })
         }
     }
 }

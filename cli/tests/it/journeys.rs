@@ -1,5 +1,7 @@
 //! What people do with a layout on disk, from listing to copying.
 
+use bulla_registry::{Layout, Store as _};
+
 use crate::sandbox::{PASSWORD, Sandbox};
 
 #[test]
@@ -51,6 +53,73 @@ fn an_image_is_listed_signed_attested_shown_and_copied() {
         "{:?}",
         sandbox.names()
     );
+}
+
+#[test]
+fn what_docker_saves_is_listed_and_copied_but_not_written() {
+    let sandbox = Sandbox::new().with_image().with_key();
+    let layout = Layout::open(&sandbox.path("image"), &bulla_model::Limits::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let image = runtime.block_on(async {
+        let images = layout.images().await.unwrap();
+        layout.manifest(&images[0].descriptor.digest).await.unwrap()
+    });
+    let image = image.image().unwrap();
+    let blob = |digest: &bulla_model::Digest| sandbox.path("image/blobs/sha256").join(digest.hex());
+    let save = |name: &str, manifest: &str| {
+        let mut archive = tar::Builder::new(std::fs::File::create(sandbox.path(name)).unwrap());
+        for (path, name) in [
+            (blob(&image.config.digest), "config.json"),
+            (blob(&image.layers[0].digest), "one/layer.tar"),
+        ] {
+            archive.append_path_with_name(path, name).unwrap();
+        }
+        sandbox.write("manifest.json", manifest);
+        archive
+            .append_path_with_name(sandbox.path("manifest.json"), "manifest.json")
+            .unwrap();
+        archive.finish().unwrap();
+    };
+    let one = r#"{"Config":"config.json","RepoTags":["app:1"],"Layers":["one/layer.tar"]}"#;
+    save("x.tar", &format!("[{one}]"));
+    save(
+        "two.tar",
+        &format!("[{one},{}]", one.replace("app:1", "app:2")),
+    );
+
+    let listed = sandbox.done("sbom docker-archive:x.tar").data;
+    let packages = listed.matches("\"pkg:deb/").count();
+    assert!(packages > 0, "{listed}");
+    assert_eq!(
+        packages,
+        sandbox
+            .done("sbom image:1.0")
+            .data
+            .matches("\"pkg:deb/")
+            .count()
+    );
+    sandbox.done("copy docker-archive:x.tar oci:copied:1");
+    assert!(sandbox.done("sbom copied:1").data.contains("bash"));
+
+    let several = sandbox.run("sbom docker-archive:two.tar");
+    assert_eq!(several.code, 2, "{}", several.talk);
+    assert!(
+        several.talk.contains("holds 2 images: app:1, app:2"),
+        "{}",
+        several.talk
+    );
+    let written = sandbox.run("sign --key bulla.key docker-archive:x.tar");
+    assert_eq!(written.code, 2, "{}", written.talk);
+    assert!(
+        written
+            .talk
+            .contains("bulla copy docker-archive:x.tar oci:DIR"),
+        "{}",
+        written.talk
+    );
+    assert_eq!(sandbox.run("sbom docker-archive:none.tar").code, 2);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! OCI layouts as one file, as skopeo's `oci-archive:` and evidence packs have them.
+//! Images as one file: `oci-archive:` and evidence packs, and what `docker save` writes.
 //!
-//! A tar of the layout directory, <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
+//! The first are a tar of the layout directory, <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
 //! Written deterministically: the same layout is the same bytes.
 
+pub mod docker;
 mod pack;
 mod unpack;
 

@@ -16,6 +16,19 @@ use crate::{Excerpt, StoreError};
 /// that lead out, and names that occur twice are errors. `Limits::files` bounds the entries,
 /// `Limits::inflated_layer_bytes` the bytes in all. Digests are checked when the layout is read.
 pub fn unpack<R: Read>(reader: R, directory: &Path, limits: &Limits) -> Result<(), StoreError> {
+    let no_link = |name: &Path, _: EntryType, _: Option<&Path>| Err(neither(name));
+    unpack_with(reader, directory, limits, no_link)
+}
+
+/// The same, handing every other entry to `link` with its kind and what it points to.
+///
+/// Links are never made, so nothing that is written can follow one.
+pub(super) fn unpack_with<R: Read>(
+    reader: R,
+    directory: &Path,
+    limits: &Limits,
+    mut link: impl FnMut(&Path, EntryType, Option<&Path>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut occupied = fs::read_dir(directory).map_err(StoreError::io(directory))?;
     if occupied.next().is_some() {
         return Err(StoreError::malformed(
@@ -40,23 +53,33 @@ pub fn unpack<R: Read>(reader: R, directory: &Path, limits: &Limits) -> Result<(
         match entry.header().entry_type() {
             EntryType::Directory => fs::create_dir_all(&path).map_err(StoreError::io(&path))?,
             EntryType::Regular => {
-                if !names.insert(name.clone()) {
-                    return Err(refused(&name, "it occurs twice"));
-                }
+                once(&mut names, &name)?;
                 left = left.checked_sub(entry.size()).ok_or(StoreError::TooLarge {
                     what: "the archive".to_owned(),
                     limit: limits.inflated_layer_bytes,
                 })?;
                 write(&mut entry, &path)?;
             }
-            _ => return Err(refused(&name, "it is neither a file nor a directory")),
+            kind => {
+                once(&mut names, &name)?;
+                let target = entry.link_name().map_err(broken)?;
+                link(&name, kind, target.as_deref())?;
+            }
         }
     }
     Ok(())
 }
 
+fn once(names: &mut BTreeSet<PathBuf>, name: &Path) -> Result<(), StoreError> {
+    if names.insert(name.to_owned()) {
+        Ok(())
+    } else {
+        Err(refused(name, "it occurs twice"))
+    }
+}
+
 /// Accepts `a/b` and `./a/b`, nothing that begins elsewhere or climbs.
-fn relative(name: &Path) -> Result<PathBuf, StoreError> {
+pub(super) fn relative(name: &Path) -> Result<PathBuf, StoreError> {
     let mut path = PathBuf::new();
     for component in name.components() {
         match component {
@@ -85,7 +108,11 @@ fn broken(source: io::Error) -> StoreError {
     }
 }
 
-fn refused(name: &Path, reason: &str) -> StoreError {
+pub(super) fn neither(name: &Path) -> StoreError {
+    refused(name, "it is neither a file nor a directory")
+}
+
+pub(super) fn refused(name: &Path, reason: &str) -> StoreError {
     StoreError::Malformed {
         what: format!("archive entry `{}`", Excerpt::of(&name.to_string_lossy())),
         reason: Excerpt::of(reason),

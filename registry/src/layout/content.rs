@@ -1,6 +1,6 @@
 //! Content of a layout: `blobs/<algorithm>/<hex>`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Digest, Manifest};
@@ -32,10 +32,20 @@ impl Layout {
     }
 
     /// Writes content, replacing what is there: that heals a damaged file.
-    pub(super) fn write_content(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+    pub(crate) fn write_content(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::sha256(bytes);
         self.root.write(&path(&digest), bytes)?;
         Ok(digest)
+    }
+
+    /// Moves a file of the same file system in as the content of its digest, which the caller has
+    /// computed. For layouts that are made for one command: nothing waits for the disk.
+    pub(crate) fn adopt(&self, file: &Path, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.directory().join(path(digest));
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(StoreError::io(parent))?;
+        }
+        fs::rename(file, &path).map_err(StoreError::io(path))
     }
 
     pub(super) fn absent(&self, what: String) -> StoreError {

@@ -69,7 +69,7 @@ impl Layout {
         Ok(tags.into_iter().collect())
     }
 
-    pub(super) fn add_manifest(
+    pub(crate) fn add_manifest(
         &self,
         bytes: Vec<u8>,
         media_type: &str,

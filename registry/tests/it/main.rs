@@ -7,6 +7,7 @@
 
 mod archive;
 mod copy;
+mod docker_archive;
 mod faults;
 mod faulty;
 mod ferro;

@@ -16,7 +16,7 @@ use crate::faulty::store_at;
 use crate::{sample, suite};
 
 #[expect(clippy::print_stdout, reason = "a skipped peer has to be seen")]
-fn peer(name: &str) -> Option<PathBuf> {
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .map(|directory| directory.join(name))
