@@ -20,9 +20,9 @@ use crate::args::promote::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
-use crate::join::rules::Rules;
+use crate::join::rules::{Rules, Source};
 use crate::join::{evidence, key, seal, step, verdict};
-use crate::render::{Cell, Page, Report, shorten, verdict as render};
+use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -58,6 +58,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let mut report = PromoteReport {
+        sources: rules.sources.clone(),
         target: arguments.target.clone(),
         image: image.pinned.clone(),
         verdict: judged,
@@ -240,6 +241,7 @@ async fn slot(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PromoteReport {
+    sources: Vec<Source>,
     target: String,
     image: String,
     verdict: Verdict,
@@ -253,6 +255,7 @@ struct PromoteReport {
 
 impl Report for PromoteReport {
     fn human(&self, page: &mut Page) {
+        sources(page, &self.sources);
         render(page, &self.target, &self.verdict, false);
         let to = self
             .verdict

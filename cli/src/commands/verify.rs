@@ -16,7 +16,7 @@ use crate::failure::FailureKind;
 use crate::join::image;
 use crate::join::rules::{self, Rules, Source};
 use crate::join::{blocking, evidence, key, verdict};
-use crate::render::{Page, Report, verdict as render};
+use crate::render::{Page, Report, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -269,24 +269,12 @@ impl VerifyReport {
 
 impl Report for VerifyReport {
     fn human(&self, page: &mut Page) {
+        sources(page, &self.sources);
         for (at, judged) in self.verdicts.iter().enumerate() {
             if at > 0 {
                 page.gap();
             }
             render(page, &judged.target, &judged.verdict, self.verbose);
-        }
-        if self.verbose {
-            for source in &self.sources {
-                page.row(
-                    1,
-                    [
-                        source.what.into(),
-                        source.path.as_str().into(),
-                        source.origin.as_str().into(),
-                        source.digest.to_string().into(),
-                    ],
-                );
-            }
         }
     }
 }

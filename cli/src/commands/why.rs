@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::args::why::Arguments;
 use crate::commands::Context;
-use crate::join::rules::Rules;
+use crate::join::rules::{Rules, Source};
 use crate::join::{evidence, image, verdict};
-use crate::render::{Cell, Page, Report, verdict as render};
+use crate::render::{Cell, Page, Report, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -30,6 +30,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let report = WhyReport {
+        sources: rules.sources.clone(),
         image: image.pinned,
         environment: arguments.env,
         verdict,
@@ -40,6 +41,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
 
 #[derive(Serialize)]
 struct WhyReport {
+    sources: Vec<Source>,
     image: String,
     environment: String,
     verdict: Verdict,
@@ -69,5 +71,7 @@ impl Report for WhyReport {
             page.gap();
         }
         render(page, &self.image, &self.verdict, true);
+        page.gap();
+        sources(page, &self.sources);
     }
 }

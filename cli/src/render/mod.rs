@@ -6,7 +6,7 @@ mod verdict;
 
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
-pub use verdict::verdict;
+pub use verdict::{sources, verdict};
 
 /// What a command found out: serialised for programs, laid out for people.
 pub trait Report: serde::Serialize {

@@ -3,6 +3,7 @@
 use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Verdict};
 
 use super::{Cell, Page, shorten};
+use crate::join::rules::Source;
 
 /// Writes a verdict. `name` is the artifact as typed; `verbose` adds the notes.
 pub fn verdict(page: &mut Page, name: &str, verdict: &Verdict, verbose: bool) {
@@ -61,6 +62,21 @@ pub fn verdict(page: &mut Page, name: &str, verdict: &Verdict, verbose: bool) {
         }
     }
     answer(page, verdict);
+}
+
+/// Writes what a verdict rests on: each file, who named it, and its digest.
+pub fn sources(page: &mut Page, sources: &[Source]) {
+    for source in sources {
+        page.row(
+            1,
+            [
+                Cell::faint(source.what),
+                Cell::faint(&source.path),
+                Cell::faint(&source.origin),
+                Cell::faint(shorten(&source.digest)),
+            ],
+        );
+    }
 }
 
 fn steps(page: &mut Page, verdict: &Verdict) {

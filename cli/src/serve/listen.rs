@@ -56,12 +56,14 @@ pub async fn listen(server: Arc<Server>, listen: &Listen) -> Result<(), Failure>
     let basis = server.current().describe();
     let environment = &server.options.environment;
     let has_tls = tls.is_some();
+    // Before anybody is told that it listens: a signal from then on must not kill it.
+    let (hang_up, asked_to_end) = (signals::hang_up(), signals::end());
     server
         .journal
         .listening(address, has_tls, environment, &basis);
     let config = tls.as_ref().map(|tls| tls.config.clone());
-    let upkeep = tokio::spawn(keep_up(Arc::clone(&server), tls));
-    let ending = tokio::spawn(end(Arc::clone(&server), handle.clone()));
+    let upkeep = tokio::spawn(keep_up(Arc::clone(&server), tls, hang_up));
+    let ending = tokio::spawn(end(Arc::clone(&server), handle.clone(), asked_to_end));
     let outcome = if let Some(config) = config {
         let listening = axum_server::from_tcp_rustls(listener, config).map_err(refused)?;
         let mut listening = listening.map(|tls| tls.acceptor(NoDelayAcceptor::new()));
@@ -145,8 +147,7 @@ fn tune(builder: &mut Builder<TokioExecutor>) {
 }
 
 /// Reads policy, trust and certificate again from time to time, and at once on SIGHUP.
-async fn keep_up(server: Arc<Server>, mut tls: Option<Tls>) {
-    let mut hang_up = signals::hang_up();
+async fn keep_up(server: Arc<Server>, mut tls: Option<Tls>, mut hang_up: signals::HangUp) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(AGAIN) => {}
@@ -165,8 +166,8 @@ async fn keep_up(server: Arc<Server>, mut tls: Option<Tls>) {
     }
 }
 
-async fn end(server: Arc<Server>, handle: Handle<SocketAddr>) {
-    signals::terminate().await;
+async fn end(server: Arc<Server>, handle: Handle<SocketAddr>, mut end: signals::End) {
+    end.asked().await;
     server.drain();
     server.journal.event("shutting down", "asked to end");
     handle.graceful_shutdown(Some(DRAIN));
@@ -185,23 +186,38 @@ mod signals {
 
     impl HangUp {
         pub(super) async fn next(&mut self) {
-            match &mut self.0 {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
+            next(&mut self.0).await;
+        }
+    }
+
+    /// Requests to end, from when this was made.
+    pub(super) struct End {
+        terminated: Option<Signal>,
+        interrupted: Option<Signal>,
+    }
+
+    pub(super) fn end() -> End {
+        End {
+            terminated: signal(SignalKind::terminate()).ok(),
+            interrupted: signal(SignalKind::interrupt()).ok(),
+        }
+    }
+
+    impl End {
+        pub(super) async fn asked(&mut self) {
+            tokio::select! {
+                () = next(&mut self.terminated) => {}
+                () = next(&mut self.interrupted) => {}
             }
         }
     }
 
-    /// Ends when the process is asked to end.
-    pub(super) async fn terminate() {
-        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-            return drop(tokio::signal::ctrl_c().await);
-        };
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+    async fn next(signal: &mut Option<Signal>) {
+        match signal {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
         }
     }
 }
@@ -221,9 +237,17 @@ mod signals {
         }
     }
 
-    /// Ends when the process is asked to end.
-    pub(super) async fn terminate() {
-        drop(tokio::signal::ctrl_c().await);
+    /// Requests to end.
+    pub(super) struct End;
+
+    pub(super) fn end() -> End {
+        End
+    }
+
+    impl End {
+        pub(super) async fn asked(&mut self) {
+            drop(tokio::signal::ctrl_c().await);
+        }
     }
 }
 
