@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::decide::DecideArguments;
-use super::key::KeyArguments;
+use super::signing::SigningArguments;
 
 /// Approve an image's next step, with your own key
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct Arguments {
     pub yes: bool,
     /// Who signs.
     #[command(flatten)]
-    pub key: KeyArguments,
+    pub signing: SigningArguments,
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::key::KeyArguments;
 use super::sign::PublishArguments;
+use super::signing::SigningArguments;
 
 /// Sign claims about images or files: their SBOM, how they were built, how they were tested
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct Arguments {
     pub kind: Option<String>,
     /// The key.
     #[command(flatten)]
-    pub key: KeyArguments,
+    pub signing: SigningArguments,
     /// Where and how.
     #[command(flatten)]
     pub publish: PublishArguments,

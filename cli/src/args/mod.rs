@@ -19,6 +19,7 @@ pub mod sbom;
 pub mod serve;
 pub mod settings;
 pub mod sign;
+pub mod signing;
 pub mod tree;
 pub mod verify;
 pub mod why;

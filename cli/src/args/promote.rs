@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::decide::DecideArguments;
-use super::key::KeyArguments;
+use super::signing::SigningArguments;
 
 /// Let an image into an environment, if the policy allows it, and seal that it was let in
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub struct Arguments {
     pub dry_run: bool,
     /// Who signs.
     #[command(flatten)]
-    pub key: KeyArguments,
+    pub signing: SigningArguments,
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,

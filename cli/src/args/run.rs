@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::key::KeyArguments;
+use super::signing::SigningArguments;
 
 /// Run a build command and record what it used and made, as SLSA provenance
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub struct Arguments {
     pub attach: Option<String>,
     /// The key for --attach.
     #[command(flatten)]
-    pub key: KeyArguments,
+    pub signing: SigningArguments,
     /// The command and its arguments, after `--`
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::key::KeyArguments;
+use super::signing::SigningArguments;
 
 /// Sign images with a key, so that cosign and Bulla can verify who vouched for them
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub struct Arguments {
     pub targets: Vec<String>,
     /// The key.
     #[command(flatten)]
-    pub key: KeyArguments,
+    pub signing: SigningArguments,
     /// Where and how.
     #[command(flatten)]
     pub publish: PublishArguments,

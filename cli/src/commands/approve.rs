@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use bulla_attest::{Signer as _, claim};
+use bulla_attest::claim;
 use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::{Digest, ResourceDescriptor};
@@ -16,7 +16,8 @@ use crate::args::approve::Arguments;
 use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
-use crate::join::{evidence, key, seal, step, verdict};
+use crate::join::sealer::Sealer;
+use crate::join::{evidence, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -47,12 +48,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
-    let signer = key::signer(
-        context,
-        arguments.key.key.as_deref(),
-        arguments.key.password.password_stdin,
-    )
-    .await?;
+    let signer = Sealer::open(context, &arguments.signing).await?;
     let decision = if arguments.reject {
         ApprovalDecision::Reject
     } else {
@@ -121,7 +117,7 @@ fn confirm(
     draft: &StepDraft,
     before: &Verdict,
     rules: &Rules,
-    signer: &bulla_attest::AnySigner,
+    signer: &Sealer,
     (now, not_after): (Timestamp, Timestamp),
 ) -> Result<(), Failure> {
     let mut page = Page::default();
@@ -154,7 +150,7 @@ fn confirm(
         );
     }
     context.printer.note(page);
-    let identity = verdict::identity_of(signer.public_key());
+    let identity = signer.identity();
     let time = bulla_verify::SignedTime::Claimed(now);
     let actor = rules.policy.people().actor(&identity, time, now);
     let who = if let Actor::Person(person) = actor {

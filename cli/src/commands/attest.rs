@@ -12,7 +12,8 @@ use crate::args::attest::Arguments;
 use crate::commands::Context;
 use crate::join::image::OpenImage;
 use crate::join::seal::Sealed;
-use crate::join::{file, image, key, provenance, seal};
+use crate::join::sealer::Sealer;
+use crate::join::{file, image, provenance, seal};
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
@@ -22,8 +23,7 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let (images, subjects) = subjects(&arguments, context).await?;
     let claims = claims(&arguments, context, &subjects)?;
-    let password_stdin = arguments.key.password.password_stdin;
-    let signer = key::signer(context, arguments.key.key.as_deref(), password_stdin).await?;
+    let signer = Sealer::open(context, &arguments.signing).await?;
     let mut sealed = Vec::new();
     let mut published = Published::default();
     for claim in claims {

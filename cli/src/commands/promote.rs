@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bulla_attest::{AnySigner, Signer as _, claim};
+use bulla_attest::claim;
 use bulla_model::predicate::promotion::Slot;
 use bulla_model::predicate::vsa::{Verifier, VsaResult};
 use bulla_model::predicate::{Promotion, Vsa};
@@ -21,7 +21,8 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::{Rules, Source};
-use crate::join::{evidence, key, seal, step, verdict};
+use crate::join::sealer::Sealer;
+use crate::join::{evidence, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -38,13 +39,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;
-    let signer = key::signer(
-        context,
-        arguments.key.key.as_deref(),
-        arguments.key.password.password_stdin,
-    )
-    .await?;
-    let promoter = verdict::identity_of(signer.public_key());
+    let signer = Sealer::open(context, &arguments.signing).await?;
+    let promoter = signer.identity();
     let collected = Arc::new(evidence::collect(&image, None).await?);
     let edge = (arguments.to.as_str(), arguments.from.as_deref());
     let (judged, draft) = verdict::step(
@@ -108,7 +104,7 @@ async fn publish_promotion(
     image: &OpenImage,
     draft: &StepDraft,
     slot: Slot,
-    signer: &AnySigner,
+    signer: &Sealer,
     arguments: &Arguments,
     (now, not_after): (Timestamp, Option<Timestamp>),
 ) -> Result<Digest, Failure> {

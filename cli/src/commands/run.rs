@@ -12,7 +12,8 @@ use crate::args::run::Arguments;
 use crate::commands::Context;
 use crate::commands::attest::Published;
 use crate::join::build::{self, Files};
-use crate::join::{image, key, seal};
+use crate::join::sealer::Sealer;
+use crate::join::{image, seal};
 use crate::output::write_atomic;
 use crate::render::to_json;
 use crate::target::Target;
@@ -25,8 +26,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let attach = match &arguments.attach {
         None => None,
         Some(target) => {
-            let stdin = arguments.key.password.password_stdin;
-            let signer = key::signer(context, arguments.key.key.as_deref(), stdin).await?;
+            let signer = Sealer::open(context, &arguments.signing).await?;
             Some((Target::parse(target)?, signer))
         }
     };

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::args::sign::Arguments;
 use crate::commands::Context;
 use crate::commands::attest::{Published, write_bundles};
-use crate::join::{image, key, seal};
+use crate::join::sealer::Sealer;
+use crate::join::{image, seal};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -24,8 +25,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         let target = Target::parse(target)?;
         images.push(image::open(context, &target).await?.writable()?);
     }
-    let password_stdin = arguments.key.password.password_stdin;
-    let signer = key::signer(context, arguments.key.key.as_deref(), password_stdin).await?;
+    let signer = Sealer::open(context, &arguments.signing).await?;
     let mut sealed = Vec::new();
     for image in &images {
         let subject = Subject::of(image.descriptor.digest.clone());

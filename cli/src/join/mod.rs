@@ -12,6 +12,7 @@ pub mod provenance;
 pub mod remote;
 pub mod rules;
 pub mod seal;
+pub mod sealer;
 pub mod step;
 pub mod verdict;
 

@@ -1,6 +1,6 @@
 //! Sealing: a statement is signed, its new signature is checked, and only then it is published.
 
-use bulla_attest::{AnySigner, Signer as _, sign_statement};
+use bulla_attest::{Signer as _, sign_statement};
 use bulla_model::{Bundle, Digest, PredicateType, Statement};
 use bulla_registry::{Attached, attach};
 use bulla_verify::{Attestation, Evidence, PublicKey, Trust, examine};
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::blocking;
 use super::image::OpenImage;
+use super::sealer::Sealer;
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -24,13 +25,9 @@ pub struct Sealed {
 }
 
 /// Signs a statement and verifies it with the public key, by other code than signed it.
-pub async fn seal(
-    context: &Context,
-    signer: &AnySigner,
-    payload: Vec<u8>,
-) -> Result<Sealed, Failure> {
-    let bundle = sign_statement(payload.clone(), signer, &context.limits).await?;
-    let pem = signer.public_key().to_pem();
+pub async fn seal(context: &Context, signer: &Sealer, payload: Vec<u8>) -> Result<Sealed, Failure> {
+    let bundle = sign_statement(payload.clone(), signer.signer(), &context.limits).await?;
+    let pem = signer.signer().public_key().to_pem();
     let limits = context.limits.clone();
     blocking(move || {
         let predicate_type = check(&bundle, &pem, &payload, &limits)?;
@@ -88,7 +85,7 @@ fn check(
 
 #[cfg(test)]
 mod tests {
-    use bulla_attest::{KeyAlgorithm, MemorySigner, PrivateKey};
+    use bulla_attest::{AnySigner, KeyAlgorithm, MemorySigner, PrivateKey};
     use bulla_model::{Limits, Subject};
 
     use super::*;

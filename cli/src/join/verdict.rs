@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulla_attest::PublicKey;
 use bulla_model::{Identity, Limits};
 use bulla_verify::{
     Evidence, Question, QuestionError, StepDraft, StepRequest, Verdict, judge_step,
@@ -53,13 +52,6 @@ pub async fn step(
         judge_step(question, &request)
     })
     .await
-}
-
-/// The identity a signer with this key will have.
-pub fn identity_of(key: &PublicKey) -> Identity {
-    Identity::Key {
-        key_id: key.key_id(),
-    }
 }
 
 async fn ask<T: Send + 'static>(

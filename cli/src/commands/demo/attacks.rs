@@ -17,6 +17,7 @@ use super::stage::{self, Stage};
 use super::{limits, pack};
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::join::sealer::Sealer;
 use crate::join::{file, seal, step};
 use crate::{Exit, Failure};
 
@@ -238,7 +239,8 @@ impl Theatre<'_> {
         forged.issued_at = step::whole_second(Timestamp::now());
         change(&mut forged)?;
         let pem = file::read(&self.stage.path("keys/release-bot.key"), 64 << 10)?;
-        let signer = AnySigner::from(MemorySigner::new(PrivateKey::from_pem(&pem, None)?));
+        let key = PrivateKey::from_pem(&pem, None)?;
+        let signer = Sealer::from(AnySigner::from(MemorySigner::new(key)));
         let subject = ResourceDescriptor::named("other", copy.descriptor.digest.clone());
         let payload = bulla_attest::claim::promotion(&[subject], &forged)?;
         let sealed = seal::seal(self.context, &signer, payload).await?;
