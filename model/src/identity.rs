@@ -66,6 +66,46 @@ pub struct CertificateIdentity {
     /// Deployment environment whose protection rules the job passed (`.1.23`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_environment: Option<String>,
+    /// What else it says about the build.
+    #[serde(flatten)]
+    pub build: BuildClaims,
+}
+
+/// What a Fulcio certificate says about the build it was issued to, besides the source. Each may
+/// be absent: older certificates and other issuers carry fewer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildClaims {
+    /// Commit of the workflow that signed (`.1.10`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_signer_digest: Option<String>,
+    /// The platform's lasting number of the source repository (`.1.15`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_repository_id: Option<String>,
+    /// Owner of the source repository, URI (`.1.16`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_owner: Option<String>,
+    /// The platform's lasting number of that owner (`.1.17`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_owner_id: Option<String>,
+    /// Workflow that was started, URI with its ref (`.1.18`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_config: Option<String>,
+    /// Commit of that workflow (`.1.19`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_config_digest: Option<String>,
+    /// Event that started it (`.1.20`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_trigger: Option<String>,
+    /// The run, URI (`.1.21`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_invocation: Option<String>,
+    /// Whether the source repository was public when it was signed (`.1.22`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_visibility: Option<String>,
+    /// The subject of the identity token, unchanged (`.1.24`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_subject: Option<String>,
 }
 
 /// A public key's identifier: the SHA-256 digest of its SPKI DER.

@@ -44,7 +44,7 @@ pub use digest_set::DigestSet;
 pub use envelope::{Envelope, EnvelopeError, EnvelopeSignature, Pae};
 pub use environment::{Edge, EdgeKind, Environment, EnvironmentError, Place};
 pub use evidence_pack::{EvidencePack, EvidencePackError, PackFile, PackRole};
-pub use identity::{CertificateIdentity, Identity, KeyId};
+pub use identity::{BuildClaims, CertificateIdentity, Identity, KeyId};
 pub use json::JsonError;
 pub use limits::Limits;
 pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, ManifestError};

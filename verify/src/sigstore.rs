@@ -7,14 +7,14 @@
 //! are refused here.
 
 use jiff::Timestamp;
-use sigstore_crypto::{CertificateInfo, KeyAlgorithm, SigningScheme};
+use sigstore_crypto::{CertificateInfo, FulcioCiClaims, KeyAlgorithm, SigningScheme};
 use sigstore_trust_root::TrustedRoot;
 use sigstore_types::{DerCertificate, DerPublicKey, Sha256Hash, SignatureBytes, SignatureContent};
 use sigstore_verify::{
     PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
 };
 
-use bulla_model::{Bundle, CertificateIdentity, Digest, Identity, KeyId, Limits};
+use bulla_model::{BuildClaims, Bundle, CertificateIdentity, Digest, Identity, KeyId, Limits};
 
 use crate::TrustError;
 use crate::candidate::Refusal;
@@ -237,6 +237,11 @@ fn identity(result: &VerificationResult) -> Result<Identity, Refusal> {
     }
     let identity =
         named(certificate).ok_or_else(|| Refusal::invalid("the certificate names no issuer"))?;
+    if let Some(claim) = contradiction(&certificate.ci_claims) {
+        return Err(Refusal::invalid(&format!(
+            "the certificate's old and new claims about the {claim} contradict each other"
+        )));
+    }
     Ok(Identity::Certificate(Box::new(identity)))
 }
 
@@ -249,16 +254,55 @@ pub fn claimed_identity(certificate: &[u8]) -> Option<CertificateIdentity> {
 
 fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {
     let claims = &certificate.ci_claims;
+    let old = &claims.deprecated_github;
+    // Certificates of 2022 carry the claims under their first numbers only.
+    let either = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
     Some(CertificateIdentity {
         issuer: certificate.issuer.clone()?,
         subject: certificate.identity.as_ref()?.as_str().to_owned(),
-        source_repository: claims.source_repository_uri.clone(),
-        source_digest: claims.source_repository_digest.clone(),
-        source_ref: claims.source_repository_ref.clone(),
+        source_repository: either(&claims.source_repository_uri, &old_repository(claims)),
+        source_digest: either(&claims.source_repository_digest, &old.workflow_sha),
+        source_ref: either(&claims.source_repository_ref, &old.workflow_ref),
         build_signer: claims.build_signer_uri.clone(),
         runner_environment: claims.runner_environment.clone(),
         deployment_environment: claims.deployment_environment.clone(),
+        build: BuildClaims {
+            build_signer_digest: claims.build_signer_digest.clone(),
+            source_repository_id: claims.source_repository_identifier.clone(),
+            source_owner: claims.source_repository_owner_uri.clone(),
+            source_owner_id: claims.source_repository_owner_identifier.clone(),
+            build_config: claims.build_config_uri.clone(),
+            build_config_digest: claims.build_config_digest.clone(),
+            build_trigger: either(&claims.build_trigger, &old.workflow_trigger),
+            run_invocation: claims.run_invocation_uri.clone(),
+            source_visibility: claims.source_repository_visibility_at_signing.clone(),
+            token_subject: claims.token_subject.clone(),
+        },
     })
+}
+
+/// The claim under its first number, which Fulcio only ever wrote for GitHub, as the URI it became.
+fn old_repository(claims: &FulcioCiClaims) -> Option<String> {
+    let repository = claims.deprecated_github.workflow_repository.as_ref()?;
+    Some(format!("https://github.com/{repository}"))
+}
+
+/// A claim that a certificate carries twice, under its old and its new number, with two values.
+fn contradiction(claims: &FulcioCiClaims) -> Option<&'static str> {
+    let old = &claims.deprecated_github;
+    let repository = old_repository(claims);
+    [
+        ("repository", &claims.source_repository_uri, &repository),
+        (
+            "commit",
+            &claims.source_repository_digest,
+            &old.workflow_sha,
+        ),
+        ("ref", &claims.source_repository_ref, &old.workflow_ref),
+        ("trigger", &claims.build_trigger, &old.workflow_trigger),
+    ]
+    .into_iter()
+    .find_map(|(name, new, old)| (new.is_some() && old.is_some() && new != old).then_some(name))
 }
 
 /// The earliest verified time, none of which may lie after `now`.
@@ -300,4 +344,24 @@ fn refusal(error: &sigstore_verify::Error) -> Refusal {
 
 fn cut(text: &str) -> String {
     text.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_under_both_numbers_must_agree() {
+        let mut claims = FulcioCiClaims::default();
+        claims.deprecated_github.workflow_repository = Some("o/r".into());
+        claims.deprecated_github.workflow_trigger = Some("push".into());
+        assert_eq!(contradiction(&claims), None, "old ones alone");
+        claims.source_repository_uri = Some("https://github.com/o/r".into());
+        claims.build_trigger = Some("push".into());
+        assert_eq!(contradiction(&claims), None);
+        claims.build_trigger = Some("release".into());
+        assert_eq!(contradiction(&claims), Some("trigger"));
+        claims.source_repository_uri = Some("https://github.com/o/other".into());
+        assert_eq!(contradiction(&claims), Some("repository"));
+    }
 }
