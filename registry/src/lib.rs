@@ -7,6 +7,7 @@
 //! | remote registries | [`Remote`] | OCI distribution-spec v1.1.1 |
 //! | images with their referrers, copied | [`copy()`] | |
 //! | layout directories, as one file | [`Layout`], [`archive`] | OCI image-spec v1.1.1 |
+//! | signatures of older clients | [`legacy`] | cosign's specifications |
 //! | what `docker save` writes, read | [`archive::docker`] | Docker image spec v1.2 |
 //!
 //! Everything read is hashed here, bounded by `Limits`, and only [`StoreError::NotFound`] means
@@ -23,6 +24,7 @@ mod credentials;
 mod error;
 mod index_document;
 mod layout;
+pub mod legacy;
 mod memory;
 mod protocol;
 pub mod referrers;

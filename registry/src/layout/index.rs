@@ -8,6 +8,7 @@ use bulla_model::{Descriptor, Digest, Manifest, ReferrerList, Tag, media_type};
 
 use super::{Layout, content};
 use crate::index_document::IndexDocument;
+use crate::legacy::LegacyKind;
 use crate::store::{check_media_type, parsed_manifest};
 use crate::{Store, StoreError, referrers};
 
@@ -16,7 +17,8 @@ pub(super) const INDEX: &str = "index.json";
 /// The annotation that tags an entry.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// An image or index listed by a layout, which is no referrer and no part of a listed index.
+/// An image or index listed by a layout, which is no referrer, no legacy signature and no part of a
+/// listed index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayoutImage {
     /// Its manifest or index.
@@ -147,7 +149,8 @@ impl Layout {
             if let Some(index) = manifest.index() {
                 parts.extend(index.manifests.iter().map(|child| child.digest.clone()));
             }
-            if manifest.subject().is_some() || tag.as_ref().is_some_and(is_fallback_tag) {
+            let beside = |tag: &Tag| is_fallback_tag(tag) || LegacyKind::of_tag(tag).is_some();
+            if manifest.subject().is_some() || tag.as_ref().is_some_and(beside) {
                 continue;
             }
             match images

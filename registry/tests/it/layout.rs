@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bulla_model::{Descriptor, Digest, Limits, Tag, media_type};
+use bulla_registry::legacy::LegacyKind;
 use bulla_registry::{
     AnyStore, Layout, Store, StoreError, StoreErrorKind, Target, attach, read_bundles,
 };
@@ -44,6 +45,27 @@ async fn a_directory_of_something_else_is_left_alone() {
     let refused = Layout::create(directory.path(), &Limits::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Malformed { .. }), "{refused}");
     assert!(!directory.path().join("index.json").exists());
+}
+
+#[tokio::test]
+async fn signatures_at_tags_are_no_images() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let image = sample::image(&layout, b"layer").await;
+    let other = sample::image(&layout, b"signature").await;
+    let manifest = layout.manifest(&other.digest).await.unwrap();
+    assert_eq!(layout.images().await.unwrap().len(), 2);
+    let tag = LegacyKind::Signature
+        .tag(&"team-".parse().unwrap(), &image.digest)
+        .unwrap();
+    layout.delete_manifest(&other.digest).await.unwrap();
+    layout
+        .put_manifest(manifest.bytes(), manifest.media_type(), Some(&tag))
+        .await
+        .unwrap();
+    let images = layout.images().await.unwrap();
+    assert_eq!(images.len(), 1, "{images:?}");
+    assert_eq!(images[0].descriptor.digest, image.digest);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod faults;
 mod faulty;
 mod ferro;
 mod layout;
+mod legacy;
 mod memory;
 mod peers;
 mod sample;
