@@ -3,9 +3,16 @@
 //! Environments come in as maps and are never read here. What a CI job says about itself is a
 //! claim like any other: it counts as much as the identity that signs it.
 
+mod azure;
+mod buildkite;
+mod circleci;
 mod github;
+mod gitlab;
+mod jenkins;
 mod redact;
 mod run;
+mod tekton;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -77,27 +84,66 @@ pub struct CiSystem {
     pub name: &'static str,
     /// The variable that shows a job runs there.
     pub marker: &'static str,
-    /// The value the marker has there.
-    pub value: &'static str,
+    /// The value the marker has there; without one, any but nothing.
+    pub value: Option<&'static str>,
     read: fn(&Variables) -> Result<BuildFacts, CiError>,
 }
 
 /// Every CI system, one row each, sorted by name.
-pub const CI_SYSTEMS: &[CiSystem] = &[CiSystem {
-    name: "github",
-    marker: "GITHUB_ACTIONS",
-    value: "true",
-    read: github::build_facts,
-}];
+pub const CI_SYSTEMS: &[CiSystem] = &[
+    row("azure", "TF_BUILD", Some("True"), azure::build_facts),
+    row(
+        "buildkite",
+        "BUILDKITE",
+        Some("true"),
+        buildkite::build_facts,
+    ),
+    row("circleci", "CIRCLECI", Some("true"), circleci::build_facts),
+    row(
+        "github",
+        "GITHUB_ACTIONS",
+        Some("true"),
+        github::build_facts,
+    ),
+    row("gitlab", "GITLAB_CI", Some("true"), gitlab::build_facts),
+    row("jenkins", "JENKINS_URL", None, jenkins::build_facts),
+    row("tekton", "TEKTON_TASK_RUN", None, tekton::build_facts),
+];
+
+const fn row(
+    name: &'static str,
+    marker: &'static str,
+    value: Option<&'static str>,
+    read: fn(&Variables) -> Result<BuildFacts, CiError>,
+) -> CiSystem {
+    CiSystem {
+        name,
+        marker,
+        value,
+        read,
+    }
+}
 
 impl CiSystem {
-    /// The system this environment belongs to.
-    pub fn detect(variables: &Variables) -> Option<&'static Self> {
-        CI_SYSTEMS.iter().find(|system| {
-            variables
-                .get(system.marker)
-                .is_some_and(|value| value == system.value)
-        })
+    /// The system this environment belongs to. An environment that shows two belongs to neither:
+    /// which of them built is not for a variable to say.
+    pub fn detect(variables: &Variables) -> Result<Option<&'static Self>, CiError> {
+        let mut here = CI_SYSTEMS.iter().filter(|system| system.is_here(variables));
+        match (here.next(), here.next()) {
+            (Some(one), Some(other)) => Err(CiError::Ambiguous {
+                markers: [one.marker, other.marker],
+            }),
+            (found, _) => Ok(found),
+        }
+    }
+
+    fn is_here(&self, variables: &Variables) -> bool {
+        variables
+            .get(self.marker)
+            .is_some_and(|value| match self.value {
+                Some(wanted) => value == wanted,
+                None => !value.is_empty(),
+            })
     }
 
     /// Reads the build's facts from the environment.
@@ -110,6 +156,12 @@ impl CiSystem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CiError {
+    /// Variables of two CI systems are set.
+    #[error("the variables {} and {} are both set, so it is not clear which system built", markers[0], markers[1])]
+    Ambiguous {
+        /// The variables.
+        markers: [&'static str; 2],
+    },
     /// A variable is not set.
     #[error("the variable {name} is not set, so the provenance would be incomplete")]
     Missing {

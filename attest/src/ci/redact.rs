@@ -71,6 +71,17 @@ pub fn redact_command(command: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// A script of several lines; a line with something that looks like a secret is replaced whole.
+pub(super) fn redact_script(script: &str) -> String {
+    let lines: Vec<_> = script.lines().map(redact).collect();
+    lines.join("\n")
+}
+
+/// Whether there is something in the text that looks like a secret.
+pub(super) fn holds_secret(text: &str) -> bool {
+    redact(text) != text
+}
+
 /// A URL without the user and password it may carry.
 pub fn strip_credentials(url: &str) -> String {
     match userinfo(url) {

@@ -16,13 +16,21 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn github() -> Variables {
-    String::from_utf8(fixture("ci/github.env"))
+fn environment(system: &str) -> Variables {
+    String::from_utf8(fixture(&format!("ci/{system}.env")))
         .unwrap()
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+fn github() -> Variables {
+    environment("github")
+}
+
+fn detect(variables: &Variables) -> &'static CiSystem {
+    CiSystem::detect(variables).unwrap().unwrap()
 }
 
 fn statement(provenance: &Provenance) -> Value {
@@ -35,19 +43,119 @@ fn statement(provenance: &Provenance) -> Value {
 }
 
 #[test]
-fn a_github_job_yields_github_provenance() {
-    let variables = github();
-    let system = CiSystem::detect(&variables).unwrap();
-    assert_eq!(system.name, "github");
-    let facts = system.build_facts(&variables).unwrap();
-    let value = statement(&facts.into());
-    assert!(!value.to_string().contains(&variables["GITHUB_TOKEN"]));
-    insta::assert_json_snapshot!(value);
+fn a_job_yields_the_provenance_of_its_platform() {
+    for system in CI_SYSTEMS {
+        let variables = environment(system.name);
+        assert_eq!(detect(&variables).name, system.name);
+        let facts = system.build_facts(&variables).unwrap();
+        let source = &facts.resolved_dependencies[0];
+        assert!(source.uri.as_deref().unwrap().starts_with("git+"));
+        assert!(source.digest.value("gitCommit").is_some());
+        let value = statement(&facts.into());
+        assert!(
+            !value.to_string().contains("not-a-real-token"),
+            "{}",
+            system.name
+        );
+        insta::assert_json_snapshot!(format!("{}_job", system.name), value);
+    }
+}
+
+#[test]
+fn every_variable_that_is_needed_is_named_when_it_is_missing() {
+    let mut needed = BTreeMap::new();
+    for system in CI_SYSTEMS {
+        let whole = environment(system.name);
+        let names: &mut Vec<String> = needed.entry(system.name).or_default();
+        for name in whole.keys().filter(|name| *name != system.marker) {
+            let mut variables = whole.clone();
+            variables.remove(name);
+            match system.build_facts(&variables) {
+                Err(CiError::Missing { name: missing }) => {
+                    assert_eq!(missing, name);
+                    names.push(name.clone());
+                }
+                Err(other) => panic!("{}: {other}", system.name),
+                Ok(_) => {}
+            }
+        }
+    }
+    insta::assert_json_snapshot!(needed);
+}
+
+#[test]
+fn forged_values_are_refused() {
+    for (system, name, value) in [
+        (
+            "gitlab",
+            "CI_PROJECT_URL",
+            "https://user:pw@gitlab.example.test/a/b",
+        ),
+        ("gitlab", "CI_RUNNER_VERSION", "1/../../mallory/x"),
+        (
+            "gitlab",
+            "CI_COMMIT_SHA",
+            "9C1E44D0B6E9D1F3C2A4B5968778695A4B3C2D1E",
+        ),
+        ("gitlab", "CI_JOB_STARTED_AT", "yesterday"),
+        ("gitlab", "CI_COMMIT_BRANCH", "a\nb"),
+        ("gitlab", "CI_RUNNER_ID", "1?x"),
+        ("buildkite", "BUILDKITE_COMMIT", "HEAD"),
+        ("buildkite", "BUILDKITE_ORGANIZATION_SLUG", "acme/../evil"),
+        ("buildkite", "BUILDKITE_REPO", "/var/lib/git/pay"),
+        ("buildkite", "BUILDKITE_BUILD_URL", "javascript:x"),
+        ("circleci", "CIRCLE_PROJECT_ID", "a/b"),
+        (
+            "circleci",
+            "CIRCLE_REPOSITORY_URL",
+            "https://git.example.test/x?token=abc",
+        ),
+        (
+            "azure",
+            "SYSTEM_COLLECTIONURI",
+            "https://dev.example.test/?x=/",
+        ),
+        ("azure", "SYSTEM_TEAMPROJECTID", "Web Shop"),
+        (
+            "azure",
+            "BUILD_REPOSITORY_URI",
+            "https://h.test/glpat-0123456789abcdefghij/x",
+        ),
+        ("jenkins", "GIT_URL", "file:///srv/git/pay"),
+        (
+            "jenkins",
+            "BUILD_URL",
+            "https://jenkins.example.test/job/x#y",
+        ),
+        ("tekton", "TEKTON_TASK", "$(context.task.name)"),
+        ("tekton", "TEKTON_BUILDER_ID", "cluster-1"),
+        ("tekton", "CHAINS_GIT_COMMIT", "main"),
+    ] {
+        let mut variables = environment(system);
+        let system = detect(&variables);
+        variables.insert(name.to_owned(), value.to_owned());
+        assert!(
+            matches!(
+                system.build_facts(&variables),
+                Err(CiError::Malformed { name: found, .. }) if found == name
+            ),
+            "{name}={value}"
+        );
+    }
+}
+
+#[test]
+fn an_error_about_a_repository_does_not_show_its_token() {
+    let mut variables = environment("jenkins");
+    let url = "https://git.example.test/x?access_token=hunter2";
+    variables.insert("GIT_URL".to_owned(), url.to_owned());
+    let error = detect(&variables).build_facts(&variables).unwrap_err();
+    assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
 #[test]
 fn an_incomplete_or_forged_github_environment_is_refused() {
-    let system = CiSystem::detect(&github()).unwrap();
+    let system = detect(&github());
     for name in [
         "GITHUB_EVENT_NAME",
         "GITHUB_REF",
@@ -99,11 +207,25 @@ fn an_incomplete_or_forged_github_environment_is_refused() {
 }
 
 #[test]
-fn only_a_job_that_says_so_is_a_github_job() {
-    assert!(CiSystem::detect(&Variables::new()).is_none());
-    let variables = BTreeMap::from([("GITHUB_ACTIONS".to_owned(), "false".to_owned())]);
-    assert!(CiSystem::detect(&variables).is_none());
+fn only_a_job_that_says_so_belongs_to_a_system() {
+    assert!(CiSystem::detect(&Variables::new()).unwrap().is_none());
+    for (name, value) in [("GITHUB_ACTIONS", "false"), ("JENKINS_URL", "")] {
+        let variables = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert!(CiSystem::detect(&variables).unwrap().is_none());
+    }
     assert!(CI_SYSTEMS.is_sorted_by_key(|system| system.name));
+}
+
+#[test]
+fn a_job_that_shows_two_systems_belongs_to_neither() {
+    let mut variables = github();
+    variables.extend(environment("gitlab"));
+    assert_eq!(
+        CiSystem::detect(&variables).unwrap_err(),
+        CiError::Ambiguous {
+            markers: ["GITHUB_ACTIONS", "GITLAB_CI"]
+        }
+    );
 }
 
 fn record() -> RunRecord {
@@ -191,11 +313,12 @@ fn impossible_records_are_refused() {
 
 proptest! {
     #[test]
-    fn no_value_makes_the_detectors_panic(at in 0_usize..16, value in any::<String>()) {
-        let mut variables = github();
-        let name = variables.keys().nth(at % variables.len()).unwrap().clone();
-        variables.insert(name, value);
-        if let Some(system) = CiSystem::detect(&variables) {
+    fn no_value_makes_the_detectors_panic(at in 0_usize..32, value in any::<String>()) {
+        for system in CI_SYSTEMS {
+            let mut variables = environment(system.name);
+            let name = variables.keys().nth(at % variables.len()).unwrap().clone();
+            variables.insert(name, value.clone());
+            let _ = CiSystem::detect(&variables).is_ok();
             let _ = system.build_facts(&variables).is_ok();
         }
     }

@@ -22,7 +22,7 @@ pub fn statement(
     match source {
         None => {
             let variables = context.environment().texts();
-            let system = CiSystem::detect(&variables).ok_or_else(|| {
+            let system = CiSystem::detect(&variables)?.ok_or_else(|| {
                 Failure::usage("no CI system was recognised that could say how this was built")
                     .with_hint("bulla run -o provenance.json -- COMMAND records a build here")
                     .with_hint("pass what it wrote: --provenance=provenance.json")
