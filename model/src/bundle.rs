@@ -13,6 +13,9 @@ use crate::envelope::{WireEnvelope, decode_base64};
 use crate::json::{self, JsonError};
 use crate::{Algorithm, Digest, Envelope, EnvelopeError, Limits};
 
+/// The media type of version 0.1, the only one in which a log's promise may stand alone.
+pub(crate) const V0_1: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+
 /// A bundle as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
@@ -165,22 +168,28 @@ impl Bundle {
         hint: &str,
     ) -> Result<Self, BundleError> {
         let standard = base64::engine::general_purpose::STANDARD;
-        let value = hex::decode(digest.hex()).expect("because a digest is hexadecimal");
-        let algorithm = match digest.algorithm() {
-            Algorithm::Sha256 => "SHA2_256",
-            Algorithm::Sha384 => "SHA2_384",
-            Algorithm::Sha512 => "SHA2_512",
-        };
         let out = serde_json::json!({
             "mediaType": media_type::BUNDLE,
             "verificationMaterial": {"publicKey": {"hint": hint}},
             "messageSignature": {
-                "messageDigest": {"algorithm": algorithm, "digest": standard.encode(value)},
+                "messageDigest": Self::message_digest(digest),
                 "signature": standard.encode(signature),
             },
         });
         let bytes = serde_json::to_vec(&out).expect("because strings always serialise");
         Self::parse(bytes, &Limits::default())
+    }
+
+    /// A digest as bundles write it.
+    pub(crate) fn message_digest(digest: &Digest) -> serde_json::Value {
+        let algorithm = match digest.algorithm() {
+            Algorithm::Sha256 => "SHA2_256",
+            Algorithm::Sha384 => "SHA2_384",
+            Algorithm::Sha512 => "SHA2_512",
+        };
+        let value = hex::decode(digest.hex()).expect("because a digest is hexadecimal");
+        let value = base64::engine::general_purpose::STANDARD.encode(value);
+        serde_json::json!({"algorithm": algorithm, "digest": value})
     }
 
     /// The bytes as received.
@@ -224,7 +233,7 @@ impl Bundle {
 
 fn version_of(text: &str) -> Result<BundleVersion, BundleError> {
     match text {
-        "application/vnd.dev.sigstore.bundle+json;version=0.1" => Ok(BundleVersion::V0_1),
+        V0_1 => Ok(BundleVersion::V0_1),
         "application/vnd.dev.sigstore.bundle+json;version=0.2" => Ok(BundleVersion::V0_2),
         "application/vnd.dev.sigstore.bundle+json;version=0.3" | media_type::BUNDLE => {
             Ok(BundleVersion::V0_3)

@@ -9,6 +9,7 @@
 //! | `Statement`, `Subject`, `ResourceDescriptor` | [`statement`], [`resource`] | in-toto attestation v1.1 |
 //! | `Envelope`, `Pae` | [`envelope`] | DSSE v1.0.2 |
 //! | `Bundle` | [`bundle`] | Sigstore bundle v0.1 to v0.3 |
+//! | `CosignLayer`, `SimpleSigning` | [`cosign`] | cosign signature specification v2.5 |
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
 //! | predicates | [`predicate`] | each module names its own |
@@ -18,6 +19,7 @@
 //! are kept as they came: nothing here writes a received statement again.
 
 pub mod bundle;
+pub mod cosign;
 pub mod descriptor;
 pub mod digest;
 pub mod digest_set;
@@ -38,6 +40,7 @@ pub mod statement;
 pub mod validity;
 
 pub use bundle::{Bundle, BundleContent, BundleError, BundleVersion, KeyMaterial};
+pub use cosign::{CosignError, CosignLayer, CosignMaterials, LogPromise, SimpleSigning};
 pub use descriptor::{Annotations, Descriptor, Platform, media_type};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use digest_set::DigestSet;

@@ -1,6 +1,6 @@
 //! The inputs of a verdict: the artifact, and what was found beside it.
 
-use bulla_model::{Digest, Manifest, Statement};
+use bulla_model::{CosignLayer, Digest, Manifest, Statement};
 
 /// Everything a verdict may look at, collected by the caller.
 #[derive(Clone, Debug, Default)]
@@ -17,13 +17,49 @@ pub struct Evidence {
     pub unavailable: Vec<String>,
 }
 
-/// An attestation as received.
-#[derive(Clone, Debug)]
+/// A signature or attestation as received.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attestation {
-    /// The bundle's bytes.
-    pub bundle: Vec<u8>,
-    /// Digest of the referrer manifest it was found in.
+    /// Digest of the manifest it was found in: a referrer, or the target of cosign's tags.
     pub manifest: Option<Digest>,
+    /// What was found there.
+    pub form: AttestationForm,
+}
+
+/// The forms in which signatures travel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AttestationForm {
+    /// The bytes of a Sigstore bundle or of a plain DSSE envelope.
+    Bundle(Vec<u8>),
+    /// A layer of cosign's `.sig` and `.att` tags.
+    Cosign(CosignLayer),
+}
+
+impl Attestation {
+    /// A bundle or an envelope.
+    pub fn bundle(bytes: Vec<u8>, manifest: Option<Digest>) -> Self {
+        Self {
+            manifest,
+            form: AttestationForm::Bundle(bytes),
+        }
+    }
+
+    /// A layer with the annotations cosign wrote.
+    pub fn cosign(layer: CosignLayer, manifest: Option<Digest>) -> Self {
+        Self {
+            manifest,
+            form: AttestationForm::Cosign(layer),
+        }
+    }
+
+    /// The bytes as received: of the bundle, or of the layer.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.form {
+            AttestationForm::Bundle(bytes) => bytes,
+            AttestationForm::Cosign(layer) => layer.bytes(),
+        }
+    }
 }
 
 impl Evidence {

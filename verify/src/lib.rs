@@ -26,7 +26,7 @@ pub use candidate::{Candidate, Refusal};
 pub use cause::Cause;
 pub use code::Code;
 pub use decide::verify_environment;
-pub use evidence::{Attestation, Evidence};
+pub use evidence::{Attestation, AttestationForm, Evidence};
 pub use gate::{StepDraft, StepRequest, judge_step};
 pub use pattern::{AnchoredRegex, Pattern, PatternError};
 pub use policy::{Policy, PolicyError, PolicyFile, PolicyFiles};

@@ -22,7 +22,7 @@ use bulla_model::{
 };
 
 use crate::candidate::{Candidate, Refusal};
-use crate::evidence::{Attestation, Evidence};
+use crate::evidence::{Attestation, AttestationForm, Evidence};
 use crate::sigstore::{self, Proof};
 use crate::trust::Trust;
 use crate::verified::{SignedTime, Verified};
@@ -38,7 +38,7 @@ pub fn examine(
     let mut candidates = Vec::with_capacity(evidence.attestations.len());
     // The order of the registry's list decides nothing.
     let mut attestations: Vec<&Attestation> = evidence.attestations.iter().collect();
-    attestations.sort_by(|a, b| (&a.manifest, &a.bundle).cmp(&(&b.manifest, &b.bundle)));
+    attestations.sort();
     for attestation in attestations {
         if cancelled() {
             return Err(Cancelled);
@@ -102,10 +102,16 @@ fn read(attestation: &Attestation, limits: &Limits) -> Result<Read, Refusal> {
     let malformed = |reason: String| Refusal::Malformed {
         reason: reason.chars().take(300).collect(),
     };
-    let bundle = match Bundle::parse(attestation.bundle.clone(), limits) {
-        Ok(bundle) => bundle,
-        Err(error) => envelope_alone(&attestation.bundle, limits)
-            .ok_or_else(|| malformed(error.to_string()))?,
+    let bundle = match &attestation.form {
+        AttestationForm::Cosign(layer) => layer
+            .to_bundle(limits)
+            .map_err(|error| malformed(error.to_string()))?,
+        AttestationForm::Bundle(bytes) => match Bundle::parse(bytes.clone(), limits) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                envelope_alone(bytes, limits).ok_or_else(|| malformed(error.to_string()))?
+            }
+        },
     };
     let BundleContent::Dsse(envelope) = bundle.content() else {
         return Err(malformed(

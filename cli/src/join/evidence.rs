@@ -52,10 +52,11 @@ pub fn from_files(files: &[PathBuf], limits: &Limits) -> Result<Vec<Attestation>
                 .filter(|line| !line.trim_ascii().is_empty())
                 .collect()
         };
-        attestations.extend(documents.into_iter().map(|document| Attestation {
-            bundle: document.to_vec(),
-            manifest: None,
-        }));
+        attestations.extend(
+            documents
+                .into_iter()
+                .map(|document| Attestation::bundle(document.to_vec(), None)),
+        );
         if attestations.len() > limits.referrers_per_digest {
             return Err(Failure::new(
                 FailureKind::Unavailable,
@@ -95,9 +96,9 @@ async fn add(store: &AnyStore, digest: &Digest, evidence: &mut Evidence) -> Resu
         .extend(failed.map(|(referrer, error)| format!("{}: {error}", referrer.descriptor.digest)));
     evidence
         .attestations
-        .extend(set.bundles.into_iter().map(|bundle| Attestation {
-            manifest: Some(bundle.manifest.digest().clone()),
-            bundle: bundle.bytes,
+        .extend(set.bundles.into_iter().map(|bundle| {
+            let manifest = bundle.manifest.digest().clone();
+            Attestation::bundle(bundle.bytes, Some(manifest))
         }));
     Ok(())
 }

@@ -64,10 +64,7 @@ fn check(
     let key = PublicKey::from_pem(pem).map_err(|error| unusable(&error))?;
     let trust = Trust::new([key], &[], now, limits).map_err(|error| unusable(&error))?;
     let evidence = Evidence {
-        attestations: vec![Attestation {
-            bundle: bundle.bytes().to_vec(),
-            manifest: None,
-        }],
+        attestations: vec![Attestation::bundle(bundle.bytes().to_vec(), None)],
         ..Evidence::default()
     };
     let candidates =

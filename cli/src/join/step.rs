@@ -10,7 +10,7 @@ use crate::Failure;
 /// The slot sequence of a promotion that was verified just before; found by its payload digest.
 pub fn slot_sequence(evidence: &Evidence, payload: &Digest, limits: &Limits) -> Option<u64> {
     evidence.attestations.iter().find_map(|attestation| {
-        let bundle = Bundle::parse(attestation.bundle.clone(), limits).ok()?;
+        let bundle = Bundle::parse(attestation.bytes().to_vec(), limits).ok()?;
         let envelope = bundle.envelope()?;
         if envelope.payload_digest() != *payload {
             return None;

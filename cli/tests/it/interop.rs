@@ -31,10 +31,7 @@ fn ask(bundle: &[u8], artifact: &str, signer: &str) -> Verdict {
     let artifact: Digest = artifact.parse().unwrap();
     let evidence = Evidence {
         artifact: Some(artifact),
-        attestations: vec![Attestation {
-            bundle: bundle.to_vec(),
-            manifest: None,
-        }],
+        attestations: vec![Attestation::bundle(bundle.to_vec(), None)],
         ..Evidence::default()
     };
     verify_signed(&SignedQuestion {

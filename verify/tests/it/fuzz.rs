@@ -46,10 +46,7 @@ fn look_at(bundle: Vec<u8>) {
     let limits = Limits::default();
     let evidence = Evidence {
         artifact: Some(Digest::sha256(b"x")),
-        attestations: vec![Attestation {
-            bundle,
-            manifest: None,
-        }],
+        attestations: vec![Attestation::bundle(bundle, None)],
         ..Evidence::default()
     };
     let keys = ["builder", "promoter"].map(|name| Signer::named(name).public());

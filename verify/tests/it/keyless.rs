@@ -53,10 +53,7 @@ fn statement(bundle: &[u8]) -> Statement {
 fn evidence(bundle: &[u8], artifact: Digest) -> Evidence {
     Evidence {
         artifact: Some(artifact),
-        attestations: vec![Attestation {
-            bundle: bundle.to_vec(),
-            manifest: None,
-        }],
+        attestations: vec![Attestation::bundle(bundle.to_vec(), None)],
         ..Evidence::default()
     }
 }

@@ -292,9 +292,9 @@ impl World {
     }
 
     pub(crate) fn gathered(&self) -> Evidence {
-        let attestations = self.evidence.iter().map(|entry| Attestation {
-            bundle: entry.bundle.clone(),
-            manifest: Some(Digest::sha256(&entry.bundle)),
+        let attestations = self.evidence.iter().map(|entry| {
+            let manifest = Digest::sha256(&entry.bundle);
+            Attestation::bundle(entry.bundle.clone(), Some(manifest))
         });
         Evidence {
             artifact: Some(self.artifact.clone()),

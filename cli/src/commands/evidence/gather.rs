@@ -147,9 +147,9 @@ impl Basket<'_> {
             self.blob(store, PackRole::Config, &image.config).await?;
             let kind = image.layers.first().map(|layer| layer.media_type.as_str());
             let kind = kind.unwrap_or(media_type::BUNDLE);
-            let mut file = PackFile::of(PackRole::Attestation, kind, &attestation.bundle);
+            let mut file = PackFile::of(PackRole::Attestation, kind, attestation.bytes());
             file.referrer = Some(referrer.clone());
-            self.keep(&file, attestation.bundle.clone())?;
+            self.keep(&file, attestation.bytes().to_vec())?;
             bundles.push(file);
         }
         self.files.append(&mut bundles);

@@ -34,10 +34,10 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
         if !belongs {
             return Err(odd(file));
         }
-        evidence.attestations.push(Attestation {
-            bundle: contents.bytes(&file.digest).to_vec(),
-            manifest: Some(referrer),
-        });
+        evidence.attestations.push(Attestation::bundle(
+            contents.bytes(&file.digest).to_vec(),
+            Some(referrer),
+        ));
     }
     Ok(evidence)
 }
