@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod commands;
+pub mod conformance;
 pub mod escape;
 mod exit;
 pub mod failure;
@@ -19,6 +20,7 @@ mod run;
 pub mod serve;
 pub mod settings;
 pub mod target;
+pub mod trust;
 pub mod verbs;
 
 pub use exit::Exit;

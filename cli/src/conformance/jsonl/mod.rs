@@ -1,0 +1,154 @@
+//! Small vectors: one JSON request a line in, one JSON answer a line out, in order.
+//!
+//! A request has an `id`, an operation in `op` and the operation's own fields; the answer is
+//! `{"id", "ok", "output"}`, or `{"id", "skip": true}` for an operation that is not known.
+
+mod dsse;
+
+use std::io::{BufRead, Read as _, Write};
+
+use serde_json::{Map, Value};
+
+use crate::Failure;
+use crate::failure::FailureKind;
+
+/// The operations: name and what answers it.
+const OPERATIONS: &[(&str, Operation)] = &[("dsse-pae", dsse::pae)];
+
+type Operation = fn(&Request<'_>) -> Answer;
+
+/// A request's fields.
+struct Request<'a>(&'a Map<String, Value>);
+
+impl Request<'_> {
+    /// A field that is a string.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A field's bytes, written in standard base64.
+    fn base64(&self, name: &str) -> Option<Vec<u8>> {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD
+            .decode(self.text(name)?)
+            .ok()
+    }
+}
+
+/// What an operation found.
+#[derive(Debug)]
+struct Answer {
+    ok: bool,
+    output: Option<Value>,
+}
+
+impl Answer {
+    /// It holds, or it could be read; with what came out.
+    fn output(output: impl Into<Value>) -> Self {
+        Self {
+            ok: true,
+            output: Some(output.into()),
+        }
+    }
+
+    /// It does not hold, or cannot be read.
+    fn no() -> Self {
+        Self {
+            ok: false,
+            output: None,
+        }
+    }
+}
+
+/// Answers every line until the input ends.
+pub(super) fn run(input: impl BufRead, mut output: impl Write) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(FailureKind::Input, error);
+    let mut input = input;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut bounded = input.by_ref().take(LONGEST_LINE + 1);
+        if bounded.read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            return Ok(());
+        }
+        if line.len() as u64 > LONGEST_LINE {
+            return Err(Failure::new(
+                FailureKind::Input,
+                format_args!("a request is longer than {LONGEST_LINE} bytes"),
+            ));
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let mut answer = answer(&line)?.to_string();
+        answer.push('\n');
+        output.write_all(answer.as_bytes()).map_err(failed)?;
+        // The other side waits for each answer before it asks again.
+        output.flush().map_err(failed)?;
+    }
+}
+
+fn answer(line: &[u8]) -> Result<Value, Failure> {
+    let request: Map<String, Value> = serde_json::from_slice(line)
+        .map_err(|error| Failure::new(FailureKind::Input, format_args!("no request: {error}")))?;
+    let mut answer = Map::new();
+    answer.insert(
+        "id".to_owned(),
+        request.get("id").cloned().unwrap_or_default(),
+    );
+    let name = ["op", "operation"]
+        .into_iter()
+        .find_map(|field| request.get(field)?.as_str());
+    let operation = OPERATIONS
+        .iter()
+        .find(|(known, _)| Some(*known) == name)
+        .map(|(_, operation)| operation);
+    match operation {
+        None => {
+            answer.insert("skip".to_owned(), Value::Bool(true));
+        }
+        Some(operation) => {
+            let found = operation(&Request(&request));
+            answer.insert("ok".to_owned(), Value::Bool(found.ok));
+            if let Some(output) = found.output {
+                answer.insert("output".to_owned(), output);
+            }
+        }
+    }
+    Ok(Value::Object(answer))
+}
+
+/// A request holds a message, a key and a signature; more is an attempt to fill the memory.
+const LONGEST_LINE: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_answered_in_order_and_unknown_operations_are_skipped() {
+        let input = concat!(
+            r#"{"id":1,"op":"dsse-pae","payload_type":"a","payload_b64":"Yg=="}"#,
+            "\n\n",
+            r#"{"id":"x","op":"nonsense"}"#,
+            "\n",
+            r#"{"id":2,"op":"dsse-pae","payload_type":"a","payload_b64":"*"}"#,
+            "\n",
+        );
+        let mut output = Vec::new();
+        run(input.as_bytes(), &mut output).unwrap();
+        let pae = hex::encode("DSSEv1 1 a 1 b");
+        assert_eq!(
+            String::from_utf8(output).unwrap(),
+            format!(
+                "{{\"id\":1,\"ok\":true,\"output\":\"{pae}\"}}\n{}\n{}\n",
+                r#"{"id":"x","skip":true}"#, r#"{"id":2,"ok":false}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_ends_the_run() {
+        run("[]\n".as_bytes(), &mut Vec::new()).unwrap_err();
+    }
+}
