@@ -81,6 +81,16 @@ impl Store for AnyStore {
         each!(self, store => store.put_manifest(bytes, media_type, tag).await)
     }
 
+    async fn replace_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<bool, StoreError> {
+        each!(self, store => store.replace_tag(tag, expected, bytes, media_type).await)
+    }
+
     async fn referrers(&self, digest: &Digest) -> Result<ReferrerList, StoreError> {
         each!(self, store => store.referrers(digest).await)
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 
 use crate::blob::BlockingBlob;
-use crate::store::{check_media_type, checked_manifest, parsed_manifest};
+use crate::store::{check_media_type, checked_manifest, parsed_manifest, untied_manifest};
 use crate::{BlobReader, Store, StoreError, Target, referrers};
 
 /// A repository in memory. Clones share the content.
@@ -147,6 +147,24 @@ impl Store for Memory {
             content.tags.insert(tag.clone(), descriptor.digest.clone());
         }
         Ok(descriptor)
+    }
+
+    async fn replace_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<bool, StoreError> {
+        let manifest = untied_manifest(bytes, media_type, &|| self.name(), &self.limits)?;
+        let mut content = self.content();
+        if content.tags.get(tag) != expected {
+            return Ok(false);
+        }
+        let digest = manifest.digest().clone();
+        content.manifests.insert(digest.clone(), manifest);
+        content.tags.insert(tag.clone(), digest);
+        Ok(true)
     }
 
     async fn referrers(&self, digest: &Digest) -> Result<ReferrerList, StoreError> {

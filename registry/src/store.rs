@@ -102,6 +102,19 @@ pub trait Store: Send + Sync {
         tag: Option<&Tag>,
     ) -> impl Future<Output = Result<Descriptor, StoreError>> + Send;
 
+    /// Stores a manifest without a `subject` and moves a tag to it, if the tag still names
+    /// `expected` (`None`: if there is no such tag). Says whether it did.
+    ///
+    /// For lists that grow: what the tag named before is no longer listed. Registries may ignore the
+    /// condition between its check and the write, so a writer looks again afterwards.
+    fn replace_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Lists the manifests whose subject is this digest, at most `Limits::referrers_per_digest`.
     fn referrers(
         &self,
@@ -203,4 +216,20 @@ pub(crate) fn check_media_type(manifest: &Manifest, media_type: &str) -> Result<
         format!("manifest {}", manifest.digest()),
         &format!("it is {}, not {media_type}", manifest.media_type()),
     ))
+}
+
+/// Parses a manifest that is stored under a tag only.
+pub(crate) fn untied_manifest(
+    bytes: &[u8],
+    media_type: &str,
+    store: &dyn Fn() -> String,
+    limits: &Limits,
+) -> Result<Manifest, StoreError> {
+    let manifest = parsed_manifest(bytes.to_vec(), "manifest", store, limits)?;
+    check_media_type(&manifest, media_type)?;
+    if manifest.subject().is_some() {
+        let what = format!("manifest {}", manifest.digest());
+        return Err(StoreError::malformed(what, "it has a subject"));
+    }
+    Ok(manifest)
 }

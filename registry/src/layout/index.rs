@@ -109,6 +109,32 @@ impl Layout {
         Ok(descriptor)
     }
 
+    /// Moves a tag if it names what is expected; the entry it had is dropped with it.
+    pub(super) fn replace_tagged(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        manifest: &Manifest,
+    ) -> Result<bool, StoreError> {
+        self.write_content(manifest.bytes())?;
+        let entry = listed_entry(manifest, Some(tag));
+        let mut replaced = false;
+        self.change_index(|index, entries| {
+            let named: BTreeSet<&Digest> = entries
+                .iter()
+                .filter(|known| tag_of(known).as_ref() == Some(tag))
+                .map(|known| &known.digest)
+                .collect();
+            replaced = named == expected.into_iter().collect();
+            if replaced {
+                index.retain(|known| tag_of(known).as_ref() != Some(tag));
+                index.push(&entry);
+            }
+            replaced
+        })?;
+        Ok(replaced)
+    }
+
     pub(super) fn remove_manifest(&self, digest: &Digest) -> Result<(), StoreError> {
         let path = self.root.path().join(content::path(digest));
         if self.root.open(&content::path(digest))?.is_none() {

@@ -21,6 +21,7 @@ use self::files::Root;
 pub(crate) use self::files::{LOCK, TEMPORARY};
 pub use self::index::LayoutImage;
 use crate::blob::BlockingBlob;
+use crate::store::untied_manifest;
 use crate::{BlobReader, Store, StoreError, Target};
 
 /// An OCI image layout directory. Clones share it.
@@ -207,6 +208,19 @@ impl Store for Layout {
     ) -> Result<Descriptor, StoreError> {
         let (bytes, media_type, tag) = (bytes.to_vec(), media_type.to_owned(), tag.cloned());
         self.run(move |layout| layout.add_manifest(bytes, &media_type, tag.as_ref()))
+            .await
+    }
+
+    async fn replace_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<bool, StoreError> {
+        let manifest = untied_manifest(bytes, media_type, &|| self.name(), &self.limits)?;
+        let (tag, expected) = (tag.clone(), expected.cloned());
+        self.run(move |layout| layout.replace_tagged(&tag, expected.as_ref(), &manifest))
             .await
     }
 

@@ -6,10 +6,14 @@
 //! <https://github.com/sigstore/cosign/blob/v3.0.4/specs/ATTESTATION_SPEC.md>,
 //! <https://github.com/sigstore/cosign/blob/v3.0.4/specs/SBOM_SPEC.md>.
 
+mod layer;
 mod read;
 mod tag;
+mod write;
 
+pub use layer::{LegacyLayerError, simple_signing};
 pub use read::{
     LegacyLayer, LegacyLayers, LegacyList, LegacyManifest, LegacyPlace, read, referred, tagged,
 };
 pub use tag::{LegacyKind, TagPrefix, TagPrefixError};
+pub use write::{LegacyAdded, NewLegacyLayer, add};

@@ -25,7 +25,9 @@ pub use self::credential::{Credential, Secret};
 pub use self::options::RemoteOptions;
 use self::session::{Access, Session, varied};
 use crate::protocol::{Precondition, Reply};
-use crate::store::{check_media_type, checked_manifest, parsed_manifest, read_small};
+use crate::store::{
+    check_media_type, checked_manifest, parsed_manifest, read_small, untied_manifest,
+};
 use crate::{BlobReader, Excerpt, Store, StoreError, Target};
 
 /// One repository of a remote registry. Cheap to clone; clones share tokens and connections.
@@ -63,6 +65,26 @@ impl Remote {
             Target::Digest(digest) => checked_manifest(body, digest, &store, self.limits()),
             Target::Tag(_) => parsed_manifest(body, &what, &store, self.limits()),
         }
+    }
+
+    /// The condition that holds as long as a target names `expected`; none if it does not now.
+    async fn names(
+        &self,
+        target: &Target,
+        expected: Option<&Digest>,
+    ) -> Result<Option<Precondition>, StoreError> {
+        let request = self.session.endpoint().await?.manifest_get(target);
+        let limit = self.limits().manifest_bytes;
+        let reply = self.session.ask(&Access::Pull, request, limit).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(expected.is_none().then_some(Precondition::Absent));
+        }
+        let reply = reply.success()?;
+        self.check_header(&reply, target)?;
+        let same = expected
+            .is_some_and(|expected| Digest::of(expected.algorithm(), &reply.body) == *expected);
+        let unchanged = entity_tag(&reply).map_or(Precondition::None, Precondition::Unchanged);
+        Ok(same.then_some(unchanged))
     }
 
     /// A digest the registry states itself has to be that of its bytes.
@@ -217,6 +239,28 @@ impl Store for Remote {
             self.ensure_listed(&subject.digest, &manifest).await?;
         }
         Ok(manifest.descriptor())
+    }
+
+    async fn replace_tag(
+        &self,
+        tag: &Tag,
+        expected: Option<&Digest>,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<bool, StoreError> {
+        untied_manifest(bytes, media_type, &|| self.name(), self.limits())?;
+        let target = Target::Tag(tag.clone());
+        let Some(precondition) = self.names(&target, expected).await? else {
+            return Ok(false);
+        };
+        let reply = self
+            .write(&target, bytes, media_type, &precondition)
+            .await?;
+        if precondition_failed(&reply) {
+            return Ok(false);
+        }
+        reply.success()?;
+        Ok(true)
     }
 
     async fn referrers(&self, digest: &Digest) -> Result<ReferrerList, StoreError> {

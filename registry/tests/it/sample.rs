@@ -2,6 +2,7 @@
 
 use bulla_model::{Bundle, Descriptor, Envelope, EnvelopeSignature, ImageIndex, media_type};
 use bulla_registry::Store;
+use bulla_registry::legacy::{LegacyKind, NewLegacyLayer};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,6 +24,18 @@ pub(crate) fn bundle(name: &str) -> Bundle {
         vec![signature],
     );
     Bundle::with_public_key(&envelope, "hint").unwrap()
+}
+
+/// A legacy signature that depends on `name`; it is no signature.
+pub(crate) fn legacy(name: &str) -> NewLegacyLayer {
+    NewLegacyLayer {
+        kind: LegacyKind::Signature,
+        media_type: "application/vnd.dev.cosign.simplesigning.v1+json",
+        bytes: name.as_bytes().to_vec(),
+        annotations: [("dev.cosignproject.cosign/signature", name)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+    }
 }
 
 /// A moment in the past.

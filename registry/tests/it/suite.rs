@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use bulla_model::{Descriptor, Digest, Tag, media_type};
+use bulla_registry::legacy::{self, LegacyKind, TagPrefix};
 use bulla_registry::{BlobReader, Store, StoreError, Target, attach, read_bundle, read_bundles};
 use tokio::io::AsyncReadExt;
 
@@ -17,6 +18,7 @@ pub(crate) async fn run<S: Store>(store: &S) {
     bundles_are_attached_once_and_read_back(store).await;
     referrers_of_referrers_are_separate(store).await;
     a_deleted_referrer_is_listed_no_more(store).await;
+    legacy_layers_add_up(store).await;
 }
 
 async fn what_is_not_there_is_absent<S: Store>(store: &S) {
@@ -211,4 +213,34 @@ async fn a_deleted_referrer_is_listed_no_more<S: Store>(store: &S) {
         .await
         .unwrap_err();
     assert!(gone.is_not_found(), "{gone}");
+}
+
+async fn legacy_layers_add_up<S: Store>(store: &S) {
+    let image = sample::image(store, b"signed the old way").await;
+    let prefix = TagPrefix::default();
+    let mut expected = Vec::new();
+    for name in ["a", "b", "c"] {
+        let layer = sample::legacy(name);
+        let added = legacy::add(store, &image.digest, &prefix, &layer).await;
+        assert!(!added.unwrap().existed, "{name}");
+        expected.push(layer.bytes.clone());
+        let again = legacy::add(store, &image.digest, &prefix, &layer).await;
+        assert!(again.unwrap().existed, "adding twice is one layer");
+    }
+    let kinds = [LegacyKind::Signature];
+    let list = legacy::tagged(store, &image.digest, &prefix, &kinds).await;
+    let layers = legacy::read(store, &list.manifests, 1 << 20).await.layers;
+    let found: Vec<_> = layers.iter().map(|layer| layer.bytes.clone()).collect();
+    assert_eq!(found, expected);
+    // Readers of images insist on a configuration that names every layer.
+    let manifest = &list.manifests[0].manifest;
+    let config = &manifest.image().unwrap().config;
+    let config = store.blob(config, 1 << 20).await.unwrap();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    let digests: Vec<_> = layers
+        .iter()
+        .map(|layer| layer.descriptor.digest.to_string())
+        .collect();
+    assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(digests));
+    assert_eq!(config["history"].as_array().map(Vec::len), Some(3));
 }

@@ -1,8 +1,10 @@
 //! What other writers do to a registry while we write.
 
 use axum::http::Method;
-use bulla_model::Limits;
-use bulla_registry::{Store as _, attach};
+use bulla_model::{Descriptor, Limits, media_type};
+use bulla_registry::legacy::{self, LegacyKind, TagPrefix};
+use bulla_registry::{Memory, Store as _, StoreError, Target, attach};
+use serde_json::{Value, json};
 
 use crate::faulty::{Registry, Rule};
 use crate::sample;
@@ -30,4 +32,110 @@ async fn a_digest_the_registry_disputes_for_a_moment_is_sent_again() {
     attach().await.unwrap();
     let list = store.referrers(&subject.digest).await.unwrap();
     assert_eq!(list.referrers.len(), 1);
+}
+
+#[tokio::test]
+async fn o1_legacy_signatures_of_writers_at_once_are_all_kept() {
+    let registry = Registry::start().await;
+    let subject = sample::image(&registry.store(&Limits::default()), b"layer").await;
+    // A client each, so that nothing but the registry is between them; it ignores conditions.
+    let writers = (0..6).map(|number| {
+        let store = registry.store(&Limits::default());
+        let subject = subject.digest.clone();
+        tokio::spawn(async move {
+            let layer = sample::legacy(&format!("writer {number}"));
+            legacy::add(&store, &subject, &TagPrefix::default(), &layer).await
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        assert!(!writer.await.unwrap().unwrap().existed);
+    }
+    let store = registry.store(&Limits::default());
+    let kinds = [LegacyKind::Signature];
+    let list = legacy::tagged(&store, &subject.digest, &TagPrefix::default(), &kinds).await;
+    let layers = &list.manifests[0].manifest.image().unwrap().layers;
+    assert_eq!(layers.len(), 6, "{layers:?}");
+}
+
+#[tokio::test]
+async fn a_legacy_tag_that_cannot_be_read_is_never_overwritten() {
+    for status in [401, 403, 429, 500] {
+        let registry = Registry::start().await;
+        let store = registry.store(&Limits::default());
+        let subject = sample::image(&store, b"layer").await;
+        let prefix = TagPrefix::default();
+        let tag = LegacyKind::Signature.tag(&prefix, &subject.digest).unwrap();
+        registry.rule(Method::GET, &format!("/manifests/{tag}"), status, 100);
+        let added = legacy::add(&store, &subject.digest, &prefix, &sample::legacy("a")).await;
+        let error = added.unwrap_err();
+        assert!(!error.is_not_found(), "{status}: {error}");
+        assert_eq!(registry.asked(&Method::PUT, "/manifests/sha256-"), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_others_wrote_at_a_legacy_tag_survives() {
+    let store = Memory::new(Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let prefix = TagPrefix::default();
+    let tag = LegacyKind::Signature.tag(&prefix, &subject.digest).unwrap();
+    let other = Descriptor::of("application/vnd.example.test+json", b"other");
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": Descriptor::of("application/vnd.docker.container.image.v1+json", b"{}"),
+        "layers": [other],
+        "annotations": {"kept": "yes"},
+        "unknown": [1, 2],
+    });
+    let kind = media_type::IMAGE_MANIFEST;
+    let bytes = manifest.to_string();
+    store
+        .put_manifest(bytes.as_bytes(), kind, Some(&tag))
+        .await
+        .unwrap();
+    let layer = sample::legacy("ours");
+    let added = legacy::add(&store, &subject.digest, &prefix, &layer)
+        .await
+        .unwrap();
+    let written = store.manifest(&added.manifest.digest).await.unwrap();
+    let written: Value = serde_json::from_slice(written.bytes()).unwrap();
+    assert_eq!(written["annotations"], manifest["annotations"]);
+    assert_eq!(written["unknown"], manifest["unknown"]);
+    assert_eq!(
+        written["config"]["mediaType"],
+        manifest["config"]["mediaType"]
+    );
+    assert_eq!(written["layers"][0], manifest["layers"][0]);
+    assert_eq!(written["layers"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_legacy_tag_on_an_index_or_full_of_layers_is_refused() {
+    let mut limits = Limits::default();
+    limits.referrers_per_digest = 2;
+    let store = Memory::new(limits);
+    let subject = sample::image(&store, b"layer").await.digest;
+    let prefix = TagPrefix::default();
+    for name in ["a", "b"] {
+        legacy::add(&store, &subject, &prefix, &sample::legacy(name))
+            .await
+            .unwrap();
+    }
+    let full = legacy::add(&store, &subject, &prefix, &sample::legacy("c")).await;
+    assert!(
+        matches!(full, Err(StoreError::TooMany { limit: 2, .. })),
+        "{full:?}"
+    );
+
+    let (index, _) = sample::index(&store).await;
+    let bytes = store.manifest(&index.digest).await.unwrap();
+    let other = sample::image(&store, b"another").await.digest;
+    let tag = LegacyKind::Signature.tag(&prefix, &other).unwrap();
+    store
+        .put_manifest(bytes.bytes(), bytes.media_type(), Some(&tag))
+        .await
+        .unwrap();
+    let refused = legacy::add(&store, &other, &prefix, &sample::legacy("d")).await;
+    assert!(refused.unwrap_err().to_string().contains("an index"));
+    assert_eq!(store.resolve(&Target::Tag(tag)).await.unwrap(), index);
 }
