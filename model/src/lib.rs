@@ -52,7 +52,7 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, ManifestError};
 pub use name::{NameError, Person, Role, Service, Tier};
-pub use purl::{Purl, PurlError};
+pub use purl::{Purl, PurlError, PurlParts};
 pub use reference::{PinnedReference, Reference, ReferenceError, Repository, Tag};
 pub use referrer::{Referrer, ReferrerList};
 pub use resource::ResourceDescriptor;

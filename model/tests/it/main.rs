@@ -8,4 +8,5 @@
 mod documents;
 mod files;
 mod predicates;
+mod purl;
 mod random;
