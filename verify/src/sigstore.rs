@@ -1,15 +1,15 @@
 //! The only place where the `sigstore-*` crates are used to verify.
 //!
 //! Certificates, transparency log entries and timestamps are checked by `sigstore-verify`; bare
-//! signatures by its crypto crate, Ed25519 by `ed25519-dalek` in its strict mode. `sigstore-verify`
+//! signatures are [`crate::scheme`]'s. `sigstore-verify`
 //! reads the wall clock to refuse what lies in its future; so that a verdict depends on `now`
 //! alone, trust material that starts after `now` is dropped here and verified times after `now`
 //! are refused here.
 
 use jiff::Timestamp;
-use sigstore_crypto::{CertificateInfo, FulcioCiClaims, KeyAlgorithm, SigningScheme};
+use sigstore_crypto::{CertificateInfo, FulcioCiClaims};
 use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{DerCertificate, DerPublicKey, Sha256Hash, SignatureBytes, SignatureContent};
+use sigstore_types::{DerCertificate, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
     PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
 };
@@ -18,6 +18,7 @@ use bulla_model::{BuildClaims, Bundle, CertificateIdentity, Digest, Identity, Ke
 
 use crate::TrustError;
 use crate::candidate::Refusal;
+use crate::scheme::KeyKind;
 
 /// Trusted roots, each prepared once for many verifications.
 pub(crate) struct Roots {
@@ -196,26 +197,11 @@ pub(crate) fn check_signature(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), Refusal> {
-    let key = DerPublicKey::new(spki.to_vec());
-    let algorithm =
-        KeyAlgorithm::from_spki(&key).map_err(|error| Refusal::invalid(&error.to_string()))?;
-    if algorithm == KeyAlgorithm::Ed25519 {
-        return check_ed25519(spki, message, signature);
+    let kind = KeyKind::of_spki(spki).map_err(|reason| Refusal::invalid(&reason))?;
+    if kind.scheme().holds(spki, message, signature) {
+        return Ok(());
     }
-    let scheme: SigningScheme = algorithm.default_signing_scheme();
-    let signature = SignatureBytes::from_bytes(signature);
-    sigstore_crypto::verify_signature(&key, message, &signature, scheme)
-        .map_err(|_| Refusal::invalid("the signature does not match"))
-}
-
-fn check_ed25519(spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
-    use ed25519_dalek::pkcs8::DecodePublicKey as _;
-    let key = ed25519_dalek::VerifyingKey::from_public_key_der(spki)
-        .map_err(|_| Refusal::invalid("no Ed25519 key"))?;
-    let signature = ed25519_dalek::Signature::from_slice(signature)
-        .map_err(|_| Refusal::invalid("no Ed25519 signature"))?;
-    key.verify_strict(message, &signature)
-        .map_err(|_| Refusal::invalid("the signature does not match"))
+    Err(Refusal::invalid("the signature does not match"))
 }
 
 /// Reads a public key from PEM and makes sure it is one that signatures can be checked with.
@@ -224,7 +210,7 @@ pub(crate) fn read_public_key(pem: &str) -> Result<Vec<u8>, TrustError> {
         reason: cut(&reason),
     };
     let key = DerPublicKey::from_pem(pem.trim()).map_err(|error| wrong(error.to_string()))?;
-    KeyAlgorithm::from_spki(&key).map_err(|error| wrong(error.to_string()))?;
+    KeyKind::of_spki(key.as_bytes()).map_err(wrong)?;
     Ok(key.as_bytes().to_vec())
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use bulla_model::{JsonError, KeyId, Limits};
 
+use crate::scheme::{KeyKind, SignatureScheme};
 use crate::sigstore::{self, Roots};
 
 /// Keys and trusted roots, prepared once for many verifications. What a signer may sign is for
@@ -61,13 +62,30 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a PEM `PUBLIC KEY` of a supported algorithm: ECDSA P-256 and P-384, Ed25519, RSA.
+    /// Reads a PEM `PUBLIC KEY` of a supported algorithm: ECDSA on P-256, P-384 and P-521, Ed25519,
+    /// RSA with 2048 to 4096 bits, ML-DSA.
     pub fn from_pem(pem: &str) -> Result<Self, TrustError> {
         let spki = sigstore::read_public_key(pem)?;
         Ok(Self {
             id: KeyId::of_spki(&spki),
             spki,
         })
+    }
+
+    /// Takes a key of a supported algorithm, SPKI DER.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, TrustError> {
+        KeyKind::of_spki(spki).map_err(|reason| TrustError::Key { reason })?;
+        Ok(Self {
+            id: KeyId::of_spki(spki),
+            spki: spki.to_vec(),
+        })
+    }
+
+    /// Whether this key made this signature over exactly this message, with this scheme. What is
+    /// signed is believed only through [`crate::examine`]; this is for vectors and for signers that
+    /// check themselves.
+    pub fn made(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
+        scheme.holds(&self.spki, message, signature)
     }
 
     /// The SHA-256 digest of the key.

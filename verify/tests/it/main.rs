@@ -13,3 +13,4 @@ mod keyless;
 mod kit;
 mod policies;
 mod signed;
+mod vectors;
