@@ -29,7 +29,8 @@ pub(super) fn apply(parts: &mut PurlParts) -> Result<(), PurlError> {
     {
         return wrong(&format!("needs the qualifier `{key}`"));
     }
-    (kind.rule)(parts)
+    (kind.shape)(parts);
+    (kind.check)(parts)
 }
 
 /// In the path of a git repository the host is the namespace and everything else the name.
@@ -52,7 +53,9 @@ struct Kind {
     lower: Lower,
     /// A qualifier without which the package is not identified.
     qualifier: Option<&'static str>,
-    rule: fn(&mut PurlParts) -> Result<(), PurlError>,
+    /// What is written otherwise than it was given, beyond letters' case.
+    shape: fn(&mut PurlParts),
+    check: fn(&PurlParts) -> Result<(), PurlError>,
 }
 
 enum Namespace {
@@ -87,7 +90,8 @@ const fn row(name: &'static str, namespace: Namespace, lower: Lower) -> Kind {
         namespace,
         lower,
         qualifier: None,
-        rule: |_| Ok(()),
+        shape: |_| (),
+        check: |_| Ok(()),
     }
 }
 
@@ -100,21 +104,22 @@ const KINDS: &[Kind] = &[
     row("brew", Namespace::Free, BOTH),
     row("cargo", Namespace::None, AS_IS),
     Kind {
-        rule: chrome_extension,
+        check: chrome_extension,
         ..row("chrome-extension", Namespace::None, NAME)
     },
     row("cocoapods", Namespace::None, AS_IS),
     row("composer", Namespace::Needed, BOTH),
     row("conda", Namespace::None, AS_IS),
     Kind {
-        rule: cpan,
+        shape: cpan_author,
+        check: cpan_name,
         ..row("cpan", Namespace::Free, AS_IS)
     },
     row("cran", Namespace::None, AS_IS),
     row("deb", Namespace::Free, BOTH),
     row("gem", Namespace::None, AS_IS),
     Kind {
-        rule: git,
+        shape: git,
         ..row("git", Namespace::Needed, AS_IS)
     },
     row("github", Namespace::Needed, BOTH),
@@ -129,7 +134,7 @@ const KINDS: &[Kind] = &[
     row("luarocks", Namespace::Free, BOTH),
     row("maven", Namespace::Needed, AS_IS),
     Kind {
-        rule: mlflow,
+        shape: mlflow,
         ..row("mlflow", Namespace::None, AS_IS)
     },
     row("npm", Namespace::Free, NAME),
@@ -138,11 +143,11 @@ const KINDS: &[Kind] = &[
     row("opam", Namespace::None, AS_IS),
     row("otp", Namespace::None, NAME),
     Kind {
-        rule: dart,
+        shape: dart,
         ..row("pub", Namespace::None, NAME)
     },
     Kind {
-        rule: pypi,
+        shape: pypi,
         ..row("pypi", Namespace::None, NAME)
     },
     row("qpkg", Namespace::Free, NAMESPACE),
@@ -161,7 +166,7 @@ const KINDS: &[Kind] = &[
     row("yocto", Namespace::Free, NAMESPACE),
 ];
 
-fn chrome_extension(parts: &mut PurlParts) -> Result<(), PurlError> {
+fn chrome_extension(parts: &PurlParts) -> Result<(), PurlError> {
     let letters = |byte: u8| (b'a'..=b'p').contains(&byte);
     if parts.name.len() != 32 || !parts.name.bytes().all(letters) {
         let reason = "the name of a `chrome-extension` has 32 letters from a to p";
@@ -176,44 +181,43 @@ fn chrome_extension(parts: &mut PurlParts) -> Result<(), PurlError> {
     Ok(())
 }
 
-/// The name is a distribution's, never a module's; authors' ids are in upper case.
-fn cpan(parts: &mut PurlParts) -> Result<(), PurlError> {
+/// The name is a distribution's, never a module's.
+fn cpan_name(parts: &PurlParts) -> Result<(), PurlError> {
     if parts.name.contains("::") {
         let reason = "the name of a `cpan` package is a distribution, without `::`";
         return Err(PurlError::syntax(reason));
     }
-    if let Some(author) = &mut parts.namespace {
-        author.make_ascii_uppercase();
-    }
     Ok(())
 }
 
+fn cpan_author(parts: &mut PurlParts) {
+    if let Some(author) = &mut parts.namespace {
+        author.make_ascii_uppercase();
+    }
+}
+
 /// Paths are the host's business, but the hosts with a type of their own ignore case.
-fn git(parts: &mut PurlParts) -> Result<(), PurlError> {
+fn git(parts: &mut PurlParts) {
     parts.name = parts.name.trim_matches('/').to_owned();
     let host = parts.namespace.as_deref().unwrap_or_default();
     if ["github", "github.com", "bitbucket", "bitbucket.org"].contains(&host) {
         parts.name = parts.name.to_lowercase();
     }
-    Ok(())
 }
 
 /// The server decides; Databricks ignores case, others do not.
-fn mlflow(parts: &mut PurlParts) -> Result<(), PurlError> {
+fn mlflow(parts: &mut PurlParts) {
     let server = parts.qualifiers.get("repository_url");
     if server.is_some_and(|url| url.to_lowercase().contains("databricks")) {
         parts.name = parts.name.to_lowercase();
     }
-    Ok(())
 }
 
-fn dart(parts: &mut PurlParts) -> Result<(), PurlError> {
+fn dart(parts: &mut PurlParts) {
     let kept = |letter: char| letter.is_ascii_alphanumeric();
     parts.name = parts.name.replace(|letter| !kept(letter), "_");
-    Ok(())
 }
 
-fn pypi(parts: &mut PurlParts) -> Result<(), PurlError> {
+fn pypi(parts: &mut PurlParts) {
     parts.name = parts.name.replace('_', "-");
-    Ok(())
 }

@@ -103,7 +103,8 @@ fn path(text: Option<String>, dots: bool) -> Option<String> {
     let text = text?;
     let kept: Vec<&str> = text
         .split('/')
-        .filter(|segment| !segment.is_empty() && !(dots && [".", ".."].contains(segment)))
+        .filter(|segment| !segment.is_empty())
+        .filter(|segment| !dots || ![".", ".."].contains(segment))
         .collect();
     (!kept.is_empty()).then(|| kept.join("/"))
 }
