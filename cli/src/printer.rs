@@ -231,7 +231,14 @@ impl Printer {
         }
         if self.format == Format::Json {
             // The exit code says it too, so a closed standard output loses nothing.
-            drop(self.data(to_json(&ErrorDocument::of(failure)).as_bytes()));
+            drop(
+                self.data(
+                    to_json(&ErrorDocument {
+                        error: ErrorBody::of(failure),
+                    })
+                    .as_bytes(),
+                ),
+            );
         }
         let mut page = Page::default();
         page.labelled(&Cell::bad("error:"), failure.message());
@@ -265,8 +272,9 @@ struct ErrorDocument<'a> {
     error: ErrorBody<'a>,
 }
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
+/// A failure, for programs.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody<'a> {
     exit: u8,
     kind: FailureKind,
     message: &'a str,
@@ -274,16 +282,15 @@ struct ErrorBody<'a> {
     hints: &'a [String],
 }
 
-impl<'a> ErrorDocument<'a> {
-    fn of(failure: &'a Failure) -> Self {
+impl<'a> ErrorBody<'a> {
+    /// The same failure.
+    pub fn of(failure: &'a Failure) -> Self {
         Self {
-            error: ErrorBody {
-                exit: failure.kind().exit().code(),
-                kind: failure.kind(),
-                message: failure.message(),
-                details: failure.details(),
-                hints: failure.hints(),
-            },
+            exit: failure.kind().exit().code(),
+            kind: failure.kind(),
+            message: failure.message(),
+            details: failure.details(),
+            hints: failure.hints(),
         }
     }
 }

@@ -82,4 +82,7 @@ pub struct GlobalArguments {
     /// Repository that keeps the attestations, instead of the image's own
     #[arg(long, global = true, value_name = "HOST/REPO")]
     pub repository: Option<String>,
+    /// What begins the names of cosign's older tags: PREFIXsha256-HEX.sig
+    #[arg(long, global = true, value_name = "PREFIX", hide = true)]
+    pub attachment_tag_prefix: Option<String>,
 }

@@ -1,15 +1,14 @@
 //! `bulla inspect`: what something says, decoded, escaped, and not verified.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::args::inspect::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::attached::{self, AttachedContent};
-use crate::join::decode::{Decoded, DecodedBundle, DecodedEnvelope, DecodedStatement};
+use crate::join::decode::Decoded;
 use crate::join::{file, image};
-use crate::render::{Cell, Page, Report, to_json};
+use crate::render::{Cell, Page, Report, decoded as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
 use bulla_registry::Store as _;
@@ -47,7 +46,8 @@ async fn from_image(
         let manifest = image.store.manifest(&image.descriptor.digest).await?;
         return Ok((image.pinned, Decoded::of_manifest(&manifest)));
     };
-    let list = attached::list(&image.evidence, &image.descriptor.digest).await?;
+    let digest = &image.descriptor.digest;
+    let list = attached::list(&image.evidence, digest, &image.tag_prefix).await?;
     let count = list.entries.len();
     let entry = list
         .entries
@@ -63,11 +63,14 @@ async fn from_image(
     let what = format!("{}#{number}", image.pinned);
     match entry.content {
         AttachedContent::Bundle { bytes, .. } => Ok((what, Decoded::of(&bytes, &context.limits)?)),
+        AttachedContent::Cosign(layer) => Ok((what, Decoded::of_layer(&layer, &context.limits))),
+        AttachedContent::Sbom => {
+            let limit = context.limits.bundle_bytes;
+            let bytes = image.evidence.blob(&entry.descriptor, limit).await?;
+            Ok((what, Decoded::of(&bytes, &context.limits)?))
+        }
         AttachedContent::Other => {
-            let manifest = image
-                .evidence
-                .manifest(&entry.referrer.descriptor.digest)
-                .await?;
+            let manifest = image.evidence.manifest(&entry.manifest).await?;
             Ok((what, Decoded::of_manifest(&manifest)))
         }
         AttachedContent::Unreadable(error) => Err(error.into()),
@@ -115,117 +118,6 @@ struct Inspected {
 impl Report for Inspected {
     fn human(&self, page: &mut Page) {
         page.line(Cell::strong(&self.what));
-        match &self.content {
-            Decoded::Bundle(bundle) => show_bundle(page, bundle),
-            Decoded::Envelope(envelope) => show_envelope(page, envelope),
-            Decoded::Statement(statement) => {
-                heading(page, "statement, unsigned");
-                show_statement(page, statement);
-            }
-            Decoded::Manifest(manifest) => {
-                heading(page, &manifest.media_type);
-                page.indented(1, manifest.digest.to_string());
-                show_json(page, &manifest.document);
-            }
-            Decoded::PublicKey { algorithm, key_id } => {
-                page.row(
-                    1,
-                    [
-                        "public key".into(),
-                        Cell::from(algorithm),
-                        Cell::from(key_id.to_string()),
-                    ],
-                );
-            }
-            Decoded::PrivateKey { encrypted } => {
-                let state = if *encrypted {
-                    "encrypted"
-                } else {
-                    "NOT encrypted"
-                };
-                page.indented(1, format!("private key, {state}; nothing of it is shown"));
-            }
-            Decoded::Json { document } => {
-                heading(page, "JSON");
-                show_json(page, document);
-            }
-        }
-    }
-}
-
-fn heading(page: &mut Page, what: &str) {
-    page.row(1, [Cell::from(what), Cell::attention("unverified")]);
-}
-
-fn show_bundle(page: &mut Page, bundle: &DecodedBundle) {
-    heading(page, &format!("Sigstore bundle {}", bundle.version));
-    page.row(1, ["signer (claimed)".into(), Cell::from(&bundle.signer)]);
-    page.row(
-        1,
-        [
-            "log entries".into(),
-            Cell::from(bundle.log_entries.to_string()),
-        ],
-    );
-    page.row(
-        1,
-        [
-            "timestamps".into(),
-            Cell::from(bundle.timestamps.to_string()),
-        ],
-    );
-    if let Some(blob) = &bundle.blob {
-        page.row(1, ["signed blob".into(), Cell::from(blob)]);
-    }
-    if let Some(envelope) = &bundle.envelope {
-        show_envelope(page, envelope);
-    }
-}
-
-fn show_envelope(page: &mut Page, envelope: &DecodedEnvelope) {
-    heading(
-        page,
-        &format!("DSSE envelope, {} signatures", envelope.signatures.len()),
-    );
-    page.row(
-        1,
-        ["payload".into(), Cell::from(envelope.payload.to_string())],
-    );
-    page.row(
-        1,
-        ["payload type".into(), Cell::from(&envelope.payload_type)],
-    );
-    if let Some(statement) = &envelope.statement {
-        show_statement(page, statement);
-    }
-}
-
-fn show_statement(page: &mut Page, statement: &DecodedStatement) {
-    page.row(
-        1,
-        [
-            "predicate type".into(),
-            Cell::from(&statement.predicate_type),
-        ],
-    );
-    for subject in &statement.subjects {
-        for (algorithm, value) in subject.digest.iter() {
-            let name = subject.name.as_deref().unwrap_or_default();
-            page.row(
-                1,
-                [
-                    "subject".into(),
-                    Cell::from(format!("{algorithm}:{value}")),
-                    name.into(),
-                ],
-            );
-        }
-    }
-    show_json(page, &statement.predicate);
-}
-
-fn show_json(page: &mut Page, document: &Value) {
-    for line in to_json(document).lines() {
-        page.indented(2, line);
+        render(page, &self.content);
     }
 }

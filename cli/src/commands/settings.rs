@@ -46,6 +46,7 @@ fn flag(row: &Row, context: &Context) -> Option<String> {
         "quiet" => global.quiet.then(|| "true".to_owned()),
         "timeout" => global.timeout.clone(),
         "repository" => global.repository.clone(),
+        "attachment-tag-prefix" => global.attachment_tag_prefix.clone(),
         "plain-http" if !global.plain_http.is_empty() => Some(global.plain_http.join(",")),
         _ => None,
     }

@@ -1,14 +1,15 @@
 //! `bulla tree`: an image, its platforms, and what is attached to each.
 
-use bulla_model::{Bundle, Digest, Limits, Statement};
+use bulla_model::{Bundle, CosignLayer, Digest, Envelope, Limits, Statement};
 use bulla_registry::Store as _;
 use serde::Serialize;
 
 use crate::args::tree::Arguments;
 use crate::commands::Context;
 use crate::join::attached::{self, AttachedContent, AttachedEntry, AttachedList};
-use crate::join::decode::signer_hint;
+use crate::join::decode::{DecodedCosign, signer_hint};
 use crate::join::image::{self, OpenImage};
+use crate::join::unsigned::{self, BUILDKIT};
 use crate::render::{Cell, Page, Report, bytes, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -33,16 +34,21 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     if let Some(index) = manifest.index() {
         tree.nodes[0].name = format!("index of {}", index.manifests.len());
         for entry in &index.manifests {
-            let name = if entry.is_buildkit_attestation() {
-                "BuildKit attestations, unsigned".to_owned()
+            let buildkit = entry.is_buildkit_attestation();
+            let name = if buildkit {
+                format!("{BUILDKIT}, unsigned")
             } else {
                 entry
                     .platform
                     .as_ref()
                     .map_or_else(|| "manifest".to_owned(), ToString::to_string)
             };
-            tree.nodes
-                .push(node(&image, &entry.digest, name, context).await?);
+            let mut node = node(&image, &entry.digest, name, context).await?;
+            if buildkit {
+                let manifest = image.store.manifest(&entry.digest).await?;
+                node.unsigned = unsigned::predicate_types(&manifest);
+            }
+            tree.nodes.push(node);
         }
     }
     context.printer.report(&tree)?;
@@ -55,7 +61,11 @@ async fn node(
     name: String,
     context: &Context,
 ) -> Result<Node, Failure> {
-    let AttachedList { entries, truncated } = attached::list(&image.evidence, digest).await?;
+    let AttachedList {
+        entries,
+        truncated,
+        unavailable,
+    } = attached::list(&image.evidence, digest, &image.tag_prefix).await?;
     let attached = entries
         .iter()
         .map(|entry| Attached::of(entry, &context.limits))
@@ -64,7 +74,9 @@ async fn node(
         name,
         digest: digest.clone(),
         attached,
+        unsigned: Vec::new(),
         truncated,
+        unavailable,
     })
 }
 
@@ -83,7 +95,13 @@ struct Node {
     name: String,
     digest: Digest,
     attached: Vec<Attached>,
+    /// Predicate types of claims nobody signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unsigned: Vec<String>,
     truncated: bool,
+    /// What could not be read; it may have been attached too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unavailable: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +109,8 @@ struct Node {
 struct Attached {
     number: usize,
     manifest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
@@ -101,10 +121,11 @@ struct Attached {
 
 impl Attached {
     fn of(entry: &AttachedEntry, limits: &Limits) -> Self {
-        let descriptor = &entry.referrer.descriptor;
+        let descriptor = &entry.descriptor;
         let mut attached = Self {
             number: entry.number,
-            manifest: descriptor.digest.clone(),
+            manifest: entry.manifest.clone(),
+            tag: entry.tag.clone(),
             what: descriptor
                 .artifact_type
                 .clone()
@@ -119,7 +140,7 @@ impl Attached {
                 match Bundle::parse(bytes.clone(), limits) {
                     Ok(bundle) => {
                         attached.signer = Some(signer_hint(&bundle));
-                        let payload = bundle.envelope().map(bulla_model::Envelope::payload);
+                        let payload = bundle.envelope().map(Envelope::payload);
                         let statement = payload.map(|bytes| Statement::parse(bytes, limits));
                         match statement {
                             Some(Ok(statement)) => {
@@ -135,10 +156,31 @@ impl Attached {
                     Err(error) => attached.problem = Some(error.to_string()),
                 }
             }
+            AttachedContent::Cosign(layer) => attached.add_cosign(layer, limits),
+            AttachedContent::Sbom => {
+                attached.what = format!("SBOM, unsigned ({})", descriptor.media_type);
+            }
             AttachedContent::Other => {}
             AttachedContent::Unreadable(error) => attached.problem = Some(error.to_string()),
         }
         attached
+    }
+
+    fn add_cosign(&mut self, layer: &CosignLayer, limits: &Limits) {
+        let decoded = DecodedCosign::of_layer(layer, limits);
+        self.signer = Some(decoded.signer);
+        self.problem = decoded.problem;
+        if layer.is_signature() {
+            "signature (simple signing)".clone_into(&mut self.what);
+            return;
+        }
+        let statement = Envelope::parse(layer.bytes(), limits)
+            .ok()
+            .and_then(|envelope| Statement::parse(envelope.payload(), limits).ok());
+        if let Some(statement) = statement {
+            let kind = statement.predicate_type().as_str();
+            self.what = format!("{kind} (older format)");
+        }
     }
 }
 
@@ -160,9 +202,22 @@ impl Report for Tree {
                         Cell::from(&attached.what),
                         Cell::from(attached.signer.as_deref().unwrap_or("unsigned")),
                         Cell::faint(bytes(attached.size)),
-                        Cell::faint(shorten(&attached.manifest)),
+                        Cell::faint(match &attached.tag {
+                            // The digest in the tag is the line above.
+                            Some(tag) => format!("tag …{}", tag.rsplit('.').next().unwrap_or(tag)),
+                            None => shorten(&attached.manifest),
+                        }),
                         note,
                     ],
+                );
+            }
+            for kind in &node.unsigned {
+                page.indented(level + 1, kind);
+            }
+            for place in &node.unavailable {
+                page.indented(
+                    level + 1,
+                    Cell::attention(format!("could not be read: {place}")),
                 );
             }
             if node.truncated {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Descriptor, Digest, Limits, Tag};
+use bulla_registry::legacy::TagPrefix;
 use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector, archive};
 use tempfile::TempDir;
 
@@ -12,6 +13,7 @@ use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::output::{READABLE, partial};
+use crate::settings::row;
 use crate::target::Target;
 
 /// An image that was found.
@@ -27,6 +29,8 @@ pub struct OpenImage {
     pub name: String,
     /// What to type to mean exactly this: target and digest.
     pub pinned: String,
+    /// What stands before the digest in the names of cosign's older tags.
+    pub tag_prefix: TagPrefix,
     /// Holds an unpacked archive until the image is no longer needed.
     scratch: Option<TempDir>,
 }
@@ -50,6 +54,11 @@ impl OpenImage {
 
 /// Opens the image a target names. Folders and files are no images.
 pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
+    let flag = context.global.attachment_tag_prefix.as_deref();
+    let tag_prefix = context
+        .settings
+        .parsed::<TagPrefix>(&row::ATTACHMENT_TAG_PREFIX, flag)?
+        .map_or_else(TagPrefix::default, |setting| setting.value);
     match target {
         Target::Layout {
             directory,
@@ -72,6 +81,7 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 descriptor,
                 name,
                 pinned,
+                tag_prefix,
                 scratch: None,
             })
         }
@@ -87,6 +97,7 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 descriptor,
                 name,
                 pinned,
+                tag_prefix,
                 scratch: Some(scratch),
             })
         }
@@ -111,6 +122,7 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 descriptor,
                 name,
                 pinned,
+                tag_prefix,
                 scratch: None,
             })
         }

@@ -2,7 +2,9 @@
 
 pub mod attached;
 pub mod build;
+pub mod cosign_file;
 pub mod decode;
+pub mod documents;
 pub mod evidence;
 pub mod file;
 pub mod image;
@@ -14,6 +16,7 @@ pub mod rules;
 pub mod seal;
 pub mod sealer;
 pub mod step;
+pub mod unsigned;
 pub mod verdict;
 
 use crate::Failure;

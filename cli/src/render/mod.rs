@@ -1,9 +1,11 @@
 //! From a report to text: for people, and for programs.
 
+mod decoded;
 mod human;
 mod json;
 mod verdict;
 
+pub use decoded::decoded;
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
 pub use verdict::{sources, verdict};

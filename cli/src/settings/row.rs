@@ -82,6 +82,7 @@ rows! {
     TIMEOUT timeout "timeout" Word None, "60s", "time for one operation against a registry";
     PLAIN_HTTP plain_http "plain-http" Reach None, "none", "registries spoken to without TLS, separated by commas";
     REPOSITORY repository "repository" Reach Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
+    ATTACHMENT_TAG_PREFIX attachment_tag_prefix "attachment-tag-prefix" Word None, "none", "what begins the names of cosign's older tags";
     KEY key "key" Path None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";
