@@ -7,15 +7,15 @@ use jiff::Timestamp;
 
 use super::decide::DecideArguments;
 
-/// Check an image's seals: for an environment, or by one signer
-#[derive(Debug, Args)]
+/// Check the seals of images and files: for an environment, or by one signer
+#[derive(Clone, Debug, Args)]
 #[command(
     before_help = "Example: bulla verify --env prod registry.example.com/pay/api:1.8.2",
     after_help = "One of --env, --key, or --certificate-identity with --certificate-oidc-issuer is needed."
 )]
 pub struct Arguments {
-    /// Images: HOST/REPO:TAG, HOST/REPO@DIGEST or oci:DIR:TAG; files with --bundle
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Images: HOST/REPO:TAG, HOST/REPO@DIGEST or oci:DIR:TAG; files, folders of files, quoted patterns
+    #[arg(required = true, value_name = "FILE|IMAGE")]
     pub targets: Vec<String>,
     /// Environment the image is to run in, as the policy names it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "certificate_identity", "certificate_identity_regexp"])]
@@ -47,9 +47,21 @@ pub struct Arguments {
     /// Predicate type of the attestation that must be there; without it a signature must
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
-    /// Attestations from a file instead of those attached: a Sigstore bundle, a DSSE envelope, or one in each line
+    /// Attestations from a file instead of those attached: a bundle, an envelope, one in each line; again for more
     #[arg(long, value_name = "FILE")]
     pub bundle: Vec<PathBuf>,
+    /// Signature over the one file verified, in a file of its own: base64, or its bytes
+    #[arg(long, value_name = "FILE", conflicts_with = "env")]
+    pub signature: Option<PathBuf>,
+    /// Certificate that belongs to --signature, PEM
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    pub certificate: Option<PathBuf>,
+    /// Certificates above --certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub certificate_chain: Option<PathBuf>,
+    /// RFC 3161 timestamp that belongs to --signature
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    pub rfc3161_timestamp: Option<PathBuf>,
     /// Digest of an index in the same place that lists the image
     #[arg(long, value_name = "DIGEST")]
     pub index: Option<bulla_model::Digest>,

@@ -1,18 +1,15 @@
 //! Evidence: what is beside an image, collected for a verdict.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
-use bulla_model::{Algorithm, Digest, Hasher, Limits, json};
+use bulla_model::{CosignLayer, Digest};
+use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
 use bulla_registry::{AnyStore, Store as _, read_bundles};
 use bulla_verify::{Attestation, Evidence};
 
-use super::file;
 use super::image::OpenImage;
 use crate::Failure;
-use crate::failure::FailureKind;
 
-/// Collects the attestations of an image and of the given index that lists it.
+/// Collects the attestations of an image and of the given index that lists it: bundles among the
+/// referrers, and what cosign kept at tags and in referrers before.
 ///
 /// A list that cannot be had is a failure; a single attestation that cannot be had is noted in the
 /// evidence, so that the verdict can say "could not find out".
@@ -22,7 +19,8 @@ pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Eviden
         artifact: Some(artifact.clone()),
         ..Evidence::default()
     };
-    add(&image.evidence, &artifact, &mut evidence).await?;
+    let (store, prefix) = (&image.evidence, &image.tag_prefix);
+    add(store, &artifact, prefix, &mut evidence).await?;
     if let Some(index) = index.filter(|index| **index != artifact) {
         let manifest = image.store.manifest(index).await?;
         evidence.indexes.push(manifest);
@@ -31,74 +29,64 @@ pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Eviden
                 "{index} is no index that lists {artifact}"
             )));
         }
-        add(&image.evidence, index, &mut evidence).await?;
+        add(store, index, prefix, &mut evidence).await?;
     }
     Ok(evidence)
 }
 
-/// Reads attestations from files: one document, or one in each line (`*.intoto.jsonl`).
-pub fn from_files(files: &[PathBuf], limits: &Limits) -> Result<Vec<Attestation>, Failure> {
-    let mut attestations = Vec::new();
-    let mut budget = limits.evidence_bytes;
-    for path in files {
-        let bytes = file::read(path, limits.bundle_bytes.min(budget))?;
-        budget = budget.saturating_sub(bytes.len() as u64);
-        let whole = json::check(&bytes, limits.bundle_bytes, limits.json_depth).is_ok();
-        let documents: Vec<&[u8]> = if whole {
-            vec![&bytes]
-        } else {
-            bytes
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.trim_ascii().is_empty())
-                .collect()
-        };
-        attestations.extend(
-            documents
-                .into_iter()
-                .map(|document| Attestation::bundle(document.to_vec(), None)),
-        );
-        if attestations.len() > limits.referrers_per_digest {
-            return Err(Failure::new(
-                FailureKind::Unavailable,
-                format_args!(
-                    "more than {} attestations in files",
-                    limits.referrers_per_digest
-                ),
-            ));
-        }
-    }
-    Ok(attestations)
-}
-
-/// The digest of a file, read piece by piece.
-pub fn digest_of_file(path: &Path) -> Result<Digest, Failure> {
-    let mut reader =
-        std::fs::File::open(path).map_err(|error| Failure::file("read", path, &error))?;
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let length = reader
-            .read(&mut piece)
-            .map_err(|error| Failure::file("read", path, &error))?;
-        match piece.get(..length) {
-            Some(bytes) if !bytes.is_empty() => hasher.update(bytes),
-            _ => return Ok(hasher.finish()),
-        }
-    }
-}
-
-async fn add(store: &AnyStore, digest: &Digest, evidence: &mut Evidence) -> Result<(), Failure> {
-    let set = read_bundles(store, digest).await?;
+async fn add(
+    store: &AnyStore,
+    digest: &Digest,
+    prefix: &TagPrefix,
+    evidence: &mut Evidence,
+) -> Result<(), Failure> {
+    // Both at once: what is slow about a registry is the way to it.
+    let (set, tagged) = tokio::join!(
+        read_bundles(store, digest),
+        legacy::tagged(store, digest, prefix, SIGNED)
+    );
+    let set = set?;
+    let referred = legacy::referred(store, digest, &set.others, SIGNED).await;
     evidence.truncated |= set.truncated;
     let failed = set.failed.iter();
     evidence
         .unavailable
         .extend(failed.map(|(referrer, error)| format!("{}: {error}", referrer.descriptor.digest)));
-    evidence
-        .attestations
-        .extend(set.bundles.into_iter().map(|bundle| {
-            let manifest = bundle.manifest.digest().clone();
-            Attestation::bundle(bundle.bytes, Some(manifest))
-        }));
+    for bundle in set.bundles {
+        let manifest = Some(bundle.manifest.digest().clone());
+        evidence
+            .attestations
+            .push(Attestation::bundle(bundle.bytes, manifest));
+    }
+    for list in [tagged, referred] {
+        add_layers(store, list, evidence).await;
+    }
     Ok(())
 }
+
+async fn add_layers(store: &AnyStore, list: LegacyList, evidence: &mut Evidence) {
+    let limits = store.limits();
+    let held = evidence.attestations.iter();
+    let held: u64 = held
+        .map(|attestation| attestation.bytes().len() as u64)
+        .sum();
+    let budget = limits.evidence_bytes.saturating_sub(held);
+    let LegacyLayers { layers, failed } = legacy::read(store, &list.manifests, budget).await;
+    let failed = list.failed.into_iter().chain(failed);
+    evidence
+        .unavailable
+        .extend(failed.map(|(place, error)| format!("{place}: {error}")));
+    for layer in layers {
+        let (kind, annotations) = (layer.descriptor.media_type, layer.descriptor.annotations);
+        match CosignLayer::new(&kind, layer.bytes, annotations, limits) {
+            Ok(layer_read) => evidence
+                .attestations
+                .push(Attestation::cosign(layer_read, Some(layer.manifest))),
+            // Beside signatures, a layer of another kind is none.
+            Err(error) => tracing::debug!(manifest = %layer.manifest, %error, "layer left out"),
+        }
+    }
+}
+
+/// The older kinds that can be signed.
+const SIGNED: &[LegacyKind] = &[LegacyKind::Signature, LegacyKind::Attestation];

@@ -1,280 +1,115 @@
-//! `bulla verify`: the seals of images, for an environment or by one signer.
+//! `bulla verify`: the seals of images and files, for an environment or by one signer.
 
+mod gather;
+mod question;
+mod report;
+mod targets;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bulla_model::Digest;
-use bulla_verify::{
-    Attestation, Evidence, ExpectedClaim, ExpectedSigner, Pattern, PublicKey, SignedQuestion,
-    Trust, Verdict, verify_signed,
-};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::args::verify::Arguments;
 use crate::commands::Context;
-use crate::failure::FailureKind;
-use crate::join::image;
-use crate::join::rules::{self, Rules, Source};
-use crate::join::{blocking, evidence, key, verdict};
-use crate::render::{Page, Report, sources, verdict as render};
-use crate::target::Target;
+use crate::join::documents::{self, Document};
 use crate::{Exit, Failure};
+use question::Asked;
+use report::{Judged, VerifyReport};
+use targets::Item;
 
-/// Verifies every image named and ends with the code of the answer.
+/// Verifies everything named, several at a time, and ends with the code of the answer.
+///
+/// One item that cannot be verified never keeps the others from it.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = arguments.at.unwrap_or_else(Timestamp::now);
-    let how = How::of(&arguments, context, now)?;
-    let mut report = VerifyReport {
-        verbose: context.global.verbose > 0,
-        sources: how.sources(),
-        verdicts: Vec::new(),
-    };
-    for target in &arguments.targets {
-        let (name, evidence) = collect(&arguments, target, context).await?;
-        let verdict = how.judge(context, &name, evidence, now).await?;
-        report.verdicts.push(Judged {
-            target: target.clone(),
-            image: name,
-            verdict,
-        });
+    let asked = Asked::of(&arguments, context, now)?;
+    let given = Arc::new(documents::read(&arguments.bundle, &context.limits)?);
+    let items = targets::expand(&arguments.targets, &aside(&arguments))?;
+    if arguments.signature.is_some() && items.len() != 1 {
+        return Err(Failure::usage(format_args!(
+            "--signature is over one file, and {} are named",
+            items.len()
+        ))
+        .with_hint("verify one file at a time, or keep each signature in FILE.sigstore.json"));
     }
+    let mut judged: Vec<Judged> = {
+        let _progress = context.printer.progress("verifying");
+        stream::iter(items)
+            .map(|item| judge(item, &arguments, &asked, &given, context, now))
+            .buffered(at_once())
+            .collect()
+            .await
+    };
+    if let [only] = judged.as_mut_slice()
+        && let Err(failure) = &only.outcome
+    {
+        return Err(failure.clone());
+    }
+    let report = VerifyReport::new(
+        context.global.verbose > 0,
+        asked.sources(),
+        judged,
+        arguments.audit,
+    );
     context.printer.report(&report)?;
-    if let How::Environment { rules, .. } = how
+    if let Asked::Environment { rules, .. } = asked
         && let Some(mut rules) = Arc::into_inner(rules)
     {
         rules.remember()?;
     }
-    Ok(if arguments.audit {
-        Exit::Success
-    } else {
-        report.exit()
-    })
+    Ok(report.exit())
 }
 
-/// What there is about a target: beside the image, or in the files given.
-async fn collect(
+async fn judge(
+    item: Item,
     arguments: &Arguments,
-    target: &str,
+    asked: &Asked,
+    given: &Arc<Vec<Document>>,
     context: &Context,
-) -> Result<(String, Arc<Evidence>), Failure> {
-    let target = Target::parse(target)?;
-    let given = evidence::from_files(&arguments.bundle, &context.limits)?;
-    let _progress = context.printer.progress("collecting attestations");
-    let (name, evidence) = if let Target::File(path) = &target {
-        if given.is_empty() {
-            return Err(
-                Failure::usage(format_args!("nothing is attached to {target}"))
-                    .with_hint("name the file that holds its attestation: --bundle FILE"),
-            );
-        }
-        let digest = evidence::digest_of_file(path)?;
-        (target.to_string(), given_about(digest, given))
-    } else {
-        let image = image::open(context, &target).await?;
-        let evidence = if given.is_empty() {
-            evidence::collect(&image, arguments.index.as_ref()).await?
-        } else {
-            given_about(image.descriptor.digest.clone(), given)
-        };
-        (image.pinned, evidence)
+    now: Timestamp,
+) -> Judged {
+    let mut judged = Judged::named(item.name);
+    judged.outcome = match item.target {
+        Err(failure) => Err(failure),
+        Ok(target) => match gather::gather(arguments, given, &target, context).await {
+            Err(failure) => Err(failure),
+            Ok(gathered) => {
+                let verdict = asked
+                    .judge(context, &gathered.name, gathered.evidence, now)
+                    .await;
+                judged.image = Some(gathered.name);
+                judged.beside = gathered.beside;
+                judged.absent = gathered.absent;
+                judged.unsigned = gathered.unsigned;
+                verdict
+            }
+        },
     };
-    Ok((name, Arc::new(evidence)))
+    judged
 }
 
-fn given_about(artifact: Digest, attestations: Vec<Attestation>) -> Evidence {
-    Evidence {
-        artifact: Some(artifact),
-        attestations,
-        ..Evidence::default()
-    }
+/// The files named for another purpose than to be verified.
+fn aside(arguments: &Arguments) -> Vec<&Path> {
+    let single = [
+        &arguments.signature,
+        &arguments.certificate,
+        &arguments.certificate_chain,
+        &arguments.rfc3161_timestamp,
+    ];
+    let single = single.into_iter().flatten();
+    arguments
+        .bundle
+        .iter()
+        .chain(single)
+        .map(PathBuf::as_path)
+        .collect()
 }
 
-/// What is asked of each image.
-enum How {
-    Environment {
-        rules: Arc<Rules>,
-        name: String,
-    },
-    Signer {
-        trust: Arc<Trust>,
-        signer: ExpectedSigner,
-        claim: ExpectedClaim,
-        sources: Vec<Source>,
-    },
-}
-
-impl How {
-    fn of(arguments: &Arguments, context: &Context, now: Timestamp) -> Result<Self, Failure> {
-        if let Some(name) = &arguments.env {
-            let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-            return Ok(Self::Environment {
-                rules,
-                name: name.clone(),
-            });
-        }
-        let claim = match &arguments.kind {
-            None => ExpectedClaim::Signature,
-            Some(kind) => {
-                let kind = bulla_attest::claim::predicate_type(kind)
-                    .map_err(|error| Failure::usage(format_args!("--type: {error}")))?;
-                ExpectedClaim::Attestation(kind.as_str().to_owned())
-            }
-        };
-        let mut sources = Vec::new();
-        let roots = rules::trusted_roots(context, &arguments.decide.trusted_root, &mut sources)?;
-        let (keys, signer) = signer(arguments, context)?;
-        let trust = Trust::new(keys, &roots, now, &context.limits)
-            .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
-        Ok(Self::Signer {
-            trust: Arc::new(trust),
-            signer,
-            claim,
-            sources,
-        })
-    }
-
-    fn sources(&self) -> Vec<Source> {
-        match self {
-            Self::Environment { rules, .. } => rules.sources.clone(),
-            Self::Signer { sources, .. } => sources.clone(),
-        }
-    }
-
-    async fn judge(
-        &self,
-        context: &Context,
-        name: &str,
-        evidence: Arc<Evidence>,
-        now: Timestamp,
-    ) -> Result<Verdict, Failure> {
-        match self {
-            Self::Environment {
-                rules,
-                name: environment,
-            } => {
-                verdict::environment(rules, evidence, name, environment, now, &context.limits).await
-            }
-            Self::Signer {
-                trust,
-                signer,
-                claim,
-                ..
-            } => {
-                let (trust, signer, claim) = (Arc::clone(trust), signer.clone(), claim.clone());
-                let (name, limits) = (name.to_owned(), context.limits.clone());
-                blocking(move || {
-                    Ok(verify_signed(&SignedQuestion {
-                        name: &name,
-                        evidence: &evidence,
-                        trust: &trust,
-                        signer: &signer,
-                        claim: &claim,
-                        now,
-                        limits: &limits,
-                        cancelled: &verdict::deadline(limits.deadline),
-                    }))
-                })
-                .await
-            }
-        }
-    }
-}
-
-/// Who must have signed; saying nothing is an error.
-fn signer(
-    arguments: &Arguments,
-    context: &Context,
-) -> Result<(Vec<PublicKey>, ExpectedSigner), Failure> {
-    if let Some(location) = &arguments.key {
-        let pem = key::read_pem(context, location)?;
-        let pem = std::str::from_utf8(&pem).map_err(|_| {
-            Failure::new(
-                FailureKind::Input,
-                format_args!("{location} is no PEM file"),
-            )
-        })?;
-        let key = PublicKey::from_pem(pem).map_err(|error| {
-            Failure::new(FailureKind::Input, format_args!("{location}: {error}"))
-                .with_hint("--key takes the public key here: bulla key public --key bulla.key")
-        })?;
-        let signer = ExpectedSigner::Key(key.id().clone());
-        return Ok((vec![key], signer));
-    }
-    let pattern =
-        |exact: &Option<String>, regexp: &Option<String>, flag: &str| match (exact, regexp) {
-            (Some(exact), _) => Ok(Some(Pattern::Exact(exact.clone()))),
-            (None, Some(regexp)) => Pattern::regex(regexp)
-                .map(Some)
-                .map_err(|error| Failure::usage(format_args!("{flag}: {error}"))),
-            (None, None) => Ok(None),
-        };
-    let subject = pattern(
-        &arguments.certificate_identity,
-        &arguments.certificate_identity_regexp,
-        "--certificate-identity-regexp",
-    )?;
-    let issuer = pattern(
-        &arguments.certificate_oidc_issuer,
-        &arguments.certificate_oidc_issuer_regexp,
-        "--certificate-oidc-issuer-regexp",
-    )?;
-    match (subject, issuer) {
-        (Some(subject), Some(issuer)) => {
-            if arguments.certificate_identity_regexp.is_some() || arguments.certificate_oidc_issuer_regexp.is_some() {
-                context.printer.say("note: regular expressions must match the whole text here");
-            }
-            Ok((Vec::new(), ExpectedSigner::Certificate { issuer, subject }))
-        }
-        (None, None) => Err(Failure::usage("say what makes an image good").with_hint(
-            "pass --env NAME with a policy, --key FILE, or --certificate-identity with --certificate-oidc-issuer",
-        )),
-        (None, Some(_)) => Err(Failure::usage("an issuer says nothing without an identity")
-            .with_hint("pass --certificate-identity too")),
-        (Some(_), None) => Err(Failure::usage("an identity says nothing without its issuer")
-            .with_hint("pass --certificate-oidc-issuer too")),
-    }
-}
-
-#[derive(Serialize)]
-struct VerifyReport {
-    #[serde(skip)]
-    verbose: bool,
-    sources: Vec<Source>,
-    verdicts: Vec<Judged>,
-}
-
-#[derive(Serialize)]
-struct Judged {
-    target: String,
-    image: String,
-    verdict: Verdict,
-}
-
-impl VerifyReport {
-    /// One image's own code; for several, the shared one, else "denied".
-    fn exit(&self) -> Exit {
-        let mut bad = self
-            .verdicts
-            .iter()
-            .map(|judged| Exit::of_verdict(&judged.verdict))
-            .filter(|exit| *exit != Exit::Success);
-        match bad.next() {
-            None if self.verdicts.is_empty() => Exit::Internal,
-            None => Exit::Success,
-            Some(first) if bad.all(|exit| exit == first) => first,
-            Some(_) => Exit::Denied,
-        }
-    }
-}
-
-impl Report for VerifyReport {
-    fn human(&self, page: &mut Page) {
-        sources(page, &self.sources);
-        for (at, judged) in self.verdicts.iter().enumerate() {
-            if at > 0 {
-                page.gap();
-            }
-            render(page, &judged.target, &judged.verdict, self.verbose);
-        }
-    }
+/// How many items are verified at the same time: enough to keep the processors busy while others
+/// wait for their registry, and few enough not to be taken for an attack on it.
+fn at_once() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.saturating_mul(2).clamp(4, 16)
 }

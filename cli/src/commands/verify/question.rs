@@ -1,0 +1,178 @@
+//! What is asked of each item: an environment's policy, or a signature by one signer.
+
+use std::sync::Arc;
+
+use bulla_verify::{
+    Evidence, ExpectedClaim, ExpectedSigner, Pattern, PublicKey, SignedQuestion, Trust, Verdict,
+    verify_signed,
+};
+use jiff::Timestamp;
+
+use crate::Failure;
+use crate::args::verify::Arguments;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::{self, Rules, Source};
+use crate::join::{blocking, key, verdict};
+
+/// What is asked, prepared once for all items.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// May it be in this environment?
+    Environment {
+        /// Policy, anchor, trust and state.
+        rules: Arc<Rules>,
+        /// The environment's name.
+        name: String,
+    },
+    /// Did this signer sign this claim?
+    Signer {
+        /// Keys and trusted roots.
+        trust: Arc<Trust>,
+        /// Who must have signed.
+        signer: ExpectedSigner,
+        /// What must have been signed.
+        claim: ExpectedClaim,
+        /// What it rests on.
+        sources: Vec<Source>,
+    },
+}
+
+impl Asked {
+    /// Reads policy, keys and roots. Saying nothing about who must have signed is an error.
+    pub(super) fn of(
+        arguments: &Arguments,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        if let Some(name) = &arguments.env {
+            let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+            return Ok(Self::Environment {
+                rules,
+                name: name.clone(),
+            });
+        }
+        let claim = match &arguments.kind {
+            None => ExpectedClaim::Signature,
+            Some(kind) => {
+                let kind = bulla_attest::claim::predicate_type(kind)
+                    .map_err(|error| Failure::usage(format_args!("--type: {error}")))?;
+                ExpectedClaim::Attestation(kind.as_str().to_owned())
+            }
+        };
+        let mut sources = Vec::new();
+        let roots = rules::trusted_roots(context, &arguments.decide.trusted_root, &mut sources)?;
+        let (keys, signer) = signer(arguments, context)?;
+        let trust = Trust::new(keys, &roots, now, &context.limits)
+            .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
+        Ok(Self::Signer {
+            trust: Arc::new(trust),
+            signer,
+            claim,
+            sources,
+        })
+    }
+
+    /// What the answers rest on.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        match self {
+            Self::Environment { rules, .. } => rules.sources.clone(),
+            Self::Signer { sources, .. } => sources.clone(),
+        }
+    }
+
+    /// Answers for one item, on a thread that may compute.
+    pub(super) async fn judge(
+        &self,
+        context: &Context,
+        name: &str,
+        evidence: Arc<Evidence>,
+        now: Timestamp,
+    ) -> Result<Verdict, Failure> {
+        match self {
+            Self::Environment {
+                rules,
+                name: environment,
+            } => {
+                verdict::environment(rules, evidence, name, environment, now, &context.limits).await
+            }
+            Self::Signer {
+                trust,
+                signer,
+                claim,
+                ..
+            } => {
+                let (trust, signer, claim) = (Arc::clone(trust), signer.clone(), claim.clone());
+                let (name, limits) = (name.to_owned(), context.limits.clone());
+                blocking(move || {
+                    Ok(verify_signed(&SignedQuestion {
+                        name: &name,
+                        evidence: &evidence,
+                        trust: &trust,
+                        signer: &signer,
+                        claim: &claim,
+                        now,
+                        limits: &limits,
+                        cancelled: &verdict::deadline(limits.deadline),
+                    }))
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Who must have signed; saying nothing is an error.
+fn signer(
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<(Vec<PublicKey>, ExpectedSigner), Failure> {
+    if let Some(location) = &arguments.key {
+        let pem = key::read_pem(context, location)?;
+        let pem = std::str::from_utf8(&pem).map_err(|_| {
+            Failure::new(
+                FailureKind::Input,
+                format_args!("{location} is no PEM file"),
+            )
+        })?;
+        let key = PublicKey::from_pem(pem).map_err(|error| {
+            Failure::new(FailureKind::Input, format_args!("{location}: {error}"))
+                .with_hint("--key takes the public key here: bulla key public --key bulla.key")
+        })?;
+        let signer = ExpectedSigner::Key(key.id().clone());
+        return Ok((vec![key], signer));
+    }
+    let pattern =
+        |exact: &Option<String>, regexp: &Option<String>, flag: &str| match (exact, regexp) {
+            (Some(exact), _) => Ok(Some(Pattern::Exact(exact.clone()))),
+            (None, Some(regexp)) => Pattern::regex(regexp)
+                .map(Some)
+                .map_err(|error| Failure::usage(format_args!("{flag}: {error}"))),
+            (None, None) => Ok(None),
+        };
+    let subject = pattern(
+        &arguments.certificate_identity,
+        &arguments.certificate_identity_regexp,
+        "--certificate-identity-regexp",
+    )?;
+    let issuer = pattern(
+        &arguments.certificate_oidc_issuer,
+        &arguments.certificate_oidc_issuer_regexp,
+        "--certificate-oidc-issuer-regexp",
+    )?;
+    match (subject, issuer) {
+        (Some(subject), Some(issuer)) => {
+            if arguments.certificate_identity_regexp.is_some() || arguments.certificate_oidc_issuer_regexp.is_some() {
+                context.printer.say("note: regular expressions must match the whole text here");
+            }
+            Ok((Vec::new(), ExpectedSigner::Certificate { issuer, subject }))
+        }
+        (None, None) => Err(Failure::usage("say what makes an image good").with_hint(
+            "pass --env NAME with a policy, --key FILE, or --certificate-identity with --certificate-oidc-issuer",
+        )),
+        (None, Some(_)) => Err(Failure::usage("an issuer says nothing without an identity")
+            .with_hint("pass --certificate-identity too")),
+        (Some(_), None) => Err(Failure::usage("an identity says nothing without its issuer")
+            .with_hint("pass --certificate-oidc-issuer too")),
+    }
+}

@@ -1,0 +1,244 @@
+//! The answers, in the order of what was named.
+
+use bulla_verify::Verdict;
+use serde::{Serialize, Serializer};
+
+use crate::join::rules::Source;
+use crate::join::unsigned::Unsigned;
+use crate::printer::ErrorBody;
+use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
+use crate::{Exit, Failure};
+
+/// Everything that was found out in one call.
+#[derive(Debug, Serialize)]
+pub(super) struct VerifyReport {
+    #[serde(skip)]
+    verbose: bool,
+    #[serde(skip)]
+    audit: bool,
+    /// The number the process ends with.
+    exit: u8,
+    sources: Vec<Source>,
+    verdicts: Vec<Judged>,
+}
+
+/// One item and what was found out about it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Judged {
+    /// What it was called.
+    pub(super) target: String,
+    /// What to type to mean exactly this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image: Option<String>,
+    /// Files beside it that attestations were read from without being named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) beside: Vec<String>,
+    /// Names of files beside it that were looked for in vain.
+    #[serde(skip)]
+    pub(super) absent: Option<String>,
+    /// What was found that nobody signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unsigned: Vec<Unsigned>,
+    /// The answer, as `verdict`; or why there is none, as `error`.
+    #[serde(flatten, serialize_with = "outcome")]
+    pub(super) outcome: Result<Verdict, Failure>,
+}
+
+impl Judged {
+    /// An item about which nothing is known yet.
+    pub(super) fn named(target: String) -> Self {
+        Self {
+            target,
+            image: None,
+            beside: Vec::new(),
+            absent: None,
+            unsigned: Vec::new(),
+            outcome: Err(Failure::new(
+                crate::failure::FailureKind::Internal,
+                "it was not looked at",
+            )),
+        }
+    }
+
+    /// In a dry run an answer is no failure; that there is none still is.
+    fn exit(&self, audit: bool) -> Exit {
+        match &self.outcome {
+            Ok(_) if audit => Exit::Success,
+            Ok(verdict) => Exit::of_verdict(verdict),
+            Err(failure) => failure.kind().exit(),
+        }
+    }
+}
+
+fn outcome<S: Serializer>(
+    outcome: &Result<Verdict, Failure>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Outcome<'a> {
+        Verdict(&'a Verdict),
+        Error(ErrorBody<'a>),
+    }
+    match outcome {
+        Ok(verdict) => Outcome::Verdict(verdict).serialize(serializer),
+        Err(failure) => Outcome::Error(ErrorBody::of(failure)).serialize(serializer),
+    }
+}
+
+impl VerifyReport {
+    /// Sums up the answers; with `audit` denials do not count.
+    pub(super) fn new(
+        verbose: bool,
+        sources: Vec<Source>,
+        verdicts: Vec<Judged>,
+        audit: bool,
+    ) -> Self {
+        let exits: Vec<Exit> = verdicts.iter().map(|judged| judged.exit(audit)).collect();
+        Self {
+            verbose,
+            audit,
+            exit: overall(&exits).code(),
+            sources,
+            verdicts,
+        }
+    }
+
+    /// The code of all answers together.
+    pub(super) fn exit(&self) -> Exit {
+        let exits: Vec<Exit> = self
+            .verdicts
+            .iter()
+            .map(|judged| judged.exit(self.audit))
+            .collect();
+        overall(&exits)
+    }
+}
+
+/// The code of several answers: what is wrong with the call itself first, then what was definitely
+/// refused (the shared code, else "denied"), then doubt, then waiting. No answer is an error.
+fn overall(exits: &[Exit]) -> Exit {
+    let first = |wanted: Exit| exits.contains(&wanted).then_some(wanted);
+    let mut definite = exits.iter().copied().filter(|exit| {
+        !matches!(
+            exit,
+            Exit::Success
+                | Exit::Usage
+                | Exit::Undetermined
+                | Exit::NotYet
+                | Exit::Internal
+                | Exit::Interrupted
+        )
+    });
+    let shared = definite.next().map(|one| {
+        if definite.all(|other| other == one) {
+            one
+        } else {
+            Exit::Denied
+        }
+    });
+    if exits.is_empty() {
+        return Exit::Internal;
+    }
+    first(Exit::Interrupted)
+        .or_else(|| first(Exit::Internal))
+        .or_else(|| first(Exit::Usage))
+        .or(shared)
+        .or_else(|| first(Exit::Undetermined))
+        .or_else(|| first(Exit::NotYet))
+        .unwrap_or(Exit::Success)
+}
+
+impl Report for VerifyReport {
+    fn human(&self, page: &mut Page) {
+        sources(page, &self.sources);
+        for (at, judged) in self.verdicts.iter().enumerate() {
+            if at > 0 {
+                page.gap();
+            }
+            judged.human(page, self.verbose);
+        }
+        if self.verdicts.len() > 1 {
+            page.gap();
+            let good = self
+                .verdicts
+                .iter()
+                .filter(|judged| judged.exit(false) == Exit::Success)
+                .count();
+            let text = format!("{good} of {} allowed", self.verdicts.len());
+            page.line(if good == self.verdicts.len() {
+                Cell::good(text)
+            } else {
+                Cell::bad(text)
+            });
+        }
+    }
+}
+
+impl Judged {
+    fn human(&self, page: &mut Page, verbose: bool) {
+        match &self.outcome {
+            Ok(verdict) => render(page, &self.target, verdict, verbose),
+            Err(failure) => {
+                page.line(Cell::strong(&self.target));
+                page.labelled(&Cell::bad("error:"), failure.message());
+                for detail in failure.details() {
+                    page.indented(1, detail);
+                }
+                for hint in failure.hints() {
+                    page.labelled(&Cell::strong("hint:"), hint);
+                }
+            }
+        }
+        for path in &self.beside {
+            page.labelled(&Cell::faint("used:"), path);
+        }
+        if let Some(names) = &self.absent {
+            page.labelled(
+                &Cell::strong("hint:"),
+                &format!("nothing is beside the file ({names}); name what holds its signature: --bundle FILE"),
+            );
+        }
+        for unsigned in &self.unsigned {
+            let about = unsigned
+                .about
+                .as_ref()
+                .map_or_else(String::new, |digest| format!(" about {}", shorten(digest)));
+            page.labelled(
+                &Cell::attention("unsigned:"),
+                &format!(
+                    "{} {}{about}: shown, never counted",
+                    unsigned.what,
+                    shorten(&unsigned.manifest)
+                ),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_answers_have_one_code() {
+        use Exit::{
+            Denied, Internal, Invalid, NotYet, NothingSigned, Success, Undetermined, Untrusted,
+            Usage,
+        };
+        for (exits, expected) in [
+            (vec![], Internal),
+            (vec![Success, Success], Success),
+            (vec![Success, Untrusted, Untrusted], Untrusted),
+            (vec![Untrusted, NothingSigned, Success], Denied),
+            (vec![Undetermined, Invalid], Invalid),
+            (vec![NotYet, Undetermined], Undetermined),
+            (vec![NotYet, Success], NotYet),
+            (vec![Invalid, Usage], Usage),
+            (vec![Usage, Internal, Invalid], Internal),
+        ] {
+            assert_eq!(overall(&exits), expected, "{exits:?}");
+        }
+    }
+}
