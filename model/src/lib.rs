@@ -9,6 +9,7 @@
 //! | `Statement`, `Subject`, `ResourceDescriptor` | [`statement`], [`resource`] | in-toto attestation v1.1 |
 //! | `Envelope`, `Pae` | [`envelope`] | DSSE v1.0.2 |
 //! | `Bundle` | [`bundle`] | Sigstore bundle v0.1 to v0.3 |
+//! | bundles in answers of npm, GitHub and PyPI | [`attestation_list`] | each names its own |
 //! | `CosignLayer`, `SimpleSigning` | [`cosign`] | cosign signature specification v2.5 |
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
@@ -18,6 +19,7 @@
 //! fields and one checked constructor, and deserialising goes through it. Bytes that are signed
 //! are kept as they came: nothing here writes a received statement again.
 
+pub mod attestation_list;
 pub mod bundle;
 pub mod cosign;
 pub mod descriptor;

@@ -2,11 +2,12 @@
 //!
 //! A file is one JSON document, or one in each line (`*.intoto.jsonl`, what
 //! `gh attestation download` writes). A document that is cut off or broken ends the command with its
-//! place: it was named by somebody, who has to know that it was not read.
+//! place: it was named by somebody, who has to know that it was not read. Answers of npm, GitHub
+//! and PyPI hold several attestations in one document.
 
 use std::path::{Path, PathBuf};
 
-use bulla_model::{Digest, Limits, json};
+use bulla_model::{Digest, Limits, attestation_list, json};
 use bulla_verify::Attestation;
 
 use super::{cosign_file, file};
@@ -50,10 +51,19 @@ pub fn attestations(
 ) -> Result<Vec<Attestation>, Failure> {
     let mut found = Vec::new();
     for Document { path, bytes } in documents {
-        if cosign_file::is(bytes) {
-            found.push(cosign_file::read(path, bytes, artifact, limits)?);
-        } else {
-            found.push(Attestation::bundle(bytes.clone(), None));
+        let listed = attestation_list::bundles(bytes, limits).map_err(|error| {
+            let text = format_args!("{}: {error}", path.display());
+            Failure::new(FailureKind::Input, text)
+        })?;
+        match listed {
+            Some(bundles) => {
+                let bundles = bundles.into_iter();
+                found.extend(bundles.map(|bytes| Attestation::bundle(bytes, None)));
+            }
+            None if cosign_file::is(bytes) => {
+                found.push(cosign_file::read(path, bytes, artifact, limits)?);
+            }
+            None => found.push(Attestation::bundle(bytes.clone(), None)),
         }
         if found.len() > limits.referrers_per_digest {
             return Err(too_many(limits));

@@ -135,12 +135,22 @@ fn every_refusal_of_a_file_has_its_exit_code() {
     sandbox.write("forged.json", &forged.to_string());
     sandbox.write("cut.json", &sandbox.read("env.ecdsa.json")[..200]);
     sandbox.write("empty.intoto.jsonl", "");
-    sandbox.write("other.json", "{\"attestation\": 1}");
+    let envelope: Value = serde_json::from_str(&sandbox.read("env.ecdsa.json")).unwrap();
+    let listed = json!({"attestations": [{"bundle": {"other": 1}}, {"bundle": envelope}]});
+    sandbox.write("npm.json", &listed.to_string());
+    let addressed = json!({"attestations": [{"bundle_url": "https://example.test/"}]});
+    sandbox.write("address.json", &addressed.to_string());
     for (arguments, code, said) in [
         (
             format!("{KEY} --bundle env.ecdsa.json art.bin"),
             0,
             "allowed",
+        ),
+        (format!("{KEY} --bundle npm.json art.bin"), 0, "allowed"),
+        (
+            format!("{KEY} --bundle address.json art.bin"),
+            2,
+            "address.json: an attestation in the list comes without its bundle",
         ),
         (format!("{KEY} art.bin"), 10, "nothing signed"),
         (
