@@ -14,6 +14,7 @@ mod interop;
 mod journeys;
 mod layering;
 mod looking;
+mod offline;
 mod refusals;
 mod registries;
 mod sandbox;
