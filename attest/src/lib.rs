@@ -25,9 +25,16 @@
 pub mod bundle;
 pub mod ci;
 pub mod claim;
+pub mod http;
 pub mod key;
+pub mod oidc;
 pub mod signer;
+pub mod sigstore;
 
-pub use bundle::{sign_blob, sign_envelope, sign_statement};
+pub use bundle::{
+    BackedError, Backing, sign_blob, sign_blob_backed, sign_envelope, sign_statement,
+    sign_statement_backed,
+};
+pub use http::{Http, HttpOptions, Service, ServiceError};
 pub use key::{KeyAlgorithm, KeyError, KeyLocation, PrivateKey, PublicKey};
 pub use signer::{AnySigner, Blob, MemorySigner, SignError, Signer};

@@ -9,10 +9,14 @@
 mod ci;
 mod claims;
 mod encrypted_keys;
+mod fake;
 mod junit;
 mod keys;
+mod oidc;
 mod openssl;
+mod services;
 mod sign;
+mod signing_config;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -29,9 +29,6 @@ pub struct Arguments {
     /// How long the approval may be used, for example 12h
     #[arg(long, value_name = "TIME", default_value = "72h")]
     pub valid_for: String,
-    /// Do not ask before signing
-    #[arg(long, short)]
-    pub yes: bool,
     /// Who signs.
     #[command(flatten)]
     pub signing: SigningArguments,

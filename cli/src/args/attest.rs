@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use super::sign::PublishArguments;
-use super::signing::SigningArguments;
+use super::signing::{RootArguments, SigningArguments};
 
 /// Sign claims about images or files: their SBOM, how they were built, how they were tested
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// The key.
     #[command(flatten)]
     pub signing: SigningArguments,
+    /// What the new signature is checked with.
+    #[command(flatten)]
+    pub roots: RootArguments,
     /// Where and how.
     #[command(flatten)]
     pub publish: PublishArguments,

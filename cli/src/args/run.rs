@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::signing::SigningArguments;
+use super::signing::{RootArguments, SigningArguments};
 
 /// Run a build command and record what it used and made, as SLSA provenance
 #[derive(Debug, Args)]
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// The key for --attach.
     #[command(flatten)]
     pub signing: SigningArguments,
+    /// What the new signature is checked with.
+    #[command(flatten)]
+    pub roots: RootArguments,
     /// The command and its arguments, after `--`
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,

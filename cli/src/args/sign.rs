@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::signing::SigningArguments;
+use super::signing::{RootArguments, SigningArguments};
 
 /// Sign images with a key, so that cosign and Bulla can verify who vouched for them
 #[derive(Debug, Args)]
@@ -16,6 +16,9 @@ pub struct Arguments {
     /// The key.
     #[command(flatten)]
     pub signing: SigningArguments,
+    /// What the new signature is checked with.
+    #[command(flatten)]
+    pub roots: RootArguments,
     /// Where and how.
     #[command(flatten)]
     pub publish: PublishArguments,
@@ -27,7 +30,4 @@ pub struct PublishArguments {
     /// Also write the bundle to a file; several are one to a line
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<std::path::PathBuf>,
-    /// Accepted for scripts written for cosign: nothing here becomes public
-    #[arg(long, short, hide = true)]
-    pub yes: bool,
 }

@@ -1,6 +1,5 @@
 //! `bulla approve`: a person's yes or no to one step of one image.
 
-use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use bulla_attest::claim;
@@ -16,8 +15,8 @@ use crate::args::approve::Arguments;
 use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
-use crate::join::sealer::Sealer;
-use crate::join::{evidence, seal, step, verdict};
+use crate::join::sealer::{Purpose, Sealer};
+use crate::join::{consent, evidence, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -48,7 +47,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
-    let signer = Sealer::open(context, &arguments.signing).await?;
+    let signer = Sealer::open(
+        context,
+        &arguments.signing,
+        &arguments.decide.trusted_root,
+        Purpose::Decision,
+    )
+    .await?;
     let decision = if arguments.reject {
         ApprovalDecision::Reject
     } else {
@@ -150,7 +155,7 @@ fn confirm(
         );
     }
     context.printer.note(page);
-    let identity = signer.identity();
+    let identity = signer.identity().clone();
     let time = bulla_verify::SignedTime::Claimed(now);
     let actor = rules.policy.people().actor(&identity, time, now);
     let who = if let Actor::Person(person) = actor {
@@ -161,7 +166,7 @@ fn confirm(
         ));
         identity.to_string()
     };
-    if arguments.yes {
+    if arguments.signing.yes {
         return Ok(());
     }
     if !context.environment().terminals().input {
@@ -175,23 +180,8 @@ fn confirm(
     } else {
         "approve"
     };
-    // Talk goes to standard error; the answer comes from the person at the terminal.
-    let mut stderr = std::io::stderr().lock();
-    let asked = write!(
-        stderr,
-        "  {word} as {}? [y/N] ",
-        crate::escape::escape(&who)
-    )
-    .and_then(|()| stderr.flush());
-    let mut line = String::new();
-    let answered = asked.and_then(|()| std::io::stdin().lock().read_line(&mut line));
-    match answered {
-        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(Failure::new(
-            crate::failure::FailureKind::Interrupted,
-            "nothing was signed",
-        )),
-    }
+    let who = crate::escape::escape(&who);
+    consent::ask(&format!("{word} as {who}? [y/N] "))
 }
 
 fn from_name(draft: &StepDraft) -> &str {

@@ -12,7 +12,7 @@ use crate::args::attest::Arguments;
 use crate::commands::Context;
 use crate::join::image::OpenImage;
 use crate::join::seal::Sealed;
-use crate::join::sealer::Sealer;
+use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{file, image, provenance, seal};
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report, shorten};
@@ -23,7 +23,13 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let (images, subjects) = subjects(&arguments, context).await?;
     let claims = claims(&arguments, context, &subjects)?;
-    let signer = Sealer::open(context, &arguments.signing).await?;
+    let signer = Sealer::open(
+        context,
+        &arguments.signing,
+        &arguments.roots.trusted_root,
+        Purpose::Claim,
+    )
+    .await?;
     let mut sealed = Vec::new();
     let mut published = Published::default();
     for claim in claims {

@@ -21,7 +21,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::{Rules, Source};
-use crate::join::sealer::Sealer;
+use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{evidence, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
@@ -39,8 +39,14 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;
-    let signer = Sealer::open(context, &arguments.signing).await?;
-    let promoter = signer.identity();
+    let signer = Sealer::open(
+        context,
+        &arguments.signing,
+        &arguments.decide.trusted_root,
+        Purpose::Claim,
+    )
+    .await?;
+    let promoter = signer.identity().clone();
     let collected = Arc::new(evidence::collect(&image, None).await?);
     let edge = (arguments.to.as_str(), arguments.from.as_deref());
     let (judged, draft) = verdict::step(

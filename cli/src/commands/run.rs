@@ -12,7 +12,7 @@ use crate::args::run::Arguments;
 use crate::commands::Context;
 use crate::commands::attest::Published;
 use crate::join::build::{self, Files};
-use crate::join::sealer::Sealer;
+use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{image, seal};
 use crate::output::write_atomic;
 use crate::render::to_json;
@@ -26,7 +26,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let attach = match &arguments.attach {
         None => None,
         Some(target) => {
-            let signer = Sealer::open(context, &arguments.signing).await?;
+            let signer = Sealer::open(
+                context,
+                &arguments.signing,
+                &arguments.roots.trusted_root,
+                Purpose::Claim,
+            )
+            .await?;
             Some((Target::parse(target)?, signer))
         }
     };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::args::sign::Arguments;
 use crate::commands::Context;
 use crate::commands::attest::{Published, write_bundles};
-use crate::join::sealer::Sealer;
+use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{image, seal};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -25,7 +25,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         let target = Target::parse(target)?;
         images.push(image::open(context, &target).await?.writable()?);
     }
-    let signer = Sealer::open(context, &arguments.signing).await?;
+    let signer = Sealer::open(
+        context,
+        &arguments.signing,
+        &arguments.roots.trusted_root,
+        Purpose::Claim,
+    )
+    .await?;
     let mut sealed = Vec::new();
     for image in &images {
         let subject = Subject::of(image.descriptor.digest.clone());

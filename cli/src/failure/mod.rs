@@ -1,6 +1,7 @@
 //! Failures: what ends a command without its answer, and what to do about it.
 
 mod library;
+mod services;
 
 use std::fmt;
 use std::path::Path;

@@ -2,12 +2,15 @@
 
 pub mod attached;
 pub mod build;
+pub mod consent;
 pub mod cosign_file;
 pub mod decode;
 pub mod documents;
 pub mod evidence;
 pub mod file;
+pub mod identity_token;
 pub mod image;
+pub mod instance;
 pub mod key;
 pub mod layers;
 pub mod provenance;

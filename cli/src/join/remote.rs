@@ -49,16 +49,40 @@ fn client(context: &Context) -> Result<RemoteClient, Failure> {
             .filter(|host| !host.is_empty());
         options.plain_http = hosts.map(str::to_owned).collect();
     }
-    options.https_proxy = first_text(environment, &["HTTPS_PROXY", "https_proxy"])?;
-    // Upper case could come from a request header in a CGI program, so nobody reads it.
-    options.http_proxy = first_text(environment, &["http_proxy"])?;
-    options.no_proxy = first_text(environment, &["NO_PROXY", "no_proxy"])?;
-    if let Some(path) = environment.path("SSL_CERT_FILE") {
-        options
-            .certificates
-            .push(file::read(&path, CERTIFICATES_BYTES)?);
-    }
+    let proxies = proxies(environment)?;
+    options.https_proxy = proxies.https;
+    options.http_proxy = proxies.http;
+    options.no_proxy = proxies.none;
+    options.certificates = certificates(environment)?;
     Ok(RemoteClient::new(options)?)
+}
+
+/// Proxies, as the environment names them.
+#[derive(Debug)]
+pub struct Proxies {
+    /// For https.
+    pub https: Option<String>,
+    /// For http.
+    pub http: Option<String>,
+    /// Hosts without one.
+    pub none: Option<String>,
+}
+
+/// Reads the proxies from their usual variables.
+pub fn proxies(environment: &Environment) -> Result<Proxies, Failure> {
+    Ok(Proxies {
+        https: first_text(environment, &["HTTPS_PROXY", "https_proxy"])?,
+        // Upper case could come from a request header in a CGI program, so nobody reads it.
+        http: first_text(environment, &["http_proxy"])?,
+        none: first_text(environment, &["NO_PROXY", "no_proxy"])?,
+    })
+}
+
+/// Reads the certificates of further authorities that the environment names, PEM.
+pub fn certificates(environment: &Environment) -> Result<Vec<Vec<u8>>, Failure> {
+    let path = environment.path("SSL_CERT_FILE");
+    let files = path.map(|path| file::read(&path, CERTIFICATES_BYTES));
+    files.into_iter().collect()
 }
 
 fn first_text(environment: &Environment, names: &[&str]) -> Result<Option<String>, Failure> {

@@ -83,6 +83,13 @@ rows! {
     PLAIN_HTTP plain_http "plain-http" Reach None, "none", "registries spoken to without TLS, separated by commas";
     REPOSITORY repository "repository" Reach Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
     ATTACHMENT_TAG_PREFIX attachment_tag_prefix "attachment-tag-prefix" Word None, "none", "what begins the names of cosign's older tags";
+    TRUST_CONFIG trust_config "trust-config" Trust None, "none", "the client trust configuration of the Sigstore instance to sign with";
+    SIGNING_CONFIG signing_config "signing-config" Trust Some("COSIGN_SIGNING_CONFIG"), "none", "the signing configuration of the Sigstore instance to sign with";
+    FULCIO_URL fulcio_url "fulcio-url" Reach Some("COSIGN_FULCIO_URL"), "the instance's", "the certificate authority";
+    REKOR_URL rekor_url "rekor-url" Reach Some("COSIGN_REKOR_URL"), "the instance's", "the transparency log";
+    TIMESTAMP_SERVER_URL timestamp_server_url "timestamp-server-url" Reach Some("COSIGN_TIMESTAMP_SERVER_URL"), "the instance's", "the timestamp authority";
+    OIDC_ISSUER oidc_issuer "oidc-issuer" Reach Some("COSIGN_OIDC_ISSUER"), "the instance's", "the identity provider to log in with";
+    OIDC_CLIENT_ID oidc_client_id "oidc-client-id" Word Some("COSIGN_OIDC_CLIENT_ID"), "sigstore", "the client id there";
     KEY key "key" Path None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";

@@ -50,7 +50,7 @@ fn bad_input_has_one_message_and_its_exit_code() {
             "sbom image --platform linux/s390x -o no/such/folder/s.json",
             "failed to write no/such/folder/s.json",
         ),
-        ("sign image", "no key to sign with"),
+        ("sign --no-ambient image", "no key to sign with"),
         ("sign --key absent.key image", "failed to read absent.key"),
         ("sign --key bulla.pub image", "PEM block is `PUBLIC KEY`"),
         ("sign --key awskms:alias/x image", "unknown key scheme"),
