@@ -58,6 +58,7 @@ verbs! {
     everyday Tree tree;
     everyday Inspect inspect;
     further Policy policy;
+    further Trust trust;
     further Evidence evidence;
     everyday Demo demo;
     further Copy copy;

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod sign;
 pub mod signing;
 pub mod tree;
+pub mod trust;
 pub mod verify;
 pub mod why;
 

@@ -71,6 +71,9 @@ pub struct Arguments {
     /// Say the same but end with 0: for dry runs
     #[arg(long)]
     pub audit: bool,
+    /// Sigstore instance whose certificates count where no trusted root is given: public-good, staging, github, or a URL given to bulla trust init
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "verification_key", "trusted_root"])]
+    pub instance: Option<String>,
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,

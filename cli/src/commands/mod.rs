@@ -24,6 +24,7 @@ pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod tree;
+pub mod trust;
 pub mod verify;
 pub mod why;
 

@@ -3,12 +3,14 @@
 //! | argument | suite |
 //! |---|---|
 //! | `sigstore` | sigstore-conformance, `docs/cli_protocol.md` |
+//! | `tuf` | tuf-conformance, `CLIENT-CLI.md` |
 //! | `jsonl` | small vectors, one JSON request a line |
 //!
 //! Every protocol calls what `bulla` itself calls, so that a suite judges the product.
 
 mod jsonl;
 mod sigstore;
+mod tuf;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::args::GlobalArguments;
 use crate::commands::Context;
+use crate::failure::FailureKind;
 use crate::printer::{Format, Printer};
 use crate::settings::{Environment, Settings};
 use crate::{Exit, Failure};
@@ -34,6 +37,8 @@ enum Suite {
     /// sigstore-conformance
     #[command(subcommand)]
     Sigstore(sigstore::Action),
+    /// tuf-conformance
+    Tuf(tuf::Arguments),
     /// One JSON request a line on standard input, one JSON answer a line on standard output
     Jsonl,
 }
@@ -52,12 +57,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
+    // This suite tells success from failure only by 0 and 1.
+    let refusal = matches!(parsed.suite, Suite::Tuf(_)).then_some(Exit::Denied);
     let outcome = std::panic::catch_unwind(move || perform(parsed.suite));
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {
             Printer::early(Format::Human).failure(&failure);
-            failure.kind().exit().into()
+            refusal.unwrap_or(failure.kind().exit()).into()
         }
         Err(_) => Exit::Internal.into(),
     }
@@ -66,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn perform(suite: Suite) -> Result<(), Failure> {
     match suite {
         Suite::Sigstore(action) => sigstore::run(action, &context()?),
+        Suite::Tuf(arguments) => blocking(tuf::run(arguments, context()?)),
         Suite::Jsonl => jsonl::run(std::io::stdin().lock(), std::io::stdout().lock()),
     }
 }
@@ -77,4 +85,12 @@ fn context() -> Result<Context, Failure> {
     let limits = bulla_model::Limits::default();
     let settings = Settings::load(None, environment, &limits)?.without_files();
     Context::with_settings(GlobalArguments::default(), settings)
+}
+
+fn blocking(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(FailureKind::Internal, error))?
+        .block_on(work)
 }

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod documents;
 pub mod evidence;
 pub mod file;
+pub mod http;
 pub mod identity_token;
 pub mod image;
 pub mod instance;

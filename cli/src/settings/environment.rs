@@ -121,6 +121,20 @@ impl Environment {
         };
         Some(base.join("bulla"))
     }
+
+    /// The folder for what can be fetched again, where the platform has one.
+    pub fn user_cache(&self) -> Option<PathBuf> {
+        let base = if cfg!(windows) {
+            self.path("LOCALAPPDATA")?
+        } else if let Some(folder) = self.path("XDG_CACHE_HOME") {
+            folder
+        } else if cfg!(target_os = "macos") {
+            self.path("HOME")?.join("Library/Caches")
+        } else {
+            self.path("HOME")?.join(".cache")
+        };
+        Some(base.join("bulla"))
+    }
 }
 
 impl fmt::Debug for Environment {

@@ -94,4 +94,5 @@ rows! {
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";
     TRUSTED_ROOT trusted_root "trusted-root" Trust None, "none", "the Sigstore trusted root";
+    INSTANCE instance "instance" Reach None, "public-good", "the Sigstore instance: public-good, staging, github, or a URL given to bulla trust init";
 }

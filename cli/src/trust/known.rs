@@ -58,6 +58,16 @@ impl Known {
             .map(str::as_bytes)
     }
 
+    /// The version of the repository's list of targets that what is embedded was taken from, or an
+    /// earlier one: a repository below it is rolled back. Nothing is known about GitHub's.
+    pub fn targets_version(self) -> u64 {
+        match self {
+            Self::PublicGood => 14,
+            Self::Staging => 28,
+            Self::GitHub => 0,
+        }
+    }
+
     fn instance(self) -> SigstoreInstance {
         match self {
             Self::PublicGood => SigstoreInstance::PublicGood,

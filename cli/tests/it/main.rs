@@ -20,4 +20,5 @@ mod registries;
 mod sandbox;
 mod serve;
 mod tidiness;
+mod trust;
 mod verifying;

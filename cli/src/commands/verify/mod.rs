@@ -24,7 +24,7 @@ use targets::Item;
 /// One item that cannot be verified never keeps the others from it.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = arguments.at.unwrap_or_else(Timestamp::now);
-    let asked = Asked::of(&arguments, context, now)?;
+    let asked = Asked::of(&arguments, context, now).await?;
     let given = Arc::new(documents::read(&arguments.bundle, &context.limits)?);
     let items = targets::expand(&arguments.targets, &aside(&arguments))?;
     if arguments.signature.is_some() && items.len() != 1 {

@@ -14,6 +14,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::{self, Rules, Source};
 use crate::join::{blocking, key, verdict};
+use crate::trust::{Freshness, Wanted, instance};
 
 /// What is asked, prepared once for all items.
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ pub(super) enum Asked {
 
 impl Asked {
     /// Reads policy, keys and roots. Saying nothing about who must have signed is an error.
-    pub(super) fn of(
+    pub(super) async fn of(
         arguments: &Arguments,
         context: &Context,
         now: Timestamp,
@@ -61,8 +62,22 @@ impl Asked {
             }
         };
         let mut sources = Vec::new();
-        let roots = rules::trusted_roots(context, &arguments.decide.trusted_root, &mut sources)?;
         let (keys, signer) = signer(arguments, context)?;
+        // A key needs nobody else's word; a certificate needs somebody's who issues them.
+        let roots = if keys.is_empty() {
+            let wanted = Wanted {
+                trusted_root: &arguments.decide.trusted_root,
+                signing_config: None,
+                name: arguments.instance.as_deref(),
+                freshness: Freshness::Offline,
+                now,
+            };
+            let found = instance(context, &wanted).await?;
+            sources.extend(found.sources);
+            found.trusted_roots
+        } else {
+            rules::trusted_roots(context, &arguments.decide.trusted_root, &mut sources)?
+        };
         let trust = Trust::new(keys, &roots, now, &context.limits)
             .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
         Ok(Self::Signer {

@@ -1,0 +1,323 @@
+//! Choosing an instance, and where its trusted root comes from.
+
+use std::path::Path;
+
+use bulla_model::Digest;
+use jiff::{SignedDuration, Timestamp};
+
+use super::tuf::{self, Material, TufError};
+use super::{Known, Mirror, Place};
+use crate::Failure;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::{Source, trusted_roots};
+use crate::join::{file, http};
+use crate::settings::row;
+
+/// What a command wants of an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// `--trusted-root`, as typed.
+    pub trusted_root: &'a [String],
+    /// `--signing-config`, as typed.
+    pub signing_config: Option<&'a str>,
+    /// `--instance`, as typed.
+    pub name: Option<&'a str>,
+    /// How new it has to be.
+    pub freshness: Freshness,
+    /// The time to judge expiry at.
+    pub now: Timestamp,
+}
+
+/// How new trust material has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// As it is here: nothing is fetched, and expired metadata is noted.
+    Offline,
+    /// At most a day old where the mirror can be reached; expired metadata is an error.
+    Recent,
+}
+
+/// What an instance trusts, and how to sign with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name, or its mirror's URL; `None` where files were given.
+    pub name: Option<String>,
+    /// `trusted_root.json` documents, at least one.
+    pub trusted_roots: Vec<Vec<u8>>,
+    /// The signing configuration, where there is one.
+    pub signing_config: Option<Vec<u8>>,
+    /// Where each trusted root came from.
+    pub sources: Vec<Source>,
+}
+
+/// An instance by name, with the root its TUF repository starts from.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The instance, if the program knows it.
+    pub known: Option<Known>,
+    /// Its name on the command line.
+    pub name: String,
+    /// Where its repository is.
+    pub mirror: Mirror,
+    /// Where its files are here.
+    pub place: Place,
+    /// Where the name came from.
+    pub origin: String,
+}
+
+/// The instance that a flag or a setting names: public-good where nothing does.
+pub fn choose(context: &Context, flag: Option<&str>) -> Result<Chosen, Failure> {
+    let setting = context.settings.text(&row::INSTANCE, flag)?;
+    let (name, origin) = setting.map_or_else(
+        || (Known::PublicGood.name().to_owned(), "default".to_owned()),
+        |setting| (setting.value, setting.origin.to_string()),
+    );
+    let known = Known::named(&name);
+    if known.is_none() && !name.contains(':') {
+        let names = Known::ALL.map(Known::name).join(", ");
+        return Err(
+            Failure::usage(format_args!("there is no instance `{name}`")).with_hint(format_args!(
+                "expected {names}, or the URL given to bulla trust init"
+            )),
+        );
+    }
+    let mirror = match known {
+        Some(known) => Mirror::parse(known.mirror())?,
+        None => Mirror::parse(&name)?,
+    };
+    let place = Place::of(context.environment(), &mirror);
+    let name = known.map_or_else(|| mirror.to_string(), |known| known.name().to_owned());
+    Ok(Chosen {
+        known,
+        name,
+        mirror,
+        place,
+        origin,
+    })
+}
+
+/// What is trusted, from files if any are named, else from the chosen instance.
+pub async fn instance(context: &Context, wanted: &Wanted<'_>) -> Result<Instance, Failure> {
+    let mut sources = Vec::new();
+    let trusted_roots = trusted_roots(context, wanted.trusted_root, &mut sources)?;
+    let signing_config = wanted
+        .signing_config
+        .map(|path| file::read(Path::new(path), context.limits.configuration_bytes))
+        .transpose()?;
+    if !trusted_roots.is_empty() {
+        return Ok(Instance {
+            name: None,
+            trusted_roots,
+            signing_config,
+            sources,
+        });
+    }
+    let chosen = choose(context, wanted.name)?;
+    let (found, from) = match wanted.freshness {
+        Freshness::Offline => chosen.offline(context, wanted.now).await?,
+        Freshness::Recent => chosen.recent(context, wanted.now).await?,
+    };
+    sources.push(Source {
+        what: "trusted root",
+        path: format!("{} ({from})", chosen.name),
+        origin: chosen.origin.clone(),
+        digest: Digest::sha256(&found.trusted_root),
+    });
+    Ok(Instance {
+        name: Some(chosen.name),
+        trusted_roots: vec![found.trusted_root],
+        signing_config: signing_config.or(found.signing_config),
+        sources,
+    })
+}
+
+/// Bytes that are trusted.
+struct Found {
+    trusted_root: Vec<u8>,
+    signing_config: Option<Vec<u8>>,
+}
+
+impl From<Material> for Found {
+    fn from(material: Material) -> Self {
+        Self {
+            trusted_root: material.trusted_root,
+            signing_config: material.signing_config,
+        }
+    }
+}
+
+/// Where bytes came from, for people.
+type Origin = &'static str;
+const EMBEDDED: Origin = "embedded";
+const REFRESHED: Origin = "refreshed by TUF";
+
+impl Chosen {
+    /// The root that trust in the repository starts from.
+    pub(crate) fn root(&self, context: &Context) -> Result<Vec<u8>, Failure> {
+        if let Some(known) = self.known {
+            return Ok(known.tuf_root().to_vec());
+        }
+        let path = self.place.root_file()?;
+        if path.symlink_metadata().is_err() {
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                format_args!("nobody introduced the instance {}", self.name),
+            )
+            .with_hint(format_args!(
+                "bulla trust init --mirror {} --root ROOT.json",
+                self.name
+            )));
+        }
+        file::read(&path, context.limits.configuration_bytes)
+    }
+
+    /// Asks the repository for what is new; the outer error is this machine's, the inner one the
+    /// repository's.
+    pub(crate) async fn refresh(
+        &self,
+        context: &Context,
+        root: &[u8],
+        now: Timestamp,
+    ) -> Result<Result<Material, TufError>, Failure> {
+        let cache = self.place.needed_cache()?;
+        let http = http::client(context)?;
+        let deadline = context.limits.deadline;
+        let fetched = tuf::refresh(&self.mirror, &http, root, cache, now, deadline).await;
+        Ok(fetched.and_then(|material| {
+            self.above_floor(&material)?;
+            Ok(material)
+        }))
+    }
+
+    /// What the cache holds, verified again; `None` if nothing.
+    pub(crate) async fn cached(
+        &self,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<Material>, Failure> {
+        let Some(cache) = self.place.cache.as_deref() else {
+            return Ok(None);
+        };
+        let root = self.root(context)?;
+        let verified = tuf::cached(&root, cache, now).await.and_then(|material| {
+            if let Some(material) = &material {
+                self.above_floor(material)?;
+            }
+            Ok(material)
+        });
+        verified.map_err(|error| {
+            Failure::new(
+                FailureKind::Tampered,
+                format_args!("the copy of {} here does not verify: {error}", self.name),
+            )
+            .with_detail(cache.display())
+            .with_hint(format_args!(
+                "remove that folder, then bulla trust update --instance {}",
+                self.name
+            ))
+        })
+    }
+
+    /// Older than what is embedded is a rollback, whoever signed it.
+    fn above_floor(&self, material: &Material) -> Result<(), TufError> {
+        let floor = self.known.map_or(0, Known::targets_version);
+        if material.targets_version < floor {
+            return Err(TufError::Refused(format!(
+                "rollback: targets version {} is older than {floor}, which is embedded",
+                material.targets_version
+            )));
+        }
+        Ok(())
+    }
+
+    async fn offline(&self, context: &Context, now: Timestamp) -> Result<(Found, Origin), Failure> {
+        match self.cached(context, now).await {
+            Ok(Some(material)) => {
+                if material.expires <= now {
+                    context.printer.say(format!(
+                        "note: the copy of {} here expired at {}: bulla trust update",
+                        self.name, material.expires
+                    ));
+                }
+                Ok((material.into(), REFRESHED))
+            }
+            Ok(None) => Ok((self.embedded()?, EMBEDDED)),
+            // A poisoned cache is worth a warning, but must not take away what is embedded.
+            Err(failure) => {
+                let embedded = self.embedded().map_err(|_| failure.clone())?;
+                context
+                    .printer
+                    .warn(format!("{}: using the embedded root", failure.message()));
+                Ok((embedded, EMBEDDED))
+            }
+        }
+    }
+
+    async fn recent(&self, context: &Context, now: Timestamp) -> Result<(Found, Origin), Failure> {
+        let held = self.cached(context, now).await.unwrap_or_default();
+        let refreshed = self.place.cache.as_deref().and_then(tuf::refreshed_at);
+        let is_new = |at: Timestamp| at <= now && now.duration_since(at) < LIFETIME;
+        if let Some(material) = &held
+            && material.expires > now
+            && refreshed.is_some_and(is_new)
+        {
+            return Ok((material.clone().into(), REFRESHED));
+        }
+        let root = self.root(context)?;
+        match self.refresh(context, &root, now).await? {
+            Ok(material) => Ok((material.into(), REFRESHED)),
+            Err(TufError::Unreachable(reason)) => {
+                let held = match held {
+                    Some(material) if material.expires <= now => {
+                        let error = TufError::Unreachable(reason);
+                        return Err(self.failure(&error).with_detail(format_args!(
+                            "and the copy here expired at {}",
+                            material.expires
+                        )));
+                    }
+                    Some(material) => (material.into(), REFRESHED),
+                    None => (self.embedded()?, EMBEDDED),
+                };
+                context.printer.say(format!(
+                    "note: {} was not reached ({reason}): using the {} copy",
+                    self.mirror,
+                    if held.1 == EMBEDDED { EMBEDDED } else { "last" }
+                ));
+                Ok(held)
+            }
+            Err(error) => Err(self.failure(&error)),
+        }
+    }
+
+    fn embedded(&self) -> Result<Found, Failure> {
+        let Some(known) = self.known else {
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                format_args!("there is no copy of {} here", self.name),
+            )
+            .with_hint(format_args!("bulla trust update --instance {}", self.name)));
+        };
+        Ok(Found {
+            trusted_root: known.trusted_root().to_vec(),
+            signing_config: known.signing_config().map(<[u8]>::to_vec),
+        })
+    }
+
+    /// Why the repository could not be used, for people.
+    pub(crate) fn failure(&self, error: &TufError) -> Failure {
+        let message = format!("{} gives no trusted root: {error}", self.mirror);
+        match error {
+            TufError::Unreachable(_) => Failure::new(FailureKind::Unavailable, message)
+                .with_hint("try again, or give a file: --trusted-root FILE"),
+            TufError::Expired { .. } => Failure::new(FailureKind::Unavailable, message).with_hint(
+                "if this machine's clock is right, the mirror is stale or held back: ask its operator",
+            ),
+            TufError::Refused(_) => Failure::new(FailureKind::Tampered, message)
+                .with_detail("nothing of it was used"),
+        }
+    }
+}
+
+/// How long a copy counts as new.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
