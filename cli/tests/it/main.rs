@@ -12,6 +12,7 @@ mod help;
 mod init;
 mod interop;
 mod journeys;
+mod keyless;
 mod layering;
 mod looking;
 mod offline;

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Signing without a key, against the real Fulcio, Rekor v1 and v2 and timestamp authority: what Bulla signs is
+# verified by cosign, sigstore-python and @sigstore/verify, and what they sign by Bulla.
+#
+# BULLA_SIGSTORE=DIR uses services that .ci/sigstore/start runs already; the timestamp authority has one port that
+# cannot be chosen, so two sets of them cannot run on one machine.
+#
+# What these cannot do: @sigstore/verify 3.1 takes the digest in a Rekor v2 entry for that of the payload, where
+# cosign and sigstore-python log the digest of the envelope's encoding, so it refuses everybody's such bundles;
+# sigstore-python wants a name in every subject, which a signature of an image does not have.
+. "$(dirname "$0")/lib.sh"
+. "$interop/registries.sh"
+
+need jq umoci node cosign openssl
+python=$peers/python/bin
+for folder in python node; do
+  if [ ! -e "$peers/$folder" ]; then
+    skip "$folder packages"
+    exit 0
+  fi
+done
+. "$root/.ci/peers.env"
+services=${BULLA_SIGSTORE:-}
+if [ -z "$services" ]; then
+  if [ ! -e "$peers/sigstore-$FULCIO_VERSION-$REKOR_VERSION-$REKOR_TILES_VERSION-$TSA_VERSION" ]; then
+    skip "sigstore services"
+    exit 0
+  fi
+  services=$work/sigstore
+  stop_services() {
+    "$root/.ci/sigstore/stop" "$services"
+    finish
+  }
+  trap stop_services EXIT
+  quiet "$root/.ci/sigstore/start" "$services" "$(free_port)"
+fi
+. "$services/urls"
+roots=$services/trusted_root.json
+who=dev@example.test
+
+token() { curl -sf "$ISSUER/token?email=$who&sub=dev&$1" >"$work/token"; }
+token aud=sigstore
+keyless=(--identity-token "@$work/token" --yes)
+by=(--certificate-identity "$who" --certificate-oidc-issuer "$ISSUER")
+
+small_image "$work/lay" v1 'for keyless signatures'
+digest=$(digest_of "$work/lay" v1)
+image=oci:$work/lay@$digest
+printf 'an artifact\n' >"$work/art"
+printf '{"by": "bulla"}\n' >"$work/predicate.json"
+claim=(--type https://example.test/claim/v1 --predicate "$work/predicate.json")
+
+for rekor in 1 2; do
+  instance=(--trust-config "$services/trust_config.rekor$rekor.json")
+  name="with Rekor v$rekor"
+  quiet "$BULLA" sign "${instance[@]}" "${keyless[@]}" --bundle "$work/sign$rekor.json" "$image"
+  quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" "$image"
+  expect 11 "$BULLA" verify --trusted-root "$roots" --certificate-identity other@example.test \
+    --certificate-oidc-issuer "$ISSUER" "$image"
+  stamps=()
+  if [ "$rekor" = 2 ]; then stamps=(--use-signed-timestamps); fi
+  quiet cosign verify-blob-attestation --bundle "$work/sign$rekor.json" --trusted-root "$roots" "${by[@]}" \
+    --type https://sigstore.dev/cosign/sign/v1 --digest "${digest#sha256:}" --digestAlg sha256 ${stamps[@]+"${stamps[@]}"}
+  ok "cosign verifies an image Bulla signed $name"
+
+  quiet "$BULLA" attest "${instance[@]}" "${keyless[@]}" "${claim[@]}" --bundle "$work/attest$rekor.json" "$work/art"
+  quiet "$python/sigstore" --trust-config "$services/trust_config.rekor$rekor.json" verify identity --offline \
+    --bundle "$work/attest$rekor.json" --cert-identity "$who" --cert-oidc-issuer "$ISSUER" "$work/art"
+  ok "sigstore-python verifies a file Bulla attested $name"
+  if [ "$rekor" = 1 ]; then
+    NODE_PATH=$peers/node/node_modules quiet node "$interop/verify-recorded.cjs" "$roots" "$work/attest1.json" \
+      "$(jq '.tsaUrls | length' "$services/signing_config.rekor1.json")"
+    said "$who"
+    ok "@sigstore/verify verifies a file Bulla attested $name"
+  fi
+
+  quiet cosign attest-blob --yes --identity-token "$(cat "$work/token")" --trusted-root "$roots" \
+    --signing-config "$services/signing_config.rekor$rekor.json" --bundle "$work/cosign$rekor.json" "${claim[@]}" "$work/art"
+  quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" --type https://example.test/claim/v1 \
+    --bundle "$work/cosign$rekor.json" "$work/art"
+  ok "Bulla verifies a file cosign attested $name"
+
+  quiet "$python/sigstore" --trust-config "$services/trust_config.rekor$rekor.json" attest --overwrite \
+    --identity-token "$(cat "$work/token")" --predicate "$interop/slsa-predicate.json" \
+    --predicate-type https://slsa.dev/provenance/v1 --bundle "$work/python$rekor.json" "$work/art"
+  quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" --type https://slsa.dev/provenance/v1 \
+    --bundle "$work/python$rekor.json" "$work/art"
+  ok "Bulla verifies a file sigstore-python attested $name"
+done
+
+# Several logs and an authority at once, each named by itself.
+quiet "$BULLA" attest "${keyless[@]}" --fulcio-url "$FULCIO" --rekor-url "$REKOR1" --rekor-url "$REKOR2,api-version=2" \
+  --timestamp-server-url "$TSA" --trusted-root "$roots" "${claim[@]}" --bundle "$work/both.json" "$work/art"
+test "$(jq '.verificationMaterial.tlogEntries | length' "$work/both.json")" = 2
+quiet cosign verify-blob-attestation --bundle "$work/both.json" --trusted-root "$roots" "${by[@]}" \
+  --type https://example.test/claim/v1 --use-signed-timestamps "$work/art"
+ok 'cosign verifies an attestation in both logs with a timestamp'
+
+# A key of one's own, recorded.
+quiet "$BULLA" key generate --out "$work/own"
+for record in "--rekor-url $REKOR1" "--rekor-url $REKOR2,api-version=2 --timestamp-server-url $TSA"; do
+  # shellcheck disable=SC2086
+  quiet "$BULLA" attest --key "$work/own.key" --yes $record --trusted-root "$roots" "${claim[@]}" --bundle "$work/own.json" "$work/art"
+  quiet "$BULLA" verify --key "$work/own.pub" --trusted-root "$roots" --type https://example.test/claim/v1 \
+    --bundle "$work/own.json" "$work/art"
+  ok "a signature by a key is recorded: ${record%% *}"
+done
+
+# A certificate for that key.
+quiet "$BULLA" attest --key "$work/own.key" --issue-certificate "${instance[@]}" "${keyless[@]}" "${claim[@]}" \
+  --bundle "$work/issued.json" "$work/art"
+quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" --type https://example.test/claim/v1 --bundle "$work/issued.json" "$work/art"
+ok 'a key of one'"'"'s own is certified'
+
+# What must not be published, or not even be made.
+before=$(find "$work/lay" -type f | sort | xargs sha256sum | sha256sum)
+refused() { # EXIT TEXT ARGUMENT...
+  local code=$1 text=$2
+  shift 2
+  expect "$code" "$BULLA" sign "$@" "$image"
+  said "$text"
+  test "$before" = "$(find "$work/lay" -type f | sort | xargs sha256sum | sha256sum)"
+}
+refused 2 'nobody is there to ask' "${instance[@]}" --identity-token "@$work/token"
+jq 'del(.ctlogs[])' "$roots" >"$work/no-ct.json"
+refused 12 'does not verify, so nothing was published' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-ct.json" "${keyless[@]}"
+jq '.tlogs |= [.[1]]' "$roots" >"$work/no-log.json"
+refused 12 'does not verify, so nothing was published' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-log.json" "${keyless[@]}"
+refused 2 'no trusted root' --signing-config "$services/signing_config.rekor1.json" "${keyless[@]}"
+refused 2 'nothing would prove when' --fulcio-url "$FULCIO" --rekor-url "$REKOR2,api-version=2" --trusted-root "$roots" "${keyless[@]}"
+token aud=other
+refused 2 'is for `other`, expected `sigstore`' "${instance[@]}" "${keyless[@]}"
+token iss=https://elsewhere.example.test
+refused 2 'answered 4' "${instance[@]}" "${keyless[@]}"
+ok 'what cannot be verified is not published, and nobody is named in public without a yes'
