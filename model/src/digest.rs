@@ -68,6 +68,11 @@ impl Digest {
         &self.hex
     }
 
+    /// The value as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        hex::decode(&self.hex).expect("because a digest is hexadecimal")
+    }
+
     /// The first hexadecimal digits, for people: `sha256:3f1c9a02…` is shown as `3f1c9a02`.
     pub fn short(&self) -> &str {
         &self.hex[..8]

@@ -160,7 +160,7 @@ impl WireEnvelope {
 }
 
 /// Decodes standard or URL-safe base64, padded or not, as DSSE asks of readers.
-pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let url_safe = text.bytes().any(|b| matches!(b, b'-' | b'_'));

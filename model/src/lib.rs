@@ -41,8 +41,12 @@ pub mod resource;
 pub mod statement;
 pub mod validity;
 
-pub use bundle::{Bundle, BundleContent, BundleError, BundleVersion, KeyMaterial};
-pub use cosign::{CosignError, CosignLayer, CosignMaterials, LogPromise, SimpleSigning};
+pub use bundle::{
+    Bundle, BundleContent, BundleError, BundleVersion, InclusionProof, KeyMaterial, LogEntry,
+};
+pub use cosign::{
+    CosignBlob, CosignError, CosignLayer, CosignMaterials, LogPromise, SimpleSigning,
+};
 pub use descriptor::{Annotations, Descriptor, Platform, media_type};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use digest_set::DigestSet;

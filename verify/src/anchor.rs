@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Environment, Limits};
 
 use crate::policy::{Place, PolicyError};
-use crate::trust::PublicKey;
+use crate::public_key::PublicKey;
 
 /// The `apiVersion` of anchors.
 pub const API_VERSION: &str = "bulla.dev/anchor/v0.1";

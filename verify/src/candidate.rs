@@ -2,6 +2,7 @@
 
 use bulla_model::{Digest, PredicateType, Statement};
 
+use crate::artifact::ArtifactClaim;
 use crate::cause::Cause;
 use crate::verified::Verified;
 
@@ -11,9 +12,24 @@ pub struct Candidate {
     pub(crate) manifest: Option<Digest>,
     pub(crate) claimed_type: Option<PredicateType>,
     pub(crate) outcome: Result<Verified<Statement>, Refusal>,
+    pub(crate) signature: Option<Result<Verified<ArtifactClaim>, Refusal>>,
 }
 
 impl Candidate {
+    pub(crate) fn refused(manifest: Option<Digest>, refusal: Refusal) -> Self {
+        Self {
+            manifest,
+            claimed_type: None,
+            outcome: Err(refusal),
+            signature: None,
+        }
+    }
+
+    /// What became of it, if it signs the artifact itself instead of a statement about it.
+    pub fn signature(&self) -> Option<Result<&Verified<ArtifactClaim>, &Refusal>> {
+        self.signature.as_ref().map(Result::as_ref)
+    }
+
     /// Digest of the referrer manifest it was found in.
     pub fn manifest(&self) -> Option<&Digest> {
         self.manifest.as_ref()
@@ -52,6 +68,12 @@ pub enum Refusal {
         /// What was expected and found.
         reason: String,
     },
+    /// It signs something else, so that there is nothing to check it with.
+    #[error("about another artifact: {}", reason.escape_debug())]
+    OtherSubject {
+        /// What was expected and found.
+        reason: String,
+    },
     /// The signer is nobody this verifier trusts.
     #[error("signed by {}, whom nothing here trusts ({})", signer.escape_debug(), reason.escape_debug())]
     Untrusted {
@@ -74,6 +96,7 @@ impl Refusal {
         match self {
             Self::Expired { .. } => Cause::Expired,
             Self::Invalid { .. } | Self::Malformed { .. } => Cause::Invalid,
+            Self::OtherSubject { .. } => Cause::OtherSubject,
             Self::Untrusted { .. } => Cause::Untrusted,
         }
     }

@@ -295,5 +295,6 @@ pub(crate) fn conclude(
         steps: report.steps,
         attestations,
         persons: report.persons.into_iter().collect(),
+        signatures: Vec::new(),
     }
 }

@@ -212,6 +212,7 @@ pub(crate) fn refused(
         Refusal::Expired { .. } => Code::KeyExpired,
         Refusal::Invalid { .. } => Code::SignatureInvalid,
         Refusal::Malformed { .. } => Code::StatementUnusable,
+        Refusal::OtherSubject { .. } => Code::SubjectMismatch,
         Refusal::Untrusted { .. } => Code::SignerUntrusted,
     };
     Finding::new(code, check, refusal.to_string()).at(manifest, "")
@@ -225,7 +226,7 @@ pub(crate) fn show_digests(digests: &[Digest]) -> String {
         .join(", ")
 }
 
-fn show_subjects(statement: &Statement) -> String {
+pub(crate) fn show_subjects(statement: &Statement) -> String {
     let digests = statement
         .subjects()
         .iter()

@@ -1,5 +1,7 @@
 //! The inputs of a verdict: the artifact, and what was found beside it.
 
+use std::sync::Arc;
+
 use bulla_model::{CosignLayer, Digest, Manifest, Statement};
 
 /// Everything a verdict may look at, collected by the caller.
@@ -7,6 +9,10 @@ use bulla_model::{CosignLayer, Digest, Manifest, Statement};
 pub struct Evidence {
     /// The artifact asked about.
     pub artifact: Option<Digest>,
+    /// Other digests of the same artifact: some schemes sign SHA-384 or SHA-512.
+    pub digests: Vec<Digest>,
+    /// The artifact's bytes, for schemes that sign the whole of it.
+    pub content: Option<Arc<[u8]>>,
     /// Received indexes. One that lists the artifact makes statements about the index count.
     pub indexes: Vec<Manifest>,
     /// Attestations, as received.
@@ -90,6 +96,21 @@ impl Evidence {
         covering
             .iter()
             .any(|digest| statement.is_about(std::slice::from_ref(digest)))
+    }
+
+    /// Whether a statement is about the artifact under any of its digests: files are known by
+    /// several, and some statements about them name no SHA-256. What both sides name must agree.
+    pub(crate) fn is_subject_of(&self, statement: &Statement, covering: &[Digest]) -> bool {
+        if self.digests.is_empty() {
+            return Self::is_about(statement, covering);
+        }
+        statement.subjects().iter().any(|subject| {
+            let own = self.artifact.iter().chain(&self.digests);
+            let mut common = own
+                .filter_map(|digest| Some((digest, subject.digest.known(digest.algorithm())?)))
+                .peekable();
+            common.peek().is_some() && common.all(|(own, named)| *own == named)
+        })
     }
 
     /// Whether something may be missing that a complete answer of the registry would hold.

@@ -2,18 +2,21 @@
 //!
 //! There is one way into a key: [`KeyKind::of_spki`] decides what it is, and every scheme names the
 //! kind it needs. ECDSA, RSA and ML-DSA are verified by AWS-LC, Ed25519 by `ed25519-dalek` in its
-//! strict mode. The names are those of `reference/conformance.md`'s vectors:
+//! strict mode. The names are those of Bulla's conformance protocol:
 //! ALGORITHM-HASH, with `-p1363` where a signature is `r` and `s` in a row instead of DER.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     self as lc, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm,
 };
+use bulla_model::{Algorithm, Digest};
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use ed25519_dalek::pkcs8::spki::SubjectPublicKeyInfoRef;
 use ed25519_dalek::pkcs8::spki::der::asn1::{AnyRef, UintRef};
 use ed25519_dalek::pkcs8::spki::der::{
     Decode as _, Encode as _, Error as DerError, Reader, SliceReader, Tag,
 };
+use serde::{Serialize, Serializer};
 
 /// A kind of public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,20 +75,72 @@ impl KeyKind {
         Ok(*kind)
     }
 
-    /// The scheme that keys of this kind are used with when nothing says otherwise, as in
-    /// `PublicKeyDetails` of the Sigstore protobuf specifications v0.5.0.
-    pub(crate) fn scheme(self) -> SignatureScheme {
-        let name = match self {
-            Self::EcdsaP256 => "ecdsa-p256-sha256",
-            Self::EcdsaP384 => "ecdsa-p384-sha384",
-            Self::EcdsaP521 => "ecdsa-p521-sha512",
-            Self::Ed25519 => "ed25519",
-            Self::MlDsa44 => "ml-dsa-44",
-            Self::MlDsa65 => "ml-dsa-65",
-            Self::MlDsa87 => "ml-dsa-87",
-            Self::Rsa => "rsa-pkcs1-sha256",
-        };
-        SignatureScheme::named(name).expect("because every kind's scheme is in the table")
+    /// The schemes that keys of this kind are used with when nothing says otherwise, as in
+    /// `PublicKeyDetails` of the Sigstore protobuf specifications v0.5.0, and those older tools
+    /// used. Ed25519 has two that cannot be taken for one another: cosign signs digests, everybody
+    /// else messages.
+    pub(crate) fn schemes(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::EcdsaP256 => (&["ecdsa-p256-sha256"], &["ecdsa-p256-sha256-p1363"]),
+            Self::EcdsaP384 => (
+                &["ecdsa-p384-sha384"],
+                &["ecdsa-p384-sha256", "ecdsa-p384-sha384-p1363"],
+            ),
+            Self::EcdsaP521 => (
+                &["ecdsa-p521-sha512"],
+                &["ecdsa-p521-sha256", "ecdsa-p521-sha512-p1363"],
+            ),
+            Self::Ed25519 => (&["ed25519", "ed25519ph"], &[]),
+            Self::MlDsa44 => (&["ml-dsa-44"], &[]),
+            Self::MlDsa65 => (&["ml-dsa-65"], &[]),
+            Self::MlDsa87 => (&["ml-dsa-87"], &[]),
+            Self::Rsa => (
+                &["rsa-pkcs1-sha256"],
+                &[
+                    "rsa-pss-sha256-salt32",
+                    "rsa-pkcs1-sha384",
+                    "rsa-pkcs1-sha512",
+                ],
+            ),
+        }
+    }
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    Good,
+    Bad,
+    /// Neither the message nor the digest that the scheme signs is at hand.
+    NotAtHand,
+}
+
+/// What was signed: bytes, or digests of bytes that nobody holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) bytes: Option<&'a [u8]>,
+    pub(crate) digests: &'a [Digest],
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes: Some(bytes),
+            digests: &[],
+        }
+    }
+
+    /// Its digest, computed if need be.
+    pub(crate) fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
+        let known = self
+            .digests
+            .iter()
+            .find(|digest| digest.algorithm() == algorithm);
+        match (known, self.bytes) {
+            (Some(digest), _) => Some(digest.clone()),
+            (None, Some(bytes)) => Some(Digest::of(algorithm, bytes)),
+            (None, None) => None,
+        }
     }
 }
 
@@ -109,19 +164,53 @@ impl SignatureScheme {
         self.0.name
     }
 
-    /// Whether this key (SPKI DER) made this signature over exactly this message. A key of another
-    /// kind made none.
-    pub(crate) fn holds(self, spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
-        if KeyKind::of_spki(spki) != Ok(self.0.kind) {
-            return false;
-        }
+    pub(crate) fn kind(self) -> KeyKind {
+        self.0.kind
+    }
+
+    /// The hash under which it signs, if a digest will do instead of the message.
+    fn hash(self) -> Option<Algorithm> {
         match self.0.check {
-            Check::Ed25519 => ed25519(spki, message, signature).unwrap_or(false),
-            Check::Whole(algorithm) => aws_lc(algorithm, spki, message, signature),
-            Check::Pair { algorithm, bytes } => der_of_pair(signature, bytes)
-                .is_some_and(|signature| aws_lc(algorithm, spki, message, &signature)),
+            Check::Ed25519 => None,
+            Check::Ed25519Prehashed => Some(Algorithm::Sha512),
+            // The table's names are the specification: `ALGORITHM-HASH`.
+            Check::Whole(_) | Check::Pair { .. } => {
+                self.0.name.split('-').find_map(|part| part.parse().ok())
+            }
         }
     }
+
+    /// Whether this key (SPKI DER) made this signature over exactly this message. A key of another
+    /// kind made none.
+    pub(crate) fn check(self, spki: &[u8], message: Message<'_>, signature: &[u8]) -> Checked {
+        if KeyKind::of_spki(spki) != Ok(self.0.kind) {
+            return Checked::Bad;
+        }
+        let signed = match (self.hash(), message.bytes) {
+            (Some(hash), _) => message.digest(hash).map(Signed::Digest),
+            (None, bytes) => bytes.map(Signed::Bytes),
+        };
+        let Some(signed) = signed else {
+            return Checked::NotAtHand;
+        };
+        let good = match self.0.check {
+            Check::Ed25519 | Check::Ed25519Prehashed => ed25519(spki, &signed, signature),
+            Check::Whole(algorithm) => aws_lc(algorithm, spki, &signed, signature),
+            Check::Pair { algorithm, bytes } => der_of_pair(signature, bytes)
+                .and_then(|signature| aws_lc(algorithm, spki, &signed, &signature)),
+        };
+        if good.is_some() {
+            Checked::Good
+        } else {
+            Checked::Bad
+        }
+    }
+}
+
+/// What is signed in the end.
+enum Signed<'a> {
+    Bytes(&'a [u8]),
+    Digest(Digest),
 }
 
 impl std::fmt::Debug for SignatureScheme {
@@ -138,20 +227,75 @@ impl PartialEq for SignatureScheme {
 
 impl Eq for SignatureScheme {}
 
+impl std::fmt::Display for SignatureScheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl Serialize for SignatureScheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name)
+    }
+}
+
 fn aws_lc(
     algorithm: &'static dyn VerificationAlgorithm,
     spki: &[u8],
-    message: &[u8],
+    signed: &Signed<'_>,
     signature: &[u8],
-) -> bool {
-    ParsedPublicKey::new(algorithm, spki)
-        .is_ok_and(|key| key.verify_sig(message, signature).is_ok())
+) -> Option<()> {
+    let key = ParsedPublicKey::new(algorithm, spki).ok()?;
+    match signed {
+        Signed::Bytes(bytes) => key.verify_sig(bytes, signature).ok(),
+        Signed::Digest(message) => {
+            let hash = match message.algorithm() {
+                Algorithm::Sha256 => &digest::SHA256,
+                Algorithm::Sha384 => &digest::SHA384,
+                Algorithm::Sha512 => &digest::SHA512,
+            };
+            let message = digest::Digest::import_less_safe(&message.to_bytes(), hash).ok()?;
+            key.verify_digest_sig(&message, signature).ok()
+        }
+    }
 }
 
-fn ed25519(spki: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+fn ed25519(spki: &[u8], signed: &Signed<'_>, signature: &[u8]) -> Option<()> {
     let key = ed25519_dalek::VerifyingKey::from_public_key_der(spki).ok()?;
     let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
-    Some(key.verify_strict(message, &signature).is_ok())
+    match signed {
+        Signed::Bytes(bytes) => key.verify_strict(bytes, &signature).ok(),
+        Signed::Digest(message) => {
+            let known = Known(message.to_bytes().try_into().ok()?);
+            key.verify_prehashed_strict(known, None, &signature).ok()
+        }
+    }
+}
+
+/// A SHA-512 digest somebody else computed, as the hasher `ed25519-dalek` asks for.
+#[derive(Clone)]
+struct Known([u8; 64]);
+
+impl Default for Known {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl sha2::digest::HashMarker for Known {}
+
+impl sha2::digest::OutputSizeUser for Known {
+    type OutputSize = sha2::digest::consts::U64;
+}
+
+impl sha2::digest::Update for Known {
+    fn update(&mut self, _: &[u8]) {}
+}
+
+impl sha2::digest::FixedOutput for Known {
+    fn finalize_into(self, out: &mut sha2::digest::Output<Self>) {
+        out.copy_from_slice(&self.0);
+    }
 }
 
 /// `r` and `s`, each this long, as the DER that is checked.
@@ -189,6 +333,8 @@ struct Row {
 #[derive(Clone, Copy)]
 enum Check {
     Ed25519,
+    /// Over SHA-512 (Ed25519ph, RFC 8032 section 5.1), without a context.
+    Ed25519Prehashed,
     /// The signature as it is.
     Whole(&'static dyn VerificationAlgorithm),
     /// Two numbers in a row, each this long (IEEE P1363).
@@ -266,6 +412,11 @@ static SCHEMES: &[Row] = {
             name: "ed25519",
             kind: Ed25519,
             check: Check::Ed25519,
+        },
+        Row {
+            name: "ed25519ph",
+            kind: Ed25519,
+            check: Check::Ed25519Prehashed,
         },
         whole("ml-dsa-44", MlDsa44, &lc::ML_DSA_44),
         whole("ml-dsa-65", MlDsa65, &lc::ML_DSA_65),

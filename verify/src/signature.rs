@@ -2,12 +2,11 @@
 //!
 //! For each attestation:
 //!
-//! 1. Read the bundle strictly and within limits.
-//! 2. Take the DSSE payload once; its bytes are what everything below is about.
-//! 3. Read the statement: in-toto payload type, `_type`, subjects with digests.
-//! 4. Verify the signature: with a certificate through a trusted root, with a known key and a log
-//!    entry or timestamp through the same verifier, or with a known key alone.
-//! 5. Establish the time: proven by log or timestamp, else claimed.
+//! 1. Read it strictly and within limits ([`crate::read`]); take the signed bytes once, they are
+//!    what everything below is about.
+//! 2. Verify the signature: with a certificate through a trusted root, or with a known key.
+//! 3. Verify every log entry and timestamp beside it, and count who made them.
+//! 4. Establish the time: proven by log or timestamp, else claimed.
 //!
 //! Subject binding and everything about who may say what is the policy's part and works on the
 //! verified result. Statements by signers nobody trusts, and broken ones, are kept as refusals:
@@ -16,14 +15,16 @@
 use jiff::Timestamp;
 
 use bulla_model::predicate::{Approval, Promotion, Provenance, Vsa};
-use bulla_model::{
-    Bundle, BundleContent, Digest, Envelope, Identity, KeyMaterial, Limits, PredicateType,
-    Statement, envelope,
-};
+use bulla_model::{Digest, Identity, Limits, PredicateType, Statement};
 
+use crate::artifact::ArtifactClaim;
 use crate::candidate::{Candidate, Refusal};
-use crate::evidence::{Attestation, AttestationForm, Evidence};
-use crate::sigstore::{self, Proof};
+use crate::evidence::{Attestation, Evidence};
+use crate::public_key::PublicKey;
+use crate::read::{Read, What, malformed, payload_digest, read};
+use crate::records::Records;
+use crate::scheme::{Checked, Message};
+use crate::sigstore::Proof;
 use crate::trust::Trust;
 use crate::verified::{SignedTime, Verified};
 
@@ -39,11 +40,20 @@ pub fn examine(
     // The order of the registry's list decides nothing.
     let mut attestations: Vec<&Attestation> = evidence.attestations.iter().collect();
     attestations.sort();
+    let world = World {
+        evidence,
+        trust,
+        now,
+    };
     for attestation in attestations {
         if cancelled() {
             return Err(Cancelled);
         }
-        candidates.push(examine_one(attestation, trust, now, limits));
+        let manifest = attestation.manifest.as_ref();
+        match read(attestation, limits, |read| world.candidate(read, manifest)) {
+            Ok(mut found) => candidates.append(&mut found),
+            Err(refusal) => candidates.push(Candidate::refused(manifest.cloned(), refusal)),
+        }
     }
     Ok(candidates)
 }
@@ -53,165 +63,229 @@ pub fn examine(
 #[error("the deadline came before all attestations were looked at")]
 pub struct Cancelled;
 
-fn examine_one(
-    attestation: &Attestation,
-    trust: &Trust,
+/// What every signature is judged with.
+#[derive(Clone, Copy)]
+struct World<'a> {
+    evidence: &'a Evidence,
+    trust: &'a Trust,
     now: Timestamp,
-    limits: &Limits,
-) -> Candidate {
-    let manifest = attestation.manifest.clone();
-    let (claimed_type, outcome) = match read(attestation, limits) {
-        Err(refusal) => (None, Err(refusal)),
-        Ok(read) => {
-            let claimed = read.statement.predicate_type().clone();
-            (Some(claimed), verify(read, manifest.clone(), trust, now))
-        }
-    };
-    Candidate {
-        manifest,
-        claimed_type,
-        outcome,
-    }
 }
 
-struct Read {
-    bundle: Bundle,
-    statement: Statement,
-}
-
-impl Read {
-    fn envelope(&self) -> &Envelope {
-        self.bundle
-            .envelope()
-            .expect("because only bundles with an envelope are read")
-    }
-}
-
-/// A DSSE envelope without a bundle around it, as securesystemslib and in-toto write it. With
-/// several signatures it is refused, as it is in a bundle; its key id is a hint like any other.
-fn envelope_alone(bytes: &[u8], limits: &Limits) -> Option<Bundle> {
-    let envelope = Envelope::parse(bytes, limits).ok()?;
-    let [signature] = envelope.signatures() else {
-        return None;
-    };
-    let hint = signature.key_id.clone().unwrap_or_default();
-    Bundle::with_public_key(&envelope, &hint).ok()
-}
-
-fn read(attestation: &Attestation, limits: &Limits) -> Result<Read, Refusal> {
-    let malformed = |reason: String| Refusal::Malformed {
-        reason: reason.chars().take(300).collect(),
-    };
-    let bundle = match &attestation.form {
-        AttestationForm::Cosign(layer) => layer
-            .to_bundle(limits)
-            .map_err(|error| malformed(error.to_string()))?,
-        AttestationForm::Bundle(bytes) => match Bundle::parse(bytes.clone(), limits) {
-            Ok(bundle) => bundle,
-            Err(error) => {
-                envelope_alone(bytes, limits).ok_or_else(|| malformed(error.to_string()))?
+impl World<'_> {
+    fn candidate(self, read: &Read, manifest: Option<&Digest>) -> Candidate {
+        let manifest = manifest.cloned();
+        let claimed_type = read.claimed_type().cloned();
+        let (outcome, signature) = match &read.what {
+            What::Statement(statement) => (self.statement(read, statement, manifest.clone()), None),
+            What::Blob | What::Image(..) => {
+                let refusal = malformed("it signs the artifact itself, not a statement");
+                (Err(refusal), Some(self.artifact(read, manifest.clone())))
             }
-        },
-    };
-    let BundleContent::Dsse(envelope) = bundle.content() else {
-        return Err(malformed(
-            "the bundle signs a blob, not a statement".to_owned(),
-        ));
-    };
-    if envelope.payload_type() != envelope::IN_TOTO {
-        return Err(malformed(format!(
-            "payload type is `{}`, expected `{}`",
-            envelope.payload_type().chars().take(80).collect::<String>(),
-            envelope::IN_TOTO
-        )));
+        };
+        Candidate {
+            manifest,
+            claimed_type,
+            outcome,
+            signature,
+        }
     }
-    let statement = Statement::parse(envelope.payload(), limits)
-        .map_err(|error| malformed(error.to_string()))?;
-    Ok(Read { bundle, statement })
-}
 
-fn verify(
-    read: Read,
-    manifest: Option<Digest>,
-    trust: &Trust,
-    now: Timestamp,
-) -> Result<Verified<Statement>, Refusal> {
-    let payload = read.envelope().payload_digest();
-    let proof = match read.bundle.key() {
-        KeyMaterial::Certificate(_) => {
+    fn statement(
+        self,
+        read: &Read,
+        statement: &Statement,
+        manifest: Option<Digest>,
+    ) -> Result<Verified<Statement>, Refusal> {
+        let payload =
+            payload_digest(read, None).ok_or_else(|| malformed("the bundle holds no envelope"))?;
+        let word = issued_at(statement);
+        let proof = match read.hint() {
             // The artifact is bound by the caller; here any subject will do, so that "about
             // another subject" and "tampered with" stay two different answers.
-            trust
-                .roots()
-                .verify_keyless(&read.bundle, &any_subject(&read.statement)?, now)?
-        }
-        KeyMaterial::PublicKey { hint } => verify_with_keys(&read, hint, trust, now)?,
-    };
-    let word = issued_at(&read.statement);
-    let time = match (proof.existed_by, word) {
-        (Some(time), word) => SignedTime::Proven(time, word),
-        (None, Some(word)) => SignedTime::Claimed(word),
-        (None, None) => SignedTime::Unknown,
-    };
-    Ok(Verified::new(
-        read.statement,
-        proof.signer,
-        time,
-        payload,
-        manifest,
-    ))
-}
-
-fn verify_with_keys(
-    read: &Read,
-    hint: &str,
-    trust: &Trust,
-    now: Timestamp,
-) -> Result<Proof, Refusal> {
-    let keys = trust.keys_for(hint);
-    let pae = read.envelope().pae();
-    let signature = &read.envelope().signatures()[0].signature;
-    let mut failure = None;
-    for key in keys {
-        if let Err(refusal) = sigstore::check_signature(key.spki(), pae.as_bytes(), signature) {
-            // Only the key the hint names makes a failure mean tampering.
-            failure = (key.id().hint() == hint).then_some(refusal).or(failure);
-            continue;
-        }
-        let recorded = read.bundle.log_entries() > 0 || read.bundle.timestamps() > 0;
-        if recorded && !trust.roots().is_empty() {
-            return trust.roots().verify_with_key(
-                &read.bundle,
-                &any_subject(&read.statement)?,
-                key.spki(),
-                now,
-            );
-        }
-        // Without a trusted root, records prove nothing and the time stays the signer's word.
-        return Ok(Proof {
-            signer: Identity::Key {
-                key_id: key.id().clone(),
-            },
-            existed_by: None,
-        });
+            None => {
+                let subject = [any_subject(statement)?];
+                let message = Message {
+                    bytes: None,
+                    digests: &subject,
+                };
+                let roots = self.trust.roots();
+                roots.verify_certificate(&read.bundle, message, self.now)?
+            }
+            Some(hint) => {
+                let pae = read.bundle.envelope().map(bulla_model::Envelope::pae);
+                let pae = pae.ok_or_else(|| malformed("the bundle holds no envelope"))?;
+                self.keyed(read, hint, Message::of(pae.as_bytes()), word)?
+            }
+        };
+        self.counted(&proof)?;
+        let time = match (proof.records.earliest(), word) {
+            (Some(time), word) => SignedTime::Proven(time, word),
+            (None, Some(word)) => SignedTime::Claimed(word),
+            (None, None) => SignedTime::Unknown,
+        };
+        let statement = statement.clone();
+        Ok(Verified::new(statement, proof, time, payload, manifest))
     }
-    Err(failure.unwrap_or_else(|| Refusal::Untrusted {
-        signer: format!(
-            "a key with hint `{}`",
-            hint.chars().take(48).collect::<String>()
-        ),
-        reason: "no such key here".to_owned(),
-    }))
+
+    /// A signature of the artifact's bytes, or of a payload that names an image.
+    fn artifact(
+        self,
+        read: &Read,
+        manifest: Option<Digest>,
+    ) -> Result<Verified<ArtifactClaim>, Refusal> {
+        if let What::Image(payload, says) = &read.what {
+            let claim = ArtifactClaim::from(says.clone());
+            return self.claimed(read, Message::of(payload), claim, manifest);
+        }
+        let mut digests: Vec<Digest> = self.evidence.artifact.iter().cloned().collect();
+        digests.extend(self.evidence.digests.iter().cloned());
+        let mut bytes = self.evidence.content.as_deref();
+        let subject = match read.bundle.named_digest() {
+            // A signature of something else is checked all the same, as far as its digest allows,
+            // so that it is not mistaken for a tampered one of this.
+            Some(named) if !digests.contains(&named) => {
+                digests = vec![named.clone()];
+                bytes = None;
+                Some(named)
+            }
+            _ => self.evidence.artifact.clone(),
+        };
+        let subject = subject.ok_or_else(|| Refusal::OtherSubject {
+            reason: "no artifact was given".to_owned(),
+        })?;
+        if bytes.is_some_and(|bytes| bytes.starts_with(b"DSSEv1 ")) {
+            return Err(malformed("an encoded envelope is no artifact"));
+        }
+        let message = Message {
+            bytes,
+            digests: &digests,
+        };
+        self.claimed(read, message, ArtifactClaim::of_blob(subject), manifest)
+    }
+
+    fn claimed(
+        self,
+        read: &Read,
+        message: Message<'_>,
+        claim: ArtifactClaim,
+        manifest: Option<Digest>,
+    ) -> Result<Verified<ArtifactClaim>, Refusal> {
+        let proof = match read.hint() {
+            None => {
+                let roots = self.trust.roots();
+                roots.verify_certificate(&read.bundle, message, self.now)?
+            }
+            Some(hint) => self.keyed(read, hint, message, None)?,
+        };
+        self.counted(&proof)?;
+        let payload =
+            payload_digest(read, Some(&claim.subject)).unwrap_or_else(|| claim.subject.clone());
+        Ok(Verified::of_artifact(claim, proof, payload, manifest))
+    }
+
+    fn counted(self, proof: &Proof) -> Result<(), Refusal> {
+        match proof.records.missing(self.trust.thresholds()) {
+            None => Ok(()),
+            Some(reason) => Err(Refusal::Untrusted {
+                signer: proof.signer.to_string(),
+                reason,
+            }),
+        }
+    }
+
+    /// Checks the signature with the keys the hint allows for, then what stands beside it.
+    fn keyed(
+        self,
+        read: &Read,
+        hint: &str,
+        message: Message<'_>,
+        word: Option<Timestamp>,
+    ) -> Result<Proof, Refusal> {
+        let bundle = &read.bundle;
+        let mut failure = None;
+        for key in self.trust.keys_for(hint) {
+            let legacy = self.trust.legacy_schemes();
+            let scheme = match key.check(message, bundle.signature(), legacy) {
+                Ok(scheme) => scheme,
+                Err(checked) => {
+                    // Only the key the hint names makes a failure mean tampering.
+                    let named = key.id().hint() == hint;
+                    failure = refused(checked, named).or(failure);
+                    continue;
+                }
+            };
+            let recorded = bundle.log_entries() > 0 || bundle.timestamps() > 0;
+            let roots = self.trust.roots();
+            // Without a trusted root, records prove nothing and the time stays the signer's word.
+            let records = if recorded && !roots.is_empty() {
+                roots.records_of_key(bundle, message, key.spki(), self.now)?
+            } else {
+                Records::default()
+            };
+            in_window(key, &records, word, self.now)?;
+            return Ok(Proof {
+                signer: Identity::Key {
+                    key_id: key.id().clone(),
+                },
+                records,
+                scheme: Some(scheme),
+                certificate: None,
+            });
+        }
+        Err(failure.unwrap_or_else(|| Refusal::Untrusted {
+            signer: format!(
+                "a key with hint `{}`",
+                hint.chars().take(48).collect::<String>()
+            ),
+            reason: "no such key here".to_owned(),
+        }))
+    }
 }
 
+/// What a failed check with a key says: nothing, if the hint did not name the key.
+fn refused(checked: Checked, named: bool) -> Option<Refusal> {
+    match checked {
+        Checked::Good => None,
+        Checked::Bad => named.then(|| Refusal::invalid("the signature does not match")),
+        Checked::NotAtHand => Some(Refusal::OtherSubject {
+            reason: "the scheme needs the artifact's bytes or another digest of them".to_owned(),
+        }),
+    }
+}
+
+/// Every verified time has to lie in the key's window (F16, TOB-4). Where nothing is verified, the
+/// signer's word has to, and the present too: a word is cheap once a key has leaked.
+fn in_window(
+    key: &PublicKey,
+    records: &Records,
+    word: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let window = key.validity();
+    let mut times: Vec<Timestamp> = records.times().collect();
+    if times.is_empty() {
+        times = word.into_iter().chain([now]).collect();
+    }
+    match times.into_iter().find(|time| !window.contains(*time)) {
+        None => Ok(()),
+        Some(time) => Err(Refusal::Expired {
+            reason: format!("key {} is not valid at {time}", key.id().short()),
+        }),
+    }
+}
+
+/// Some digest of some subject; `sigstore-verify` knows SHA-256 and SHA-512.
 fn any_subject(statement: &Statement) -> Result<Digest, Refusal> {
-    statement
-        .subjects()
-        .iter()
-        .find_map(|subject| subject.digest.sha256())
-        .ok_or_else(|| Refusal::Malformed {
-            reason: "no subject has a sha256 digest".to_owned(),
+    use bulla_model::Algorithm;
+    [Algorithm::Sha256, Algorithm::Sha512]
+        .into_iter()
+        .find_map(|algorithm| {
+            let subjects = statement.subjects();
+            subjects
+                .iter()
+                .find_map(|subject| subject.digest.known(algorithm))
         })
+        .ok_or_else(|| malformed("no subject has a sha256 or sha512 digest"))
 }
 
 /// When the signer says it was issued: our own field, the annotation Bulla writes into standard

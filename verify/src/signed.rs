@@ -1,66 +1,25 @@
 //! Verdicts without a policy: is there a signature, or an attestation of a type, by this signer?
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use bulla_model::predicate::cosign;
-use bulla_model::{Identity, KeyId, Limits};
+use bulla_model::{Digest, Identity, Limits};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::eligible::{refused, show_digests};
+use crate::eligible::{refused, show_digests, show_subjects};
 use crate::evidence::Evidence;
-use crate::pattern::Pattern;
+use crate::expected::{ExpectedClaim, ExpectedSigner};
 use crate::signature::{examine, is_type};
+use crate::signature_report::SignatureReport;
 use crate::trust::Trust;
 use crate::verdict::{Finding, Outcome, Report, Severity, Verdict};
-use crate::verified::Verified;
+use crate::verified::{SignedTime, Verified};
 
 const CHECK: &str = "signature";
-
-/// Who must have signed. There is no "anybody".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExpectedSigner {
-    /// The holder of this key.
-    Key(KeyId),
-    /// The holder of a certificate for this identity.
-    Certificate {
-        /// The OIDC issuer.
-        issuer: Pattern,
-        /// The subject.
-        subject: Pattern,
-    },
-}
-
-impl ExpectedSigner {
-    fn matches(&self, signer: &Identity) -> bool {
-        match (self, signer) {
-            (Self::Key(expected), Identity::Key { key_id }) => expected == key_id,
-            (Self::Certificate { issuer, subject }, Identity::Certificate(certificate)) => {
-                issuer.matches(&certificate.issuer) && subject.matches(&certificate.subject)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl std::fmt::Display for ExpectedSigner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Key(key) => write!(f, "key {}", key.short()),
-            Self::Certificate { issuer, subject } => write!(f, "{subject} ({issuer})"),
-        }
-    }
-}
-
-/// What must have been signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExpectedClaim {
-    /// The artifact itself: cosign's empty claim. Other attestations are not signatures.
-    Signature,
-    /// An attestation of this predicate type.
-    Attestation(String),
-}
 
 /// What is asked, with everything the answer may depend on.
 #[derive(Clone, Copy)]
@@ -89,6 +48,7 @@ pub struct SignedQuestion<'a> {
 pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
     let mut report = Report::default();
     let mut attestations = 0;
+    let mut signatures = Vec::new();
     let examined = examine(
         question.evidence,
         question.trust,
@@ -100,9 +60,12 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
         Ok(candidates) => {
             attestations = candidates
                 .iter()
-                .filter(|candidate| candidate.outcome().is_ok())
+                .filter(|candidate| match candidate.signature() {
+                    Some(signature) => signature.is_ok(),
+                    None => candidate.outcome().is_ok(),
+                })
                 .count();
-            judge(question, &candidates, &mut report);
+            signatures = judge(question, &candidates, &mut report);
         }
         Err(cancelled) => {
             let finding = Finding::new(Code::EvidenceIncomplete, CHECK, cancelled.to_string());
@@ -112,11 +75,15 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
     }
     let (decision, cause) = report.decision();
     report.findings.sort_by_key(|finding| finding.severity);
-    let nothing = bulla_model::Digest::sha256(b"");
+    signatures.sort_by_key(|signature| !signature.counts);
     Verdict {
         decision,
         cause,
-        subject: question.evidence.artifact.clone().unwrap_or(nothing),
+        subject: question
+            .evidence
+            .artifact
+            .clone()
+            .unwrap_or_else(|| Digest::sha256(b"")),
         environment: None,
         service: None,
         tier: None,
@@ -127,70 +94,98 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
         steps: Vec::new(),
         attestations,
         persons: Vec::new(),
+        signatures,
     }
 }
 
-fn judge(question: &SignedQuestion<'_>, candidates: &[Candidate], report: &mut Report) {
-    let wanted = match question.claim {
-        ExpectedClaim::Signature => cosign::TYPE,
-        ExpectedClaim::Attestation(uri) => uri.as_str(),
-    };
+/// What counts, whatever was signed.
+struct Counted {
+    signer: Identity,
+    time: SignedTime,
+}
+
+fn judge(
+    question: &SignedQuestion<'_>,
+    candidates: &[Candidate],
+    report: &mut Report,
+) -> Vec<SignatureReport> {
+    let mut reports = Vec::new();
     let covering = question.evidence.covering();
     if covering.is_empty() {
         let message = "the evidence names no artifact";
         let finding = Finding::new(Code::EvidenceIncomplete, CHECK, message);
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(Cause::Undetermined), "no artifact");
-        return;
+        return reports;
     }
     let mut causes = Vec::new();
     let mut notes = Vec::new();
-    let mut counted = Vec::new();
-    for candidate in candidates {
-        if candidate
-            .claimed_type()
-            .is_none_or(|kind| !is_type(kind, wanted))
-        {
-            continue;
-        }
-        match one(question, &covering, candidate) {
-            Ok(statement) => counted.push(statement),
+    let mut counted: Vec<Counted> = Vec::new();
+    for candidate in candidates
+        .iter()
+        .filter(|one| is_asked(question.claim, one))
+    {
+        let (signature, answer) = one(question, &covering, candidate);
+        reports.push(signature);
+        match answer {
+            Ok(one) => counted.push(one),
             Err((cause, finding)) => {
                 causes.push(cause);
-                notes.push(
-                    finding
-                        .at(candidate.manifest(), "")
-                        .severity(Severity::Note),
-                );
+                let finding = finding.at(candidate.manifest(), "");
+                notes.push(finding.severity(Severity::Note));
             }
         }
     }
+    // Several signatures by one signer are one (F28).
+    let signers: BTreeSet<&Identity> = counted.iter().map(|one| &one.signer).collect();
+    let threshold = question.signer.threshold();
+    if let Some(first) = counted.first()
+        && signers.len() >= threshold
+    {
+        report.check(
+            CHECK,
+            Outcome::Ok,
+            summary(question, &counted, first, signers.len()),
+        );
+        return reports;
+    }
+    for signature in &mut reports {
+        signature.counts = false;
+    }
+    if !counted.is_empty() {
+        causes.push(Cause::Untrusted);
+    }
+    missing(question, report, &causes, signers.len());
+    report.findings.append(&mut notes);
+    reports
+}
+
+fn summary(
+    question: &SignedQuestion<'_>,
+    counted: &[Counted],
+    first: &Counted,
+    signers: usize,
+) -> String {
+    let when = match first.time.existed_by() {
+        Some(time) if first.time.is_proven() => format!(", proven to exist by {time}"),
+        Some(time) => format!(", at {time} by its own word"),
+        None => ", at a time nothing tells".to_owned(),
+    };
     let counts = match counted.len() {
         1 => "1 signature".to_owned(),
         count => format!("{count} signatures"),
     };
-    if let Some(first) = counted.first() {
-        let when = match first.time().existed_by() {
-            Some(time) if first.time().is_proven() => format!(", proven to exist by {time}"),
-            Some(time) => format!(", at {time} by its own word"),
-            None => ", at a time nothing tells".to_owned(),
-        };
-        report.check(
-            CHECK,
-            Outcome::Ok,
-            format!("{counts} by {}{when}", first.signer()),
-        );
-        return;
+    if question.signer.threshold() > 1 {
+        return format!("{counts} by {signers} different keys{when}");
     }
-    let cause = Cause::best(causes);
+    format!("{counts} by {}{when}", first.signer)
+}
+
+fn missing(question: &SignedQuestion<'_>, report: &mut Report, causes: &[Cause], signers: usize) {
     let cause = if question.evidence.is_incomplete() {
         Cause::Undetermined
     } else {
-        cause
-    };
-    let what = match question.claim {
-        ExpectedClaim::Signature => "signature".to_owned(),
-        ExpectedClaim::Attestation(uri) => format!("attestation of type {uri}"),
+        Cause::best(causes.iter().copied())
     };
     let code = match cause {
         Cause::Invalid => Code::SignatureInvalid,
@@ -198,50 +193,140 @@ fn judge(question: &SignedQuestion<'_>, candidates: &[Candidate], report: &mut R
         Cause::Undetermined => Code::EvidenceIncomplete,
         _ => Code::SignerUntrusted,
     };
-    let finding = Finding::new(code, CHECK, format!("no {what} by {}", question.signer))
+    let message = format!("no {} by {}", question.claim, question.signer);
+    let mut finding = Finding::new(code, CHECK, message)
         .expected(question.signer.to_string())
         .hint(format!("bulla tree {} shows what there is", question.name));
+    if signers > 0 {
+        finding = finding.found(format!("{signers} of them"));
+    }
     report.findings.push(finding);
-    report.findings.append(&mut notes);
     report.check(CHECK, Outcome::Failed(cause), "none");
 }
 
-fn one<'a>(
-    question: &SignedQuestion<'_>,
-    covering: &[bulla_model::Digest],
-    candidate: &'a Candidate,
-) -> Result<&'a Verified<bulla_model::Statement>, (Cause, Finding)> {
-    let statement = candidate.outcome().map_err(|refusal| {
-        (
-            refusal.cause(),
-            refused(CHECK, refusal, candidate.manifest()),
-        )
-    })?;
-    if !Evidence::is_about(statement.value(), covering) {
-        let finding = Finding::new(
-            Code::SubjectMismatch,
-            CHECK,
-            "the statement is about another artifact",
-        )
-        .expected(show_digests(covering));
-        return Err((Cause::OtherSubject, finding));
+/// Whether a candidate claims to be what is asked for.
+fn is_asked(claim: &ExpectedClaim, candidate: &Candidate) -> bool {
+    let is = |wanted: &str| {
+        candidate
+            .claimed_type()
+            .is_some_and(|kind| is_type(kind, wanted))
+    };
+    let of_artifact = candidate.signature().is_some();
+    match claim {
+        ExpectedClaim::Signature => of_artifact || is(cosign::TYPE),
+        ExpectedClaim::SignatureAs(_) => of_artifact,
+        ExpectedClaim::Attestation(uri) => is(uri),
+        ExpectedClaim::Anything => true,
     }
-    if !question.signer.matches(statement.signer()) {
+}
+
+type Answer = Result<Counted, (Cause, Finding)>;
+
+fn one(
+    question: &SignedQuestion<'_>,
+    covering: &[Digest],
+    candidate: &Candidate,
+) -> (SignatureReport, Answer) {
+    let kind = candidate
+        .claimed_type()
+        .map(bulla_model::PredicateType::as_str);
+    let refusal = match (candidate.signature(), candidate.outcome()) {
+        (Some(Ok(verified)), _) => {
+            let mut report = SignatureReport::of(verified, None);
+            let claim = verified.value();
+            report.docker_reference.clone_from(&claim.docker_reference);
+            let mut own = covering.to_vec();
+            own.extend(question.evidence.digests.iter().cloned());
+            let answer = about(&mut report, own.contains(&claim.subject), covering, || {
+                claim.subject.to_string()
+            })
+            .and_then(|()| named(question, &mut report, claim.docker_reference.as_deref()))
+            .and_then(|()| signed(question, &mut report, verified));
+            return (report, answer);
+        }
+        (None, Ok(verified)) => {
+            let mut report = SignatureReport::of(verified, kind);
+            let statement = verified.value();
+            let is_about = question.evidence.is_subject_of(statement, covering);
+            let answer = about(&mut report, is_about, covering, || show_subjects(statement))
+                .and_then(|()| signed(question, &mut report, verified));
+            return (report, answer);
+        }
+        (Some(Err(refusal)), _) | (None, Err(refusal)) => refusal,
+    };
+    let report = SignatureReport::refused(candidate.manifest(), kind, refusal);
+    let finding = refused(CHECK, refusal, candidate.manifest());
+    (report, Err((refusal.cause(), finding)))
+}
+
+fn about(
+    report: &mut SignatureReport,
+    is_about: bool,
+    covering: &[Digest],
+    found: impl Fn() -> String,
+) -> Result<(), (Cause, Finding)> {
+    let expected = show_digests(covering);
+    if report.check("subject", is_about, &expected, found()) {
+        return Ok(());
+    }
+    let message = "it is about another artifact";
+    let finding = Finding::new(Code::SubjectMismatch, CHECK, message)
+        .expected(expected)
+        .found(found());
+    Err((Cause::OtherSubject, finding))
+}
+
+/// O7: readers of old signatures compare the name an image was signed under.
+fn named(
+    question: &SignedQuestion<'_>,
+    report: &mut SignatureReport,
+    name: Option<&str>,
+) -> Result<(), (Cause, Finding)> {
+    let ExpectedClaim::SignatureAs(expected) = question.claim else {
+        return Ok(());
+    };
+    let found = name.unwrap_or("no name").to_owned();
+    if report.check(
+        "docker-reference",
+        name == Some(expected),
+        expected,
+        found.clone(),
+    ) {
+        return Ok(());
+    }
+    let finding = Finding::new(Code::SubjectMismatch, CHECK, "signed under another name")
+        .expected(expected.clone())
+        .found(found);
+    Err((Cause::OtherSubject, finding))
+}
+
+fn signed<T>(
+    question: &SignedQuestion<'_>,
+    report: &mut SignatureReport,
+    verified: &Verified<T>,
+) -> Answer {
+    let expected = question.signer.to_string();
+    let found = verified.signer().to_string();
+    let matches = question.signer.matches(verified.signer());
+    if !report.check("signer", matches, &expected, found.clone()) {
         let finding = Finding::new(Code::SignerUntrusted, CHECK, "signed by somebody else")
-            .expected(question.signer.to_string())
-            .found(statement.signer().to_string());
+            .expected(expected)
+            .found(found);
         return Err((Cause::Untrusted, finding));
     }
-    let kind = statement.value().predicate_type().as_str();
-    if statement
-        .time()
-        .contradicts(question.now, kind.starts_with("https://bulla.dev/"))
-    {
+    let own = report
+        .predicate_type
+        .as_ref()
+        .is_some_and(|kind| kind.starts_with("https://bulla.dev/"));
+    if verified.time().contradicts(question.now, own) {
         let message = "its word about the time contradicts the proof of it, or the clock";
-        return Err((
-            Cause::Invalid,
-            Finding::new(Code::TimeMismatch, CHECK, message),
-        ));
+        report.check("time", false, "word and proof agree", message.to_owned());
+        let finding = Finding::new(Code::TimeMismatch, CHECK, message);
+        return Err((Cause::Invalid, finding));
     }
-    Ok(statement)
+    report.counts = true;
+    Ok(Counted {
+        signer: verified.signer().clone(),
+        time: verified.time(),
+    })
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use bulla_model::{JsonError, KeyId, Limits};
 
-use crate::scheme::{KeyKind, SignatureScheme};
-use crate::sigstore::{self, Roots};
+use crate::public_key::PublicKey;
+use crate::records::Thresholds;
+use crate::sigstore::Roots;
 
 /// Keys and trusted roots, prepared once for many verifications. What a signer may sign is for
 /// the policy to say; trust only makes a signature checkable.
@@ -15,6 +16,8 @@ use crate::sigstore::{self, Roots};
 pub struct Trust {
     keys: BTreeMap<KeyId, PublicKey>,
     roots: Roots,
+    thresholds: Thresholds,
+    legacy_schemes: bool,
 }
 
 impl Trust {
@@ -26,9 +29,27 @@ impl Trust {
         limits: &Limits,
     ) -> Result<Self, TrustError> {
         Ok(Self {
-            keys: keys.into_iter().map(|key| (key.id.clone(), key)).collect(),
+            keys: keys
+                .into_iter()
+                .map(|key| (key.id().clone(), key))
+                .collect(),
             roots: Roots::new(trusted_roots, now, limits)?,
+            thresholds: Thresholds::default(),
+            legacy_schemes: false,
         })
+    }
+
+    /// Lets signatures count only that so many different logs and authorities have seen.
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
+    /// Lets bare keys count under schemes of older tools too: SHA-256 with P-384 and P-521,
+    /// RSA-PSS, raw `r || s`. Off unless somebody asks for it.
+    pub fn with_legacy_schemes(mut self, legacy: bool) -> Self {
+        self.legacy_schemes = legacy;
+        self
     }
 
     /// The key with this hint; with an empty or foreign kind of hint every key is tried.
@@ -36,7 +57,7 @@ impl Trust {
         let named: Vec<_> = self
             .keys
             .values()
-            .filter(|key| key.id.hint() == hint)
+            .filter(|key| key.id().hint() == hint)
             .collect();
         let is_digest = hint.len() == 44 && hint.ends_with('=');
         if named.is_empty() && !is_digest {
@@ -48,56 +69,19 @@ impl Trust {
     pub(crate) fn roots(&self) -> &Roots {
         &self.roots
     }
+
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    pub(crate) fn legacy_schemes(&self) -> bool {
+        self.legacy_schemes
+    }
 }
 
 /// Without a usable hint this many keys are tried, so that cost does not grow with keys times
 /// signatures.
 const MAX_KEYS_TRIED: usize = 32;
-
-/// A public key: SPKI DER that signatures can be checked with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicKey {
-    id: KeyId,
-    spki: Vec<u8>,
-}
-
-impl PublicKey {
-    /// Reads a PEM `PUBLIC KEY` of a supported algorithm: ECDSA on P-256, P-384 and P-521, Ed25519,
-    /// RSA with 2048 to 4096 bits, ML-DSA.
-    pub fn from_pem(pem: &str) -> Result<Self, TrustError> {
-        let spki = sigstore::read_public_key(pem)?;
-        Ok(Self {
-            id: KeyId::of_spki(&spki),
-            spki,
-        })
-    }
-
-    /// Takes a key of a supported algorithm, SPKI DER.
-    pub fn from_spki(spki: &[u8]) -> Result<Self, TrustError> {
-        KeyKind::of_spki(spki).map_err(|reason| TrustError::Key { reason })?;
-        Ok(Self {
-            id: KeyId::of_spki(spki),
-            spki: spki.to_vec(),
-        })
-    }
-
-    /// Whether this key made this signature over exactly this message, with this scheme. What is
-    /// signed is believed only through [`crate::examine`]; this is for vectors and for signers that
-    /// check themselves.
-    pub fn made(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
-        scheme.holds(&self.spki, message, signature)
-    }
-
-    /// The SHA-256 digest of the key.
-    pub fn id(&self) -> &KeyId {
-        &self.id
-    }
-
-    /// The key, SPKI DER.
-    pub fn spki(&self) -> &[u8] {
-        &self.spki
-    }
-}
 
 /// Why keys or trusted roots cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ use bulla_model::{Digest, Environment, Person, Service, Tier};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::policy::Place;
+use crate::signature_report::SignatureReport;
 
 /// The answer to "may this artifact be here?".
 #[derive(Clone, Debug, Serialize)]
@@ -45,6 +46,9 @@ pub struct Verdict {
     pub attestations: usize,
     /// The persons whose approvals counted, sorted.
     pub persons: Vec<Person>,
+    /// Without a policy: the signatures looked at, those that count first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureReport>,
 }
 
 impl Verdict {

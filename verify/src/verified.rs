@@ -1,9 +1,16 @@
 //! The proof that a signature was checked, as a type.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use bulla_model::predicate::Predicate;
 use bulla_model::{Digest, Identity, PredicateError, Statement, SubjectSet};
+
+use crate::artifact::ArtifactClaim;
+use crate::records::Records;
+use crate::scheme::SignatureScheme;
+use crate::sigstore::Proof;
 
 /// How far clocks of signers may run ahead of the verifier's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -26,6 +33,7 @@ pub struct Verified<T> {
     payload: Digest,
     manifest: Option<Digest>,
     subjects: Option<SubjectSet>,
+    proof: Arc<Proof>,
 }
 
 /// When something was signed, and how we know.
@@ -86,11 +94,35 @@ impl SignedTime {
     }
 }
 
+impl Verified<ArtifactClaim> {
+    /// To be called only where a signature over the artifact or payload has just been verified.
+    pub(crate) fn of_artifact(
+        claim: ArtifactClaim,
+        proof: Proof,
+        payload: Digest,
+        manifest: Option<Digest>,
+    ) -> Self {
+        let time = match proof.records.earliest() {
+            Some(time) => SignedTime::Proven(time, None),
+            None => SignedTime::Unknown,
+        };
+        Self {
+            value: claim,
+            signer: proof.signer.clone(),
+            time,
+            payload,
+            manifest,
+            subjects: None,
+            proof: Arc::new(proof),
+        }
+    }
+}
+
 impl Verified<Statement> {
     /// To be called only where a signature over the payload has just been verified.
     pub(crate) fn new(
         statement: Statement,
-        signer: Identity,
+        proof: Proof,
         time: SignedTime,
         payload: Digest,
         manifest: Option<Digest>,
@@ -98,11 +130,12 @@ impl Verified<Statement> {
         let subjects = statement.subject_set();
         Self {
             value: statement,
-            signer,
+            signer: proof.signer.clone(),
             time,
             payload,
             manifest,
             subjects,
+            proof: Arc::new(proof),
         }
     }
 
@@ -121,6 +154,7 @@ impl Verified<Statement> {
             payload: self.payload.clone(),
             manifest: self.manifest.clone(),
             subjects: self.subjects.clone(),
+            proof: Arc::clone(&self.proof),
         }
     }
 }
@@ -141,7 +175,22 @@ impl<T> Verified<T> {
         self.time
     }
 
-    /// Digest of the signed DSSE payload.
+    /// Verified log entries and timestamps.
+    pub fn records(&self) -> &Records {
+        &self.proof.records
+    }
+
+    /// How a bare key signed; a certificate's key signs by the scheme of its kind.
+    pub fn scheme(&self) -> Option<SignatureScheme> {
+        self.proof.scheme
+    }
+
+    /// From when until when the signing certificate was valid.
+    pub fn certificate_validity(&self) -> Option<(Timestamp, Timestamp)> {
+        self.proof.certificate
+    }
+
+    /// Digest of the signed payload: of a DSSE envelope, of a layer, or of the artifact itself.
     pub fn payload(&self) -> &Digest {
         &self.payload
     }

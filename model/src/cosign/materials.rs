@@ -215,7 +215,7 @@ fn read<T: serde::de::DeserializeOwned>(
         .map_err(|error| CosignError::Json { what, error })
 }
 
-fn certificates_of(text: &str, name: &'static str) -> Result<Vec<Vec<u8>>, CosignError> {
+pub(super) fn certificates_of(text: &str, name: &'static str) -> Result<Vec<Vec<u8>>, CosignError> {
     let wrong = CosignError::Annotation {
         name,
         expected: "PEM with certificates",

@@ -5,11 +5,13 @@
 //! `pkg/oci/static`. A layer is what was received and proves nothing; [`CosignLayer::to_bundle`]
 //! says the same as a Sigstore bundle, which is then verified like any other.
 
+mod blob;
 mod materials;
 mod simple_signing;
 
 use std::collections::BTreeMap;
 
+pub use blob::CosignBlob;
 pub use materials::{CosignMaterials, LogPromise};
 pub use simple_signing::SimpleSigning;
 

@@ -6,7 +6,7 @@ use bulla_model::{CertificateIdentity, Identity, Validity};
 
 use crate::pattern::Pattern;
 use crate::policy::place::Place;
-use crate::trust::PublicKey;
+use crate::public_key::PublicKey;
 use crate::verified::SignedTime;
 
 /// One way to be a named identity.

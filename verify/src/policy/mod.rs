@@ -12,7 +12,7 @@ use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::{Digest, Identity, Service, Tier};
 use jiff::Timestamp;
 
-use crate::trust::PublicKey;
+use crate::public_key::PublicKey;
 use crate::verified::SignedTime;
 
 mod digest;

@@ -14,7 +14,7 @@ use super::people::{People, PersonRule};
 use super::place::Place;
 use super::wire::{IdentityWire, PeopleFile};
 use crate::pattern::Pattern;
-use crate::trust::PublicKey;
+use crate::public_key::PublicKey;
 
 pub(super) fn parse_people(file: &PolicyFile, limits: &Limits) -> Result<People, PolicyError> {
     let (path, wire): (_, PeopleFile) = read(file, limits)?;

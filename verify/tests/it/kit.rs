@@ -302,6 +302,7 @@ impl World {
             attestations: attestations.collect(),
             truncated: self.truncated,
             unavailable: self.unavailable.clone(),
+            ..Evidence::default()
         }
     }
 

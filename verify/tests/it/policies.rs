@@ -80,7 +80,7 @@ fn identities_that_would_be_anybody_are_refused() {
     assert_snapshot!(identity("{issuer: \"https://i.example.test\"}"), @"release.yaml:15:7: expected `subject` or `subjectPattern`, one of them");
     assert_snapshot!(identity("{issuer: \"https://i.example.test\", subject: a, subjectPattern: \"a*\"}"), @"release.yaml:15:7: expected `subject` or `subjectPattern`, one of them");
     assert_snapshot!(identity("{issuer: \"https://i.example.test\", subject: a, notAfter: 2026-01-01T00:00:00Z}"), @"release.yaml:15:7: `notBefore` and `notAfter` are for keys");
-    assert_snapshot!(identity("{key: \"no key\"}"), @"release.yaml:15:7: no usable public key: Invalid encoding: failed to parse PEM: malformedframing");
+    assert_snapshot!(identity("{key: \"no key\"}"), @"release.yaml:15:7: no usable public key: not PEM (malformedframing)");
     assert_snapshot!(identity(&format!("{{notBefore: 2026-02-01T00:00:00Z, notAfter: 2026-01-01T00:00:00Z, {tester}}}")), @"release.yaml:15:7: the window from 2026-02-01T00:00:00Z until 2026-01-01T00:00:00Z never opens");
     assert_snapshot!(identity("{}"), @"release.yaml:15:7: expected `key`, or `issuer` and `subject`");
 }

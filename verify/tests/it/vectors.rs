@@ -16,7 +16,7 @@ fn root() -> PathBuf {
     clippy::disallowed_methods,
     reason = "the crate reads no files; its tests read vectors"
 )]
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -44,6 +44,21 @@ impl Signer {
         self.0.sign(envelope.pae().as_bytes()).to_bytes().to_vec()
     }
 
+    /// The signature of a blob: over its bytes, or over its SHA-512 digest as cosign does.
+    pub(crate) fn blob(&self, content: &[u8], prehashed: bool) -> Vec<u8> {
+        if prehashed {
+            use ed25519_dalek::Digest as _;
+            let hasher = ed25519_dalek::Sha512::new_with_prefix(content);
+            return self
+                .0
+                .sign_prehashed(hasher, None)
+                .unwrap()
+                .to_bytes()
+                .to_vec();
+        }
+        self.0.sign(content).to_bytes().to_vec()
+    }
+
     /// A bundle over a statement's bytes.
     pub(crate) fn seal(&self, statement: &[u8]) -> Vec<u8> {
         self.seal_as(statement, envelope::IN_TOTO, &self.key_id().hint())

@@ -5,13 +5,22 @@
 //! Certificates, log entries and timestamps are only counted here; what they prove is decided by
 //! the verifier, over the same bytes.
 
+mod entry;
+mod error;
+mod wire;
+
 use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::descriptor::media_type;
-use crate::envelope::{WireEnvelope, decode_base64};
-use crate::json::{self, JsonError};
-use crate::{Algorithm, Digest, Envelope, EnvelopeError, Limits};
+use crate::json;
+use crate::{Algorithm, Digest, Envelope, Limits};
+
+pub use entry::{InclusionProof, LogEntry};
+pub use error::BundleError;
+
+/// Certificates of one chain. Those of Fulcio instances have four at most.
+const CHAIN_LENGTH: usize = 10;
 
 /// The media type of version 0.1, the only one in which a log's promise may stand alone.
 pub(crate) const V0_1: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
@@ -23,8 +32,9 @@ pub struct Bundle {
     version: BundleVersion,
     key: KeyMaterial,
     content: BundleContent,
-    log_entries: usize,
-    timestamps: usize,
+    chain: Vec<Vec<u8>>,
+    log_entries: Vec<LogEntry>,
+    timestamps: Vec<Vec<u8>>,
 }
 
 /// The version a bundle's media type names.
@@ -57,7 +67,7 @@ pub enum BundleContent {
     Dsse(Envelope),
     /// A signature over an artifact's bytes.
     Message {
-        /// Name of the digest algorithm, for example `SHA2_256`.
+        /// Name of the digest algorithm, for example `SHA2_256`; empty if the bundle names none.
         algorithm: String,
         /// The artifact's digest; a hint, the verifier takes the artifact's own.
         digest: Vec<u8>,
@@ -69,39 +79,61 @@ pub enum BundleContent {
 impl Bundle {
     /// Reads a bundle of version 0.1 to 0.3.
     pub fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Self, BundleError> {
-        let wire: Wire = json::read(&bytes, limits.bundle_bytes, limits.json_depth)?;
+        let wire: wire::Wire = json::read(&bytes, limits.bundle_bytes, limits.json_depth)?;
         let version = version_of(&wire.media_type)?;
         let material = wire.verification_material;
-        let log_entries = material.tlog_entries.map_or(0, |entries| entries.len());
+        let entries = material.tlog_entries.unwrap_or_default();
         let timestamps = material
             .timestamp_verification_data
             .and_then(|data| data.rfc3161_timestamps)
-            .map_or(0, |timestamps| timestamps.len());
-        if log_entries > limits.log_entries {
+            .unwrap_or_default();
+        if entries.len() > limits.log_entries {
             return Err(BundleError::LogEntries {
                 limit: limits.log_entries,
-                found: log_entries,
+                found: entries.len(),
             });
         }
-        if timestamps > limits.timestamps {
+        if timestamps.len() > limits.timestamps {
             return Err(BundleError::Timestamps {
                 limit: limits.timestamps,
-                found: timestamps,
+                found: timestamps.len(),
             });
         }
-        let chain = material
+        let log_entries = entries
+            .into_iter()
+            .enumerate()
+            .map(|(at, entry)| entry.decode(at))
+            .collect::<Result<_, _>>()?;
+        let timestamps = timestamps
+            .iter()
+            .map(|timestamp| wire::bytes(&timestamp.signed_timestamp, "timestamp"))
+            .collect::<Result<_, _>>()?;
+        let chained = material
             .x509_certificate_chain
-            .and_then(|chain| chain.certificates.into_iter().next());
-        if chain.is_some() && version == BundleVersion::V0_3 {
+            .map(|chain| chain.certificates);
+        if chained.is_some() && version == BundleVersion::V0_3 {
             return Err(BundleError::Chain);
         }
-        let key = match (material.public_key, material.certificate.or(chain)) {
-            (Some(key), None) => KeyMaterial::PublicKey { hint: key.hint },
-            (None, Some(certificate)) => KeyMaterial::Certificate(
-                decode_base64(&certificate.raw_bytes).ok_or(BundleError::Base64 {
-                    what: "certificate",
-                })?,
-            ),
+        if chained
+            .as_ref()
+            .is_some_and(|chain| chain.len() > CHAIN_LENGTH)
+        {
+            return Err(BundleError::ChainLength {
+                limit: CHAIN_LENGTH,
+            });
+        }
+        let certificates = match (material.certificate, chained) {
+            (Some(_), Some(_)) => return Err(BundleError::Key),
+            (Some(certificate), None) => vec![certificate],
+            (None, chain) => chain.unwrap_or_default(),
+        };
+        let mut chain = certificates
+            .iter()
+            .map(|certificate| wire::bytes(&certificate.raw_bytes, "certificate"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let key = match (material.public_key, chain.is_empty()) {
+            (Some(key), true) => KeyMaterial::PublicKey { hint: key.hint },
+            (None, false) => KeyMaterial::Certificate(chain.remove(0)),
             _ => return Err(BundleError::Key),
         };
         let content = match (wire.dsse_envelope, wire.message_signature) {
@@ -121,6 +153,7 @@ impl Bundle {
             version,
             key,
             content,
+            chain,
             log_entries,
             timestamps,
         })
@@ -220,14 +253,55 @@ impl Bundle {
         }
     }
 
+    /// The certificates above the signing one, DER, as received.
+    pub fn chain(&self) -> &[Vec<u8>] {
+        &self.chain
+    }
+
     /// How many transparency log entries it carries.
     pub fn log_entries(&self) -> usize {
-        self.log_entries
+        self.log_entries.len()
+    }
+
+    /// The transparency log entries, as received.
+    pub fn entries(&self) -> &[LogEntry] {
+        &self.log_entries
     }
 
     /// How many RFC 3161 timestamps it carries.
     pub fn timestamps(&self) -> usize {
-        self.timestamps
+        self.timestamps.len()
+    }
+
+    /// The RFC 3161 timestamps, DER, as received.
+    pub fn timestamp_tokens(&self) -> &[Vec<u8>] {
+        &self.timestamps
+    }
+
+    /// The digest it names for the signed blob, if of an algorithm Bulla computes. Nothing signs
+    /// it: a signature is checked over it only to tell "of something else" from "tampered with".
+    pub fn named_digest(&self) -> Option<Digest> {
+        let BundleContent::Message {
+            algorithm, digest, ..
+        } = &self.content
+        else {
+            return None;
+        };
+        let algorithm = match algorithm.as_str() {
+            "SHA2_256" => Algorithm::Sha256,
+            "SHA2_384" => Algorithm::Sha384,
+            "SHA2_512" => Algorithm::Sha512,
+            _ => return None,
+        };
+        Digest::new(algorithm, &hex::encode(digest)).ok()
+    }
+
+    /// The signature's bytes.
+    pub fn signature(&self) -> &[u8] {
+        match &self.content {
+            BundleContent::Dsse(envelope) => &envelope.signatures()[0].signature,
+            BundleContent::Message { signature, .. } => signature,
+        }
     }
 }
 
@@ -242,143 +316,6 @@ fn version_of(text: &str) -> Result<BundleVersion, BundleError> {
             found: text.chars().take(100).collect(),
         }),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    media_type: String,
-    verification_material: WireMaterial,
-    #[serde(default)]
-    dsse_envelope: Option<WireEnvelope>,
-    #[serde(default)]
-    message_signature: Option<WireMessage>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireMaterial {
-    #[serde(default)]
-    public_key: Option<WireKey>,
-    #[serde(default)]
-    certificate: Option<WireCertificate>,
-    #[serde(default)]
-    x509_certificate_chain: Option<WireChain>,
-    #[serde(default)]
-    tlog_entries: Option<Vec<serde::de::IgnoredAny>>,
-    #[serde(default)]
-    timestamp_verification_data: Option<WireTimestamps>,
-}
-
-#[derive(Deserialize)]
-struct WireKey {
-    #[serde(default)]
-    hint: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireCertificate {
-    raw_bytes: String,
-}
-
-#[derive(Deserialize)]
-struct WireChain {
-    certificates: Vec<WireCertificate>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireTimestamps {
-    #[serde(default)]
-    rfc3161_timestamps: Option<Vec<serde::de::IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireMessage {
-    message_digest: WireDigest,
-    signature: String,
-}
-
-#[derive(Deserialize)]
-struct WireDigest {
-    algorithm: String,
-    digest: String,
-}
-
-impl WireMessage {
-    fn decode(self) -> Result<BundleContent, BundleError> {
-        Ok(BundleContent::Message {
-            algorithm: self.message_digest.algorithm.chars().take(32).collect(),
-            digest: decode_base64(&self.message_digest.digest).ok_or(BundleError::Base64 {
-                what: "message digest",
-            })?,
-            signature: decode_base64(&self.signature)
-                .ok_or(BundleError::Base64 { what: "signature" })?,
-        })
-    }
-}
-
-/// Why bytes are no bundle.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BundleError {
-    /// It is not JSON of the right shape.
-    #[error("no Sigstore bundle: {0}")]
-    Json(#[from] JsonError),
-    /// The media type is none of version 0.1 to 0.3.
-    #[error("no Sigstore bundle of version 0.1 to 0.3: media type `{}`", found.escape_debug())]
-    MediaType {
-        /// What was found, cut short.
-        found: String,
-    },
-    /// A v0.3 bundle carries a chain.
-    #[error(
-        "a v0.3 bundle carries one certificate, not a chain (/verificationMaterial/x509CertificateChain)"
-    )]
-    Chain,
-    /// It does not name exactly one key.
-    #[error(
-        "the bundle names no key, or two: expected `publicKey` or `certificate` (/verificationMaterial)"
-    )]
-    Key,
-    /// It does not hold exactly one of envelope and message signature.
-    #[error("the bundle holds no content, or two: expected `dsseEnvelope` or `messageSignature`")]
-    Content,
-    /// Its envelope does not have exactly one signature.
-    #[error(
-        "an envelope in a bundle has exactly one signature, found {found} (/dsseEnvelope/signatures)"
-    )]
-    Signatures {
-        /// The number found.
-        found: usize,
-    },
-    /// Something is not base64.
-    #[error("the bundle's {what} is not base64")]
-    Base64 {
-        /// Which part.
-        what: &'static str,
-    },
-    /// The envelope is malformed.
-    #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// There are too many log entries.
-    #[error("{found} transparency log entries, the limit is {limit}")]
-    LogEntries {
-        /// The limit.
-        limit: usize,
-        /// The number found.
-        found: usize,
-    },
-    /// There are too many timestamps.
-    #[error("{found} timestamps, the limit is {limit}")]
-    Timestamps {
-        /// The limit.
-        limit: usize,
-        /// The number found.
-        found: usize,
-    },
 }
 
 #[cfg(test)]

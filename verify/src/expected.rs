@@ -1,0 +1,133 @@
+//! What is asked where no policy says it: who must have signed, and what.
+
+use std::collections::BTreeMap;
+
+use bulla_model::{CertificateIdentity, Identity, KeyId};
+
+use crate::pattern::Pattern;
+
+/// Who must have signed. There is no "anybody".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpectedSigner {
+    /// The holder of this key.
+    Key(KeyId),
+    /// The holder of a certificate for this identity.
+    Certificate {
+        /// The OIDC issuer.
+        issuer: Pattern,
+        /// The subject.
+        subject: Pattern,
+    },
+    /// The holders of so many different ones of these keys (F28).
+    Keys {
+        /// The keys.
+        keys: Vec<KeyId>,
+        /// How many of them; at least one.
+        threshold: usize,
+    },
+    /// The holder of a certificate for this identity that claims more, too.
+    Workload {
+        /// The OIDC issuer.
+        issuer: Pattern,
+        /// The subject.
+        subject: Pattern,
+        /// Claims by the names they have in reports, for example `sourceRepository`. A claim the
+        /// certificate lacks, or of an unknown name, never matches.
+        claims: BTreeMap<String, Pattern>,
+    },
+}
+
+impl ExpectedSigner {
+    pub(crate) fn matches(&self, signer: &Identity) -> bool {
+        match (self, signer) {
+            (Self::Key(expected), Identity::Key { key_id }) => expected == key_id,
+            (Self::Keys { keys, .. }, Identity::Key { key_id }) => keys.contains(key_id),
+            (Self::Certificate { issuer, subject }, Identity::Certificate(certificate)) => {
+                issuer.matches(&certificate.issuer) && subject.matches(&certificate.subject)
+            }
+            (
+                Self::Workload {
+                    issuer,
+                    subject,
+                    claims,
+                },
+                Identity::Certificate(certificate),
+            ) => {
+                issuer.matches(&certificate.issuer)
+                    && subject.matches(&certificate.subject)
+                    && claims_match(claims, certificate)
+            }
+            _ => false,
+        }
+    }
+
+    /// How many different signers it takes.
+    pub(crate) fn threshold(&self) -> usize {
+        match self {
+            Self::Keys { threshold, .. } => (*threshold).max(1),
+            _ => 1,
+        }
+    }
+}
+
+fn claims_match(claims: &BTreeMap<String, Pattern>, certificate: &CertificateIdentity) -> bool {
+    let Ok(value) = serde_json::to_value(certificate) else {
+        return false;
+    };
+    claims.iter().all(|(name, pattern)| {
+        value
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .is_some_and(|claim| pattern.matches(claim))
+    })
+}
+
+impl std::fmt::Display for ExpectedSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "key {}", key.short()),
+            Self::Certificate { issuer, subject } => write!(f, "{subject} ({issuer})"),
+            Self::Keys { keys, .. } => {
+                write!(f, "{} of the keys", self.threshold())?;
+                keys.iter()
+                    .try_for_each(|key| write!(f, " {}", key.short()))
+            }
+            Self::Workload {
+                issuer,
+                subject,
+                claims,
+            } => {
+                write!(f, "{subject} ({issuer})")?;
+                claims
+                    .iter()
+                    .try_for_each(|(name, pattern)| write!(f, ", {name} {pattern}"))
+            }
+        }
+    }
+}
+
+/// What must have been signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpectedClaim {
+    /// The artifact itself: its bytes, cosign's old payload about an image, or cosign's empty
+    /// claim. Other attestations are not signatures (F08).
+    Signature,
+    /// An image, under this name: only cosign's old payloads say one.
+    SignatureAs(String),
+    /// An attestation of this predicate type.
+    Attestation(String),
+    /// The artifact itself or any statement about it. For tools that ask nothing else, such as the
+    /// conformance suites; what the statement says is then nobody's word but the signer's.
+    Anything,
+}
+
+impl std::fmt::Display for ExpectedClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Signature => f.write_str("signature"),
+            Self::SignatureAs(name) => write!(f, "signature as {}", name.escape_debug()),
+            Self::Attestation(uri) => write!(f, "attestation of type {}", uri.escape_debug()),
+            Self::Anything => f.write_str("signature or attestation"),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Signatures by the holders of short-lived certificates.
+
+use bulla_model::{Bundle, BundleVersion, Digest, KeyMaterial, LogEntry};
+use jiff::Timestamp;
+use sigstore_types::{Artifact, ArtifactDigest, HashAlgorithm, SignatureContent};
+use sigstore_verify::{VerificationPolicy, VerificationResult};
+
+use super::body::{Facts, Verifier};
+use super::root::Root;
+use super::{Proof, Roots, content, identity, not_after};
+use crate::candidate::Refusal;
+use crate::records::{LogRecord, Records, TimestampRecord};
+use crate::scheme::Message;
+
+/// Entries `sigstore-verify` reads; others are verified here.
+const READ: [(&str, &str); 4] = [
+    ("hashedrekord", "0.0.1"),
+    ("hashedrekord", "0.0.2"),
+    ("dsse", "0.0.1"),
+    ("intoto", "0.0.2"),
+];
+
+impl Roots {
+    /// Verifies a bundle with a certificate; any identity will do, the policy looks at it
+    /// afterwards. For an envelope, `message` holds the digest of some subject of its statement.
+    pub(crate) fn verify_certificate(
+        &self,
+        bundle: &Bundle,
+        message: Message<'_>,
+        now: Timestamp,
+    ) -> Result<Proof, Refusal> {
+        self.first(|root| root.verify_certificate(bundle, message, now))
+    }
+}
+
+impl Root {
+    fn verify_certificate(
+        &self,
+        bundle: &Bundle,
+        message: Message<'_>,
+        now: Timestamp,
+    ) -> Result<Proof, Refusal> {
+        self.shape(bundle)?;
+        let mut read = bundle.entries().iter().filter(|entry| is_read(entry));
+        let proven =
+            bundle.entries().iter().any(is_read) && read.all(|entry| entry.proven().is_some());
+        let mut policy = VerificationPolicy::any_identity();
+        if !proven {
+            // Promises and consistency are still verified, and below all that is left out.
+            policy = policy.skip_tlog_unsafe();
+        }
+        if self.without_logs {
+            policy = policy.skip_sct();
+        }
+        let result = self
+            .verifier
+            .verify(artifact(message)?, &parse(bundle)?, &policy)
+            .map_err(|error| self.refusal(&error, bundle))?;
+        if !result.certificate_verified() || (!self.without_logs && !result.sct_verified()) {
+            return Err(Refusal::invalid("the certificate was not verified"));
+        }
+        let certificate = result
+            .certificate()
+            .map(|certificate| (certificate.not_before, certificate.not_after))
+            .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
+        let records = Records {
+            trusted_root: Some(self.digest.clone()),
+            log_entries: self.entries(bundle, message, proven)?,
+            timestamps: self.attributed(bundle, &result)?,
+        };
+        self.enough(&records, certificate, now)?;
+        Ok(Proof {
+            signer: identity::identity(&result, self.without_logs)?,
+            records,
+            scheme: None,
+            certificate: Some(certificate),
+        })
+    }
+
+    /// Verifies the entries that `sigstore-verify` did not: those it cannot read, and, beside
+    /// entries without a proof, all.
+    fn entries(
+        &self,
+        bundle: &Bundle,
+        message: Message<'_>,
+        proven: bool,
+    ) -> Result<Vec<LogRecord>, Refusal> {
+        let KeyMaterial::Certificate(leaf) = bundle.key() else {
+            return Err(Refusal::invalid("the bundle has no certificate"));
+        };
+        let facts = Facts {
+            content: content(bundle, message),
+            signature: bundle.signature(),
+            verifier: Verifier::Certificate(leaf),
+        };
+        let verified = |entry: &LogEntry| {
+            if proven && is_read(entry) {
+                self.record(entry)
+            } else {
+                self.entry(entry, &facts, bundle.version())
+            }
+        };
+        bundle.entries().iter().map(verified).collect()
+    }
+
+    /// A root with logs wants every entry proven, or promised in the oldest bundles; a root
+    /// without any wants none.
+    fn shape(&self, bundle: &Bundle) -> Result<(), Refusal> {
+        let entries = bundle.entries();
+        if entries.is_empty() && !self.without_logs {
+            return Err(Refusal::invalid("the bundle has no log entry"));
+        }
+        let promise_will_do = bundle.version() == BundleVersion::V0_1;
+        let unproven = |entry: &LogEntry| {
+            entry.proven().is_none() && !(promise_will_do && entry.promise.is_some())
+        };
+        if entries.iter().any(unproven) {
+            return Err(Refusal::invalid("a log entry has no inclusion proof"));
+        }
+        Ok(())
+    }
+
+    /// Which authority made each timestamp `sigstore-verify` accepted.
+    fn attributed(
+        &self,
+        bundle: &Bundle,
+        result: &VerificationResult,
+    ) -> Result<Vec<TimestampRecord>, Refusal> {
+        // Its times begin with those of the tokens, in order; one authority needs no second look.
+        let count = bundle.timestamps();
+        match (
+            self.authorities.as_slice(),
+            result.verified_timestamps().get(..count),
+        ) {
+            ([one], Some(times)) => Ok(times
+                .iter()
+                .map(|time| TimestampRecord {
+                    authority: one.name.clone(),
+                    certificate: one.certificate.clone(),
+                    time: *time,
+                })
+                .collect()),
+            _ => self.timestamps(bundle),
+        }
+    }
+
+    /// A certificate that lives for minutes counts at verified times alone, and at all of them
+    /// (F15, TOB-4).
+    fn enough(
+        &self,
+        records: &Records,
+        (start, end): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        not_after(records, now)?;
+        if records.earliest().is_none() {
+            return Err(Refusal::invalid("no verified time"));
+        }
+        if records.log_entries.is_empty() && !self.without_logs {
+            return Err(Refusal::invalid("no verified log entry"));
+        }
+        match records.times().find(|time| *time < start || *time > end) {
+            None => Ok(()),
+            Some(time) => Err(Refusal::Expired {
+                reason: format!(
+                    "verified time {time} lies outside the certificate's {start} to {end}"
+                ),
+            }),
+        }
+    }
+}
+
+fn is_read(entry: &LogEntry) -> bool {
+    READ.contains(&(entry.kind.as_str(), entry.version.as_str()))
+}
+
+/// Reads the bundle once more as `sigstore-verify` does, without the entries it cannot read.
+fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
+    let malformed = |error: &dyn std::fmt::Display| Refusal::invalid(&error.to_string());
+    let mut parsed = if bundle.entries().iter().all(is_read) {
+        let text = std::str::from_utf8(bundle.bytes()).map_err(|error| malformed(&error))?;
+        sigstore_types::Bundle::from_json(text).map_err(|error| malformed(&error))?
+    } else {
+        let mut value: serde_json::Value =
+            serde_json::from_slice(bundle.bytes()).map_err(|error| malformed(&error))?;
+        if let Some(entries) = value
+            .pointer_mut("/verificationMaterial/tlogEntries")
+            .and_then(serde_json::Value::as_array_mut)
+        {
+            let mut known = bundle.entries().iter().map(is_read);
+            entries.retain(|_| known.next().unwrap_or(false));
+        }
+        serde_json::from_value(value).map_err(|error| malformed(&error))?
+    };
+    for (entry, own) in parsed
+        .verification_material
+        .tlog_entries
+        .iter_mut()
+        .zip(bundle.entries().iter().filter(|entry| is_read(entry)))
+    {
+        if own.proven().is_none() {
+            entry.inclusion_proof = None;
+        }
+    }
+    // Two readers of one document must not be played against each other.
+    let same = match &parsed.content {
+        SignatureContent::DsseEnvelope(envelope) => bundle.envelope().is_some_and(|own| {
+            own.payload() == envelope.payload.as_bytes()
+                && own.payload_type() == envelope.payload_type
+                && bundle.signature() == envelope.signature.sig.as_bytes()
+        }),
+        SignatureContent::MessageSignature(message) => {
+            bundle.envelope().is_none() && bundle.signature() == message.signature.as_bytes()
+        }
+        _ => false,
+    };
+    let certificate = match bundle.key() {
+        KeyMaterial::Certificate(der) => Some(der.as_slice()),
+        KeyMaterial::PublicKey { .. } => None,
+    };
+    let same = same
+        && parsed
+            .signing_certificate()
+            .map(sigstore_types::DerCertificate::as_bytes)
+            == certificate;
+    if same {
+        Ok(parsed)
+    } else {
+        Err(Refusal::invalid("the bundle can be read in two ways"))
+    }
+}
+
+/// The artifact as `sigstore-verify` takes it: its bytes, which serve every scheme, or one digest.
+fn artifact(message: Message<'_>) -> Result<Artifact<'_>, Refusal> {
+    if let Some(bytes) = message.bytes {
+        return Ok(Artifact::from(bytes));
+    }
+    let digest = message
+        .digests
+        .iter()
+        .min_by_key(|digest| digest.algorithm())
+        .ok_or_else(|| Refusal::invalid("no digest of the artifact"))?;
+    typed(digest).map_err(|error| Refusal::invalid(&error.to_string()))
+}
+
+fn typed(digest: &Digest) -> Result<Artifact<'static>, sigstore_types::Error> {
+    use bulla_model::Algorithm;
+    let algorithm = match digest.algorithm() {
+        Algorithm::Sha256 => HashAlgorithm::Sha2256,
+        Algorithm::Sha384 => HashAlgorithm::Sha2384,
+        Algorithm::Sha512 => HashAlgorithm::Sha2512,
+    };
+    Ok(Artifact::from(ArtifactDigest::new(
+        algorithm,
+        digest.to_bytes(),
+    )?))
+}

@@ -1,0 +1,192 @@
+//! Log entries: the proof that one was included, the promise that it will be.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_model::{BundleVersion, InclusionProof, LogEntry};
+use jiff::Timestamp;
+use serde::Serialize;
+use sigstore_crypto::Checkpoint;
+use sigstore_types::{Sha256Hash, SignatureBytes};
+
+use super::body::{self, Facts};
+use super::root::{Log, Root};
+use crate::candidate::Refusal;
+use crate::records::LogRecord;
+
+/// Whether an entry is of a Rekor v2 log, which signs checkpoints only.
+fn is_v2(entry: &LogEntry) -> bool {
+    entry.version == "0.0.2" && entry.kind != "intoto"
+}
+
+impl Root {
+    /// Verifies an entry: it is about these facts, and the log has or promises to have it.
+    pub(super) fn entry(
+        &self,
+        entry: &LogEntry,
+        facts: &Facts<'_>,
+        version: BundleVersion,
+    ) -> Result<LogRecord, Refusal> {
+        body::check(entry, facts)?;
+        self.logged(entry, version)
+    }
+
+    /// Verifies proof and promise of an entry, of which only the oldest bundles, and none of a
+    /// Rekor v2 log, may lack the proof.
+    fn logged(&self, entry: &LogEntry, version: BundleVersion) -> Result<LogRecord, Refusal> {
+        let proof_needed = version != BundleVersion::V0_1 || is_v2(entry);
+        match entry.proven() {
+            Some((proof, checkpoint)) => self.included(entry, proof, checkpoint)?,
+            None if proof_needed || entry.promise.is_none() => {
+                return Err(Refusal::invalid("a log entry has no inclusion proof"));
+            }
+            None => {}
+        }
+        if entry.promise.is_some() {
+            self.promised(entry)?;
+        }
+        self.record(entry)
+    }
+
+    /// The record of an entry whose proof and promise, where it has them, were verified.
+    pub(super) fn record(&self, entry: &LogEntry) -> Result<LogRecord, Refusal> {
+        let log = self.log(entry)?;
+        if let Some((_, text)) = entry.proven() {
+            let checkpoint = checkpoint(text)?;
+            // Checkpoints name their key by four bytes, entries by all: both must mean one log.
+            if !self
+                .signers(&checkpoint)
+                .any(|(signer, _)| signer.id == log.id)
+            {
+                return Err(Refusal::invalid(
+                    "a log entry names another log than its checkpoint",
+                ));
+            }
+        }
+        let promised = entry.promise.is_some();
+        let integrated_time = match entry.integrated_time {
+            Some(seconds) if promised && !is_v2(entry) => Some(time(seconds)?),
+            _ => None,
+        };
+        Ok(LogRecord {
+            log: log.url.clone(),
+            log_id: log.id.to_hex(),
+            log_index: entry.log_index,
+            kind: format!("{} {}", entry.kind, entry.version),
+            integrated_time,
+            promised,
+            included: entry.proven().is_some(),
+        })
+    }
+
+    fn log(&self, entry: &LogEntry) -> Result<&Log, Refusal> {
+        let named = self
+            .logs
+            .iter()
+            .find(|log| log.id.as_bytes() == entry.log_id.as_slice());
+        named.ok_or_else(|| Refusal::Untrusted {
+            signer: format!("the log {}", hex::encode(&entry.log_id)),
+            reason: "no such log in the trusted root".to_owned(),
+        })
+    }
+
+    /// Logs of this root that a checkpoint's signatures name, with what they signed.
+    fn signers<'a>(
+        &'a self,
+        checkpoint: &'a Checkpoint,
+    ) -> impl Iterator<Item = (&'a Log, &'a SignatureBytes)> {
+        checkpoint.signatures().iter().flat_map(move |signature| {
+            self.logs
+                .iter()
+                .filter(|log| log.id.as_bytes().starts_with(signature.key_id.as_bytes()))
+                .map(move |log| (log, &signature.signature))
+        })
+    }
+
+    /// RFC 6962 section 2.1.1, against a checkpoint that the log itself signed.
+    fn included(
+        &self,
+        entry: &LogEntry,
+        proof: &InclusionProof,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        let checkpoint = checkpoint(text)?;
+        // In Rekor v2 only the checkpoint counts; in v1 what stands beside it must agree.
+        let index = if is_v2(entry) {
+            entry.log_index
+        } else {
+            let root = proof.root_hash.as_slice();
+            if root != checkpoint.root_hash().as_bytes()
+                || proof.tree_size != checkpoint.tree_size()
+            {
+                return Err(Refusal::invalid(
+                    "an inclusion proof contradicts its checkpoint",
+                ));
+            }
+            proof.log_index
+        };
+        let hashes = proof
+            .hashes
+            .iter()
+            .map(|hash| Sha256Hash::try_from(hash.as_slice()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        sigstore_merkle::verify_inclusion_proof(
+            &sigstore_merkle::hash_leaf(&entry.body),
+            index,
+            checkpoint.tree_size(),
+            &hashes,
+            checkpoint.root_hash(),
+        )
+        .map_err(|error| Refusal::invalid(&format!("inclusion proof: {error}")))?;
+        let log = self.log(entry)?;
+        let signed = self.signers(&checkpoint).any(|(signer, signature)| {
+            signer.id == log.id
+                && self
+                    .keys
+                    .verify_with_key_id(&log.id, checkpoint.signed_data(), signature)
+                    .is_ok()
+        });
+        if signed {
+            Ok(())
+        } else {
+            Err(Refusal::invalid("the log did not sign the checkpoint"))
+        }
+    }
+
+    /// The signed entry timestamp: over body, time, index and log, by the log's key of that time.
+    fn promised(&self, entry: &LogEntry) -> Result<(), Refusal> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Promised {
+            body: String,
+            integrated_time: i64,
+            #[serde(rename = "logID")]
+            log_id: String,
+            log_index: u64,
+        }
+        let log = self.log(entry)?;
+        let seconds = entry
+            .integrated_time
+            .ok_or_else(|| Refusal::invalid("a promise without a time"))?;
+        let promised = Promised {
+            body: STANDARD.encode(&entry.body),
+            integrated_time: seconds,
+            log_id: hex::encode(&entry.log_id),
+            log_index: entry.log_index,
+        };
+        let bytes = serde_json_canonicalizer::to_vec(&promised)
+            .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        let signature = SignatureBytes::new(entry.promise.clone().unwrap_or_default());
+        self.keys
+            .verify_with_key_id_at(&log.id, time(seconds)?, &bytes, &signature)
+            .map_err(|error| Refusal::invalid(&format!("the log's promise: {error}")))
+    }
+}
+
+fn checkpoint(text: &str) -> Result<Checkpoint, Refusal> {
+    Checkpoint::from_text(text).map_err(|error| Refusal::invalid(&format!("checkpoint: {error}")))
+}
+
+fn time(seconds: i64) -> Result<Timestamp, Refusal> {
+    Timestamp::from_second(seconds).map_err(|error| Refusal::invalid(&error.to_string()))
+}

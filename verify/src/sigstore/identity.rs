@@ -1,0 +1,114 @@
+//! Who a certificate was issued to.
+
+use bulla_model::{BuildClaims, CertificateIdentity, Identity};
+use sigstore_crypto::{CertificateInfo, FulcioCiClaims};
+use sigstore_types::DerCertificate;
+use sigstore_verify::VerificationResult;
+
+use crate::candidate::Refusal;
+
+/// The identity of a verified certificate. Only instances without logs leave out the issuer, as
+/// GitHub's does for releases; then it is empty, which no exact issuer is.
+pub(super) fn identity(
+    result: &VerificationResult,
+    without_logs: bool,
+) -> Result<Identity, Refusal> {
+    let certificate = result
+        .certificate()
+        .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
+    if certificate.identity.is_none() {
+        return Err(Refusal::invalid("the certificate names no subject"));
+    }
+    if certificate.issuer.is_none() && !without_logs {
+        return Err(Refusal::invalid("the certificate names no issuer"));
+    }
+    let identity =
+        named(certificate).ok_or_else(|| Refusal::invalid("the certificate names no subject"))?;
+    if let Some(claim) = contradiction(&certificate.ci_claims) {
+        return Err(Refusal::invalid(&format!(
+            "the certificate's old and new claims about the {claim} contradict each other"
+        )));
+    }
+    Ok(Identity::Certificate(Box::new(identity)))
+}
+
+/// Who a certificate (DER) says it was issued to. Nothing is verified: this is for showing and for
+/// suggestions, never for decisions.
+pub fn claimed_identity(certificate: &[u8]) -> Option<CertificateIdentity> {
+    let der = DerCertificate::new(certificate.to_vec());
+    let identity = named(&sigstore_crypto::parse_certificate_info(&der).ok()?)?;
+    Some(identity).filter(|identity| !identity.issuer.is_empty())
+}
+
+fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {
+    let claims = &certificate.ci_claims;
+    let old = &claims.deprecated_github;
+    // Certificates of 2022 carry the claims under their first numbers only.
+    let either = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
+    Some(CertificateIdentity {
+        issuer: certificate.issuer.clone().unwrap_or_default(),
+        subject: certificate.identity.as_ref()?.as_str().to_owned(),
+        source_repository: either(&claims.source_repository_uri, &old_repository(claims)),
+        source_digest: either(&claims.source_repository_digest, &old.workflow_sha),
+        source_ref: either(&claims.source_repository_ref, &old.workflow_ref),
+        build_signer: claims.build_signer_uri.clone(),
+        runner_environment: claims.runner_environment.clone(),
+        deployment_environment: claims.deployment_environment.clone(),
+        build: BuildClaims {
+            build_signer_digest: claims.build_signer_digest.clone(),
+            source_repository_id: claims.source_repository_identifier.clone(),
+            source_owner: claims.source_repository_owner_uri.clone(),
+            source_owner_id: claims.source_repository_owner_identifier.clone(),
+            build_config: claims.build_config_uri.clone(),
+            build_config_digest: claims.build_config_digest.clone(),
+            build_trigger: either(&claims.build_trigger, &old.workflow_trigger),
+            run_invocation: claims.run_invocation_uri.clone(),
+            source_visibility: claims.source_repository_visibility_at_signing.clone(),
+            token_subject: claims.token_subject.clone(),
+        },
+    })
+}
+
+/// The claim under its first number, which Fulcio only ever wrote for GitHub, as the URI it became.
+fn old_repository(claims: &FulcioCiClaims) -> Option<String> {
+    let repository = claims.deprecated_github.workflow_repository.as_ref()?;
+    Some(format!("https://github.com/{repository}"))
+}
+
+/// A claim that a certificate carries twice, under its old and its new number, with two values.
+fn contradiction(claims: &FulcioCiClaims) -> Option<&'static str> {
+    let old = &claims.deprecated_github;
+    let repository = old_repository(claims);
+    [
+        ("repository", &claims.source_repository_uri, &repository),
+        (
+            "commit",
+            &claims.source_repository_digest,
+            &old.workflow_sha,
+        ),
+        ("ref", &claims.source_repository_ref, &old.workflow_ref),
+        ("trigger", &claims.build_trigger, &old.workflow_trigger),
+    ]
+    .into_iter()
+    .find_map(|(name, new, old)| (new.is_some() && old.is_some() && new != old).then_some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_under_both_numbers_must_agree() {
+        let mut claims = FulcioCiClaims::default();
+        claims.deprecated_github.workflow_repository = Some("o/r".into());
+        claims.deprecated_github.workflow_trigger = Some("push".into());
+        assert_eq!(contradiction(&claims), None, "old ones alone");
+        claims.source_repository_uri = Some("https://github.com/o/r".into());
+        claims.build_trigger = Some("push".into());
+        assert_eq!(contradiction(&claims), None);
+        claims.build_trigger = Some("release".into());
+        assert_eq!(contradiction(&claims), Some("trigger"));
+        claims.source_repository_uri = Some("https://github.com/o/other".into());
+        assert_eq!(contradiction(&claims), Some("repository"));
+    }
+}

@@ -1,0 +1,54 @@
+//! What a failure of `sigstore-verify` means here.
+
+use bulla_model::Bundle;
+
+use super::root::Root;
+use crate::candidate::Refusal;
+
+impl Root {
+    /// A log this root does not know is a stranger, not a forger, whatever check noticed it.
+    pub(super) fn refusal(&self, error: &sigstore_verify::Error, bundle: &Bundle) -> Refusal {
+        self.or_stranger(of(error), bundle)
+    }
+
+    /// As [`Root::refusal`], for a failure found here.
+    pub(super) fn or_stranger(&self, refusal: Refusal, bundle: &Bundle) -> Refusal {
+        let known = |id: &[u8]| self.named.iter().any(|log| log == id);
+        let stranger = bundle.entries().iter().any(|entry| !known(&entry.log_id));
+        match refusal {
+            Refusal::Invalid { reason } if stranger => Refusal::Untrusted {
+                signer: "a certificate or key".to_owned(),
+                reason,
+            },
+            other => other,
+        }
+    }
+}
+
+fn of(error: &sigstore_verify::Error) -> Refusal {
+    use sigstore_verify::{CertificateError, Error, TransparencyLogError};
+    let reason = cut(&error.to_string());
+    match error {
+        // The chain's own error is inside a text; only its name tells time from trust.
+        Error::Certificate(CertificateError::ChainInvalid(text))
+            if text.contains("CertExpired") || text.contains("CertNotValidYet") =>
+        {
+            Refusal::Expired { reason }
+        }
+        Error::Certificate(
+            CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. },
+        )
+        | Error::TransparencyLog(TransparencyLogError::UnknownLog { .. }) => Refusal::Untrusted {
+            signer: "a certificate".to_owned(),
+            reason,
+        },
+        Error::Certificate(
+            CertificateError::Expired { .. } | CertificateError::NotYetValid { .. },
+        ) => Refusal::Expired { reason },
+        _ => Refusal::Invalid { reason },
+    }
+}
+
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(200).collect()
+}
