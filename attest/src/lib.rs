@@ -1,8 +1,9 @@
 //! Making and signing claims.
 //!
 //! Facts come in as values, statements go out as bytes, and a [`signer::Signer`] turns those into
-//! envelopes and bundles. Nothing here reads a clock, a file, an environment variable or a socket;
-//! new keys, salts and nonces take the operating system's randomness.
+//! envelopes and bundles. Nothing here reads the time, a file or an environment variable; key
+//! services are spoken to with what [`service::Surroundings`] hands in, and new keys, salts and
+//! nonces take the operating system's randomness.
 //!
 //! ```
 //! use bulla_attest::{KeyAlgorithm, MemorySigner, PrivateKey, claim, sign_statement};
@@ -28,6 +29,7 @@ pub mod claim;
 pub mod http;
 pub mod key;
 pub mod oidc;
+pub mod service;
 pub mod signer;
 pub mod sigstore;
 
@@ -36,5 +38,10 @@ pub use bundle::{
     sign_statement_backed,
 };
 pub use http::{Http, HttpOptions, Service, ServiceError};
-pub use key::{KeyAlgorithm, KeyError, KeyLocation, PrivateKey, PublicKey};
-pub use signer::{AnySigner, Blob, MemorySigner, SignError, Signer};
+pub use key::{
+    KeyAlgorithm, KeyError, KeyLocation, PrivateKey, PublicKey, Schemes, SignatureScheme,
+};
+pub use service::{KeyServiceError, Surroundings};
+pub use signer::{
+    AnySigner, Blob, BlobHasher, HashedBlob, MemorySigner, Message, SignError, Signer,
+};

@@ -1,103 +1,37 @@
-//! Keys: Ed25519 and ECDSA P-256, in the files people already have.
+//! Keys: ECDSA, Ed25519, RSA and ML-DSA, in the files people already have.
 //!
 //! | file | PEM label | specification |
 //! |---|---|---|
-//! | private key | `PRIVATE KEY` | PKCS#8, RFC 5958 and RFC 8410 |
-//! | private key, P-256 only | `EC PRIVATE KEY` | SEC 1, RFC 5915 |
+//! | private key | `PRIVATE KEY` | PKCS#8, RFC 5958, RFC 8410, RFC 9881 |
+//! | private key, ECDSA only | `EC PRIVATE KEY` | SEC 1, RFC 5915 |
+//! | private key, RSA only | `RSA PRIVATE KEY` | PKCS#1, RFC 8017 appendix A.1.2 |
 //! | encrypted private key | `ENCRYPTED SIGSTORE PRIVATE KEY` (written), `ENCRYPTED COSIGN PRIVATE KEY` (read) | cosign v3, [`encrypted`] |
 //! | public key | `PUBLIC KEY` | SubjectPublicKeyInfo, RFC 5280 |
 //!
 //! Nothing here reads a file or an environment variable: callers bring the bytes.
 
+mod algorithm;
+mod check;
 pub mod encrypted;
 mod location;
 mod private;
 mod public;
-
-use std::fmt;
+mod scheme;
+mod sign;
 
 use bulla_model::JsonError;
-use ed25519_dalek::pkcs8::ObjectIdentifier;
 
-pub use location::{KeyLocation, KeyLocationError, SCHEMES, Scheme};
+pub use algorithm::{AlgorithmOid, KeyAlgorithm};
+pub use location::{
+    AwsKey, AzureKey, GcpKey, KeyLocation, KeyLocationError, KubernetesSecret, Pkcs11Key,
+    PluginKey, SCHEMES, Scheme, VaultKey,
+};
 pub use private::PrivateKey;
 pub use public::PublicKey;
+pub use scheme::{Hash, Schemes, SignatureScheme};
 
 /// Bytes of the largest key file that is read. A 16384-bit RSA key in PEM stays below it.
 pub const KEY_FILE_BYTES: usize = 64 << 10;
-
-/// A kind of key with the one signature scheme it is used with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyAlgorithm {
-    /// ECDSA on P-256 with SHA-256; signatures are ASN.1 DER.
-    EcdsaP256,
-    /// Ed25519 over the message itself (not the pre-hashed variant).
-    Ed25519,
-}
-
-impl KeyAlgorithm {
-    /// The name on the command line and in output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EcdsaP256 => "ecdsa-p256",
-            Self::Ed25519 => "ed25519",
-        }
-    }
-}
-
-impl fmt::Display for KeyAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A key's algorithm as its file names it: the algorithm and, for elliptic curves, the curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlgorithmOid {
-    algorithm: ObjectIdentifier,
-    curve: Option<ObjectIdentifier>,
-}
-
-impl AlgorithmOid {
-    fn supported(self) -> Result<KeyAlgorithm, KeyError> {
-        match (
-            self.algorithm.to_string().as_str(),
-            self.curve.map(|oid| oid.to_string()).as_deref(),
-        ) {
-            ("1.3.101.112", None) => Ok(KeyAlgorithm::Ed25519),
-            ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => Ok(KeyAlgorithm::EcdsaP256),
-            _ => Err(KeyError::Algorithm { found: self }),
-        }
-    }
-}
-
-impl fmt::Display for AlgorithmOid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |oid: &ObjectIdentifier| {
-            OID_NAMES
-                .iter()
-                .find(|(text, _)| *text == oid.to_string())
-                .map(|(_, name)| *name)
-        };
-        let oid = self.curve.as_ref().unwrap_or(&self.algorithm);
-        match name(oid) {
-            Some(name) => f.write_str(name),
-            None => write!(f, "object identifier {oid}"),
-        }
-    }
-}
-
-/// Names for the keys people are most likely to try.
-const OID_NAMES: &[(&str, &str)] = &[
-    ("1.2.840.113549.1.1.1", "RSA"),
-    ("1.2.840.113549.1.1.10", "RSA-PSS"),
-    ("1.2.840.10045.3.1.7", "ECDSA P-256"),
-    ("1.3.101.112", "Ed25519"),
-    ("1.3.101.113", "Ed448"),
-    ("1.3.132.0.10", "ECDSA secp256k1"),
-    ("1.3.132.0.34", "ECDSA P-384"),
-    ("1.3.132.0.35", "ECDSA P-521"),
-];
 
 /// Why bytes are no key that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -130,11 +64,30 @@ pub enum KeyError {
         format: &'static str,
     },
     /// The key is of a kind Bulla does not sign with.
-    #[error("{found} keys are not supported, expected ECDSA P-256 or Ed25519")]
+    #[error(
+        "{found} keys are not supported, expected ECDSA (P-256, P-384, P-521), Ed25519, RSA or ML-DSA"
+    )]
     Algorithm {
         /// What the file says it is.
         found: AlgorithmOid,
     },
+    /// An RSA key of another size than Sigstore's formats know.
+    #[error("RSA keys of {found} bits are not supported, expected 2048, 3072 or 4096")]
+    Modulus {
+        /// Length of the modulus in bits.
+        found: usize,
+    },
+    /// The scheme is for other keys.
+    #[error("{algorithm} keys do not sign with {scheme}")]
+    Mismatch {
+        /// The key's kind.
+        algorithm: KeyAlgorithm,
+        /// The scheme asked for.
+        scheme: SignatureScheme,
+    },
+    /// An ML-DSA key without its seed, which is what is written to files.
+    #[error("the ML-DSA key file holds no seed, so the key cannot be written again")]
+    NoSeed,
     /// The file is encrypted and no password was given.
     #[error("the key is encrypted: a password is needed")]
     PasswordNeeded,

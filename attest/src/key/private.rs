@@ -1,27 +1,36 @@
 //! Private keys: PKCS#8, RFC 5958 and RFC 8410, <https://www.rfc-editor.org/rfc/rfc5958>, and
-//! SEC 1 as in RFC 5915.
+//! SEC 1 as in RFC 5915, and PKCS#1 as in RFC 8017.
 //!
-//! Ed25519 secrets are wiped by ed25519-dalek, P-256 secrets by AWS-LC when they are freed, and
+//! Ed25519 secrets are wiped by ed25519-dalek, all others by AWS-LC when they are freed, and
 //! every serialised secret made here lives in [`Zeroizing`]. Not wiped are the working copies of the
 //! PEM reader and the file's bytes, which are the caller's.
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm,
+};
+use ed25519_dalek::SigningKey;
 use ed25519_dalek::ed25519::pkcs8::KeypairBytes;
+use ed25519_dalek::pkcs8::spki::der::asn1::UintRef;
+use ed25519_dalek::pkcs8::spki::der::{self, Decode as _, Reader as _, SliceReader};
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, EncodePrivateKey as _, PrivateKeyInfoRef, spki::EncodePublicKey as _,
 };
-use ed25519_dalek::{Signer as _, SigningKey};
 use pem::{EncodeConfig, LineEnding, Pem};
 use zeroize::Zeroizing;
 
+use super::algorithm::Family;
+use super::public;
 use super::{AlgorithmOid, KEY_FILE_BYTES, KeyAlgorithm, KeyError, PublicKey, encrypted};
 
 const PKCS8: &str = "PRIVATE KEY";
 const SEC1: &str = "EC PRIVATE KEY";
+const PKCS1: &str = "RSA PRIVATE KEY";
 
 /// A private key in memory. It prints as its algorithm and key id only.
 pub struct PrivateKey {
@@ -29,24 +38,54 @@ pub struct PrivateKey {
     public: PublicKey,
 }
 
-enum Secret {
-    EcdsaP256(EcdsaKeyPair),
+pub(super) enum Secret {
+    Ecdsa(EcdsaKeyPair),
     Ed25519(SigningKey),
+    MlDsa(Box<PqdsaKeyPair>),
+    Rsa(rsa::KeyPair),
+}
+
+/// What making and reading a kind of key takes.
+enum Maker {
+    Ecdsa(&'static EcdsaSigningAlgorithm),
+    Ed25519,
+    MlDsa(&'static PqdsaSigningAlgorithm),
+    Rsa(KeySize),
+}
+
+impl Maker {
+    fn of(algorithm: KeyAlgorithm) -> Self {
+        match algorithm {
+            KeyAlgorithm::EcdsaP256 => Self::Ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
+            KeyAlgorithm::EcdsaP384 => Self::Ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
+            KeyAlgorithm::EcdsaP521 => Self::Ecdsa(&ECDSA_P521_SHA512_ASN1_SIGNING),
+            KeyAlgorithm::Ed25519 => Self::Ed25519,
+            KeyAlgorithm::MlDsa44 => Self::MlDsa(&ML_DSA_44_SIGNING),
+            KeyAlgorithm::MlDsa65 => Self::MlDsa(&ML_DSA_65_SIGNING),
+            KeyAlgorithm::MlDsa87 => Self::MlDsa(&ML_DSA_87_SIGNING),
+            KeyAlgorithm::Rsa2048 => Self::Rsa(KeySize::Rsa2048),
+            KeyAlgorithm::Rsa3072 => Self::Rsa(KeySize::Rsa3072),
+            KeyAlgorithm::Rsa4096 => Self::Rsa(KeySize::Rsa4096),
+        }
+    }
 }
 
 impl PrivateKey {
-    /// Makes a new key from the operating system's randomness.
+    /// Makes a new key from the operating system's randomness. RSA keys take up to some seconds of
+    /// computing, so asynchronous callers do this on a blocking thread.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
-        let secret = match algorithm {
-            KeyAlgorithm::EcdsaP256 => Secret::EcdsaP256(
-                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
-                    .map_err(|_| KeyError::Random)?,
-            ),
-            KeyAlgorithm::Ed25519 => {
+        let failed = |_| KeyError::Random;
+        let secret = match Maker::of(algorithm) {
+            Maker::Ecdsa(curve) => Secret::Ecdsa(EcdsaKeyPair::generate(curve).map_err(failed)?),
+            Maker::Ed25519 => {
                 let mut seed = Zeroizing::new([0_u8; 32]);
                 getrandom::fill(seed.as_mut_slice()).map_err(|_| KeyError::Random)?;
                 Secret::Ed25519(SigningKey::from_bytes(&seed))
             }
+            Maker::MlDsa(parameters) => Secret::MlDsa(Box::new(
+                PqdsaKeyPair::generate(parameters).map_err(failed)?,
+            )),
+            Maker::Rsa(size) => Secret::Rsa(rsa::KeyPair::generate(size).map_err(failed)?),
         };
         Self::of(secret)
     }
@@ -62,6 +101,7 @@ impl PrivateKey {
         match label.as_str() {
             PKCS8 => Self::from_pkcs8(&contents),
             SEC1 => Self::from_sec1(&contents),
+            PKCS1 => Self::from_pkcs1(&contents),
             _ => {
                 let password = password.ok_or(KeyError::PasswordNeeded)?;
                 let der = encrypted::decrypt(&contents, password)?;
@@ -78,53 +118,95 @@ impl PrivateKey {
 
     /// Reads a PKCS#8 structure in DER.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        let malformed = |_| KeyError::Der { format: "PKCS#8" };
-        let info =
-            PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Der { format: "PKCS#8" })?;
-        let algorithm = AlgorithmOid {
+        let malformed = || KeyError::Der { format: "PKCS#8" };
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| malformed())?;
+        let family = AlgorithmOid {
             algorithm: info.algorithm.oid,
             curve: info.algorithm.parameters_oid().ok(),
-        };
-        let secret = match algorithm.supported()? {
-            KeyAlgorithm::EcdsaP256 => Secret::EcdsaP256(
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
-                    .map_err(|_| KeyError::Der { format: "PKCS#8" })?,
-            ),
-            KeyAlgorithm::Ed25519 => {
-                Secret::Ed25519(SigningKey::from_pkcs8_der(der).map_err(malformed)?)
+        }
+        .supported()?;
+        let maker = match family {
+            Family::Rsa => {
+                // AWS-LC refuses short keys too, but does not say why.
+                modulus_of(info.private_key.as_bytes())
+                    .map_or(Ok(()), |bits| KeyAlgorithm::of_modulus(bits).map(|_| ()))?;
+                let pair = rsa::KeyPair::from_pkcs8(der).map_err(|_| malformed())?;
+                return Self::of(Secret::Rsa(pair));
             }
+            Family::Exactly(algorithm) => Maker::of(algorithm),
         };
-        Self::of(secret)
+        let secret = match maker {
+            Maker::Ecdsa(curve) => {
+                EcdsaKeyPair::from_pkcs8(curve, der).map_or(None, |pair| Some(Secret::Ecdsa(pair)))
+            }
+            Maker::Ed25519 => {
+                SigningKey::from_pkcs8_der(der).map_or(None, |key| Some(Secret::Ed25519(key)))
+            }
+            Maker::MlDsa(parameters) => {
+                let pair = PqdsaKeyPair::from_pkcs8(parameters, der).map_err(|_| malformed())?;
+                // AWS-LC writes seeds only.
+                pair.to_pkcs8v1().map_err(|_| KeyError::NoSeed)?;
+                Some(Secret::MlDsa(Box::new(pair)))
+            }
+            Maker::Rsa(_) => None,
+        };
+        Self::of(secret.ok_or_else(malformed)?)
     }
 
+    /// The curve stands in the structure, but only some writers put it there; the key's length
+    /// tells it as well.
     fn from_sec1(der: &[u8]) -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
-            .map_err(|_| KeyError::Der {
-                format: "SEC 1 P-256",
-            })?;
-        Self::of(Secret::EcdsaP256(pair))
+        let pair = [
+            &ECDSA_P256_SHA256_ASN1_SIGNING,
+            &ECDSA_P384_SHA384_ASN1_SIGNING,
+            &ECDSA_P521_SHA512_ASN1_SIGNING,
+        ]
+        .into_iter()
+        .find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok())
+        .ok_or(KeyError::Der {
+            format: "SEC 1 P-256, P-384 or P-521",
+        })?;
+        Self::of(Secret::Ecdsa(pair))
+    }
+
+    fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
+        let malformed = || KeyError::Der { format: "PKCS#1" };
+        KeyAlgorithm::of_modulus(modulus_of(der).ok_or_else(malformed)?)?;
+        let pair = rsa::KeyPair::from_der(der).map_err(|_| malformed())?;
+        Self::of(Secret::Rsa(pair))
     }
 
     fn of(secret: Secret) -> Result<Self, KeyError> {
+        let unreadable = |_| KeyError::Der {
+            format: "SubjectPublicKeyInfo",
+        };
         let spki = match &secret {
-            Secret::EcdsaP256(pair) => pair
+            Secret::Ecdsa(pair) => pair
                 .public_key()
                 .as_der()
-                .ok()
-                .map(|der| der.as_ref().to_vec()),
+                .map_err(unreadable)?
+                .as_ref()
+                .to_vec(),
             Secret::Ed25519(key) => key
                 .verifying_key()
                 .to_public_key_der()
-                .ok()
-                .map(|der| der.as_bytes().to_vec()),
+                .expect("because 32 bytes always serialise")
+                .into_vec(),
+            Secret::MlDsa(pair) => pair
+                .public_key()
+                .as_der()
+                .map_err(unreadable)?
+                .as_ref()
+                .to_vec(),
+            Secret::Rsa(pair) => pair
+                .public_key()
+                .as_der()
+                .map_err(unreadable)?
+                .as_ref()
+                .to_vec(),
         };
-        let spki = spki.ok_or(KeyError::Der {
-            format: "public key",
-        })?;
-        Ok(Self {
-            secret,
-            public: PublicKey::from_spki(spki)?,
-        })
+        let public = PublicKey::from_spki(spki)?;
+        Ok(Self { secret, public })
     }
 
     /// The kind of key.
@@ -139,13 +221,9 @@ impl PrivateKey {
 
     /// The PKCS#8 structure in DER, version 1, which every OpenSSL reads.
     fn to_pkcs8(&self) -> Zeroizing<Vec<u8>> {
-        match &self.secret {
-            Secret::EcdsaP256(pair) => Zeroizing::new(
-                pair.to_pkcs8v1()
-                    .expect("because the pair was made or read whole")
-                    .as_ref()
-                    .to_vec(),
-            ),
+        let whole = "because the pair was made or read whole";
+        let bytes = match &self.secret {
+            Secret::Ecdsa(pair) => pair.to_pkcs8v1().expect(whole).as_ref().to_vec(),
             Secret::Ed25519(key) => {
                 let bytes = KeypairBytes {
                     secret_key: key.to_bytes(),
@@ -154,9 +232,19 @@ impl PrivateKey {
                 let document = bytes
                     .to_pkcs8_der()
                     .expect("because 32 bytes always serialise");
-                Zeroizing::new(document.as_bytes().to_vec())
+                document.as_bytes().to_vec()
             }
-        }
+            Secret::MlDsa(pair) => pair
+                .to_pkcs8v1()
+                .expect("because keys without a seed are not read")
+                .as_ref()
+                .to_vec(),
+            Secret::Rsa(pair) => {
+                let der: Pkcs8V1Der<'static> = pair.as_der().expect(whole);
+                der.as_ref().to_vec()
+            }
+        };
+        Zeroizing::new(bytes)
     }
 
     /// Writes an unencrypted `PRIVATE KEY` PEM file.
@@ -171,15 +259,8 @@ impl PrivateKey {
         Ok(to_pem(encrypted::LABEL, container).to_string())
     }
 
-    /// Signs a message by the key's scheme. Only [`crate::signer`] may decide what is a message.
-    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        match &self.secret {
-            Secret::EcdsaP256(pair) => pair
-                .sign(&SystemRandom::new(), message)
-                .ok()
-                .map(|signature| signature.as_ref().to_vec()),
-            Secret::Ed25519(key) => Some(key.sign(message).to_vec()),
-        }
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
     }
 }
 
@@ -194,6 +275,23 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// The modulus' length in bits, of an `RSAPrivateKey`, RFC 8017 appendix A.1.2.
+fn modulus_of(der: &[u8]) -> Option<usize> {
+    let mut modulus = None;
+    SliceReader::new(der)
+        .ok()?
+        .sequence(|fields| {
+            UintRef::decode(fields)?;
+            modulus = Some(UintRef::decode(fields)?);
+            while !fields.is_finished() {
+                UintRef::decode(fields)?;
+            }
+            Ok::<_, der::Error>(())
+        })
+        .ok()?;
+    Some(public::bits(modulus?.as_bytes()))
+}
+
 /// The first private key in a PEM file. Other blocks, such as the `EC PARAMETERS` that
 /// `openssl ecparam` writes before a key, are skipped.
 fn private_block(bytes: &[u8]) -> Result<Pem, KeyError> {
@@ -202,12 +300,13 @@ fn private_block(bytes: &[u8]) -> Result<Pem, KeyError> {
     }
     let blocks = pem::parse_many(bytes).map_err(|_| KeyError::Pem { expected: PKCS8 })?;
     let other = blocks.first().map(|block| block.tag().to_owned());
-    let known =
-        |block: &Pem| [PKCS8, SEC1, encrypted::LABEL, encrypted::OLD_LABEL].contains(&block.tag());
+    let known = |block: &Pem| {
+        [PKCS8, SEC1, PKCS1, encrypted::LABEL, encrypted::OLD_LABEL].contains(&block.tag())
+    };
     match (blocks.into_iter().find(known), other) {
         (Some(block), _) => Ok(block),
         (None, Some(found)) => Err(KeyError::Label {
-            expected: "`PRIVATE KEY`, `EC PRIVATE KEY` or `ENCRYPTED SIGSTORE PRIVATE KEY`",
+            expected: "`PRIVATE KEY`, `EC PRIVATE KEY`, `RSA PRIVATE KEY` or `ENCRYPTED SIGSTORE PRIVATE KEY`",
             found: found.chars().take(64).collect(),
         }),
         (None, None) => Err(KeyError::Pem { expected: PKCS8 }),

@@ -1,12 +1,15 @@
 //! Public keys: SubjectPublicKeyInfo, RFC 5280 section 4.1.2.7,
 //! <https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7>.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
+use aws_lc_rs::signature::ParsedPublicKey;
 use bulla_model::KeyId;
 use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::pkcs8::spki::der::asn1::UintRef;
+use ed25519_dalek::pkcs8::spki::der::{self, Decode as _, Reader as _, SliceReader};
 use ed25519_dalek::pkcs8::{DecodePublicKey as _, spki::SubjectPublicKeyInfoRef};
 
-use super::{AlgorithmOid, KEY_FILE_BYTES, KeyAlgorithm, KeyError};
+use super::algorithm::Family;
+use super::{AlgorithmOid, KEY_FILE_BYTES, KeyAlgorithm, KeyError, check};
 
 const LABEL: &str = "PUBLIC KEY";
 
@@ -39,17 +42,29 @@ impl PublicKey {
             format: "SubjectPublicKeyInfo",
         };
         let info = SubjectPublicKeyInfoRef::try_from(der.as_slice()).map_err(|_| malformed())?;
-        let algorithm = AlgorithmOid {
+        let family = AlgorithmOid {
             algorithm: info.algorithm.oid,
             curve: info.algorithm.parameters_oid().ok(),
         }
         .supported()?;
+        let algorithm = match family {
+            Family::Exactly(algorithm) => algorithm,
+            Family::Rsa => {
+                let bits = info
+                    .subject_public_key
+                    .as_bytes()
+                    .and_then(|key| modulus_bits(key).ok())
+                    .ok_or_else(malformed)?;
+                KeyAlgorithm::of_modulus(bits)?
+            }
+        };
         let sound = match algorithm {
-            KeyAlgorithm::EcdsaP256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &der).is_ok(),
             // Anybody can sign for a point of small order.
             KeyAlgorithm::Ed25519 => {
                 VerifyingKey::from_public_key_der(&der).is_ok_and(|key| !key.is_weak())
             }
+            other => check::verifier(other.schemes().envelope, other)
+                .is_some_and(|verifier| ParsedPublicKey::new(verifier, &der).is_ok()),
         };
         if sound {
             Ok(Self {
@@ -82,6 +97,22 @@ impl PublicKey {
     }
 }
 
+/// The modulus' length in bits, of an `RSAPublicKey`, RFC 8017 appendix A.1.1.
+fn modulus_bits(key: &[u8]) -> der::Result<usize> {
+    let (modulus, _exponent) = SliceReader::new(key)?.sequence(|fields| {
+        Ok::<_, der::Error>((UintRef::decode(fields)?, UintRef::decode(fields)?))
+    })?;
+    Ok(bits(modulus.as_bytes()))
+}
+
+/// The length in bits of a number without zero bytes before it.
+pub(super) fn bits(number: &[u8]) -> usize {
+    let unused = number
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
+    number.len() * 8 - unused
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +120,12 @@ mod tests {
 
     #[test]
     fn public_keys_round_trip() {
-        for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
+        for algorithm in [
+            KeyAlgorithm::EcdsaP521,
+            KeyAlgorithm::Ed25519,
+            KeyAlgorithm::MlDsa44,
+            KeyAlgorithm::Rsa3072,
+        ] {
             let key = PrivateKey::generate(algorithm).unwrap().public_key();
             assert_eq!(key.algorithm(), algorithm);
             let pem = key.to_pem();

@@ -6,7 +6,7 @@ use bulla_model::{Digest, Envelope};
 
 use super::CertificateChain;
 use crate::http::ServiceError;
-use crate::key::{KeyAlgorithm, PublicKey};
+use crate::key::{Hash, KeyAlgorithm, PublicKey};
 
 /// What a signature is over.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl Recordable<'_> {
     /// The SHA-256 digest that was signed, where the key's scheme signs that: of the artifact or
     /// of the envelope's encoding.
     pub(crate) fn signed_digest(&self) -> Result<Digest, ServiceError> {
-        if self.key.algorithm() != KeyAlgorithm::EcdsaP256 {
+        if self.key.algorithm().schemes().envelope.hash() != Some(Hash::Sha256) {
             return Err(ServiceError::Unsupported {
                 what: format!(
                     "a log of digests cannot record a signature by an {} key, which signs no SHA-256 digest",
@@ -57,7 +57,15 @@ impl Recordable<'_> {
     pub(crate) fn key_details(&self) -> &'static str {
         match self.key.algorithm() {
             KeyAlgorithm::EcdsaP256 => "PKIX_ECDSA_P256_SHA_256",
+            KeyAlgorithm::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
+            KeyAlgorithm::EcdsaP521 => "PKIX_ECDSA_P521_SHA_512",
             KeyAlgorithm::Ed25519 => "PKIX_ED25519",
+            KeyAlgorithm::MlDsa44 => "ML_DSA_44",
+            KeyAlgorithm::MlDsa65 => "ML_DSA_65",
+            KeyAlgorithm::MlDsa87 => "ML_DSA_87",
+            KeyAlgorithm::Rsa2048 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+            KeyAlgorithm::Rsa3072 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+            KeyAlgorithm::Rsa4096 => "PKIX_RSA_PKCS1V15_4096_SHA256",
         }
     }
 }

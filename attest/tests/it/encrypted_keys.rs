@@ -42,6 +42,9 @@ fn what_is_written_is_read_back_with_the_password_only() {
     for (algorithm, password) in [
         (KeyAlgorithm::EcdsaP256, "pässword".as_bytes()),
         (KeyAlgorithm::Ed25519, b"".as_slice()),
+        (KeyAlgorithm::EcdsaP521, b"x".as_slice()),
+        (KeyAlgorithm::Rsa2048, b"x".as_slice()),
+        (KeyAlgorithm::MlDsa65, b"x".as_slice()),
     ] {
         let key = PrivateKey::generate(algorithm).unwrap();
         let pem = key.to_encrypted_pem(password).unwrap();

@@ -3,7 +3,7 @@
 use bulla_attest::{KeyAlgorithm, KeyError, PrivateKey, PublicKey};
 use proptest::prelude::*;
 
-use crate::fixture;
+use crate::{QUICK, fixture};
 
 fn load(name: &str) -> Result<PrivateKey, KeyError> {
     PrivateKey::from_pem(&fixture(&format!("keys/{name}.key")), None)
@@ -15,6 +15,9 @@ fn keys_of_openssl_load_with_the_public_key_openssl_derived() {
         ("ed25519", KeyAlgorithm::Ed25519),
         ("p256", KeyAlgorithm::EcdsaP256),
         ("p256-sec1", KeyAlgorithm::EcdsaP256),
+        ("p384", KeyAlgorithm::EcdsaP384),
+        ("p521", KeyAlgorithm::EcdsaP521),
+        ("rsa", KeyAlgorithm::Rsa2048),
     ] {
         let key = load(name).unwrap();
         assert_eq!(key.algorithm(), algorithm);
@@ -24,9 +27,18 @@ fn keys_of_openssl_load_with_the_public_key_openssl_derived() {
 }
 
 #[test]
+fn one_key_in_two_formats_is_one_key() {
+    for (one, other) in [("p384", "p384-sec1"), ("rsa", "rsa-pkcs1")] {
+        let key = load(one).unwrap().public_key();
+        assert_eq!(load(other).unwrap().public_key(), key, "{other}");
+    }
+}
+
+#[test]
 fn generated_keys_round_trip_and_differ() {
-    for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
+    for algorithm in QUICK {
         let key = PrivateKey::generate(algorithm).unwrap();
+        assert_eq!(key.algorithm(), algorithm);
         let again = PrivateKey::from_pem(key.to_pem().as_bytes(), None).unwrap();
         assert_eq!(again.public_key(), key.public_key());
         let other = PrivateKey::generate(algorithm).unwrap();
@@ -38,12 +50,12 @@ fn generated_keys_round_trip_and_differ() {
 fn other_kinds_of_key_are_named_in_the_refusal() {
     let refused = |name: &str| load(name).unwrap_err().to_string();
     assert_eq!(
-        refused("rsa"),
-        "RSA keys are not supported, expected ECDSA P-256 or Ed25519"
+        refused("secp256k1"),
+        "ECDSA secp256k1 keys are not supported, expected ECDSA (P-256, P-384, P-521), Ed25519, RSA or ML-DSA"
     );
     assert_eq!(
-        refused("p384"),
-        "ECDSA P-384 keys are not supported, expected ECDSA P-256 or Ed25519"
+        refused("rsa-1024"),
+        "RSA keys of 1024 bits are not supported, expected 2048, 3072 or 4096"
     );
     let public = PrivateKey::from_pem(&fixture("keys/p256.pub"), None).unwrap_err();
     assert!(

@@ -11,6 +11,8 @@ mod claims;
 mod encrypted_keys;
 mod fake;
 mod junit;
+mod key_service;
+mod key_services;
 mod keys;
 mod oidc;
 mod openssl;
@@ -21,6 +23,20 @@ mod signing_config;
 use std::future::Future;
 use std::path::PathBuf;
 use std::task::{Context, Poll, Waker};
+
+use bulla_attest::KeyAlgorithm;
+
+/// Every kind of key whose making takes no time worth speaking of.
+const QUICK: [KeyAlgorithm; 8] = [
+    KeyAlgorithm::EcdsaP256,
+    KeyAlgorithm::EcdsaP384,
+    KeyAlgorithm::EcdsaP521,
+    KeyAlgorithm::Ed25519,
+    KeyAlgorithm::MlDsa44,
+    KeyAlgorithm::MlDsa65,
+    KeyAlgorithm::MlDsa87,
+    KeyAlgorithm::Rsa2048,
+];
 
 /// The bytes of a file under `testdata/attest`.
 fn fixture(name: &str) -> Vec<u8> {
