@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bulla_attest::{KeyAlgorithm, SignatureScheme};
 use clap::{Args, Subcommand, ValueEnum};
 
 /// Make a key pair, or show the public half of a key
@@ -55,7 +56,7 @@ pub struct Generate {
     before_help = "Example: openssl genpkey -algorithm ed25519 | bulla key import --key - --out release"
 )]
 pub struct Import {
-    /// PEM file of a private key, PKCS#8 or SEC 1; `-` is standard input
+    /// PEM file of a private key, PKCS#8, SEC 1 or PKCS#1; `-` is standard input
     #[arg(long, short, value_name = "FILE")]
     pub key: PathBuf,
     /// Path and name without an ending
@@ -63,7 +64,7 @@ pub struct Import {
     pub out: PathBuf,
 }
 
-/// Write the public half of a private key
+/// Write the public half of a key, wherever it is
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla key public --key bulla.key > bulla.pub")]
 pub struct Public {
@@ -78,12 +79,25 @@ pub struct Public {
 /// The key to sign with.
 #[derive(Debug, Args)]
 pub struct KeyArguments {
-    /// Private key to sign with: a PEM file, or env://NAME
+    /// Private key to sign with: a PEM file, or a reference such as env://NAME, awskms:///ID,
+    /// hashivault://NAME, pkcs11:URI
     #[arg(long, short, value_name = "KEY")]
     pub key: Option<String>,
+    /// Signature scheme, where the key knows several: rsa-pss-sha256, ed25519
+    #[arg(long, value_name = "SCHEME", value_parser = scheme)]
+    pub key_scheme: Option<SignatureScheme>,
     /// Where its password comes from.
     #[command(flatten)]
     pub password: PasswordArguments,
+}
+
+fn scheme(text: &str) -> Result<SignatureScheme, String> {
+    let known = SignatureScheme::ALL;
+    let found = known.into_iter().find(|scheme| scheme.name() == text);
+    found.ok_or_else(|| {
+        let names: Vec<_> = known.into_iter().map(SignatureScheme::name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// Where a password comes from.
@@ -100,6 +114,64 @@ pub enum KeyType {
     /// ECDSA on P-256, which every tool reads
     #[default]
     EcdsaP256,
+    /// ECDSA on P-384
+    EcdsaP384,
+    /// ECDSA on P-521
+    EcdsaP521,
     /// Ed25519
     Ed25519,
+    /// ML-DSA-44, for readers that know FIPS 204
+    #[value(name = "ml-dsa-44")]
+    MlDsa44,
+    /// ML-DSA-65, for readers that know FIPS 204
+    #[value(name = "ml-dsa-65")]
+    MlDsa65,
+    /// ML-DSA-87, for readers that know FIPS 204
+    #[value(name = "ml-dsa-87")]
+    MlDsa87,
+    /// RSA with 2048 bits
+    #[value(name = "rsa-2048")]
+    Rsa2048,
+    /// RSA with 3072 bits
+    #[value(name = "rsa-3072")]
+    Rsa3072,
+    /// RSA with 4096 bits
+    #[value(name = "rsa-4096")]
+    Rsa4096,
+}
+
+impl KeyType {
+    /// The kind as the library names it.
+    pub fn algorithm(self) -> KeyAlgorithm {
+        match self {
+            Self::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+            Self::EcdsaP384 => KeyAlgorithm::EcdsaP384,
+            Self::EcdsaP521 => KeyAlgorithm::EcdsaP521,
+            Self::Ed25519 => KeyAlgorithm::Ed25519,
+            Self::MlDsa44 => KeyAlgorithm::MlDsa44,
+            Self::MlDsa65 => KeyAlgorithm::MlDsa65,
+            Self::MlDsa87 => KeyAlgorithm::MlDsa87,
+            Self::Rsa2048 => KeyAlgorithm::Rsa2048,
+            Self::Rsa3072 => KeyAlgorithm::Rsa3072,
+            Self::Rsa4096 => KeyAlgorithm::Rsa4096,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_asked_for_by_its_name() {
+        let names: Vec<_> = KeyType::value_variants()
+            .iter()
+            .map(|kind| {
+                let value = kind.to_possible_value().unwrap();
+                assert_eq!(value.get_name(), kind.algorithm().name());
+                kind.algorithm()
+            })
+            .collect();
+        assert_eq!(names, KeyAlgorithm::ALL);
+    }
 }

@@ -1,20 +1,19 @@
-//! `bulla key`: key pairs in files.
+//! `bulla key`: key pairs in files, public keys of any.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use bulla_attest::key::{KEY_FILE_BYTES, encrypted};
-use bulla_attest::{KeyAlgorithm, PrivateKey, PublicKey};
+use bulla_attest::{PrivateKey, PublicKey};
 use serde::Serialize;
 
-use crate::args::key::{Action, Arguments, Generate, Import, KeyType, Public};
+use crate::args::key::{Action, Arguments, Generate, Import, Public};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::{blocking, file, key};
 use crate::output::{write_atomic, write_new};
 use crate::render::{Cell, Page, Report};
 use crate::settings::password::{Purpose, password};
-use crate::settings::row;
 use crate::{Exit, Failure};
 
 /// Makes a key pair, or shows the public half of one.
@@ -27,13 +26,10 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
 }
 
 async fn generate(arguments: Generate, context: &Context) -> Result<Exit, Failure> {
-    let algorithm = match arguments.kind {
-        KeyType::EcdsaP256 => KeyAlgorithm::EcdsaP256,
-        KeyType::Ed25519 => KeyAlgorithm::Ed25519,
-    };
+    let algorithm = arguments.kind.algorithm();
     let pair = Pair::named(&arguments.out);
     pair.refuse_existing()?;
-    let key = PrivateKey::generate(algorithm)?;
+    let key = blocking(move || Ok(PrivateKey::generate(algorithm)?)).await?;
     if arguments.no_password {
         return pair.write_open(&key, context);
     }
@@ -54,15 +50,7 @@ async fn import(arguments: Import, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn public(arguments: Public, context: &Context) -> Result<Exit, Failure> {
-    let setting = context
-        .settings
-        .text(&row::KEY, arguments.key.key.as_deref())?;
-    let location =
-        setting.ok_or_else(|| Failure::usage("no key given").with_hint("pass --key FILE"))?;
-    let stdin = arguments.key.password.password_stdin;
-    let key = key::private_key(context, &location.value, stdin)
-        .await?
-        .public_key();
+    let key = key::public_key(context, &arguments.key).await?;
     match &arguments.out {
         Some(path) => write_atomic(path, key.to_pem().as_bytes())?,
         None => context.printer.data(key.to_pem().as_bytes())?,

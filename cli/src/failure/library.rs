@@ -2,7 +2,7 @@
 
 use bulla_attest::ci::{CiError, RunError};
 use bulla_attest::claim::{ClaimError, JunitError};
-use bulla_attest::{KeyError, SignError};
+use bulla_attest::{KeyError, KeyServiceError, SignError};
 use bulla_registry::{StoreError, StoreErrorKind};
 use bulla_sbom::CatalogError;
 use bulla_sbom::source::SourceError;
@@ -49,10 +49,30 @@ impl From<KeyError> for Failure {
     }
 }
 
+impl From<KeyServiceError> for Failure {
+    fn from(error: KeyServiceError) -> Self {
+        match error {
+            KeyServiceError::Configuration { .. } => Self::new(FailureKind::Configuration, error),
+            KeyServiceError::Key { .. } | KeyServiceError::Unusable { .. } => {
+                Self::new(FailureKind::Input, error)
+            }
+            KeyServiceError::Refused {
+                status: 400..=404, ..
+            } => Self::new(FailureKind::Unavailable, error)
+                .with_hint("check the key's name, and what the credentials may do"),
+            _ => Self::new(FailureKind::Unavailable, error)
+                .with_hint("nothing was signed: try again"),
+        }
+    }
+}
+
 impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
         match error {
-            SignError::Key | SignError::Bundle(_) => Self::new(FailureKind::Internal, error),
+            SignError::Service(error) => error.into(),
+            SignError::Key | SignError::Wrong | SignError::Bundle(_) => {
+                Self::new(FailureKind::Internal, error)
+            }
             _ => Self::new(FailureKind::Input, error),
         }
     }

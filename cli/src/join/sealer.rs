@@ -51,7 +51,7 @@ impl Sealer {
         let signer = if keyless {
             MemorySigner::new(PrivateKey::generate(KeyAlgorithm::EcdsaP256)?).into()
         } else {
-            key::signer(context, key, arguments.key.password.password_stdin).await?
+            key::signer(context, &arguments.key).await?
         };
         if !certified && !instance::is_named(context, &arguments.recording)? {
             return Ok(signer.into());

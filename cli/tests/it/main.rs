@@ -13,6 +13,7 @@ mod init;
 mod interop;
 mod journeys;
 mod keyless;
+mod keys;
 mod layering;
 mod looking;
 mod offline;

@@ -62,7 +62,7 @@ impl Asked {
             }
         };
         let mut sources = Vec::new();
-        let (keys, signer) = signer(arguments, context)?;
+        let (keys, signer) = signer(arguments, context).await?;
         // A key needs nobody else's word; a certificate needs somebody's who issues them.
         let roots = if keys.is_empty() {
             let wanted = Wanted {
@@ -138,12 +138,12 @@ impl Asked {
 }
 
 /// Who must have signed; saying nothing is an error.
-fn signer(
+async fn signer(
     arguments: &Arguments,
     context: &Context,
 ) -> Result<(Vec<PublicKey>, ExpectedSigner), Failure> {
     if let Some(location) = &arguments.key {
-        let pem = key::read_pem(context, location)?;
+        let pem = key::verifying_pem(context, location).await?;
         let pem = std::str::from_utf8(&pem).map_err(|_| {
             Failure::new(
                 FailureKind::Input,
