@@ -61,6 +61,8 @@ struct Expected {
     roots: Vec<Vec<u8>>,
     /// Whether a record has to prove the time.
     recorded: bool,
+    /// Whether the signer was asked for another scheme than its kind of key is used with.
+    unusual: bool,
 }
 
 impl Expected {
@@ -72,6 +74,11 @@ impl Expected {
             key: (!certified).then(|| signer.signer().public_key().to_pem()),
             roots: signer.roots().to_vec(),
             recorded: backing.recorder.is_some(),
+            unusual: {
+                let signer = signer.signer();
+                let usual = signer.public_key().algorithm().schemes();
+                signer.schemes().envelope != usual.envelope
+            },
         }
     }
 }
@@ -103,6 +110,7 @@ fn check(
     let keys = keys.transpose().map_err(|error| unusable(&error))?;
     let trust =
         Trust::new(keys, &expected.roots, latest, limits).map_err(|error| unusable(&error))?;
+    let trust = trust.with_legacy_schemes(expected.unusual);
     let evidence = Evidence {
         attestations: vec![Attestation::bundle(bundle.bytes().to_vec(), None)],
         ..Evidence::default()
@@ -167,6 +175,7 @@ mod tests {
                 key: Some(key.public_key().to_pem()),
                 roots: Vec::new(),
                 recorded: false,
+                unusual: false,
             };
             let bundle = signed(&key, &payload);
             check(&bundle, &expected, &payload, &limits).unwrap();

@@ -59,6 +59,18 @@ fn a_scheme_the_key_does_not_know_is_refused() {
     );
 }
 
+#[test]
+fn a_scheme_asked_for_is_used() {
+    let sandbox = sandbox();
+    sandbox.done("key generate --no-password --type rsa-2048");
+    sandbox.done(&format!(
+        "attest --key bulla.key --key-scheme rsa-pss-sha256 {CLAIM}"
+    ));
+    // Verifiers expect the key's usual scheme: another is theirs to allow.
+    let answer = sandbox.run(&format!("verify --key bulla.pub {CHECK}"));
+    assert_eq!(answer.code, 12, "{}{}", answer.data, answer.talk);
+}
+
 /// An API server that hands out one Secret, to whoever has the token.
 fn api_server(secret: String, token: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
