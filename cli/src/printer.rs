@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::escape::escape;
 use crate::failure::FailureKind;
 use crate::progress::Progress;
-use crate::render::{Cell, Page, Report, to_json};
+use crate::render::{Cell, Page, Pipeline, Report, to_json};
 use crate::settings::{Environment, Settings, row};
 
 /// Writes what a command has to say.
@@ -25,6 +25,7 @@ pub struct Printer {
     data_color: ColorChoice,
     talk_color: ColorChoice,
     progress: bool,
+    pipeline: Pipeline,
 }
 
 /// How results are written.
@@ -35,6 +36,10 @@ pub enum Format {
     Human,
     /// For programs.
     Json,
+    /// For people, and outputs and a summary for the next step of a GitHub job.
+    Github,
+    /// Variables for the next job of a GitLab pipeline, as a dotenv report.
+    Gitlab,
 }
 
 impl Format {
@@ -43,6 +48,8 @@ impl Format {
         match self {
             Self::Human => "human",
             Self::Json => "json",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
         }
     }
 }
@@ -54,8 +61,10 @@ impl FromStr for Format {
         match text {
             "human" => Ok(Self::Human),
             "json" => Ok(Self::Json),
+            "github" => Ok(Self::Github),
+            "gitlab" => Ok(Self::Gitlab),
             _ => Err(format!(
-                "`{text}` is no output format: expected human or json"
+                "`{text}` is no output format: expected human, json, github or gitlab"
             )),
         }
     }
@@ -132,6 +141,10 @@ impl Printer {
             data_color: color.choice(terminals.output, environment),
             talk_color: color.choice(terminals.error, environment),
             progress: terminals.error && !quiet && !environment.is_ci(),
+            pipeline: Pipeline {
+                outputs: environment.path("GITHUB_OUTPUT"),
+                summary: environment.path("GITHUB_STEP_SUMMARY"),
+            },
         })
     }
 
@@ -143,6 +156,7 @@ impl Printer {
             data_color: ColorChoice::Never,
             talk_color: ColorChoice::Never,
             progress: false,
+            pipeline: Pipeline::default(),
         }
     }
 
@@ -178,6 +192,19 @@ impl Printer {
                 let mut page = Page::default();
                 report.human(&mut page);
                 self.page(page)
+            }
+            Format::Github => {
+                let mut page = Page::default();
+                report.human(&mut page);
+                let text = anstream::adapter::strip_str(&page.finish()).to_string();
+                self.pipeline.github(&report.outputs(), &text)?;
+                self.data(text.as_bytes())
+            }
+            Format::Gitlab => {
+                let mut page = Page::default();
+                report.human(&mut page);
+                self.note(page);
+                self.data(Pipeline::gitlab(&report.outputs())?.as_bytes())
             }
         }
     }

@@ -5,6 +5,7 @@
 
 mod azure;
 mod buildkite;
+mod buildx;
 mod circleci;
 mod github;
 mod gitlab;
@@ -24,6 +25,7 @@ use bulla_model::predicate::slsa_provenance::{
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use buildx::{BuildxError, BuiltImage, built_images};
 pub use redact::{REDACTED, redact_command, strip_credentials};
 pub use run::{GitSource, RUN_BUILD_TYPE, RunError, RunRecord};
 

@@ -7,7 +7,9 @@
 
 mod custom;
 mod decision;
+mod directory;
 mod junit;
+mod reference;
 mod sbom;
 mod standard;
 mod test_report;
@@ -19,6 +21,8 @@ use serde::Serialize;
 
 pub use custom::{custom, predicate_type};
 pub use decision::{approval, promotion};
+pub use directory::{IGNORED, MODEL_SIGNING, directory};
+pub use reference::{REFERENCE, reference};
 pub use sbom::{SbomKind, sbom};
 pub use standard::{link, provenance, signature, test_result, vsa};
 pub use test_report::{JunitError, JunitLimits, TestReport, Tests};
@@ -87,6 +91,21 @@ pub enum ClaimError {
         expected: PredicateType,
         /// The format found.
         found: SbomKind,
+    },
+    /// A directory has no files to sign.
+    #[error("no file to sign in the directory")]
+    NoFiles,
+    /// A file's digest is of another kind than directories are signed with.
+    #[error("the digest of `{}` is not SHA-256", name.escape_debug())]
+    FileDigest {
+        /// The file, cut short.
+        name: String,
+    },
+    /// A reference says too little to be followed.
+    #[error("reference {index} needs a digest, a media type and a download location")]
+    Reference {
+        /// Index of the reference, from 0.
+        index: usize,
     },
     /// Two subjects of a link have the same name, or one has none.
     #[error("subjects of a link have unique names: subject {index} has none of its own")]

@@ -323,3 +323,78 @@ fn an_approval_that_is_over_before_it_begins_is_refused() {
         Err(ClaimError::Window { .. })
     ));
 }
+
+#[test]
+fn a_directory_is_listed_as_model_signing_lists_it() {
+    let files = BTreeMap::from(
+        [("b/two", b"2"), ("a", b"1")]
+            .map(|(name, bytes)| (name.to_owned(), Digest::sha256(bytes))),
+    );
+    let ignored = ["sub/model.sig".to_owned()];
+    let payload = claim::directory("model", &files, &ignored, issued_at()).unwrap();
+    let value: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(
+        value["predicateType"],
+        "https://model_signing/signature/v1.0"
+    );
+    let (one, two) = (Digest::sha256(b"1"), Digest::sha256(b"2"));
+    assert_eq!(
+        value["predicate"],
+        json!({
+            "resources": [
+                {"name": "a", "algorithm": "sha256", "digest": one.hex()},
+                {"name": "b/two", "algorithm": "sha256", "digest": two.hex()},
+            ],
+            "serialization": {
+                "method": "files",
+                "hash_type": "sha256",
+                "allow_symlinks": false,
+                "ignore_paths": [".git", ".gitattributes", ".github", ".gitignore", "sub/model.sig"],
+            },
+        })
+    );
+    // SHA-256 over both digests, as `printf '%s%s' … | xxd -r -p | sha256sum` says.
+    let both = hex::decode(format!("{}{}", one.hex(), two.hex())).unwrap();
+    assert_eq!(value["subject"][0]["name"], "model");
+    assert_eq!(
+        value["subject"][0]["digest"]["sha256"],
+        Digest::sha256(&both).hex()
+    );
+    let nothing = claim::directory("model", &BTreeMap::new(), &[], issued_at());
+    assert!(matches!(nothing, Err(ClaimError::NoFiles)));
+}
+
+#[test]
+fn a_reference_can_be_followed() {
+    let mut document = ResourceDescriptor::of(Digest::sha256(b"sbom"));
+    document.media_type = Some("application/vnd.cyclonedx+json".to_owned());
+    let make = |document: &ResourceDescriptor| {
+        let documents = std::slice::from_ref(document);
+        claim::reference(
+            &subjects(),
+            issued_at(),
+            "https://example.test/me",
+            documents,
+        )
+    };
+    let refused = make(&document);
+    assert!(matches!(refused, Err(ClaimError::Reference { index: 0 })));
+    document.download_location = Some("https://registry.example.test/blob".to_owned());
+    let value: Value = serde_json::from_slice(&make(&document).unwrap()).unwrap();
+    assert_eq!(
+        value["predicateType"],
+        "https://in-toto.io/attestation/reference/v0.1"
+    );
+    assert_eq!(
+        value["predicate"]["attester"]["id"],
+        "https://example.test/me"
+    );
+    assert_eq!(
+        value["predicate"]["references"],
+        json!([{
+            "digest": {"sha256": Digest::sha256(b"sbom").hex()},
+            "downloadLocation": "https://registry.example.test/blob",
+            "mediaType": "application/vnd.cyclonedx+json",
+        }])
+    );
+}

@@ -10,16 +10,20 @@ use super::signing::{RootArguments, SigningArguments};
 /// Sign claims about images or files: their SBOM, how they were built, how they were tested
 #[derive(Debug, Args)]
 #[command(
+    alias = "attest-blob",
     before_help = "Example: bulla attest --sbom sbom.cdx.json --provenance --test-results junit.xml --key bulla.key registry.example.com/pay/api@sha256:3f1c…",
     group = ArgGroup::new("claims").required(true).multiple(true)
 )]
 pub struct Arguments {
-    /// What the claims are about: HOST/REPO@DIGEST, oci:DIR:TAG, or a file (with --bundle)
-    #[arg(required = true, value_name = "TARGET")]
+    /// What the claims are about: HOST/REPO@DIGEST, oci:DIR:TAG, files, patterns of files in quotes
+    #[arg(required_unless_present = "from_buildx", value_name = "TARGET")]
     pub targets: Vec<String>,
     /// CycloneDX or SPDX document
     #[arg(long, value_name = "FILE", group = "claims")]
     pub sbom: Vec<PathBuf>,
+    /// Store the SBOM in the registry and sign its digest, for documents too large to sign whole
+    #[arg(long, requires = "sbom")]
+    pub by_reference: bool,
     /// SLSA provenance: from the CI system, or from a file `bulla run` wrote
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, group = "claims")]
     pub provenance: Option<Option<PathBuf>>,

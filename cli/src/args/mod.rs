@@ -54,7 +54,7 @@ pub struct Arguments {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalArguments {
-    /// How results are written: human or json
+    /// How results are written: human, json, github or gitlab
     #[arg(
         long,
         global = true,

@@ -4,15 +4,19 @@ use clap::Args;
 
 use super::signing::{RootArguments, SigningArguments};
 
-/// Sign images with a key, so that cosign and Bulla can verify who vouched for them
+/// Sign images, files and directories, so that others can verify who vouched for them
 #[derive(Debug, Args)]
 #[command(
+    alias = "sign-blob",
     before_help = "Example: bulla sign --key bulla.key registry.example.com/pay/api@sha256:3f1c…"
 )]
 pub struct Arguments {
-    /// Images: HOST/REPO@DIGEST, oci:DIR:TAG
-    #[arg(required = true, value_name = "TARGET")]
+    /// Images, files, patterns of files in quotes, directories: HOST/REPO@DIGEST, oci:DIR:TAG, 'dist/*.tar.gz', model/
+    #[arg(required_unless_present = "from_buildx", value_name = "TARGET")]
     pub targets: Vec<String>,
+    /// Of an index, sign each platform too
+    #[arg(long, short)]
+    pub recursive: bool,
     /// The key.
     #[command(flatten)]
     pub signing: SigningArguments,
@@ -26,8 +30,15 @@ pub struct Arguments {
 
 /// Where signed statements go.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Where signatures go")]
 pub struct PublishArguments {
-    /// Also write the bundle to a file; several are one to a line
+    /// Also write the bundle to this file; several are one to a line
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<std::path::PathBuf>,
+    /// Also add it to the .sig or .att tag that podman, skopeo, bootc and Kyverno read
+    #[arg(long)]
+    pub legacy: bool,
+    /// Take the images from what `docker buildx --metadata-file` wrote
+    #[arg(long, value_name = "FILE")]
+    pub from_buildx: Option<std::path::PathBuf>,
 }

@@ -1,47 +1,57 @@
 //! `bulla attest`: claims about images and files, signed and attached.
 
-use std::path::Path;
-
 use bulla_attest::claim::{self, TestReport};
-use bulla_model::{Digest, Subject};
-use bulla_registry::Attached;
+use bulla_model::Subject;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::args::attest::Arguments;
 use crate::commands::Context;
+use crate::commands::published::{Published, write_bundles};
+use crate::join::artifact::{self, Artifact};
 use crate::join::image::OpenImage;
+use crate::join::referenced::Document;
 use crate::join::seal::Sealed;
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{file, image, provenance, seal};
-use crate::output::write_atomic;
-use crate::render::{Cell, Page, Report, shorten};
-use crate::target::Target;
+use crate::join::{file, legacy, provenance, publish, seal};
 use crate::{Exit, Failure};
 
-/// Makes one statement for each claim, about all targets, and attaches it to each image.
+/// Makes one statement for each claim, about all targets, and attaches it to each image; beside
+/// files it is written.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
-    let (images, subjects) = subjects(&arguments, context).await?;
-    let claims = claims(&arguments, context, &subjects)?;
-    let signer = Sealer::open(
-        context,
-        &arguments.signing,
-        &arguments.roots.trusted_root,
-        Purpose::Claim,
-    )
-    .await?;
-    let mut sealed = Vec::new();
-    let mut published = Published::default();
-    for claim in claims {
-        let one = seal::seal(context, &signer, claim.payload).await?;
-        published.add(&one, claim.note);
-        sealed.push(one);
+    let targets = publish::targets(context, &arguments.targets, &arguments.publish)?;
+    let artifacts = artifact::open_all(context, &targets, false).await?;
+    let subjects = subjects(&arguments, &artifacts)?;
+    let mut claims = claims(&arguments, context, &subjects)?;
+    let documents = documents(&arguments, context)?;
+    let roots = &arguments.roots.trusted_root;
+    let signer = Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await?;
+    let images: Vec<&OpenImage> = artifacts.iter().filter_map(Artifact::image).collect();
+    for document in &documents {
+        let first = images.first().ok_or_else(no_registry)?;
+        let payload = document.statement(&subjects, Timestamp::now(), signer.identity(), first)?;
+        let note = Some("by reference".to_owned());
+        claims.insert(0, Claim { payload, note });
     }
-    write_bundles(arguments.publish.bundle.as_deref(), &sealed)?;
+    let sealed: Vec<(Sealed, Option<String>)> = stream::iter(claims)
+        .map(|claim| async {
+            let sealed = seal::seal(context, &signer, claim.payload).await?;
+            Ok::<_, Failure>((sealed, claim.note))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut published = Published::default();
+    for (one, note) in &sealed {
+        published.add(one, note.clone());
+    }
+    let sealed: Vec<Sealed> = sealed.into_iter().map(|(one, _)| one).collect();
+    write(&arguments, &artifacts, &sealed, &mut published)?;
     for image in &images {
-        for one in &sealed {
-            published.attached(image, one, &seal::publish(image, one).await?);
+        for document in &documents {
+            document.store(image).await?;
         }
+        attach(&arguments, context, &signer, image, &sealed, &mut published).await?;
     }
     context.printer.report(&published)?;
     Ok(Exit::Success)
@@ -53,36 +63,84 @@ struct Claim {
     note: Option<String>,
 }
 
-/// Opens the images and hashes the files the claims are about.
-async fn subjects(
+/// Attaches every statement to an image, and adds it to the image's legacy tag if that is asked for.
+async fn attach(
     arguments: &Arguments,
     context: &Context,
-) -> Result<(Vec<OpenImage>, Vec<Subject>), Failure> {
-    let mut images = Vec::new();
-    let mut subjects = Vec::new();
-    for target in &arguments.targets {
-        match Target::parse(target)? {
-            Target::File(path) => {
-                let name = path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or("file");
-                subjects.push(Subject::named(name, file::digest(&path)?));
-            }
-            target => {
-                let image = image::open(context, &target).await?.writable()?;
-                subjects.push(Subject::named(&image.name, image.descriptor.digest.clone()));
-                images.push(image);
-            }
+    signer: &Sealer,
+    image: &OpenImage,
+    sealed: &[Sealed],
+    published: &mut Published,
+) -> Result<(), Failure> {
+    let mut attached = stream::iter(sealed)
+        .map(|one| async move { Ok::<_, Failure>((one, seal::publish(image, one).await?)) })
+        .buffered(AT_ONCE);
+    while let Some((one, attached)) = attached.try_next().await? {
+        published.attached(image, one, &attached);
+    }
+    if arguments.publish.legacy {
+        // One tag holds them all, so one goes after the other.
+        for one in sealed {
+            let layer = legacy::attestation(context, signer, one)?;
+            published.legacy(image, &legacy::publish(image, &layer).await?);
         }
     }
-    if images.is_empty() && arguments.publish.bundle.is_none() {
-        return Err(
-            Failure::usage("a file has no place to attach an attestation to")
-                .with_hint("write it beside the file: --bundle FILE.sigstore.json"),
-        );
+    Ok(())
+}
+
+/// Writes the bundles to the file that was named, or beside each file they are about.
+fn write(
+    arguments: &Arguments,
+    artifacts: &[Artifact],
+    sealed: &[Sealed],
+    published: &mut Published,
+) -> Result<(), Failure> {
+    let sealed: Vec<&Sealed> = sealed.iter().collect();
+    if let Some(file) = &arguments.publish.bundle {
+        return write_bundles(file, &sealed);
     }
-    Ok((images, subjects))
+    for artifact in artifacts {
+        if let Some(path) = artifact.path() {
+            published.write(artifact, &publish::beside(path, ".intoto.jsonl"), &sealed)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the claims are about.
+fn subjects(arguments: &Arguments, artifacts: &[Artifact]) -> Result<Vec<Subject>, Failure> {
+    let mut subjects = Vec::new();
+    for artifact in artifacts {
+        subjects.push(match artifact {
+            Artifact::Image(image) => Subject::named(&image.name, image.descriptor.digest.clone()),
+            Artifact::File(file) => Subject::named(&file.name, file.digest.clone()),
+            Artifact::Directory(directory) => {
+                let what = directory.path.display();
+                return Err(Failure::usage(format_args!("{what} is a folder"))
+                    .with_hint(format_args!("name its files: '{what}/*'"))
+                    .with_hint("or sign it as a whole with bulla sign"));
+            }
+        });
+    }
+    if arguments.publish.legacy && artifacts.iter().all(|artifact| artifact.image().is_none()) {
+        return Err(Failure::usage(
+            "--legacy is about tags of images, and there is none",
+        ));
+    }
+    Ok(subjects)
+}
+
+/// SBOMs that are named by their digest instead of standing in the statement.
+fn documents(arguments: &Arguments, context: &Context) -> Result<Vec<Document>, Failure> {
+    if !arguments.by_reference {
+        return Ok(Vec::new());
+    }
+    let read = |path| Document::sbom(path, &context.limits);
+    arguments.sbom.iter().map(|path| read(path)).collect()
+}
+
+fn no_registry() -> Failure {
+    Failure::usage("--by-reference stores the SBOM beside an image, and there is none")
 }
 
 fn claims(
@@ -93,7 +151,8 @@ fn claims(
     let limits = &context.limits;
     let now = Timestamp::now();
     let mut claims = Vec::new();
-    for path in &arguments.sbom {
+    let by_value = (!arguments.by_reference).then_some(&arguments.sbom);
+    for path in by_value.into_iter().flatten() {
         let document = file::read(path, limits.bundle_bytes)?;
         let payload = claim::sbom(subjects, now, &document, limits)
             .map_err(|error| Failure::from(error).with_detail(path.display()))?;
@@ -151,94 +210,5 @@ fn test_results(
     })
 }
 
-/// Writes the bundles to a file, one to a line if there are several.
-pub(super) fn write_bundles(path: Option<&Path>, sealed: &[Sealed]) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    let mut bytes = Vec::new();
-    for one in sealed {
-        bytes.extend_from_slice(one.bundle.bytes());
-        bytes.push(b'\n');
-    }
-    write_atomic(path, &bytes)
-}
-
-/// What was signed, and where it was attached.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Published {
-    signed: Vec<Signed>,
-    attached: Vec<AttachedTo>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed {
-    predicate_type: String,
-    payload: Digest,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AttachedTo {
-    target: String,
-    predicate_type: String,
-    payload: Digest,
-    manifest: Digest,
-    existed: bool,
-}
-
-impl Published {
-    pub(super) fn add(&mut self, sealed: &Sealed, note: Option<String>) {
-        self.signed.push(Signed {
-            predicate_type: sealed.predicate_type.as_str().to_owned(),
-            payload: sealed.payload.clone(),
-            note,
-        });
-    }
-
-    pub(super) fn attached(&mut self, image: &OpenImage, sealed: &Sealed, attached: &Attached) {
-        self.attached.push(AttachedTo {
-            target: image.pinned.clone(),
-            predicate_type: sealed.predicate_type.as_str().to_owned(),
-            payload: sealed.payload.clone(),
-            manifest: attached.descriptor.digest.clone(),
-            existed: attached.existed,
-        });
-    }
-}
-
-impl Report for Published {
-    fn human(&self, page: &mut Page) {
-        for signed in &self.signed {
-            page.row(
-                1,
-                [
-                    Cell::good("signed"),
-                    Cell::from(&signed.predicate_type),
-                    Cell::from(shorten(&signed.payload)),
-                    Cell::from(signed.note.as_deref().unwrap_or_default()),
-                ],
-            );
-        }
-        let mut last = None;
-        for attached in &self.attached {
-            if last == Some(&attached.target) {
-                continue;
-            }
-            last = Some(&attached.target);
-            let count = self
-                .attached
-                .iter()
-                .filter(|other| other.target == attached.target)
-                .count();
-            let noun = if count == 1 {
-                "attestation"
-            } else {
-                "attestations"
-            };
-            page.indented(1, format!("attached {count} {noun} to {}", attached.target));
-        }
-    }
-}
+/// Statements signed, or attached, at the same time.
+const AT_ONCE: usize = 8;

@@ -18,6 +18,7 @@ pub mod key;
 pub mod man;
 pub mod policy;
 pub mod promote;
+mod published;
 pub mod run;
 pub mod sbom;
 pub mod serve;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::args::run::Arguments;
 use crate::commands::Context;
-use crate::commands::attest::Published;
+use crate::commands::published::Published;
 use crate::join::build::{self, Files};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{image, seal};

@@ -1,6 +1,6 @@
 //! Errors of the libraries as failures: one row of kinds for each.
 
-use bulla_attest::ci::{CiError, RunError};
+use bulla_attest::ci::{BuildxError, CiError, RunError};
 use bulla_attest::claim::{ClaimError, JunitError};
 use bulla_attest::{KeyError, KeyServiceError, SignError};
 use bulla_registry::{StoreError, StoreErrorKind};
@@ -125,4 +125,4 @@ macro_rules! input {
     )*};
 }
 
-input!(CiError, ClaimError, JunitError, RunError);
+input!(BuildxError, CiError, ClaimError, JunitError, RunError);

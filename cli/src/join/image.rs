@@ -36,6 +36,20 @@ pub struct OpenImage {
 }
 
 impl OpenImage {
+    /// Another manifest of the same repository, for example a platform of an index.
+    pub fn part(&self, descriptor: Descriptor) -> Self {
+        let place = self.pinned.rsplit_once('@').map_or("", |(place, _)| place);
+        Self {
+            pinned: format!("{place}@{}", descriptor.digest),
+            store: self.store.clone(),
+            evidence: self.evidence.clone(),
+            tag_prefix: self.tag_prefix.clone(),
+            descriptor,
+            name: self.name.clone(),
+            scratch: None,
+        }
+    }
+
     /// Refuses an image that nothing can be attached to: an archive is not written in place.
     pub fn writable(self) -> Result<Self, Failure> {
         if self.scratch.is_none() {

@@ -1,10 +1,12 @@
 //! Joins: between what was typed and the libraries, which know nothing of each other.
 
+pub mod artifact;
 pub mod attached;
 pub mod build;
 pub mod consent;
 pub mod cosign_file;
 pub mod decode;
+pub mod directory;
 pub mod documents;
 pub mod evidence;
 pub mod file;
@@ -14,7 +16,10 @@ pub mod image;
 pub mod instance;
 pub mod key;
 pub mod layers;
+pub mod legacy;
 pub mod provenance;
+pub mod publish;
+pub mod referenced;
 pub mod remote;
 pub mod rules;
 pub mod seal;

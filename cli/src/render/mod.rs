@@ -3,15 +3,22 @@
 mod decoded;
 mod human;
 mod json;
+mod pipeline;
 mod verdict;
 
 pub use decoded::decoded;
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
+pub use pipeline::Pipeline;
 pub use verdict::{sources, verdict};
 
 /// What a command found out: serialised for programs, laid out for people.
 pub trait Report: serde::Serialize {
     /// Writes it for people.
     fn human(&self, page: &mut Page);
+
+    /// What the next step of a pipeline may need: names in lower case, values on one line.
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 }

@@ -109,7 +109,7 @@ impl Journal {
 
     fn write(&self, line: &str, mut fields: Value) {
         match self.printer.format() {
-            Format::Human => self.printer.say(line),
+            Format::Human | Format::Github | Format::Gitlab => self.printer.say(line),
             Format::Json => {
                 fields["at"] = json!(Timestamp::now().to_string());
                 make_safe(&mut fields);

@@ -76,8 +76,8 @@ fn bad_input_has_one_message_and_its_exit_code() {
             "no CI system was recognised",
         ),
         (
-            "attest --sbom bad.json --key bulla.key bad.json",
-            "no place to attach",
+            "attest --sbom not-sbom.json --by-reference --key bulla.key bad.json",
+            "neither CycloneDX nor SPDX",
         ),
         ("inspect bad.json", "neither JSON nor PEM"),
         ("inspect image#9", "there is no #9"),

@@ -28,11 +28,12 @@ pub fn simple_signing(reference: &str, image: &Digest) -> Vec<u8> {
 
 impl NewLegacyLayer {
     /// A signature of a [`simple_signing`] payload. `bundle` holds a signature over these bytes;
-    /// `chain` are the certificates in DER between its certificate and the root, if any.
+    /// `chain` are the certificates in PEM between its certificate and the root, the nearest first;
+    /// empty if there are none.
     pub fn signature(
         payload: Vec<u8>,
         bundle: &Bundle,
-        chain: &[Vec<u8>],
+        chain: &str,
     ) -> Result<Self, LegacyLayerError> {
         let BundleContent::Message {
             digest, signature, ..
@@ -56,7 +57,7 @@ impl NewLegacyLayer {
     /// An attestation: the envelope of a bundle.
     pub fn attestation(
         bundle: &Bundle,
-        chain: &[Vec<u8>],
+        chain: &str,
         limits: &Limits,
     ) -> Result<Self, LegacyLayerError> {
         let envelope = bundle.envelope().ok_or(LegacyLayerError::Content)?;
@@ -79,7 +80,7 @@ impl NewLegacyLayer {
 }
 
 /// Certificate, log entry and timestamp as annotations.
-fn material(bundle: &Bundle, chain: &[Vec<u8>]) -> Result<Annotations, LegacyLayerError> {
+fn material(bundle: &Bundle, chain: &str) -> Result<Annotations, LegacyLayerError> {
     let document: Value =
         serde_json::from_slice(bundle.bytes()).expect("because a bundle was read from this JSON");
     let material = &document["verificationMaterial"];
@@ -101,8 +102,7 @@ fn material(bundle: &Bundle, chain: &[Vec<u8>]) -> Result<Annotations, LegacyLay
         }
         annotations.insert(CERTIFICATE.to_owned(), pem_text(certificate));
         if !chain.is_empty() {
-            let chain: String = chain.iter().map(|der| pem_text(der)).collect();
-            annotations.insert(CHAIN.to_owned(), chain);
+            annotations.insert(CHAIN.to_owned(), chain.to_owned());
         }
     }
     Ok(annotations)
@@ -207,7 +207,7 @@ mod tests {
             "tlogEntries": [entry(&Value::Null), entry(&promised)],
             "timestampVerificationData": { "rfc3161Timestamps": [{ "signedTimestamp": "dHN0" }] },
         }));
-        let chain = [b"between".to_vec()];
+        let chain = pem_text(b"between");
         let layer = NewLegacyLayer::signature(b"payload".to_vec(), &bundle, &chain).unwrap();
         let annotation = |name: &str| layer.annotations[name].as_str();
         assert_eq!(annotation(SIGNATURE), STANDARD.encode(b"signature"));
@@ -244,7 +244,7 @@ mod tests {
             "tlogEntries": [entry(&Value::Null)],
         }));
         assert_eq!(
-            NewLegacyLayer::signature(b"payload".to_vec(), &bundle, &[]),
+            NewLegacyLayer::signature(b"payload".to_vec(), &bundle, ""),
             Err(LegacyLayerError::NoTime)
         );
     }
@@ -252,13 +252,13 @@ mod tests {
     #[test]
     fn a_signature_of_something_else_is_not_written() {
         let bundle = bundle(&json!({ "publicKey": { "hint": "k" } }));
-        assert!(NewLegacyLayer::signature(b"payload".to_vec(), &bundle, &[]).is_ok());
+        assert!(NewLegacyLayer::signature(b"payload".to_vec(), &bundle, "").is_ok());
         assert_eq!(
-            NewLegacyLayer::signature(b"another".to_vec(), &bundle, &[]),
+            NewLegacyLayer::signature(b"another".to_vec(), &bundle, ""),
             Err(LegacyLayerError::Content)
         );
         assert_eq!(
-            NewLegacyLayer::attestation(&bundle, &[], &Limits::default()),
+            NewLegacyLayer::attestation(&bundle, "", &Limits::default()),
             Err(LegacyLayerError::Content)
         );
     }

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Signatures of files and directories: cosign verifies the files', model-signing the directories'.
+. "$(dirname "$0")/lib.sh"
+
+need cosign
+python=$peers/python/bin/python
+if ! "$python" -c 'import model_signing' 2>/dev/null; then
+  skip model-signing
+  exit 0
+fi
+
+cosign() { HOME=$work/home TUF_ROOT=$work/tuf command cosign "$@"; }
+quiet cosign trusted-root create --out "$work/trusted-root.json"
+offline=(--trusted-root "$work/trusted-root.json" --insecure-ignore-tlog)
+quiet "$BULLA" key generate --out "$work/bulla"
+
+mkdir dist model model/weights
+for name in a b; do printf '%s\n' "$name" >"dist/$name.txt"; done
+quiet "$BULLA" sign --key "$work/bulla.key" 'dist/*.txt'
+for name in a b; do
+  quiet cosign verify-blob --key "$work/bulla.pub" "${offline[@]}" \
+    --bundle "dist/$name.txt.sigstore.json" "dist/$name.txt"
+done
+ok "cosign verify-blob accepts files Bulla signed"
+if cosign verify-blob --key "$work/bulla.pub" "${offline[@]}" --bundle dist/a.txt.sigstore.json dist/b.txt \
+  >"$work/last" 2>&1; then
+  fail "cosign accepts the signature of another file"
+fi
+
+printf '{"by": "interop"}\n' >predicate.json
+quiet "$BULLA" attest --key "$work/bulla.key" --type https://example.test/x/v1 --predicate predicate.json \
+  --bundle attested.json dist/a.txt
+quiet cosign verify-blob-attestation --key "$work/bulla.pub" "${offline[@]}" --type https://example.test/x/v1 \
+  --bundle attested.json dist/a.txt
+ok "cosign verify-blob-attestation accepts an attestation of a file"
+
+printf '{}\n' >model/config.json
+printf 'weights\n' >model/weights/a-1.bin
+printf 'more\n' >model/weights-2.bin
+quiet "$BULLA" sign --key "$work/bulla.key" model
+model_signing() { "$python" -m model_signing "$@"; }
+quiet model_signing verify key model --signature model.sigstore.json --public_key "$work/bulla.pub"
+ok "model-signing verifies a directory Bulla signed"
+printf 'changed\n' >model/weights/a-1.bin
+expect 1 model_signing verify key model --signature model.sigstore.json --public_key "$work/bulla.pub"
+printf 'weights\n' >model/weights/a-1.bin
+printf 'added\n' >model/added.bin
+expect 1 model_signing verify key model --signature model.sigstore.json --public_key "$work/bulla.pub"
+ok "model-signing refuses the directory when a file is changed or added"

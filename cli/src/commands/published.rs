@@ -1,0 +1,187 @@
+//! What a command signed, and where it went: one report for everything that signs.
+
+use std::path::{Path, PathBuf};
+
+use bulla_model::Digest;
+use bulla_registry::Attached;
+use bulla_registry::legacy::LegacyAdded;
+use serde::Serialize;
+
+use crate::Failure;
+use crate::join::artifact::Artifact;
+use crate::join::image::OpenImage;
+use crate::join::seal::Sealed;
+use crate::output::write_atomic;
+use crate::render::{Cell, Page, Report, shorten};
+
+/// What was signed, and where it went.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Published {
+    signed: Vec<Signed>,
+    attached: Vec<AttachedTo>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    legacy: Vec<AddedTo>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    written: Vec<WrittenTo>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+    predicate_type: String,
+    payload: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttachedTo {
+    target: String,
+    predicate_type: String,
+    payload: Digest,
+    manifest: Digest,
+    existed: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AddedTo {
+    target: String,
+    tag: String,
+    manifest: Digest,
+    existed: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenTo {
+    target: String,
+    file: PathBuf,
+}
+
+impl Published {
+    pub(super) fn add(&mut self, sealed: &Sealed, note: Option<String>) {
+        self.signed.push(Signed {
+            predicate_type: sealed.predicate_type.as_str().to_owned(),
+            payload: sealed.payload.clone(),
+            note,
+        });
+    }
+
+    pub(super) fn attached(&mut self, image: &OpenImage, sealed: &Sealed, attached: &Attached) {
+        self.attached.push(AttachedTo {
+            target: image.pinned.clone(),
+            predicate_type: sealed.predicate_type.as_str().to_owned(),
+            payload: sealed.payload.clone(),
+            manifest: attached.descriptor.digest.clone(),
+            existed: attached.existed,
+        });
+    }
+
+    pub(super) fn legacy(&mut self, image: &OpenImage, added: &LegacyAdded) {
+        self.legacy.push(AddedTo {
+            target: image.pinned.clone(),
+            tag: added.tag.to_string(),
+            manifest: added.manifest.digest.clone(),
+            existed: added.existed,
+        });
+    }
+
+    /// Writes bundles of a file or directory, one to a line if there are several.
+    pub(super) fn write(
+        &mut self,
+        artifact: &Artifact,
+        file: &Path,
+        sealed: &[&Sealed],
+    ) -> Result<(), Failure> {
+        write_bundles(file, sealed)?;
+        self.written.push(WrittenTo {
+            target: artifact.label(),
+            file: file.to_owned(),
+        });
+        Ok(())
+    }
+}
+
+/// Writes bundles to a file, one to a line if there are several.
+pub(super) fn write_bundles(file: &Path, sealed: &[&Sealed]) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    for one in sealed {
+        bytes.extend_from_slice(one.bundle.bytes());
+        bytes.push(b'\n');
+    }
+    write_atomic(file, &bytes)
+}
+
+impl Report for Published {
+    fn human(&self, page: &mut Page) {
+        for signed in &self.signed {
+            page.row(
+                1,
+                [
+                    Cell::good("signed"),
+                    Cell::from(&signed.predicate_type),
+                    Cell::from(shorten(&signed.payload)),
+                    Cell::from(signed.note.as_deref().unwrap_or_default()),
+                ],
+            );
+        }
+        let mut last = None;
+        for attached in &self.attached {
+            if last == Some(&attached.target) {
+                continue;
+            }
+            last = Some(&attached.target);
+            let count = self
+                .attached
+                .iter()
+                .filter(|other| other.target == attached.target)
+                .count();
+            let noun = if count == 1 {
+                "attestation"
+            } else {
+                "attestations"
+            };
+            page.indented(1, format!("attached {count} {noun} to {}", attached.target));
+        }
+        for added in &self.legacy {
+            let done = if added.existed { "is at" } else { "added to" };
+            page.indented(1, format!("{done} the tag {} too", added.tag));
+        }
+        for written in &self.written {
+            page.indented(1, format!("wrote {}", written.file.display()));
+        }
+    }
+
+    /// What the next step of a pipeline asks for: names that GitHub and GitLab both take.
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        let mut targets: Vec<&str> = Vec::new();
+        for attached in &self.attached {
+            if !targets.contains(&attached.target.as_str()) {
+                targets.push(&attached.target);
+            }
+        }
+        let manifests: Vec<_> = self.attached.iter().map(|one| &one.manifest).collect();
+        let files: Vec<_> = self
+            .written
+            .iter()
+            .map(|one| one.file.display().to_string())
+            .collect();
+        let list = |value: serde_json::Value| value.to_string();
+        let mut outputs = Vec::new();
+        if let Some(first) = targets.first() {
+            let digest = first.rsplit_once('@').map_or("", |(_, digest)| digest);
+            outputs.push(("image", (*first).to_owned()));
+            outputs.push(("digest", digest.to_owned()));
+            outputs.push(("images", list(serde_json::json!(targets))));
+            outputs.push(("attestations", list(serde_json::json!(manifests))));
+        }
+        if let Some(first) = files.first() {
+            outputs.push(("bundle", first.clone()));
+            outputs.push(("bundles", list(serde_json::json!(files))));
+        }
+        outputs
+    }
+}
