@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bulla_model::{Descriptor, Digest, Manifest, ReferrerList, Tag, media_type};
 
-use super::{Layout, content};
+use super::{Layout, content, saved};
 use crate::index_document::IndexDocument;
 use crate::legacy::LegacyKind;
 use crate::store::{check_media_type, parsed_manifest};
@@ -15,7 +15,7 @@ use crate::{Store, StoreError, referrers};
 /// The file that lists a layout's manifests.
 pub(super) const INDEX: &str = "index.json";
 /// The annotation that tags an entry.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// An image or index listed by a layout, which is no referrer, no legacy signature and no part of a
 /// listed index.
@@ -228,7 +228,8 @@ impl Layout {
     }
 
     fn entries(&self) -> Result<Vec<Descriptor>, StoreError> {
-        self.read_index()?.entries(&self.index_name())
+        let entries = self.read_index()?.entries(&self.index_name())?;
+        Ok(saved::with_tags(entries))
     }
 
     fn index_name(&self) -> String {

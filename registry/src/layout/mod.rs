@@ -9,6 +9,7 @@
 mod content;
 mod files;
 mod index;
+mod saved;
 
 use std::fs;
 use std::io::{BufReader, Read};

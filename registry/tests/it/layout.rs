@@ -48,6 +48,38 @@ async fn a_directory_of_something_else_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_cosign_saved_is_found_under_the_tags_it_came_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let image = sample::image(&layout, b"layer").await;
+    let signed = sample::image(&layout, b"attestation").await;
+    let tag = LegacyKind::Attestation
+        .tag(&"".parse().unwrap(), &image.digest)
+        .unwrap();
+    let mark = |kind_of_image: &str| {
+        let mut document = index(directory.path());
+        for entry in document["manifests"].as_array_mut().unwrap() {
+            let is_image = entry["digest"] == image.digest.to_string();
+            let kind = if is_image { kind_of_image } else { "atts" };
+            let kind = format!("dev.cosignproject.cosign/{kind}");
+            entry["annotations"] = json!({"kind": kind});
+        }
+        fs::write(directory.path().join("index.json"), document.to_string()).unwrap();
+    };
+    let target = Target::Tag(tag);
+    let tagged = || layout.resolve(&target);
+    assert!(tagged().await.unwrap_err().is_not_found());
+    for kind in ["image", "imageIndex"] {
+        mark(kind);
+        assert_eq!(tagged().await.unwrap().digest, signed.digest);
+        assert_eq!(layout.images().await.unwrap().len(), 1);
+    }
+    // Without an image that cosign saved, nothing says what it is about.
+    mark("other");
+    assert!(tagged().await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
 async fn signatures_at_tags_are_no_images() {
     let directory = tempfile::tempdir().unwrap();
     let layout = new(directory.path());
