@@ -1,4 +1,5 @@
-//! Decide: evidence, trust, policy and a time in, a verdict out.
+//! Decide: evidence, trust, policy and a time in, a verdict out. Without a policy: `verify_signed`,
+//! and [`slsa`].
 
 pub mod anchor;
 mod artifact;
@@ -11,6 +12,7 @@ mod eligible;
 mod evidence;
 mod expected;
 mod gate;
+mod named_key;
 mod pattern;
 pub mod policy;
 mod public_key;
@@ -23,6 +25,7 @@ mod signature;
 mod signature_report;
 mod signed;
 mod sigstore;
+pub mod slsa;
 mod state;
 mod trust;
 mod verdict;

@@ -1,4 +1,5 @@
-//! From received bytes to verified statements. The only module that makes `Verified` from bytes.
+//! From received bytes to verified statements. With `named_key`, the only module that makes
+//! `Verified` from bytes.
 //!
 //! For each attestation:
 //!

@@ -17,8 +17,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// How far a statement's own word and a timestamp of it may lie apart, in our own predicates.
 const TIME_MISMATCH: SignedDuration = SignedDuration::from_mins(10);
 
-/// Something a signature was verified over. Only [`crate::signature`] makes one from signed bytes,
-/// and policy code accepts nothing else.
+/// Something a signature was verified over. Only [`crate::signature`] and [`crate::named_key`] make
+/// one from signed bytes, and policy code accepts nothing else.
 ///
 /// ```compile_fail
 /// // Unverified statements cannot be passed off as verified ones.

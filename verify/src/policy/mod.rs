@@ -28,8 +28,8 @@ mod wire;
 
 pub(crate) use duration::show as show_duration;
 pub use identity::{IdentityRule, Matched};
-pub(crate) use parse::shape;
 pub use parse::{API_VERSION, PolicyError};
+pub(crate) use parse::{read, shape};
 pub use people::{Actor, People};
 pub use place::Place;
 pub use rules::{

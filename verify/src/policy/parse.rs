@@ -274,7 +274,7 @@ fn tier(wire: &TierWire) -> TierRule {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(
+pub(crate) fn read<T: DeserializeOwned>(
     file: &PolicyFile,
     limits: &Limits,
 ) -> Result<(Arc<str>, T), PolicyError> {

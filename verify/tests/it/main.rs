@@ -15,4 +15,6 @@ mod kit;
 mod policies;
 mod recorded;
 mod signed;
+mod slsa;
 mod vectors;
+mod vsa;
