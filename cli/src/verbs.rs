@@ -54,6 +54,7 @@ verbs! {
     everyday Promote promote;
     everyday Verify verify;
     further Why why;
+    further Slsa slsa;
     further Serve serve;
     everyday Tree tree;
     everyday Inspect inspect;

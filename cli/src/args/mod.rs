@@ -20,6 +20,7 @@ pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod signing;
+pub mod slsa;
 pub mod tree;
 pub mod trust;
 pub mod verify;

@@ -24,6 +24,7 @@ pub mod sbom;
 pub mod serve;
 pub mod settings;
 pub mod sign;
+pub mod slsa;
 pub mod tree;
 pub mod trust;
 pub mod verify;

@@ -93,6 +93,7 @@ rows! {
     KEY key "key" Path None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";
+    BUILDERS builders "builders" Trust None, "those Bulla brings", "a file of further builders for SLSA provenance";
     TRUSTED_ROOT trusted_root "trusted-root" Trust None, "none", "the Sigstore trusted root";
     INSTANCE instance "instance" Reach None, "public-good", "the Sigstore instance: public-good, staging, github, or a URL given to bulla trust init";
 }

@@ -1,0 +1,19 @@
+//! `bulla slsa`: provenance against a table of builders, and verification summaries.
+
+mod artifacts;
+mod document;
+mod provenance;
+mod report;
+mod vsa;
+
+use crate::args::slsa::{Action, Arguments};
+use crate::commands::Context;
+use crate::{Exit, Failure};
+
+/// Checks provenance or a verification summary.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    match arguments.action {
+        Action::Verify(arguments) => provenance::run(*arguments, context).await,
+        Action::VerifyVsa(arguments) => vsa::run(*arguments, context).await,
+    }
+}
