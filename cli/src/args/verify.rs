@@ -1,5 +1,6 @@
 //! `bulla verify`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,14 +21,20 @@ pub struct Arguments {
     /// Environment the image is to run in, as the policy names it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "certificate_identity", "certificate_identity_regexp"])]
     pub env: Option<String>,
-    /// Public key that must have signed
+    /// Public key that must have signed; several with --threshold
     #[arg(
         id = "verification_key",
         long = "key",
         short = 'k',
         value_name = "FILE"
     )]
-    pub key: Option<String>,
+    pub key: Vec<String>,
+    /// How many of the keys must have signed; one of them if left out
+    #[arg(long, value_name = "N", requires = "verification_key")]
+    pub threshold: Option<NonZeroUsize>,
+    /// Accept signatures of keys under schemes of older tools too: SHA-256 with P-384 and P-521, RSA-PSS, raw r||s
+    #[arg(long, requires = "verification_key")]
+    pub allow_legacy_schemes: bool,
     /// Identity in the certificate that must have signed
     #[arg(long, value_name = "SUBJECT", conflicts_with = "verification_key")]
     pub certificate_identity: Option<String>,
@@ -35,15 +42,28 @@ pub struct Arguments {
     #[arg(long, value_name = "REGEXP", conflicts_with = "certificate_identity")]
     pub certificate_identity_regexp: Option<String>,
     /// Issuer in that certificate
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", group = "issuer")]
     pub certificate_oidc_issuer: Option<String>,
     /// Regular expression for that issuer; must match the whole of it
     #[arg(
         long,
         value_name = "REGEXP",
-        conflicts_with = "certificate_oidc_issuer"
+        conflicts_with = "certificate_oidc_issuer",
+        group = "issuer"
     )]
     pub certificate_oidc_issuer_regexp: Option<String>,
+    /// What else the certificate must claim.
+    #[command(flatten)]
+    pub workflow: WorkflowArguments,
+    /// How many different transparency logs must have recorded each signature
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "env")]
+    pub log_threshold: usize,
+    /// How many different timestamp authorities must have seen each signature
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "env")]
+    pub timestamp_threshold: usize,
+    /// Name an image must have been signed under; only cosign's older signatures say one
+    #[arg(long, value_name = "HOST/REPO", conflicts_with_all = ["env", "kind"])]
+    pub signed_as: Option<String>,
     /// Predicate type of the attestation that must be there; without it a signature must
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
@@ -68,6 +88,9 @@ pub struct Arguments {
     /// Judge as of this time, RFC 3339, instead of now
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
+    /// Walk every check of every signature, with what was expected and what was found
+    #[arg(long)]
+    pub explain: bool,
     /// Say the same but end with 0: for dry runs
     #[arg(long)]
     pub audit: bool,
@@ -77,4 +100,24 @@ pub struct Arguments {
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,
+}
+
+/// What a certificate for a workflow of GitHub's must claim, by cosign's names.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WorkflowArguments {
+    /// Event that started the workflow, for example push
+    #[arg(long, value_name = "EVENT", requires = "issuer")]
+    pub certificate_github_workflow_trigger: Option<String>,
+    /// Commit the workflow ran for
+    #[arg(long, value_name = "COMMIT", requires = "issuer")]
+    pub certificate_github_workflow_sha: Option<String>,
+    /// Name of the workflow
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    pub certificate_github_workflow_name: Option<String>,
+    /// Repository the workflow ran for: OWNER/REPO, or its URI
+    #[arg(long, value_name = "OWNER/REPO", requires = "issuer")]
+    pub certificate_github_workflow_repository: Option<String>,
+    /// Branch or tag the workflow ran for, for example refs/heads/main
+    #[arg(long, value_name = "REF", requires = "issuer")]
+    pub certificate_github_workflow_ref: Option<String>,
 }

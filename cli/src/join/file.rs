@@ -35,15 +35,24 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 
 /// The SHA-256 digest of a file of any size.
 pub fn digest(path: &Path) -> Result<Digest, Failure> {
+    let [digest] = digests(path, [Algorithm::Sha256])?;
+    Ok(digest)
+}
+
+/// Digests of a file of any size by several algorithms, read once.
+pub fn digests<const N: usize>(
+    path: &Path,
+    algorithms: [Algorithm; N],
+) -> Result<[Digest; N], Failure> {
     let failed = |error: std::io::Error| Failure::file("read", path, &error);
     let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut hashers = algorithms.map(Hasher::new);
     let mut buffer = vec![0; 1 << 18];
     loop {
         let count = file.read(&mut buffer).map_err(failed)?;
         match buffer.get(..count) {
-            Some([]) | None => return Ok(hasher.finish()),
-            Some(part) => hasher.update(part),
+            Some([]) | None => return Ok(hashers.map(Hasher::finish)),
+            Some(part) => hashers.iter_mut().for_each(|hasher| hasher.update(part)),
         }
     }
 }

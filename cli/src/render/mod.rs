@@ -1,12 +1,14 @@
 //! From a report to text: for people, and for programs.
 
 mod decoded;
+mod explain;
 mod human;
 mod json;
 mod pipeline;
 mod verdict;
 
 pub use decoded::decoded;
+pub use explain::explain;
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
 pub use pipeline::Pipeline;

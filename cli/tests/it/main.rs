@@ -22,6 +22,7 @@ mod refusals;
 mod registries;
 mod sandbox;
 mod serve;
+mod signers;
 mod tidiness;
 mod trust;
 mod verifying;

@@ -14,7 +14,7 @@ use crate::sandbox::{Answer, Sandbox};
 const KEY: &str = "--key ecdsa.pub2.pem --type slsaprovenance1";
 
 /// A folder with `art.bin`, `other.bin`, an envelope about the first (`env.ecdsa.json`) and keys.
-fn files() -> Sandbox {
+pub(crate) fn files() -> Sandbox {
     let sandbox = Sandbox::new();
     let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/verify/dsse");
     sandbox.write("art.bin", "artifact one\n");
@@ -219,7 +219,7 @@ fn every_refusal_of_a_file_has_its_exit_code() {
 }
 
 /// Stores a blob in the layout `image`; its descriptor.
-fn blob(sandbox: &Sandbox, kind: &str, bytes: &[u8]) -> Value {
+pub(crate) fn blob(sandbox: &Sandbox, kind: &str, bytes: &[u8]) -> Value {
     let digest = Digest::sha256(bytes);
     let path = sandbox.path("image/blobs/sha256").join(digest.hex());
     std::fs::write(path, bytes).unwrap();
@@ -227,7 +227,7 @@ fn blob(sandbox: &Sandbox, kind: &str, bytes: &[u8]) -> Value {
 }
 
 /// Lists a manifest in the layout `image` under a tag.
-fn tag(sandbox: &Sandbox, manifest: &Value, tag: &str) -> Value {
+pub(crate) fn tag(sandbox: &Sandbox, manifest: &Value, tag: &str) -> Value {
     let kind = manifest["mediaType"].as_str().unwrap();
     let mut entry = blob(sandbox, kind, manifest.to_string().as_bytes());
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
@@ -240,7 +240,7 @@ fn tag(sandbox: &Sandbox, manifest: &Value, tag: &str) -> Value {
     entry
 }
 
-fn image_digest(sandbox: &Sandbox) -> String {
+pub(crate) fn image_digest(sandbox: &Sandbox) -> String {
     let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
     index["manifests"][0]["digest"].as_str().unwrap().to_owned()
 }
@@ -309,7 +309,7 @@ fn attestations_at_cosign_tags_are_found_and_verified() {
     assert!(other.talk.contains("cannot begin a tag"), "{}", other.talk);
 }
 
-fn copy_in(from: &Sandbox, to: &Sandbox, name: &str) {
+pub(crate) fn copy_in(from: &Sandbox, to: &Sandbox, name: &str) {
     std::fs::copy(from.path(name), to.path(name)).unwrap();
 }
 

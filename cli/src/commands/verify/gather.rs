@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_model::Limits;
+use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits};
 use bulla_registry::Store as _;
-use bulla_verify::{Attestation, Evidence};
+use bulla_verify::{Attestation, AttestationForm, Evidence};
 
 use super::targets;
 use crate::Failure;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
+use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
@@ -46,12 +47,8 @@ pub(super) async fn gather(
     let artifact = image.descriptor.digest.clone();
     let named = !arguments.bundle.is_empty() || arguments.signature.is_some();
     let evidence = if named {
-        let digest = artifact.clone();
-        Evidence {
-            artifact: Some(digest.clone()),
-            attestations: attestations(arguments, given, &digest, &context.limits)?,
-            ..Evidence::default()
-        }
+        let found = attestations(arguments, given, &artifact, &context.limits)?;
+        given_about(artifact.clone(), found)
     } else {
         evidence::collect(&image, arguments.index.as_ref()).await?
     };
@@ -90,13 +87,11 @@ async fn about_file(
             documents::attestations(&documents::read(&beside, &limits)?, &digest, &limits)?
         };
         let nothing = !named && beside.is_empty();
+        let mut evidence = given_about(digest, attestations);
+        add_content(&path, &mut evidence, &limits)?;
         Ok(Gathered {
             name,
-            evidence: Arc::new(Evidence {
-                artifact: Some(digest),
-                attestations,
-                ..Evidence::default()
-            }),
+            evidence: Arc::new(evidence),
             beside: beside
                 .iter()
                 .map(|path| path.display().to_string())
@@ -108,11 +103,53 @@ async fn about_file(
     .await
 }
 
+fn given_about(artifact: Digest, attestations: Vec<Attestation>) -> Evidence {
+    Evidence {
+        artifact: Some(artifact),
+        attestations,
+        ..Evidence::default()
+    }
+}
+
+/// Adds what signatures over the file's own bytes may need: longer digests, and the bytes where
+/// they are few. They have to be those of the digest that the answer is about.
+fn add_content(path: &Path, evidence: &mut Evidence, limits: &Limits) -> Result<(), Failure> {
+    let signs_bytes = |attestation: &Attestation| {
+        let AttestationForm::Bundle(bytes) = &attestation.form else {
+            return false;
+        };
+        Bundle::parse(bytes.clone(), limits)
+            .is_ok_and(|bundle| matches!(bundle.content(), BundleContent::Message { .. }))
+    };
+    if !evidence.attestations.iter().any(signs_bytes) {
+        return Ok(());
+    }
+    let changed = || {
+        let text = format_args!("{} changed while it was read", path.display());
+        Failure::new(FailureKind::File, text)
+    };
+    let all = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+    let [first, longer @ ..] = file::digests(path, all)?;
+    if evidence.artifact.as_ref() != Some(&first) {
+        return Err(changed());
+    }
+    evidence.digests = longer.into();
+    let length = path.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    if length <= WHOLE_BYTES {
+        let bytes = file::read(path, WHOLE_BYTES)?;
+        if !first.matches(&bytes) {
+            return Err(changed());
+        }
+        evidence.content = Some(bytes.into());
+    }
+    Ok(())
+}
+
 /// The attestations in the files that were named.
 fn attestations(
     arguments: &Arguments,
     given: &[Document],
-    artifact: &bulla_model::Digest,
+    artifact: &Digest,
     limits: &Limits,
 ) -> Result<Vec<Attestation>, Failure> {
     let mut found = documents::attestations(given, artifact, limits)?;
@@ -127,3 +164,7 @@ fn attestations(
     }
     Ok(found)
 }
+
+/// Bytes of a file that are held whole, for schemes that sign all of it and not a digest. Stops
+/// large files from filling the memory.
+const WHOLE_BYTES: u64 = 64 << 20;

@@ -3,6 +3,7 @@
 mod gather;
 mod question;
 mod report;
+mod signer;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::commands::Context;
 use crate::join::documents::{self, Document};
 use crate::{Exit, Failure};
 use question::Asked;
-use report::{Judged, VerifyReport};
+use report::{Judged, Shown, VerifyReport};
 use targets::Item;
 
 /// Verifies everything named, several at a time, and ends with the code of the answer.
@@ -47,12 +48,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     {
         return Err(failure.clone());
     }
-    let report = VerifyReport::new(
-        context.global.verbose > 0,
-        asked.sources(),
-        judged,
-        arguments.audit,
-    );
+    let shown = Shown {
+        verbose: context.global.verbose > 0,
+        explain: arguments.explain,
+    };
+    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit);
     context.printer.report(&report)?;
     if let Asked::Environment { rules, .. } = asked
         && let Some(mut rules) = Arc::into_inner(rules)

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use bulla_verify::{
-    Evidence, ExpectedClaim, ExpectedSigner, Pattern, PublicKey, SignedQuestion, Trust, Verdict,
+    Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Thresholds, Trust, Verdict,
     verify_signed,
 };
 use jiff::Timestamp;
 
+use super::signer;
 use crate::Failure;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::{self, Rules, Source};
-use crate::join::{blocking, key, verdict};
+use crate::join::{blocking, verdict};
 use crate::trust::{Freshness, Wanted, instance};
 
 /// What is asked, prepared once for all items.
@@ -53,16 +54,17 @@ impl Asked {
                 name: name.clone(),
             });
         }
-        let claim = match &arguments.kind {
-            None => ExpectedClaim::Signature,
-            Some(kind) => {
+        let claim = match (&arguments.kind, &arguments.signed_as) {
+            (None, None) => ExpectedClaim::Signature,
+            (None, Some(name)) => ExpectedClaim::SignatureAs(name.clone()),
+            (Some(kind), _) => {
                 let kind = bulla_attest::claim::predicate_type(kind)
                     .map_err(|error| Failure::usage(format_args!("--type: {error}")))?;
                 ExpectedClaim::Attestation(kind.as_str().to_owned())
             }
         };
         let mut sources = Vec::new();
-        let (keys, signer) = signer(arguments, context).await?;
+        let (keys, signer) = signer::expected(arguments, context).await?;
         // A key needs nobody else's word; a certificate needs somebody's who issues them.
         let roots = if keys.is_empty() {
             let wanted = Wanted {
@@ -79,7 +81,12 @@ impl Asked {
             rules::trusted_roots(context, &arguments.decide.trusted_root, &mut sources)?
         };
         let trust = Trust::new(keys, &roots, now, &context.limits)
-            .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
+            .map_err(|error| Failure::new(FailureKind::Configuration, error))?
+            .with_legacy_schemes(arguments.allow_legacy_schemes)
+            .with_thresholds(Thresholds {
+                logs: arguments.log_threshold,
+                timestamps: arguments.timestamp_threshold,
+            });
         Ok(Self::Signer {
             trust: Arc::new(trust),
             signer,
@@ -134,60 +141,5 @@ impl Asked {
                 .await
             }
         }
-    }
-}
-
-/// Who must have signed; saying nothing is an error.
-async fn signer(
-    arguments: &Arguments,
-    context: &Context,
-) -> Result<(Vec<PublicKey>, ExpectedSigner), Failure> {
-    if let Some(location) = &arguments.key {
-        let pem = key::verifying_pem(context, location).await?;
-        let pem = std::str::from_utf8(&pem).map_err(|_| {
-            Failure::new(
-                FailureKind::Input,
-                format_args!("{location} is no PEM file"),
-            )
-        })?;
-        let key = PublicKey::from_pem(pem).map_err(|error| {
-            Failure::new(FailureKind::Input, format_args!("{location}: {error}"))
-                .with_hint("--key takes the public key here: bulla key public --key bulla.key")
-        })?;
-        let signer = ExpectedSigner::Key(key.id().clone());
-        return Ok((vec![key], signer));
-    }
-    let pattern =
-        |exact: &Option<String>, regexp: &Option<String>, flag: &str| match (exact, regexp) {
-            (Some(exact), _) => Ok(Some(Pattern::Exact(exact.clone()))),
-            (None, Some(regexp)) => Pattern::regex(regexp)
-                .map(Some)
-                .map_err(|error| Failure::usage(format_args!("{flag}: {error}"))),
-            (None, None) => Ok(None),
-        };
-    let subject = pattern(
-        &arguments.certificate_identity,
-        &arguments.certificate_identity_regexp,
-        "--certificate-identity-regexp",
-    )?;
-    let issuer = pattern(
-        &arguments.certificate_oidc_issuer,
-        &arguments.certificate_oidc_issuer_regexp,
-        "--certificate-oidc-issuer-regexp",
-    )?;
-    match (subject, issuer) {
-        (Some(subject), Some(issuer)) => {
-            if arguments.certificate_identity_regexp.is_some() || arguments.certificate_oidc_issuer_regexp.is_some() {
-                context.printer.say("note: regular expressions must match the whole text here");
-            }
-            Ok((Vec::new(), ExpectedSigner::Certificate { issuer, subject }))
-        }
-        (None, None) => Err(Failure::usage("say what makes an image good").with_hint(
-            "pass --env NAME with a policy, --key FILE, or --certificate-identity with --certificate-oidc-issuer",
-        )),
-        (None, Some(_)) => Err(Failure::usage("an issuer says nothing without an identity")
-            .with_hint("pass --certificate-identity too")),
-        (Some(_), None) => Err(Failure::usage("an identity says nothing without its issuer")
-            .with_hint("pass --certificate-oidc-issuer too")),
     }
 }

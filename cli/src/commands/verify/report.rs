@@ -6,20 +6,29 @@ use serde::{Serialize, Serializer};
 use crate::join::rules::Source;
 use crate::join::unsigned::Unsigned;
 use crate::printer::ErrorBody;
-use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
+use crate::render::{Cell, Page, Report, explain, shorten, sources, verdict as render};
 use crate::{Exit, Failure};
 
 /// Everything that was found out in one call.
 #[derive(Debug, Serialize)]
 pub(super) struct VerifyReport {
     #[serde(skip)]
-    verbose: bool,
+    shown: Shown,
     #[serde(skip)]
     audit: bool,
     /// The number the process ends with.
     exit: u8,
     sources: Vec<Source>,
     verdicts: Vec<Judged>,
+}
+
+/// How much people are shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shown {
+    /// Notes, and the checks of what is allowed.
+    pub(super) verbose: bool,
+    /// Every check of every signature.
+    pub(super) explain: bool,
 }
 
 /// One item and what was found out about it.
@@ -90,14 +99,14 @@ fn outcome<S: Serializer>(
 impl VerifyReport {
     /// Sums up the answers; with `audit` denials do not count.
     pub(super) fn new(
-        verbose: bool,
+        shown: Shown,
         sources: Vec<Source>,
         verdicts: Vec<Judged>,
         audit: bool,
     ) -> Self {
         let exits: Vec<Exit> = verdicts.iter().map(|judged| judged.exit(audit)).collect();
         Self {
-            verbose,
+            shown,
             audit,
             exit: overall(&exits).code(),
             sources,
@@ -157,7 +166,7 @@ impl Report for VerifyReport {
             if at > 0 {
                 page.gap();
             }
-            judged.human(page, self.verbose);
+            judged.human(page, self.shown);
         }
         if self.verdicts.len() > 1 {
             page.gap();
@@ -177,9 +186,15 @@ impl Report for VerifyReport {
 }
 
 impl Judged {
-    fn human(&self, page: &mut Page, verbose: bool) {
+    fn human(&self, page: &mut Page, shown: Shown) {
         match &self.outcome {
-            Ok(verdict) => render(page, &self.target, verdict, verbose),
+            Ok(verdict) => {
+                let verbose = shown.verbose || shown.explain;
+                render(page, &self.target, verdict, verbose);
+                if shown.explain {
+                    explain(page, verdict);
+                }
+            }
             Err(failure) => {
                 page.line(Cell::strong(&self.target));
                 page.labelled(&Cell::bad("error:"), failure.message());
