@@ -103,6 +103,9 @@ pub struct BuildClaims {
     /// Whether the source repository was public when it was signed (`.1.22`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_visibility: Option<String>,
+    /// Name of the workflow, which only certificates for GitHub's carry (`.1.4`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow_name: Option<String>,
     /// The subject of the identity token, unchanged (`.1.24`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_subject: Option<String>,

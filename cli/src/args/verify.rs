@@ -54,7 +54,7 @@ pub struct Arguments {
     pub certificate_oidc_issuer_regexp: Option<String>,
     /// What else the certificate must claim.
     #[command(flatten)]
-    pub workflow: WorkflowArguments,
+    pub workflow: Box<WorkflowArguments>,
     /// How many different transparency logs must have recorded each signature
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "env")]
     pub log_threshold: usize,
@@ -97,9 +97,33 @@ pub struct Arguments {
     /// Sigstore instance whose certificates count where no trusted root is given: public-good, staging, github, or a URL given to bulla trust init
     #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "verification_key", "trusted_root"])]
     pub instance: Option<String>,
+    /// Certificates and keys as files, where there is no trusted root.
+    #[command(flatten)]
+    pub plain: Box<PlainArguments>,
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,
+}
+
+/// Whom to believe, as plain files instead of a trusted root.
+#[derive(Clone, Debug, Default, Args)]
+#[group(id = "plain", multiple = true, conflicts_with_all = ["env", "trusted_root", "instance"])]
+pub struct PlainArguments {
+    /// Certificates of authorities that issue to signers, PEM, instead of a trusted root
+    #[arg(long, visible_alias = "ca-file", value_name = "FILE")]
+    pub ca_roots: Vec<PathBuf>,
+    /// Certificates between those and signers, PEM
+    #[arg(long, value_name = "FILE", requires = "ca_roots")]
+    pub ca_intermediates: Vec<PathBuf>,
+    /// Certificates of a timestamp authority, PEM, the signing one first
+    #[arg(long, value_name = "FILE")]
+    pub timestamp_certificate_chain: Vec<PathBuf>,
+    /// Public key of a transparency log, PEM
+    #[arg(long, value_name = "FILE")]
+    pub log_key: Vec<PathBuf>,
+    /// Public key of a log of certificates, PEM
+    #[arg(long, value_name = "FILE")]
+    pub certificate_log_key: Vec<PathBuf>,
 }
 
 /// What a certificate for a workflow of GitHub's must claim, by cosign's names.

@@ -14,6 +14,7 @@ mod instance;
 mod known;
 mod mirror;
 mod place;
+pub(crate) mod plain;
 pub(crate) mod spec;
 mod store;
 pub(crate) mod tuf;

@@ -71,8 +71,8 @@ fn signatures_over_a_file_come_detached_or_as_cosign_wrote_them() {
 
 #[test]
 fn signatures_at_cosign_tags_name_their_image() {
-    let signer = Sandbox::new().with_image().with_key();
-    let digest = image_digest(&signer);
+    let sandbox = Sandbox::new().with_image().with_key();
+    let digest = image_digest(&sandbox);
     let payload = json!({
         "critical": {
             "identity": {"docker-reference": "registry.example.test/app"},
@@ -82,7 +82,7 @@ fn signatures_at_cosign_tags_name_their_image() {
         "optional": null,
     })
     .to_string();
-    let signed = signature(&signer, payload.as_bytes());
+    let signed = signature(&sandbox, payload.as_bytes());
     let push = |sandbox: &Sandbox, at: &str| {
         let mut layer = blob(
             sandbox,
@@ -99,23 +99,23 @@ fn signatures_at_cosign_tags_name_their_image() {
         });
         tag(sandbox, &manifest, &format!("{}.sig", at.replace(':', "-")));
     };
-    push(&signer, &digest);
+    push(&sandbox, &digest);
     let run = |sandbox: &Sandbox, more: &str| {
         sandbox.run(&format!("verify --key bulla.pub {more} --output json"))
     };
-    let answer = run(&signer, "image:1.0");
+    let answer = run(&sandbox, "image:1.0");
     code(&answer, 0, "signed");
     let verdict = &answer.json()["verdicts"][0]["verdict"];
     let report = &verdict["signatures"][0];
     assert_eq!(report["counts"], true);
     assert_eq!(report["dockerReference"], "registry.example.test/app");
     let named = "--signed-as registry.example.test/app image:1.0";
-    code(&run(&signer, named), 0, named);
+    code(&run(&sandbox, named), 0, named);
     let misnamed = "--signed-as registry.example.test/other image:1.0";
-    code(&run(&signer, misnamed), 13, misnamed);
+    code(&run(&sandbox, misnamed), 13, misnamed);
     // The same signature at the tag of another image.
     let other = Sandbox::new().with_image();
-    copy_in(&signer, &other, "bulla.pub");
+    copy_in(&sandbox, &other, "bulla.pub");
     let index: Value = serde_json::from_str(&other.read("image/index.json")).unwrap();
     let mut second = index["manifests"][0].clone();
     let bytes = std::fs::read(
@@ -221,4 +221,60 @@ fn claims_of_a_certificate_are_compared_and_every_check_is_explained() {
     let refused =
         sandbox.run("verify --key absent.pub --certificate-github-workflow-ref r art.bin");
     code(&refused, 2, "claims are of certificates");
+}
+
+#[test]
+fn a_private_authority_may_be_given_as_plain_files() {
+    let sandbox = Sandbox::new();
+    sandbox.write("art.bin", "artifact one\n");
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/interop/sigstore");
+    for name in ["sigstore-python.rekor1.sigstore.json", "trusted_root.json"] {
+        std::fs::copy(testdata.join(name), sandbox.path(name)).unwrap();
+    }
+    let root: Value = serde_json::from_str(&sandbox.read("trusted_root.json")).unwrap();
+    let pem = |label: &str, base64: &Value| {
+        let base64 = base64.as_str().unwrap();
+        format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
+    };
+    let chain = root["certificateAuthorities"][0]["certChain"]["certificates"]
+        .as_array()
+        .unwrap();
+    let (last, between) = chain.split_last().unwrap();
+    sandbox.write("ca.pem", &pem("CERTIFICATE", &last["rawBytes"]));
+    let mut flags = "--ca-roots ca.pem".to_owned();
+    if !between.is_empty() {
+        let between: String = between
+            .iter()
+            .map(|one| pem("CERTIFICATE", &one["rawBytes"]))
+            .collect();
+        sandbox.write("between.pem", &between);
+        flags.push_str(" --ca-intermediates between.pem");
+    }
+    for (list, flag) in [("tlogs", "--log-key"), ("ctlogs", "--certificate-log-key")] {
+        for (number, log) in root[list].as_array().into_iter().flatten().enumerate() {
+            let name = format!("{list}{number}.pem");
+            sandbox.write(&name, &pem("PUBLIC KEY", &log["publicKey"]["rawBytes"]));
+            flags = format!("{flags} {flag} {name}");
+        }
+    }
+    let run = |trust: &str| {
+        sandbox.run(&format!(
+            "verify --bundle sigstore-python.rekor1.sigstore.json {trust} --type slsaprovenance1 \
+             --certificate-identity dev@example.com --certificate-oidc-issuer http://127.0.0.1:15103 art.bin"
+        ))
+    };
+    code(&run(&flags), 0, &flags);
+    assert_ne!(run("--ca-roots ca.pem").code, 0, "nothing proves the time");
+    let both = run(&format!("{flags} --trusted-root trusted_root.json"));
+    code(&both, 2, "one or the other");
+    code(&run("--ca-roots tlogs0.pem"), 2, "a key is no certificate");
+    // An authority that issued nothing here.
+    let key = rcgen::KeyPair::generate().unwrap();
+    let other = rcgen::CertificateParams::new(Vec::new())
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    sandbox.write("other.pem", &other.pem());
+    let flags = flags.replace("ca.pem", "other.pem");
+    assert_ne!(run(&flags).code, 0, "another authority");
 }

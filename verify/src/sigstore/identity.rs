@@ -64,6 +64,7 @@ fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {
             build_trigger: either(&claims.build_trigger, &old.workflow_trigger),
             run_invocation: claims.run_invocation_uri.clone(),
             source_visibility: claims.source_repository_visibility_at_signing.clone(),
+            workflow_name: old.workflow_name.clone(),
             token_subject: claims.token_subject.clone(),
         },
     })

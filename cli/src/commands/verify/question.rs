@@ -15,6 +15,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::{self, Rules, Source};
 use crate::join::{blocking, verdict};
+use crate::trust::plain::PlainFiles;
 use crate::trust::{Freshness, Wanted, instance};
 
 /// What is asked, prepared once for all items.
@@ -65,8 +66,18 @@ impl Asked {
         };
         let mut sources = Vec::new();
         let (keys, signer) = signer::expected(arguments, context).await?;
+        let files = PlainFiles {
+            roots: &arguments.plain.ca_roots,
+            intermediates: &arguments.plain.ca_intermediates,
+            timestamp_chains: &arguments.plain.timestamp_certificate_chain,
+            log_keys: &arguments.plain.log_key,
+            certificate_log_keys: &arguments.plain.certificate_log_key,
+        };
         // A key needs nobody else's word; a certificate needs somebody's who issues them.
-        let roots = if keys.is_empty() {
+        let roots = if let Some(root) = files.trusted_root(&context.limits)? {
+            sources.extend(root.sources);
+            vec![root.bytes]
+        } else if keys.is_empty() {
             let wanted = Wanted {
                 trusted_root: &arguments.decide.trusted_root,
                 signing_config: None,

@@ -116,10 +116,13 @@ fn claims(workflow: &WorkflowArguments) -> BTreeMap<String, Pattern> {
     let repository = workflow
         .certificate_github_workflow_repository
         .as_ref()
-        .map(|name| match name.contains("://") {
-            true => name.clone(),
-            // The claim is a URI; cosign compares the older one, which was not.
-            false => format!("https://github.com/{name}"),
+        .map(|name| {
+            if name.contains("://") {
+                name.clone()
+            } else {
+                // The claim is a URI; cosign compares the older one, which was none.
+                format!("https://github.com/{name}")
+            }
         });
     let wanted = [
         (
