@@ -65,6 +65,9 @@ pub struct RecordingArguments {
     /// Signing configuration of an instance: its services
     #[arg(long, value_name = "FILE")]
     pub signing_config: Option<PathBuf>,
+    /// Sigstore instance: public-good, staging, or a URL given to bulla trust init
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["trust_config", "signing_config"])]
+    pub instance: Option<String>,
     /// Transparency log (Rekor), `URL` or `URL,api-version=2`; may be given several times
     #[arg(long, value_name = "URL")]
     pub rekor_url: Vec<String>,

@@ -72,7 +72,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn perform(suite: Suite) -> Result<(), Failure> {
     match suite {
-        Suite::Sigstore(action) => sigstore::run(action, &context()?),
+        Suite::Sigstore(action) => {
+            let context = context()?;
+            blocking(sigstore::run(action, &context))
+        }
         Suite::Tuf(arguments) => blocking(tuf::run(arguments, context()?)),
         Suite::Jsonl => jsonl::run(std::io::stdin().lock(), std::io::stdout().lock()),
     }
@@ -80,8 +83,7 @@ fn perform(suite: Suite) -> Result<(), Failure> {
 
 /// A context that no settings file of the machine has a say in.
 fn context() -> Result<Context, Failure> {
-    let directory = Environment::of_process()?.directory().to_owned();
-    let environment = Environment::with_variables(&directory, []);
+    let environment = Environment::of_process()?;
     let limits = bulla_model::Limits::default();
     let settings = Settings::load(None, environment, &limits)?.without_files();
     Context::with_settings(GlobalArguments::default(), settings)

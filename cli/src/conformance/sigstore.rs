@@ -1,21 +1,25 @@
-//! sigstore-conformance: `verify-bundle`.
+//! sigstore-conformance: `verify-bundle` and `sign-bundle`.
 //!
 //! <https://github.com/sigstore/sigstore-conformance/blob/a73de49/docs/cli_protocol.md>
 
 use std::path::{Path, PathBuf};
 
-use bulla_model::{Bundle, BundleContent, Digest, Statement};
+use bulla_attest::{Blob, sign_blob_backed};
+use bulla_model::{Bundle, BundleContent, Digest, Identity, Statement};
 use bulla_verify::{
     Attestation, Decision, Evidence, ExpectedClaim, ExpectedSigner, Pattern, PublicKey,
     SignedQuestion, Trust, verify_signed,
 };
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::Failure;
+use crate::args::signing::SigningArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::file;
+use crate::join::sealer::{Purpose, Sealer};
+use crate::join::{file, seal};
+use crate::output::write_atomic;
 use crate::trust::Known;
 
 /// What the suite asks.
@@ -23,6 +27,8 @@ use crate::trust::Known;
 pub(super) enum Action {
     /// Verify a bundle
     VerifyBundle(VerifyBundle),
+    /// Sign an artifact or a statement
+    SignBundle(SignBundle),
 }
 
 #[derive(Debug, Args)]
@@ -47,35 +53,113 @@ pub(super) struct VerifyBundle {
     artifact: PathBuf,
 }
 
-pub(super) fn run(action: Action, context: &Context) -> Result<(), Failure> {
+#[derive(Debug, Args)]
+pub(super) struct SignBundle {
+    #[arg(long)]
+    staging: bool,
+    /// The artifact is an in-toto statement
+    #[arg(long)]
+    in_toto: bool,
+    #[arg(long)]
+    identity_token: String,
+    #[arg(long)]
+    bundle: PathBuf,
+    #[arg(long)]
+    trusted_root: Option<String>,
+    #[arg(long)]
+    signing_config: Option<String>,
+    artifact: PathBuf,
+}
+
+/// The arguments of `bulla sign` that the suite's are told in.
+#[derive(Debug, Parser)]
+struct Signing {
+    #[command(flatten)]
+    signing: SigningArguments,
+}
+
+pub(super) async fn run(action: Action, context: &Context) -> Result<(), Failure> {
     match action {
         Action::VerifyBundle(arguments) => verify_bundle(&arguments, context),
+        Action::SignBundle(arguments) => sign_bundle(&arguments, context).await,
     }
 }
 
 fn verify_bundle(arguments: &VerifyBundle, context: &Context) -> Result<(), Failure> {
     let limits = &context.limits;
-    let now = Timestamp::now();
     let root = match &arguments.trusted_root {
         Some(path) => file::read(path, limits.configuration_bytes)?,
         None => instance(arguments.staging).trusted_root().to_vec(),
     };
     let (keys, signer) = signer(arguments, context)?;
-    let trust = Trust::new(keys, &[root], now, limits)
+    let bundle = file::read(&arguments.bundle, limits.bundle_bytes)?;
+    let artifact = artifact(&arguments.artifact)?;
+    judge(context, bundle, artifact, &[root], keys, &signer)
+}
+
+/// Everything that is signed is verified as the suite would before it is handed out.
+async fn sign_bundle(arguments: &SignBundle, context: &Context) -> Result<(), Failure> {
+    let limits = &context.limits;
+    let mut words = vec![
+        "sign-bundle".to_owned(),
+        "--yes".to_owned(),
+        format!("--identity-token={}", arguments.identity_token),
+    ];
+    words.push(match &arguments.signing_config {
+        Some(path) => format!("--signing-config={path}"),
+        None => format!("--instance={}", instance(arguments.staging).name()),
+    });
+    let signing = Signing::try_parse_from(words)
+        .map_err(Failure::usage)?
+        .signing;
+    let roots: Vec<String> = arguments.trusted_root.iter().cloned().collect();
+    let sealer = Sealer::open(context, &signing, &roots, Purpose::Claim).await?;
+    let bytes = file::read(&arguments.artifact, limits.bundle_bytes)?;
+    let bundle = if arguments.in_toto {
+        seal::seal(context, &sealer, bytes).await?.bundle
+    } else {
+        let blob = Blob::new(&bytes)?;
+        let bundle = sign_blob_backed(blob, sealer.signer(), sealer.backing(), limits).await?;
+        let Identity::Certificate(holder) = sealer.identity() else {
+            return Err(Failure::usage("the suite signs with certificates"));
+        };
+        let signer = ExpectedSigner::Certificate {
+            issuer: Pattern::Exact(holder.issuer.clone()),
+            subject: Pattern::Exact(holder.subject.clone()),
+        };
+        let made = bundle.bytes().to_vec();
+        let digest = Digest::sha256(&bytes);
+        judge(context, made, digest, sealer.roots(), Vec::new(), &signer)?;
+        bundle
+    };
+    write_atomic(&arguments.bundle, bundle.bytes())
+}
+
+/// Whether the signer signed the artifact.
+fn judge(
+    context: &Context,
+    bundle: Vec<u8>,
+    artifact: Digest,
+    roots: &[Vec<u8>],
+    keys: Vec<PublicKey>,
+    signer: &ExpectedSigner,
+) -> Result<(), Failure> {
+    let limits = &context.limits;
+    let now = Timestamp::now();
+    let trust = Trust::new(keys, roots, now, limits)
         .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
-    let bytes = file::read(&arguments.bundle, limits.bundle_bytes)?;
-    let claim = claim(&bytes, context)?;
+    let claim = claim(&bundle, context)?;
+    let name = artifact.to_string();
     let evidence = Evidence {
-        artifact: Some(artifact(&arguments.artifact)?),
-        attestations: vec![Attestation::bundle(bytes, None)],
+        artifact: Some(artifact),
+        attestations: vec![Attestation::bundle(bundle, None)],
         ..Evidence::default()
     };
-    let name = arguments.artifact.to_string_lossy();
     let verdict = verify_signed(&SignedQuestion {
         name: &name,
         evidence: &evidence,
         trust: &trust,
-        signer: &signer,
+        signer,
         claim: &claim,
         now,
         limits,

@@ -13,7 +13,7 @@ use crate::args::signing::{RecordingArguments, SigningArguments};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::settings::{Row, row};
-use crate::trust::Known;
+use crate::trust;
 
 /// Bytes of the largest file of certificates that is read.
 const CERTIFICATES_BYTES: u64 = 4 << 20;
@@ -38,6 +38,7 @@ pub struct Instance {
 pub fn is_named(context: &Context, recording: &RecordingArguments) -> Result<bool, Failure> {
     let flags = recording.trust_config.is_some()
         || recording.signing_config.is_some()
+        || recording.instance.is_some()
         || !recording.rekor_url.is_empty()
         || !recording.timestamp_server_url.is_empty()
         || recording.wants_log() == Some(true);
@@ -63,7 +64,7 @@ impl Instance {
     ///
     /// Naming a service without naming a configuration leaves only the services that were named:
     /// nothing private goes to the public instance because one flag was forgotten.
-    pub fn load(
+    pub async fn load(
         context: &Context,
         arguments: &SigningArguments,
         roots: &[String],
@@ -84,14 +85,16 @@ impl Instance {
             &row::TIMESTAMP_SERVER_URL,
             &recording.timestamp_server_url,
         )?;
+        let given = given_roots(context, roots)?;
         let named = fulcio.is_some() || !logs.is_empty() || !stamps.is_empty();
         let config = match config {
             Some(config) => Some(config),
-            None if named => None,
+            None if named && recording.instance.is_none() => None,
             None => {
-                own_roots.push(Known::PublicGood.trusted_root().to_vec());
-                let bytes = Known::PublicGood.signing_config().unwrap_or_default();
-                Some(SigningConfig::parse(bytes, &context.limits)?)
+                let name = recording.instance.as_deref();
+                let (bytes, root) = trust::services(context, name, given.is_empty(), now).await?;
+                own_roots.extend(root);
+                Some(SigningConfig::parse(&bytes, &context.limits)?)
             }
         };
         let mut services = match &config {
@@ -108,7 +111,6 @@ impl Instance {
                 .map(|url| service_url(Service::TimestampAuthority, url))
                 .collect::<Result<_, _>>()?;
         }
-        let given = given_roots(context, roots)?;
         let of = |pick: fn(&SigningConfig, Timestamp) -> Option<&str>| {
             Some(pick(config.as_ref()?, now)?.to_owned())
         };

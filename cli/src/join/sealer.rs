@@ -57,7 +57,7 @@ impl Sealer {
             return Ok(signer.into());
         }
         let now = Timestamp::now();
-        let mut instance = Instance::load(context, arguments, roots, now)?;
+        let mut instance = Instance::load(context, arguments, roots, now).await?;
         let by_default = purpose == Purpose::Claim;
         if !arguments.recording.wants_log().unwrap_or(by_default) {
             instance.services.logs.clear();

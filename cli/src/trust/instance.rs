@@ -132,6 +132,30 @@ pub async fn instance(context: &Context, wanted: &Wanted<'_>) -> Result<Instance
     })
 }
 
+/// The signing configuration of an instance, and its trusted root if `refresh`; without it, as where
+/// trusted roots are given as files, nothing is fetched and the services are those embedded.
+pub async fn services(
+    context: &Context,
+    name: Option<&str>,
+    refresh: bool,
+    now: Timestamp,
+) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
+    let chosen = choose(context, name)?;
+    let (found, _) = if refresh {
+        chosen.recent(context, now).await?
+    } else {
+        chosen.offline(context, now).await?
+    };
+    let config = found.signing_config.ok_or_else(|| {
+        Failure::new(
+            FailureKind::Configuration,
+            format_args!("{} names no services to sign with", chosen.name),
+        )
+        .with_hint("give them: --signing-config FILE, or --fulcio-url and --rekor-url")
+    })?;
+    Ok((config, refresh.then_some(found.trusted_root)))
+}
+
 /// Bytes that are trusted.
 struct Found {
     trusted_root: Vec<u8>,

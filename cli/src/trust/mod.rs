@@ -19,7 +19,7 @@ pub(crate) mod spec;
 mod store;
 pub(crate) mod tuf;
 
-pub use instance::{Chosen, Freshness, Instance, Wanted, choose, instance};
+pub use instance::{Chosen, Freshness, Instance, Wanted, choose, instance, services};
 pub use known::Known;
 pub use mirror::Mirror;
 pub use place::Place;
