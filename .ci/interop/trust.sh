@@ -21,7 +21,8 @@ stop_all() {
 trap stop_all EXIT
 if [ -z "$services" ]; then
   if [ ! -e "$peers/sigstore-$FULCIO_VERSION-$REKOR_VERSION-$REKOR_TILES_VERSION-$TSA_VERSION" ]; then
-    skip "sigstore services"
+    # As for keyless.sh: .ci/install-peers sigstore makes them.
+    printf 'SKIPPED peer sigstore services\n'
     exit 0
   fi
   services=$work/sigstore
