@@ -25,4 +25,5 @@ mod serve;
 mod signers;
 mod tidiness;
 mod trust;
+mod vectors;
 mod verifying;

@@ -8,7 +8,7 @@ use super::{Answer, Request};
 pub(super) fn pae(request: &Request<'_>) -> Answer {
     let (Some(kind), Some(payload)) = (request.text("payload_type"), request.base64("payload_b64"))
     else {
-        return Answer::no();
+        return Answer::No;
     };
     Answer::output(hex::encode(Pae::new(kind, &payload).as_bytes()))
 }

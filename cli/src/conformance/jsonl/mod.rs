@@ -1,9 +1,14 @@
 //! Small vectors: one JSON request a line in, one JSON answer a line out, in order.
 //!
 //! A request has an `id`, an operation in `op` and the operation's own fields; the answer is
-//! `{"id", "ok", "output"}`, or `{"id", "skip": true}` for an operation that is not known.
+//! `{"id", "ok", "output"}`, or `{"id", "skip": true}` for an operation or an algorithm that is not
+//! known.
 
 mod dsse;
+mod jcs;
+mod merkle;
+mod purl;
+mod signature;
 
 use std::io::{BufRead, Read as _, Write};
 
@@ -13,7 +18,16 @@ use crate::Failure;
 use crate::failure::FailureKind;
 
 /// The operations: name and what answers it.
-const OPERATIONS: &[(&str, Operation)] = &[("dsse-pae", dsse::pae)];
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("dsse-pae", dsse::pae),
+    ("jcs", jcs::canonical),
+    ("merkle-consistency", merkle::consistency),
+    ("merkle-inclusion", merkle::inclusion),
+    ("purl-build", purl::build),
+    ("purl-parse", purl::parse),
+    ("purl-roundtrip", purl::roundtrip),
+    ("sig-verify", signature::verify),
+];
 
 type Operation = fn(&Request<'_>) -> Answer;
 
@@ -29,34 +43,36 @@ impl Request<'_> {
     /// A field's bytes, written in standard base64.
     fn base64(&self, name: &str) -> Option<Vec<u8>> {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD
-            .decode(self.text(name)?)
-            .ok()
+        let text = self.text(name)?;
+        base64::engine::general_purpose::STANDARD.decode(text).ok()
+    }
+
+    /// A field's bytes, written in hex.
+    fn hex(&self, name: &str) -> Option<Vec<u8>> {
+        hex::decode(self.text(name)?).ok()
     }
 }
 
 /// What an operation found.
 #[derive(Debug)]
-struct Answer {
-    ok: bool,
-    output: Option<Value>,
+enum Answer {
+    /// It could be read or made; this came out.
+    Output(Value),
+    /// It holds.
+    Yes,
+    /// It does not hold, or cannot be read.
+    No,
+    /// The operation is known, but not what it was asked to work with.
+    Skip,
 }
 
 impl Answer {
-    /// It holds, or it could be read; with what came out.
     fn output(output: impl Into<Value>) -> Self {
-        Self {
-            ok: true,
-            output: Some(output.into()),
-        }
+        Self::Output(output.into())
     }
 
-    /// It does not hold, or cannot be read.
-    fn no() -> Self {
-        Self {
-            ok: false,
-            output: None,
-        }
+    fn of(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
     }
 }
 
@@ -103,18 +119,17 @@ fn answer(line: &[u8]) -> Result<Value, Failure> {
         .iter()
         .find(|(known, _)| Some(*known) == name)
         .map(|(_, operation)| operation);
-    match operation {
-        None => {
-            answer.insert("skip".to_owned(), Value::Bool(true));
+    let found = operation.map_or(Answer::Skip, |operation| operation(&Request(&request)));
+    let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+    match found {
+        Answer::Skip => set("skip", Value::Bool(true)),
+        Answer::No => set("ok", Value::Bool(false)),
+        Answer::Yes => set("ok", Value::Bool(true)),
+        Answer::Output(output) => {
+            set("ok", Value::Bool(true));
+            set("output", output)
         }
-        Some(operation) => {
-            let found = operation(&Request(&request));
-            answer.insert("ok".to_owned(), Value::Bool(found.ok));
-            if let Some(output) = found.output {
-                answer.insert("output".to_owned(), output);
-            }
-        }
-    }
+    };
     Ok(Value::Object(answer))
 }
 
