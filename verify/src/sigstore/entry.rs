@@ -50,8 +50,9 @@ impl Root {
     /// The record of an entry whose proof and promise, where it has them, were verified.
     pub(super) fn record(&self, entry: &LogEntry) -> Result<LogRecord, Refusal> {
         let log = self.log(entry)?;
-        if let Some((_, text)) = entry.proven() {
+        if let Some((proof, text)) = entry.proven() {
             let checkpoint = checkpoint(text)?;
+            agree(entry, proof, &checkpoint)?;
             // Checkpoints name their key by four bytes, entries by all: both must mean one log.
             if !self
                 .signers(&checkpoint)
@@ -110,18 +111,9 @@ impl Root {
         text: &str,
     ) -> Result<(), Refusal> {
         let checkpoint = checkpoint(text)?;
-        // In Rekor v2 only the checkpoint counts; in v1 what stands beside it must agree.
         let index = if is_v2(entry) {
             entry.log_index
         } else {
-            let root = proof.root_hash.as_slice();
-            if root != checkpoint.root_hash().as_bytes()
-                || proof.tree_size != checkpoint.tree_size()
-            {
-                return Err(Refusal::invalid(
-                    "an inclusion proof contradicts its checkpoint",
-                ));
-            }
             proof.log_index
         };
         let hashes = proof
@@ -181,6 +173,22 @@ impl Root {
             .verify_with_key_id_at(&log.id, time(seconds)?, &bytes, &signature)
             .map_err(|error| Refusal::invalid(&format!("the log's promise: {error}")))
     }
+}
+
+/// Nobody signs what stands beside a checkpoint, so all of it must agree with it.
+fn agree(entry: &LogEntry, proof: &InclusionProof, checkpoint: &Checkpoint) -> Result<(), Refusal> {
+    if proof.root_hash != checkpoint.root_hash().as_bytes()
+        || proof.tree_size != checkpoint.tree_size()
+    {
+        return Err(Refusal::invalid(
+            "an inclusion proof contradicts its checkpoint",
+        ));
+    }
+    // In Rekor v1 the proof's index is the shard's; in v2 it is the entry's, and may be left out.
+    if is_v2(entry) && proof.log_index != 0 && proof.log_index != entry.log_index {
+        return Err(Refusal::invalid("a log entry has two places in its log"));
+    }
+    Ok(())
 }
 
 fn checkpoint(text: &str) -> Result<Checkpoint, Refusal> {

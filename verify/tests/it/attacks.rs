@@ -452,7 +452,7 @@ fn the_newest_test_run_cannot_be_known_from_a_part_without_an_age() {
 }
 
 #[test]
-fn a_policy_is_not_rolled_back_nor_swapped() {
+fn f34_a_policy_is_not_rolled_back_nor_swapped() {
     let mut world = World::built();
     world.promote("dev");
     let mut state = State::default();

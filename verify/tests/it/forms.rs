@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
     if folder.is_dir() {
         return Some(folder);
@@ -113,7 +113,7 @@ pub(crate) fn subject(bundle: &[u8]) -> Option<Digest> {
         .find_map(|algorithm| all.iter().find_map(|one| one.digest.known(algorithm)))
 }
 
-fn conformance(corpora: &Path) -> Vec<Case> {
+pub(crate) fn conformance(corpora: &Path) -> Vec<Case> {
     let folder = corpora.join("sigstore-conformance/bundle-verify");
     let shared = text(&folder.join("a.txt"));
     let public = text(&corpora.join("sigstore-root/prod/targets/trusted_root.json"));

@@ -106,7 +106,7 @@ fn an_index_that_does_not_list_the_platform_covers_nothing() {
 }
 
 #[test]
-fn a_platform_does_not_cover_its_index() {
+fn o5_a_platform_does_not_cover_its_index() {
     let mut world = World::journey();
     let list = index(&[index_entry(&world.artifact)]);
     world.artifact = list.digest().clone();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bulla_verify::{PublicKey, SignatureScheme};
 use serde_json::Value;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.unwrap().to_owned()
 }
@@ -18,6 +18,14 @@ fn root() -> PathBuf {
 )]
 pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files and folders in a folder, sorted; none if it is not there.
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    let listed = folder.read_dir().into_iter().flatten();
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 #[expect(clippy::print_stdout, reason = "scores, and what was not run")]
@@ -69,8 +77,7 @@ fn every_wycheproof_case_of_a_supported_scheme_is_answered_as_expected() {
     let mut run = 0;
     let mut skipped = 0;
     let mut wrong = Vec::new();
-    for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
+    for path in entries(&folder) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let document: Value = serde_json::from_str(&text(&path)).unwrap();
         for group in document["testGroups"].as_array().unwrap() {
@@ -131,7 +138,7 @@ fn scheme(group: &Value) -> Option<SignatureScheme> {
 }
 
 #[test]
-fn a_scheme_takes_keys_of_its_own_kind_alone() {
+fn tob6_a_scheme_takes_keys_of_its_own_kind_alone() {
     let vectors = root().join("testdata/verify/wycheproof/signatures.jsonl");
     for line in text(&vectors).lines() {
         let case: Value = serde_json::from_str(line).unwrap();
@@ -150,6 +157,33 @@ fn a_scheme_takes_keys_of_its_own_kind_alone() {
             assert!(!found, "{} passes as {scheme:?}", case["id"]);
         }
     }
+}
+
+#[test]
+fn f20_a_signature_in_another_encoding_is_none() {
+    // The same kind of key and hash, `r` and `s` in a row where DER is expected, and the reverse.
+    let vectors = root().join("testdata/verify/wycheproof/signatures.jsonl");
+    let mut seen = 0;
+    for line in text(&vectors).lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let field = |name: &str| case[name].as_str().unwrap();
+        let own = field("alg");
+        let other = own
+            .strip_suffix("-p1363")
+            .map_or(format!("{own}-p1363"), ToOwned::to_owned);
+        let Some(other) = SignatureScheme::named(&other) else {
+            continue;
+        };
+        let found = holds(
+            other,
+            field("spki_der_hex"),
+            field("msg_hex"),
+            field("sig_hex"),
+        );
+        assert!(!found, "{} passes as {other:?}", case["id"]);
+        seen += usize::from(case["expect"] == true);
+    }
+    assert!(seen > 5, "{seen} valid signatures");
 }
 
 #[test]
