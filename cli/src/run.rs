@@ -18,7 +18,11 @@ use crate::{Exit, Failure, verbs};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     std::panic::set_hook(Box::new(tell_panic));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    catch_unwind(AssertUnwindSafe(|| parse_and_run(&arguments))).unwrap_or(Exit::Internal)
+    guarded(|| parse_and_run(&arguments))
+}
+
+fn guarded(work: impl FnOnce() -> Exit) -> Exit {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Exit::Internal)
 }
 
 fn parse_and_run(arguments: &[OsString]) -> Exit {
@@ -114,4 +118,17 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
             escape(&text)
         ),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f12_a_panic_is_an_internal_error_and_never_a_success() {
+        assert_eq!(guarded(|| Exit::Success), Exit::Success);
+        let exit = guarded(|| panic!("an empty list of certificates"));
+        assert_eq!(exit, Exit::Internal);
+        assert_ne!(exit.code(), 0);
+    }
 }

@@ -237,7 +237,7 @@ fn rsa_signs_with_pss_where_asked_to() {
 }
 
 #[test]
-fn a_bundle_its_readers_would_refuse_is_not_made() {
+fn o4_a_bundle_its_readers_would_refuse_is_not_made() {
     let signer = signer(KeyAlgorithm::EcdsaP256);
     let mut limits = Limits::default();
     limits.bundle_bytes = STATEMENT.len() as u64 + 10;

@@ -43,3 +43,28 @@ pub async fn blocking<T: Send + 'static>(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn f47_work_that_blocks_holds_up_nothing_else() {
+        // The work ends only when something asynchronous, on the one thread there is, lets it.
+        let (let_go, wait) = mpsc::channel();
+        let work = blocking(move || {
+            let patience = Duration::from_mins(1);
+            wait.recv_timeout(patience)
+                .map_err(|error| Failure::new(FailureKind::Internal, error))
+        });
+        let other = async {
+            tokio::task::yield_now().await;
+            let_go.send(7).unwrap();
+        };
+        let (outcome, ()) = tokio::join!(work, other);
+        assert_eq!(outcome.unwrap(), 7);
+    }
+}

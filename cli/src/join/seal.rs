@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_signed_is_never_called_signed() {
+    fn f32_what_was_not_signed_is_never_called_signed() {
         // F32: attestations were marked signed though nothing was signed.
         let subject = Subject::of(Digest::sha256(b"x"));
         let payload = bulla_attest::claim::signature(&[subject], Timestamp::UNIX_EPOCH).unwrap();

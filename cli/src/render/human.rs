@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_outside_cannot_break_out_of_its_cell() {
+    fn f56_text_from_outside_cannot_break_out_of_its_cell() {
         let mut page = Page::default();
         page.line("a\u{1b}[2Jb\nc");
         assert_eq!(page.finish(), "a\\u{1b}[2Jb\\nc\n");

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_and_a_digest_are_needed() {
+    fn f22_a_host_and_a_digest_are_needed() {
         let hex = "0".repeat(64);
         let code = |text: &str| read(text, true).map_err(|error| error.code());
         assert!(code(&format!("a.test/app@sha256:{hex}")).is_ok());

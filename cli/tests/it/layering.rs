@@ -17,7 +17,7 @@ const NETWORK: [&str; 7] = [
 ];
 
 #[test]
-fn pure_crates_reach_no_network() {
+fn f55_pure_crates_reach_no_network() {
     for package in PURE {
         let reached = tree(package, "normal");
         let forbidden: Vec<&str> = NETWORK

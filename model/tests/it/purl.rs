@@ -137,7 +137,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn a_text_without_end_is_refused_before_it_is_read() {
+fn f46_a_text_without_end_is_refused_before_it_is_read() {
     let long = format!("pkg:generic/{}", "a".repeat(16 * 1024));
     let PurlError::Syntax { reason } = long.parse::<Purl>().unwrap_err() else {
         panic!("a syntax error");

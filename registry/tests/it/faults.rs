@@ -22,7 +22,7 @@ async fn a_registry_without_the_api_does_what_every_store_has_to_do() {
 }
 
 #[tokio::test]
-async fn a_promise_to_keep_the_list_is_not_believed() {
+async fn o3_a_promise_to_keep_the_list_is_not_believed() {
     // O3: OCI-Subject on the push, and no referrers API.
     let registry = Registry::start().await;
     registry.content().referrers = ReferrersMode::Promised;
@@ -181,7 +181,7 @@ async fn a_page_of_html_is_no_list() {
 }
 
 #[tokio::test]
-async fn endless_pages_end_in_a_list_that_says_so() {
+async fn f38_endless_pages_end_in_a_list_that_says_so() {
     // F38.
     let registry = Registry::start().await;
     registry.content().referrers = ReferrersMode::Endless;
@@ -204,7 +204,7 @@ async fn endless_pages_end_in_a_list_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_registry_that_forgets_referrers_is_noticed() {
+async fn o2_a_registry_that_forgets_referrers_is_noticed() {
     // F32: what was attached has to be found again.
     let registry = Registry::start().await;
     registry.content().referrers = ReferrersMode::Forgetful;
@@ -217,7 +217,7 @@ async fn a_registry_that_forgets_referrers_is_noticed() {
 }
 
 #[tokio::test]
-async fn other_manifests_and_blobs_than_asked_for_are_refused() {
+async fn f09_other_manifests_and_blobs_than_asked_for_are_refused() {
     // F09, F10, F22.
     let registry = Registry::start().await;
     let store = registry.store(&Limits::default());
@@ -254,7 +254,7 @@ async fn other_manifests_and_blobs_than_asked_for_are_refused() {
 }
 
 #[tokio::test]
-async fn a_bundle_over_its_limit_is_not_fetched() {
+async fn f39_a_bundle_over_its_limit_is_not_fetched() {
     // F39, F49: the manifest says how long it is, before anything is read.
     let registry = Registry::start().await;
     let subject = {
@@ -286,6 +286,49 @@ async fn a_bundle_over_its_limit_is_not_fetched() {
         assert!(error.is_undetermined());
     }
     assert_eq!(registry.asked(&Method::GET, "/blobs/"), fetched);
+}
+
+#[tokio::test]
+async fn f49_a_bundle_is_never_decompressed() {
+    // The bytes of `{}`, compressed with gzip, under every media type that might ask for it.
+    let packed = hex::decode("1f8b08000000000002ffabae050043bfa6a302000000").unwrap();
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    for kind in [
+        "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "application/vnd.dev.sigstore.bundle.v0.3+json+gzip",
+    ] {
+        let subject = sample::image(&store, kind.as_bytes()).await;
+        store.put_blob(b"{}".to_vec()).await.unwrap();
+        store.put_blob(packed.clone()).await.unwrap();
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::IMAGE_MANIFEST,
+            "artifactType": kind,
+            "config": Descriptor::of(media_type::EMPTY, b"{}"),
+            "layers": [Descriptor::of(kind, &packed)],
+            "subject": subject,
+        })
+        .to_string();
+        let referrer = store
+            .put_manifest(manifest.as_bytes(), media_type::IMAGE_MANIFEST, None)
+            .await
+            .unwrap();
+        let list = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::IMAGE_INDEX,
+            "manifests": [referrer],
+        })
+        .to_string();
+        let tag: Tag = fallback_tag(&subject.digest).parse().unwrap();
+        store
+            .put_manifest(list.as_bytes(), media_type::IMAGE_INDEX, Some(&tag))
+            .await
+            .unwrap();
+        let set = read_bundles(&store, &subject.digest).await.unwrap();
+        assert_eq!(set.bundles.len(), 1, "{set:?}");
+        assert_eq!(set.bundles[0].bytes, packed);
+    }
 }
 
 #[tokio::test]
@@ -455,7 +498,7 @@ async fn writers_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn endless_answers_are_not_read_to_their_end() {
+async fn f48_endless_answers_are_not_read_to_their_end() {
     let registry = Registry::start().await;
     let mut limits = Limits::default();
     limits.manifest_bytes = 1000;

@@ -101,7 +101,7 @@ async fn signatures_at_tags_are_no_images() {
 }
 
 #[tokio::test]
-async fn changed_bytes_are_noticed() {
+async fn f10_changed_bytes_are_noticed() {
     // F09, F10: what is served is hashed, whatever it is called.
     let directory = tempfile::tempdir().unwrap();
     let layout = new(directory.path());

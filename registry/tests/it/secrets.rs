@@ -15,7 +15,7 @@ fn alice() -> Credential {
 }
 
 #[tokio::test]
-async fn credentials_do_not_follow_a_redirect() {
+async fn f51_credentials_do_not_follow_a_redirect() {
     // F50, F51.
     let storage = Registry::start().await;
     let registry = Registry::start().await;
@@ -79,7 +79,7 @@ async fn an_upload_elsewhere_gets_no_credentials() {
 }
 
 #[tokio::test]
-async fn tokens_are_fetched_once_and_passwords_go_only_to_a_safe_realm() {
+async fn f53_tokens_are_fetched_once_and_passwords_go_only_to_a_safe_realm() {
     // F53.
     let registry = Registry::start().await;
     let realm = format!("http://{}/token", registry.host);

@@ -162,7 +162,7 @@ fn many_package_lists_adding_up() {
 }
 
 #[test]
-fn a_bomb_by_ratio_and_by_size() {
+fn f44_a_bomb_by_ratio_and_by_size() {
     let tar = Layer::new().file("zeros", &vec![0; 4 << 20]).tar();
     let image = image_of(&[tar], Compression::Zstandard);
     let error = refusal(&image, &limited(|limits| limits.inflation_ratio = 10));
