@@ -100,7 +100,7 @@ ok 'cosign verifies an attestation in both logs with a timestamp'
 
 # A key of one's own, recorded.
 quiet "$BULLA" key generate --out "$work/own"
-for record in "--rekor-url $REKOR1" "--rekor-url $REKOR2,api-version=2 --timestamp-server-url $TSA"; do
+for record in "--timestamp-server-url $TSA" "--rekor-url $REKOR1" "--rekor-url $REKOR2,api-version=2 --timestamp-server-url $TSA"; do
   # shellcheck disable=SC2086
   quiet "$BULLA" attest --key "$work/own.key" --yes $record --trusted-root "$roots" "${claim[@]}" --bundle "$work/own.json" "$work/art"
   quiet "$BULLA" verify --key "$work/own.pub" --trusted-root "$roots" --type https://example.test/claim/v1 \

@@ -52,6 +52,14 @@ pub fn is_given(context: &Context, arguments: &IdentityArguments) -> Result<bool
             .is_some_and(|text| !text.is_empty()))
 }
 
+/// Makes sure that there is somebody to sign as, before anything is fetched for it.
+pub fn require(context: &Context, arguments: &IdentityArguments) -> Result<(), Failure> {
+    let surroundings = Process(context.environment());
+    let found = is_given(context, arguments)?
+        || (!arguments.no_ambient && oidc::ambient(&surroundings, oidc::AUDIENCE)?.is_some());
+    if found { Ok(()) } else { somebody(context) }
+}
+
 /// `TOKEN`, `@FILE`, or the path of a file.
 fn given(context: &Context, arguments: &IdentityArguments) -> Result<Option<Secret>, Failure> {
     let variable = context.environment().text(OWN_VARIABLE)?;
@@ -150,21 +158,27 @@ async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Lets a person log in; never in CI, never without a terminal.
+/// Makes sure that a person can be asked: never in CI, never without a terminal.
+fn somebody(context: &Context) -> Result<(), Failure> {
+    let terminals = context.environment().terminals();
+    if !context.environment().is_ci() && terminals.input && terminals.error {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "no key to sign with, and no identity: this is no CI system known to give tokens, and nobody can log in here",
+    )
+    .with_hint("pass --key FILE, or set BULLA_KEY; bulla key generate makes one")
+    .with_hint("or give an identity: --identity-token @FILE"))
+}
+
+/// Lets a person log in.
 async fn log_in(
     context: &Context,
     arguments: &IdentityArguments,
     instance: &Instance,
     http: &Http,
 ) -> Result<IdentityToken, Failure> {
-    let terminals = context.environment().terminals();
-    if context.environment().is_ci() || !(terminals.input && terminals.error) {
-        return Err(Failure::usage(
-            "no key to sign with, and no identity: this is no CI system known to give tokens, and nobody can log in here",
-        )
-        .with_hint("pass --key FILE, or set BULLA_KEY; bulla key generate makes one")
-        .with_hint("or give an identity: --identity-token @FILE"));
-    }
+    somebody(context)?;
     let issuer = instance.issuer.as_deref().ok_or_else(|| {
         Failure::usage("no identity provider to log in with").with_hint("pass --oidc-issuer URL")
     })?;

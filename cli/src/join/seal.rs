@@ -1,9 +1,11 @@
 //! Sealing: a statement is signed, its new signature is checked, and only then it is published.
 
-use bulla_attest::{Signer as _, sign_statement, sign_statement_backed};
+use bulla_attest::{
+    Blob, Signer as _, sign_blob, sign_blob_backed, sign_statement, sign_statement_backed,
+};
 use bulla_model::{Bundle, Digest, Identity, Limits, PredicateType, Statement};
 use bulla_registry::{Attached, attach};
-use bulla_verify::{Attestation, Evidence, PublicKey, Trust, examine};
+use bulla_verify::{Attestation, Candidate, Evidence, PublicKey, Trust, Verified, examine};
 use jiff::{SignedDuration, Timestamp};
 
 use super::blocking;
@@ -46,6 +48,31 @@ pub async fn seal(context: &Context, signer: &Sealer, payload: Vec<u8>) -> Resul
     .await
 }
 
+/// Signs an artifact, not a statement about it; records and verifies as [`seal`] does.
+///
+/// `artifact` says what the verifier may know of the artifact: at least its SHA-256 digest, and
+/// what the key's scheme signs, another digest or the bytes.
+pub async fn seal_blob(
+    context: &Context,
+    signer: &Sealer,
+    blob: Blob<'_>,
+    artifact: Evidence,
+) -> Result<Bundle, Failure> {
+    let limits = context.limits.clone();
+    let (key, backing) = (signer.signer(), signer.backing());
+    let bundle = if signer.is_backed() {
+        sign_blob_backed(blob, key, backing, &limits).await?
+    } else {
+        sign_blob(blob, key, &limits).await?
+    };
+    let expected = Expected::of(signer);
+    blocking(move || {
+        check_blob(&bundle, &expected, artifact, &limits)?;
+        Ok(bundle)
+    })
+    .await
+}
+
 /// Attaches a sealed statement to an image, as a referrer of its digest.
 pub async fn publish(image: &OpenImage, sealed: &Sealed) -> Result<Attached, Failure> {
     let now = Timestamp::now();
@@ -59,8 +86,8 @@ struct Expected {
     /// The public key, PEM; `None` where a certificate vouches for it.
     key: Option<String>,
     roots: Vec<Vec<u8>>,
-    /// Whether a record has to prove the time.
-    recorded: bool,
+    /// How many log entries and timestamps there have to be.
+    records: (usize, usize),
     /// Whether the signer was asked for another scheme than its kind of key is used with.
     unusual: bool,
 }
@@ -73,11 +100,13 @@ impl Expected {
             identity: signer.identity().clone(),
             key: (!certified).then(|| signer.signer().public_key().to_pem()),
             roots: signer.roots().to_vec(),
-            recorded: backing.recorder.is_some(),
+            records: backing.recorder.as_ref().map_or((0, 0), |recorder| {
+                let services = recorder.services();
+                (services.logs.len(), services.timestamp_authorities.len())
+            }),
             unusual: {
                 let signer = signer.signer();
-                let usual = signer.public_key().algorithm().schemes();
-                signer.schemes().envelope != usual.envelope
+                signer.schemes() != signer.public_key().algorithm().schemes()
             },
         }
     }
@@ -91,11 +120,80 @@ fn check(
     payload: &[u8],
     limits: &Limits,
 ) -> Result<PredicateType, Failure> {
-    let now = Timestamp::now();
-    let unusable = |reason: &dyn std::fmt::Display| {
+    let candidate = expected.examine(bundle, Evidence::default(), limits)?;
+    let verified = candidate
+        .outcome()
+        .map_err(|refusal| expected.unusable(refusal))?;
+    expected.accept(verified)?;
+    if *verified.payload() != Digest::sha256(payload) {
+        return Err(expected.unusable(&"it is over another payload"));
+    }
+    let statement: &Statement = verified.value();
+    Ok(statement.predicate_type().clone())
+}
+
+/// The same for the signature of an artifact.
+fn check_blob(
+    bundle: &Bundle,
+    expected: &Expected,
+    artifact: Evidence,
+    limits: &Limits,
+) -> Result<(), Failure> {
+    let digest = artifact.artifact.clone();
+    let candidate = expected.examine(bundle, artifact, limits)?;
+    let verified = candidate
+        .signature()
+        .ok_or_else(|| expected.unusable(&"it signs no artifact"))?
+        .map_err(|refusal| expected.unusable(refusal))?;
+    expected.accept(verified)?;
+    if Some(&verified.value().subject) != digest.as_ref() {
+        return Err(expected.unusable(&"it is over another artifact"));
+    }
+    Ok(())
+}
+
+impl Expected {
+    fn examine(
+        &self,
+        bundle: &Bundle,
+        artifact: Evidence,
+        limits: &Limits,
+    ) -> Result<Candidate, Failure> {
+        let now = Timestamp::now();
+        // The clocks of services run a little ahead of ours, or behind.
+        let latest = now.saturating_add(SERVICE_SKEW).unwrap_or(now);
+        let keys = self.key.as_deref().map(PublicKey::from_pem);
+        let keys = keys.transpose().map_err(|error| self.unusable(&error))?;
+        let trust =
+            Trust::new(keys, &self.roots, latest, limits).map_err(|error| self.unusable(&error))?;
+        let trust = trust.with_legacy_schemes(self.unusual);
+        let evidence = Evidence {
+            attestations: vec![Attestation::bundle(bundle.bytes().to_vec(), None)],
+            ..artifact
+        };
+        let candidates = examine(&evidence, &trust, latest, limits, &|| false)
+            .map_err(|error| self.unusable(&error))?;
+        let candidate = candidates.into_iter().next();
+        candidate.ok_or_else(|| self.unusable(&"nothing was verified"))
+    }
+
+    /// Whoever signed, and whatever recorded it, is who was meant.
+    fn accept<T>(&self, verified: &Verified<T>) -> Result<(), Failure> {
+        if *verified.signer() != self.identity {
+            return Err(self.unusable(&format_args!("it is by {}", verified.signer())));
+        }
+        let records = verified.records();
+        let found = (records.log_entries.len(), records.timestamps.len());
+        if found != self.records {
+            return Err(self.unusable(&"a record that was asked for is missing"));
+        }
+        Ok(())
+    }
+
+    fn unusable(&self, reason: &dyn std::fmt::Display) -> Failure {
         let what = "the new signature does not verify, so nothing was published";
         // Alone with a key, only Bulla can have made the mistake.
-        if expected.roots.is_empty() {
+        if self.roots.is_empty() {
             return Failure::new(FailureKind::Internal, format_args!("{what}: {reason}"));
         }
         Failure::new(
@@ -103,35 +201,7 @@ fn check(
             format_args!("{what}: {reason}"),
         )
         .with_hint("is the trusted root that of these services? pass --trusted-root FILE")
-    };
-    // The clocks of services run a little ahead of ours, or behind.
-    let latest = now.saturating_add(SERVICE_SKEW).unwrap_or(now);
-    let keys = expected.key.as_deref().map(PublicKey::from_pem);
-    let keys = keys.transpose().map_err(|error| unusable(&error))?;
-    let trust =
-        Trust::new(keys, &expected.roots, latest, limits).map_err(|error| unusable(&error))?;
-    let trust = trust.with_legacy_schemes(expected.unusual);
-    let evidence = Evidence {
-        attestations: vec![Attestation::bundle(bundle.bytes().to_vec(), None)],
-        ..Evidence::default()
-    };
-    let candidates =
-        examine(&evidence, &trust, latest, limits, &|| false).map_err(|error| unusable(&error))?;
-    let candidate = candidates
-        .first()
-        .ok_or_else(|| unusable(&"nothing was verified"))?;
-    let verified = candidate.outcome().map_err(|refusal| unusable(refusal))?;
-    if *verified.payload() != Digest::sha256(payload) {
-        return Err(unusable(&"it is over another payload"));
     }
-    if *verified.signer() != expected.identity {
-        return Err(unusable(&format_args!("it is by {}", verified.signer())));
-    }
-    if expected.recorded && !verified.time().is_proven() {
-        return Err(unusable(&"no record proves its time"));
-    }
-    let statement: &Statement = verified.value();
-    Ok(statement.predicate_type().clone())
 }
 
 /// How far the clocks of logs and timestamp authorities may run ahead of ours.
@@ -174,7 +244,7 @@ mod tests {
                 },
                 key: Some(key.public_key().to_pem()),
                 roots: Vec::new(),
-                recorded: false,
+                records: (0, 0),
                 unusual: false,
             };
             let bundle = signed(&key, &payload);
@@ -183,5 +253,34 @@ mod tests {
             assert_eq!(failure.kind().exit().code(), 70);
             check(&signed(&other, &payload), &expected, &payload, &limits).unwrap_err();
         }
+    }
+    #[test]
+    fn an_artifacts_signature_is_checked_too() {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let sealer = Sealer::from(AnySigner::from(MemorySigner::new(key)));
+        let expected = Expected::of(&sealer);
+        let limits = Limits::default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let blob = Blob::new(b"artifact").unwrap();
+        let bundle = runtime
+            .block_on(sign_blob(blob, sealer.signer(), &limits))
+            .unwrap();
+        let of = |bytes: &[u8]| Evidence {
+            artifact: Some(Digest::sha256(bytes)),
+            ..Evidence::default()
+        };
+        check_blob(&bundle, &expected, of(b"artifact"), &limits).unwrap();
+        check_blob(&bundle, &expected, of(b"another"), &limits).unwrap_err();
+        let other = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let other = Sealer::from(AnySigner::from(MemorySigner::new(other)));
+        let expected = Expected::of(&other);
+        check_blob(&bundle, &expected, of(b"artifact"), &limits).unwrap_err();
+        let recorded = Expected {
+            records: (1, 0),
+            ..Expected::of(&sealer)
+        };
+        check_blob(&bundle, &recorded, of(b"artifact"), &limits).unwrap_err();
     }
 }

@@ -56,6 +56,9 @@ impl Sealer {
         if !certified && !instance::is_named(context, &arguments.recording)? {
             return Ok(signer.into());
         }
+        if certified {
+            identity_token::require(context, identity)?;
+        }
         let now = Timestamp::now();
         let mut instance = Instance::load(context, arguments, roots, now).await?;
         let by_default = purpose == Purpose::Claim;
