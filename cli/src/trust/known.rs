@@ -1,8 +1,9 @@
 //! The instances whose roots are in the program.
 //!
-//! Their bytes are those of `sigstore-trust-root`, pinned by version and lock file, and equal to the
-//! targets of the instances' own TUF repositories; the tests below name their digests, so that an
-//! update of the crate cannot change what is trusted unseen.
+//! Trusted roots and signing configurations are those of `sigstore-trust-root`, pinned by version
+//! and lock file, and equal to the targets of the instances' own TUF repositories; the TUF roots lie
+//! beside this file. The tests below name their digests, so that no update can change what is
+//! trusted unseen.
 
 use sigstore_trust_root::SigstoreInstance;
 
@@ -38,12 +39,20 @@ impl Known {
 
     /// Where its TUF repository is.
     pub fn mirror(self) -> &'static str {
-        self.instance().tuf_url()
+        match self {
+            Self::PublicGood => "https://tuf-repo-cdn.sigstore.dev",
+            Self::Staging => "https://tuf-repo-cdn.sigstage.dev",
+            Self::GitHub => "https://tuf-repo.github.com",
+        }
     }
 
     /// The TUF root that every refresh starts from.
     pub fn tuf_root(self) -> &'static [u8] {
-        self.instance().tuf_root()
+        match self {
+            Self::PublicGood => include_bytes!("tuf-roots/public-good.json"),
+            Self::Staging => include_bytes!("tuf-roots/staging.json"),
+            Self::GitHub => include_bytes!("tuf-roots/github.json"),
+        }
     }
 
     /// `trusted_root.json` as it was when the program was built.
