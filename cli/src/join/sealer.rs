@@ -73,7 +73,7 @@ impl Sealer {
         } else {
             let identity = key_identity(&signer);
             let holder = identity.to_string();
-            consent::to_publish(context, &holder, false, &instance.services, arguments.yes)?;
+            consent::to_publish(context, &holder, None, &instance.services, arguments.yes)?;
             (None, identity)
         };
         Ok(Self {
@@ -168,7 +168,13 @@ async fn certify(
     let token =
         identity_token::identity_token(context, &arguments.identity, instance, http).await?;
     let holder = format!("{} ({})", token.identity(), token.issuer());
-    consent::to_publish(context, &holder, true, &instance.services, arguments.yes)?;
+    consent::to_publish(
+        context,
+        &holder,
+        Some(&authority),
+        &instance.services,
+        arguments.yes,
+    )?;
     let chain = request_certificate(http, &authority, &token, signer).await?;
     // Said to whoever asks before the first signature; every signature is checked against it.
     let identity = bulla_verify::claimed_identity(chain.leaf()).ok_or_else(|| {

@@ -69,7 +69,8 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 /// A target's name as one file name: a name with slashes names no folder here.
 pub(super) fn flat(target: &str) -> String {
-    if target.len() <= LONGEST_TARGET
+    if !target.is_empty()
+        && target.len() <= LONGEST_TARGET
         && target.chars().all(is_plain_char)
         && !target.starts_with('.')
     {

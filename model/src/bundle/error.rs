@@ -68,6 +68,14 @@ pub enum BundleError {
         /// Which part.
         what: &'static str,
     },
+    /// A checkpoint is too long.
+    #[error("a checkpoint of {found} bytes, the limit is {limit}")]
+    Checkpoint {
+        /// The limit in bytes.
+        limit: usize,
+        /// The length in bytes.
+        found: usize,
+    },
     /// There are too many timestamps.
     #[error("{found} timestamps, the limit is {limit}")]
     Timestamps {

@@ -149,8 +149,23 @@ pub(super) fn bytes(text: &str, what: &'static str) -> Result<Vec<u8>, BundleErr
     decode_base64(text).ok_or(BundleError::Base64 { what })
 }
 
+/// Bytes of the longest checkpoint. Stops one with a hundred thousand lines of signatures, each of
+/// which costs a verification; real ones have a few hundred bytes.
+const CHECKPOINT_BYTES: usize = 16 << 10;
+
 impl WireEntry {
     pub(super) fn decode(self, at: usize) -> Result<LogEntry, BundleError> {
+        if let Some(checkpoint) = self
+            .inclusion_proof
+            .as_ref()
+            .and_then(|proof| proof.checkpoint.as_ref())
+            && checkpoint.envelope.len() > CHECKPOINT_BYTES
+        {
+            return Err(BundleError::Checkpoint {
+                limit: CHECKPOINT_BYTES,
+                found: checkpoint.envelope.len(),
+            });
+        }
         let integrated = self.integrated_time.read(at, "integratedTime")?;
         let proof = match self.inclusion_proof {
             None => None,

@@ -65,7 +65,7 @@ impl Root {
             .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
         let records = Records {
             trusted_root: Some(self.digest.clone()),
-            log_entries: self.entries(bundle, message, proven)?,
+            log_entries: self.entries(bundle, message)?,
             timestamps: self.attributed(bundle, &result)?,
         };
         self.enough(&records, certificate, now)?;
@@ -79,12 +79,7 @@ impl Root {
 
     /// Verifies the entries that `sigstore-verify` did not: those it cannot read, and, beside
     /// entries without a proof, all.
-    fn entries(
-        &self,
-        bundle: &Bundle,
-        message: Message<'_>,
-        proven: bool,
-    ) -> Result<Vec<LogRecord>, Refusal> {
+    fn entries(&self, bundle: &Bundle, message: Message<'_>) -> Result<Vec<LogRecord>, Refusal> {
         let KeyMaterial::Certificate(leaf) = bundle.key() else {
             return Err(Refusal::invalid("the bundle has no certificate"));
         };
@@ -93,13 +88,9 @@ impl Root {
             signature: bundle.signature(),
             verifier: Verifier::Certificate(leaf),
         };
-        let verified = |entry: &LogEntry| {
-            if proven && is_read(entry) {
-                self.record(entry)
-            } else {
-                self.entry(entry, &facts, bundle.version())
-            }
-        };
+        // Also those `sigstore-verify` has looked at: it takes a checkpoint for that of any log, and
+        // some kinds of entries for that of any certificate of the key.
+        let verified = |entry: &LogEntry| self.entry(entry, &facts, bundle.version());
         bundle.entries().iter().map(verified).collect()
     }
 

@@ -3,8 +3,8 @@
 use bulla_model::{Digest, Limits};
 use jiff::Timestamp;
 use sigstore_crypto::Keyring;
-use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{Sha256Hash, TsaAuthority};
+use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
+use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
 use super::refusal::cut;
@@ -60,6 +60,8 @@ impl Root {
         root.ctlogs
             .retain(|log| started(log.public_key.valid_for.map(|w| w.start)));
         root.certificate_authorities
+            .retain_mut(bound_by_certificates);
+        root.certificate_authorities
             .retain(|ca| started(ca.valid_for.map(|w| w.start)));
         root.timestamp_authorities
             .retain(|tsa| started(tsa.valid_for.map(|w| w.start)));
@@ -84,6 +86,28 @@ impl Root {
             without_logs,
         })
     }
+}
+
+/// Narrows an authority's window to what its certificates say themselves: `sigstore-verify` takes
+/// each of them for an anchor, and anchors never end (F15). One that cannot be read vouches for
+/// nobody.
+fn bound_by_certificates(ca: &mut CertificateAuthority) -> bool {
+    let mut window = ca.valid_for;
+    for certificate in &ca.cert_chain.certificates {
+        let Ok(info) = sigstore_crypto::parse_certificate_info(&certificate.raw_bytes) else {
+            return false;
+        };
+        let held = window.unwrap_or(TimeRange::new(info.not_before, None));
+        window = Some(TimeRange::new(
+            held.start.max(info.not_before),
+            Some(
+                held.end
+                    .map_or(info.not_after, |end| end.min(info.not_after)),
+            ),
+        ));
+    }
+    ca.valid_for = window;
+    true
 }
 
 fn authorities(root: &TrustedRoot) -> Vec<Authority> {
@@ -114,4 +138,39 @@ fn authorities(root: &TrustedRoot) -> Vec<Authority> {
         });
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f15_an_authority_ends_when_the_first_of_its_certificates_does() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../testdata/verify/sigstore/public.trusted_root.json"
+        );
+        let mut root = TrustedRoot::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let open = root
+            .certificate_authorities
+            .iter_mut()
+            .find(|ca| ca.valid_for.is_none_or(|window| window.end.is_none()))
+            .unwrap();
+        assert!(bound_by_certificates(open));
+        let end = open.valid_for.unwrap().end.unwrap();
+        let ends = open.cert_chain.certificates.iter().map(|certificate| {
+            sigstore_crypto::parse_certificate_info(&certificate.raw_bytes)
+                .unwrap()
+                .not_after
+        });
+        assert_eq!(Some(end), ends.min());
+        // A window that ends before stays.
+        let early = TimeRange::new(Timestamp::UNIX_EPOCH, Some(Timestamp::UNIX_EPOCH));
+        open.valid_for = Some(early);
+        assert!(bound_by_certificates(open));
+        assert_eq!(open.valid_for.unwrap().end, early.end);
+        let certificate = &mut open.cert_chain.certificates[0];
+        certificate.raw_bytes = sigstore_types::DerCertificate::new(vec![0]);
+        assert!(!bound_by_certificates(open));
+    }
 }

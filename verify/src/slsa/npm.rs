@@ -203,7 +203,9 @@ fn registry_key(
     checks.step("registry-key", made_it, Cause::Untrusted, what, hint)?;
     let time = statement.time();
     let at = time.existed_by().filter(|_| time.is_proven());
-    let in_time = at.is_some_and(|at| key.is_some_and(|key| key.is_valid_at(at)));
+    // At every verified time: a single backdated timestamp must not bring an ended key back.
+    let in_time = at.is_some()
+        && key.is_some_and(|key| statement.records().times().all(|at| key.is_valid_at(at)));
     let found = at.map_or_else(|| "no proven time".to_owned(), |at| at.to_string());
     let what = "a time at which the key is valid";
     checks.step("registry-key-time", in_time, Cause::Expired, what, found)

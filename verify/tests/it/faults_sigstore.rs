@@ -122,6 +122,39 @@ fn end(root: &mut Value, list: &str, at: &str) {
 }
 
 #[test]
+fn f17_an_entry_counts_for_the_log_that_signed_its_checkpoint_only() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let mut case = rekor2();
+    case.is_accepted();
+    let own = case.entry()["logId"]["keyId"].clone();
+    let logs = case.root["tlogs"].as_array().unwrap();
+    let ids = logs.iter().map(|log| &log["logId"]["keyId"]);
+    let other = ids.into_iter().find(|id| **id != own).unwrap().clone();
+    let hint = STANDARD.decode(other.as_str().unwrap()).unwrap()[..4].to_vec();
+    let line = STANDARD.encode([hint, vec![7; 64]].concat());
+    let checkpoint = &mut case.entry()["inclusionProof"]["checkpoint"]["envelope"];
+    *checkpoint = json!(format!(
+        "{}\u{2014} other {line}\n",
+        checkpoint.as_str().unwrap()
+    ));
+    case.is_accepted();
+    case.entry()["logId"]["keyId"] = other;
+    case.is_refused();
+}
+
+#[test]
+fn a_checkpoint_of_endless_signatures_is_not_read() {
+    let mut case = rekor2();
+    let checkpoint = &mut case.entry()["inclusionProof"]["checkpoint"]["envelope"];
+    let text = checkpoint.as_str().unwrap().to_owned();
+    let last = text.lines().last().unwrap().to_owned() + "\n";
+    *checkpoint = json!(format!("{text}{}", last.repeat(500)));
+    case.is_refused();
+}
+
+#[test]
 fn f01_a_genuine_log_entry_of_another_signature_is_refused() {
     for case in all() {
         case.is_accepted();
