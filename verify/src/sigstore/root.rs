@@ -146,11 +146,8 @@ mod tests {
 
     #[test]
     fn f15_an_authority_ends_when_the_first_of_its_certificates_does() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../testdata/verify/sigstore/public.trusted_root.json"
-        );
-        let mut root = TrustedRoot::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let text = include_str!("../../../testdata/verify/sigstore/public.trusted_root.json");
+        let mut root = TrustedRoot::from_json(text).unwrap();
         let open = root
             .certificate_authorities
             .iter_mut()
