@@ -69,6 +69,7 @@ impl Root {
             timestamps: self.attributed(bundle, &result)?,
         };
         self.enough(&records, certificate, now)?;
+        self.logged_in_time(bundle.entries(), &records)?;
         Ok(Proof {
             signer: identity::identity(&result, self.without_logs)?,
             records,

@@ -11,7 +11,7 @@ use sigstore_types::{Sha256Hash, SignatureBytes};
 use super::body::{self, Facts};
 use super::root::{Log, Root};
 use crate::candidate::Refusal;
-use crate::records::LogRecord;
+use crate::records::{LogRecord, Records};
 
 /// Whether an entry is of a Rekor v2 log, which signs checkpoints only.
 fn is_v2(entry: &LogEntry) -> bool {
@@ -77,6 +77,32 @@ impl Root {
             promised,
             included: entry.proven().is_some(),
         })
+    }
+
+    /// Refuses entries of a log whose key was not believed when the signature is first known to have
+    /// existed: a key that ended, and leaked since, must prove nothing new. Without any verified
+    /// time an entry proves none either.
+    pub(super) fn logged_in_time(
+        &self,
+        entries: &[LogEntry],
+        records: &Records,
+    ) -> Result<(), Refusal> {
+        let Some(time) = records.earliest() else {
+            return Ok(());
+        };
+        for entry in entries {
+            let log = self.log(entry)?;
+            let believed = log.window.is_none_or(|window| {
+                window.start <= time && window.end.is_none_or(|end| time <= end)
+            });
+            if !believed {
+                return Err(Refusal::invalid(&format!(
+                    "the key of the log {} was not valid at {time}",
+                    log.url
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn log(&self, entry: &LogEntry) -> Result<&Log, Refusal> {

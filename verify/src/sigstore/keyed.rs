@@ -49,6 +49,7 @@ impl Root {
             timestamps: self.timestamps(bundle)?,
         };
         not_after(&records, now)?;
+        self.logged_in_time(bundle.entries(), &records)?;
         Ok(records)
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Root {
 pub(super) struct Log {
     pub(super) id: Sha256Hash,
     pub(super) url: String,
+    /// From when until when its key is believed.
+    pub(super) window: Option<TimeRange>,
 }
 
 /// A timestamp authority.
@@ -73,8 +75,11 @@ impl Root {
         for log in &root.tlogs {
             let id = Sha256Hash::try_from(log.log_id.key_id.as_bytes())
                 .map_err(|error| unusable(error.to_string()))?;
-            let url = log.base_url.clone();
-            logs.push(Log { id, url });
+            logs.push(Log {
+                id,
+                url: log.base_url.clone(),
+                window: log.public_key.valid_for,
+            });
         }
         Ok(Self {
             digest: Digest::sha256(bytes),
@@ -107,7 +112,8 @@ fn bound_by_certificates(ca: &mut CertificateAuthority) -> bool {
         ));
     }
     ca.valid_for = window;
-    true
+    // Nothing was ever issued where the windows do not meet.
+    window.is_none_or(|window| window.end.is_none_or(|end| window.start <= end))
 }
 
 fn authorities(root: &TrustedRoot) -> Vec<Authority> {
@@ -164,8 +170,14 @@ mod tests {
         // A window that ends before stays.
         let early = TimeRange::new(Timestamp::UNIX_EPOCH, Some(Timestamp::UNIX_EPOCH));
         open.valid_for = Some(early);
-        assert!(bound_by_certificates(open));
+        assert!(!bound_by_certificates(open), "nor here");
         assert_eq!(open.valid_for.unwrap().end, early.end);
+        open.valid_for = Some(TimeRange::new(
+            end + jiff::SignedDuration::from_hours(1),
+            None,
+        ));
+        assert!(!bound_by_certificates(open), "windows that do not meet");
+        open.valid_for = Some(early);
         let certificate = &mut open.cert_chain.certificates[0];
         certificate.raw_bytes = sigstore_types::DerCertificate::new(vec![0]);
         assert!(!bound_by_certificates(open));

@@ -145,6 +145,25 @@ fn f17_an_entry_counts_for_the_log_that_signed_its_checkpoint_only() {
 }
 
 #[test]
+fn a_log_key_that_had_ended_proves_nothing_new() {
+    for (mut case, before, after) in [
+        (rekor1(), "2024-12-16T18:00:00Z", "2024-12-17T18:00:00Z"),
+        (rekor2(), "2026-05-13T19:00:00Z", "2026-05-14T20:00:00Z"),
+    ] {
+        let own = case.entry()["logId"]["keyId"].clone();
+        let mut ends = |at: &str| {
+            let logs = case.root["tlogs"].as_array_mut().unwrap().iter_mut();
+            for log in logs.filter(|log| log["logId"]["keyId"] == own) {
+                log["publicKey"]["validFor"]["end"] = json!(at);
+            }
+            case.outcome()
+        };
+        ends(after).unwrap();
+        ends(before).unwrap_err();
+    }
+}
+
+#[test]
 fn a_checkpoint_of_endless_signatures_is_not_read() {
     let mut case = rekor2();
     let checkpoint = &mut case.entry()["inclusionProof"]["checkpoint"]["envelope"];
