@@ -2,6 +2,7 @@
 
 use bulla_attest::claim::{self, TestReport};
 use bulla_model::Subject;
+use bulla_registry::legacy::NewLegacyLayer;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
@@ -46,12 +47,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         published.add(one, note.clone());
     }
     let sealed: Vec<Sealed> = sealed.into_iter().map(|(one, _)| one).collect();
+    let layers = legacy_layers(&arguments, context, &signer, &sealed)?;
     write(&arguments, &artifacts, &sealed, &mut published)?;
     for image in &images {
         for document in &documents {
             document.store(image).await?;
         }
-        attach(&arguments, context, &signer, image, &sealed, &mut published).await?;
+        attach(image, &sealed, &layers, &mut published).await?;
     }
     context.printer.report(&published)?;
     Ok(Exit::Success)
@@ -63,13 +65,28 @@ struct Claim {
     note: Option<String>,
 }
 
-/// Attaches every statement to an image, and adds it to the image's legacy tag if that is asked for.
-async fn attach(
+/// The statements in cosign's older form, if that is asked for: made and verified before anything is
+/// published.
+fn legacy_layers(
     arguments: &Arguments,
     context: &Context,
     signer: &Sealer,
+    sealed: &[Sealed],
+) -> Result<Vec<NewLegacyLayer>, Failure> {
+    if !arguments.publish.legacy {
+        return Ok(Vec::new());
+    }
+    let layers = sealed.iter();
+    layers
+        .map(|one| legacy::attestation(signer, one, &context.limits))
+        .collect()
+}
+
+/// Attaches every statement to an image, and adds the older forms to its legacy tag.
+async fn attach(
     image: &OpenImage,
     sealed: &[Sealed],
+    layers: &[NewLegacyLayer],
     published: &mut Published,
 ) -> Result<(), Failure> {
     let mut attached = stream::iter(sealed)
@@ -78,12 +95,9 @@ async fn attach(
     while let Some((one, attached)) = attached.try_next().await? {
         published.attached(image, one, &attached);
     }
-    if arguments.publish.legacy {
-        // One tag holds them all, so one goes after the other.
-        for one in sealed {
-            let layer = legacy::attestation(context, signer, one)?;
-            published.legacy(image, &legacy::publish(image, &layer).await?);
-        }
+    // One tag holds them all, so one goes after the other.
+    for layer in layers {
+        published.legacy(image, &legacy::publish(image, layer).await?);
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 
 use bulla_attest::sigstore::CertificateChain;
 use bulla_attest::{Blob, Signer as _, sign_blob};
-use bulla_model::{Bundle, BundleContent};
+use bulla_model::{Bundle, BundleContent, CosignLayer, Limits};
 use bulla_registry::legacy::{self, LegacyAdded, LegacyLayerError, NewLegacyLayer};
 use bulla_verify::{PublicKey, SignatureScheme};
 
 use super::image::OpenImage;
-use super::seal::Sealed;
+use super::seal::{self, Sealed};
 use super::sealer::Sealer;
 use crate::Failure;
 use crate::commands::Context;
@@ -34,20 +34,25 @@ pub async fn signature(
     Ok(NewLegacyLayer::signature(payload, &bundle, "")?)
 }
 
-/// The attestation of a bundle that was verified, in the older form.
+/// The attestation of a bundle that was verified, in the older form, which is verified as well.
 pub fn attestation(
-    context: &Context,
     signer: &Sealer,
     sealed: &Sealed,
+    limits: &Limits,
 ) -> Result<NewLegacyLayer, Failure> {
     let certificate = signer.backing().certificate.as_ref();
     let chain = certificate.map(CertificateChain::authorities_pem);
     let chain = chain.unwrap_or_default();
-    Ok(NewLegacyLayer::attestation(
-        &sealed.bundle,
-        &chain,
-        &context.limits,
-    )?)
+    let layer = NewLegacyLayer::attestation(&sealed.bundle, &chain, limits)?;
+    let received = CosignLayer::new(
+        layer.media_type,
+        layer.bytes.clone(),
+        layer.annotations.clone(),
+        limits,
+    )
+    .map_err(|error| Failure::new(FailureKind::Internal, error))?;
+    seal::check_layer(signer, received, sealed, limits)?;
+    Ok(layer)
 }
 
 /// Adds a layer to the image's tag, beside those that are there.
@@ -84,8 +89,9 @@ fn check(bundle: &Bundle, payload: &[u8], pem: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use bulla_attest::{AnySigner, KeyAlgorithm, MemorySigner, PrivateKey};
-    use bulla_model::Limits;
+    use bulla_attest::{AnySigner, KeyAlgorithm, MemorySigner, PrivateKey, claim, sign_statement};
+    use bulla_model::{Digest, Subject};
+    use jiff::Timestamp;
 
     use super::*;
 
@@ -111,5 +117,33 @@ mod tests {
             assert_eq!(failure.kind().exit().code(), 70);
             check(&bundle, b"another", &pem).unwrap_err();
         }
+    }
+
+    #[test]
+    fn an_attestation_in_the_older_form_is_verified_before_it_is_published() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let limits = Limits::default();
+        let signer = || {
+            let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+            Sealer::from(AnySigner::from(MemorySigner::new(key)))
+        };
+        let (own, other) = (signer(), signer());
+        let sealed = |by: &Sealer, about: &[u8]| {
+            let subject = Subject::of(Digest::sha256(about));
+            let payload = claim::signature(&[subject], Timestamp::UNIX_EPOCH).unwrap();
+            let made = sign_statement(payload.clone(), by.signer(), &limits);
+            Sealed {
+                predicate_type: claim::predicate_type("custom").unwrap(),
+                payload: Digest::sha256(&payload),
+                bundle: runtime.block_on(made).unwrap(),
+            }
+        };
+        let mut good = sealed(&own, b"image");
+        attestation(&own, &good, &limits).unwrap();
+        attestation(&own, &sealed(&other, b"image"), &limits).unwrap_err();
+        good.payload = Digest::sha256(b"another");
+        attestation(&own, &good, &limits).unwrap_err();
     }
 }

@@ -3,7 +3,7 @@
 use bulla_attest::{
     Blob, Signer as _, sign_blob, sign_blob_backed, sign_statement, sign_statement_backed,
 };
-use bulla_model::{Bundle, Digest, Identity, Limits, PredicateType, Statement};
+use bulla_model::{Bundle, CosignLayer, Digest, Identity, Limits, PredicateType, Statement};
 use bulla_registry::{Attached, attach};
 use bulla_verify::{Attestation, Candidate, Evidence, PublicKey, Trust, Verified, examine};
 use jiff::{SignedDuration, Timestamp};
@@ -120,7 +120,7 @@ fn check(
     payload: &[u8],
     limits: &Limits,
 ) -> Result<PredicateType, Failure> {
-    let candidate = expected.examine(bundle, Evidence::default(), limits)?;
+    let candidate = expected.examine(new(bundle), Evidence::default(), limits)?;
     let verified = candidate
         .outcome()
         .map_err(|refusal| expected.unusable(refusal))?;
@@ -132,6 +132,31 @@ fn check(
     Ok(statement.predicate_type().clone())
 }
 
+/// The same for an attestation in cosign's older form, which has no place for every record: the
+/// signer and the payload must be the sealed ones, and what is there must verify.
+pub fn check_layer(
+    signer: &Sealer,
+    layer: CosignLayer,
+    sealed: &Sealed,
+    limits: &Limits,
+) -> Result<(), Failure> {
+    let expected = Expected::of(signer);
+    let layer = Attestation::cosign(layer, None);
+    let candidate = expected.examine(layer, Evidence::default(), limits)?;
+    let unusable = |reason: &dyn std::fmt::Display| {
+        Failure::new(
+            FailureKind::Input,
+            format_args!("this signature has no older form that verifies: {reason}"),
+        )
+        .with_hint("leave --legacy away, or record in a log with the API of Rekor v1")
+    };
+    let verified = candidate.outcome().map_err(|refusal| unusable(refusal))?;
+    if *verified.signer() != expected.identity || *verified.payload() != sealed.payload {
+        return Err(unusable(&"it is not what was signed"));
+    }
+    Ok(())
+}
+
 /// The same for the signature of an artifact.
 fn check_blob(
     bundle: &Bundle,
@@ -140,7 +165,7 @@ fn check_blob(
     limits: &Limits,
 ) -> Result<(), Failure> {
     let digest = artifact.artifact.clone();
-    let candidate = expected.examine(bundle, artifact, limits)?;
+    let candidate = expected.examine(new(bundle), artifact, limits)?;
     let verified = candidate
         .signature()
         .ok_or_else(|| expected.unusable(&"it signs no artifact"))?
@@ -155,7 +180,7 @@ fn check_blob(
 impl Expected {
     fn examine(
         &self,
-        bundle: &Bundle,
+        attestation: Attestation,
         artifact: Evidence,
         limits: &Limits,
     ) -> Result<Candidate, Failure> {
@@ -168,7 +193,7 @@ impl Expected {
             Trust::new(keys, &self.roots, latest, limits).map_err(|error| self.unusable(&error))?;
         let trust = trust.with_legacy_schemes(self.unusual);
         let evidence = Evidence {
-            attestations: vec![Attestation::bundle(bundle.bytes().to_vec(), None)],
+            attestations: vec![attestation],
             ..artifact
         };
         let candidates = examine(&evidence, &trust, latest, limits, &|| false)
@@ -202,6 +227,10 @@ impl Expected {
         )
         .with_hint("is the trusted root that of these services? pass --trusted-root FILE")
     }
+}
+
+fn new(bundle: &Bundle) -> Attestation {
+    Attestation::bundle(bundle.bytes().to_vec(), None)
 }
 
 /// How far the clocks of logs and timestamp authorities may run ahead of ours.
