@@ -51,6 +51,16 @@ pub(super) fn verify(
     expected: &NpmExpectation,
 ) -> SlsaVerdict {
     let mut checks = Checks::default();
+    // Any workflow of the source may publish a package, and with any builder that is known: which of
+    // them is meant has to be said.
+    let named = question.expected.builder_id.is_some();
+    let what = "--builder-id: a package is believed from the builder that is named only";
+    if checks
+        .step("builder", named, Cause::Untrusted, what, "no name")
+        .is_err()
+    {
+        return SlsaVerdict::of(checks.into_list(), None);
+    }
     let pair = pair(question, document, &mut checks);
     let Ok((provenance, publish)) = pair else {
         return SlsaVerdict::of(checks.into_list(), None);

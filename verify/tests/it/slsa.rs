@@ -487,6 +487,13 @@ fn f20_npms_registry_signs_with_the_key_it_names_in_its_time() {
 }
 
 #[test]
+fn a_package_is_believed_from_the_builder_that_is_named_only() {
+    let case = Case::npm(slsa!("npm.json")).but(|expected| expected.builder_id = None);
+    case.fails("builder", Cause::Untrusted);
+    assert_eq!(case.verify().checks.len(), 1, "whichever builder it was");
+}
+
+#[test]
 fn both_attestations_of_a_package_must_hold_and_agree() {
     let set = |name: Option<&str>, version: Option<&str>| {
         let mut case = Case::npm(slsa!("npm.json"));
