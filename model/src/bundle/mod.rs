@@ -35,6 +35,7 @@ pub struct Bundle {
     chain: Vec<Vec<u8>>,
     log_entries: Vec<LogEntry>,
     timestamps: Vec<Vec<u8>>,
+    envelope_document: Option<Digest>,
 }
 
 /// The version a bundle's media type names.
@@ -156,7 +157,14 @@ impl Bundle {
             chain,
             log_entries,
             timestamps,
+            envelope_document: None,
         })
+    }
+
+    /// Notes the SHA-256 digest of the document that the envelope was received as.
+    pub(crate) fn with_envelope_document(mut self, digest: Digest) -> Self {
+        self.envelope_document = Some(digest);
+        self
     }
 
     /// Wraps an envelope signed by a bare key as a v0.3 bundle. `hint` names the key.
@@ -251,6 +259,12 @@ impl Bundle {
             BundleContent::Dsse(envelope) => Some(envelope),
             BundleContent::Message { .. } => None,
         }
+    }
+
+    /// SHA-256 of the envelope's document, byte for byte, where it was received as one of its own.
+    /// Log entries of kind `intoto 0.0.1` are about it.
+    pub fn envelope_document(&self) -> Option<&Digest> {
+        self.envelope_document.as_ref()
     }
 
     /// The certificates above the signing one, DER, as received.

@@ -129,7 +129,8 @@ impl CosignLayer {
             return materials.message_bundle(&digest, &signature, limits);
         }
         let envelope = Envelope::parse(&self.bytes, limits)?;
-        materials.envelope_bundle(&envelope, limits)
+        let bundle = materials.envelope_bundle(&envelope, limits)?;
+        Ok(bundle.with_envelope_document(Digest::sha256(&self.bytes)))
     }
 }
 

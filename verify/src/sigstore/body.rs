@@ -1,7 +1,8 @@
 //! The bodies of log entries, compared with what they have to be about (F01, F03, F14).
 //!
 //! Rekor's types, <https://github.com/sigstore/rekor/tree/v1.3.10/pkg/types>, and those of
-//! rekor-tiles v2. Entries of kind `intoto 0.0.1` name no signature and are refused.
+//! rekor-tiles v2. Entries of kind `intoto 0.0.1` name no signature but the digest of the uploaded
+//! document, which has one; they count for an envelope received as exactly that document.
 
 use bulla_model::{Algorithm, Digest, Envelope, Limits, LogEntry, json};
 use serde::Deserialize;
@@ -20,7 +21,8 @@ pub(super) struct Facts<'a> {
 /// What was signed.
 #[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
-    Envelope(&'a Envelope),
+    /// With the digest of the document it was received as.
+    Envelope(&'a Envelope, Option<&'a Digest>),
     Message(Message<'a>),
 }
 
@@ -38,8 +40,15 @@ struct Said {
     /// The signed digest: of the message, of an envelope's payload, or of its encoding.
     digest: Digest,
     of: Of,
-    signature: Vec<u8>,
+    signature: Signed,
     verifier: Vec<u8>,
+}
+
+/// How an entry says which signature it is about.
+enum Signed {
+    Signature(Vec<u8>),
+    /// By the digest of a document with one signature.
+    Document(Digest),
 }
 
 #[derive(PartialEq)]
@@ -54,10 +63,10 @@ pub(super) fn check(entry: &LogEntry, facts: &Facts<'_>) -> Result<(), Refusal> 
     let said = read(entry, facts)?;
     let expected = match (&facts.content, &said.of) {
         (Content::Message(message), Of::Message) => message.digest(said.digest.algorithm()),
-        (Content::Envelope(envelope), Of::Payload) => {
+        (Content::Envelope(envelope, _), Of::Payload) => {
             Some(Digest::of(said.digest.algorithm(), envelope.payload()))
         }
-        (Content::Envelope(envelope), Of::Pae) => Some(Digest::of(
+        (Content::Envelope(envelope, _), Of::Pae) => Some(Digest::of(
             said.digest.algorithm(),
             envelope.pae().as_bytes(),
         )),
@@ -66,8 +75,17 @@ pub(super) fn check(entry: &LogEntry, facts: &Facts<'_>) -> Result<(), Refusal> 
     if expected != Some(said.digest) {
         return Err(refuse(entry, "is about other content"));
     }
-    if said.signature != facts.signature {
-        return Err(refuse(entry, "holds another signature"));
+    match said.signature {
+        Signed::Signature(signature) if signature == facts.signature => {}
+        Signed::Signature(_) => return Err(refuse(entry, "holds another signature")),
+        Signed::Document(document) => {
+            let Content::Envelope(_, Some(received)) = facts.content else {
+                return Err(refuse(entry, "needs the document that was logged"));
+            };
+            if document != *received {
+                return Err(refuse(entry, "is about another document"));
+            }
+        }
     }
     let (Verifier::Key(verifier) | Verifier::Certificate(verifier)) = facts.verifier;
     if said.verifier != verifier {
@@ -186,6 +204,20 @@ struct DsseData2 {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Intoto1 {
+    content: IntotoContent1,
+    public_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntotoContent1 {
+    hash: Hash,
+    payload_hash: Hash,
+}
+
+#[derive(Deserialize)]
 struct Intoto2 {
     content: IntotoContent2,
 }
@@ -218,14 +250,14 @@ fn read(entry: &LogEntry, facts: &Facts<'_>) -> Result<Said, Refusal> {
             Ok(Said {
                 digest: hexadecimal(entry, &spec.data.hash)?,
                 of: Of::Message,
-                signature: base64(entry, &spec.signature.content)?,
+                signature: Signed::Signature(base64(entry, &spec.signature.content)?),
                 verifier: pem_of(entry, &spec.signature.public_key.content, facts)?,
             })
         }
         ("hashedrekord", "0.0.2") => {
             let Hashed2 { data, signature } = spec::<HashedRekord2>(entry)?.hashed_rekord_v002;
             let of = match facts.content {
-                Content::Envelope(_) => Of::Pae,
+                Content::Envelope(..) => Of::Pae,
                 Content::Message(_) => Of::Message,
             };
             said2(entry, facts, &data, &signature, of)
@@ -236,7 +268,7 @@ fn read(entry: &LogEntry, facts: &Facts<'_>) -> Result<Said, Refusal> {
             Ok(Said {
                 digest: hexadecimal(entry, &spec.payload_hash)?,
                 of: Of::Payload,
-                signature: base64(entry, &one.signature)?,
+                signature: Signed::Signature(base64(entry, &one.signature)?),
                 verifier: pem_of(entry, &one.verifier, facts)?,
             })
         }
@@ -245,10 +277,22 @@ fn read(entry: &LogEntry, facts: &Facts<'_>) -> Result<Said, Refusal> {
             let one = only(entry, &data.signatures)?;
             said2(entry, facts, &data.payload_hash, one, Of::Payload)
         }
+        ("intoto", "0.0.1") => {
+            let Intoto1 {
+                content,
+                public_key,
+            } = spec(entry)?;
+            Ok(Said {
+                digest: hexadecimal(entry, &content.payload_hash)?,
+                of: Of::Payload,
+                signature: Signed::Document(hexadecimal(entry, &content.hash)?),
+                verifier: pem_of(entry, &public_key, facts)?,
+            })
+        }
         ("intoto", "0.0.2") => {
             let content = spec::<Intoto2>(entry)?.content;
             let one = only(entry, &content.envelope.signatures)?;
-            if let Content::Envelope(envelope) = facts.content
+            if let Content::Envelope(envelope, _) = facts.content
                 && envelope.payload_type() != content.envelope.payload_type
             {
                 return Err(refuse(entry, "is about another payload type"));
@@ -259,7 +303,7 @@ fn read(entry: &LogEntry, facts: &Facts<'_>) -> Result<Said, Refusal> {
             Ok(Said {
                 digest: hexadecimal(entry, &content.payload_hash)?,
                 of: Of::Payload,
-                signature: base64(entry, &inner)?,
+                signature: Signed::Signature(base64(entry, &inner)?),
                 verifier: pem_of(entry, &one.public_key, facts)?,
             })
         }
@@ -302,7 +346,7 @@ fn said2(
     Ok(Said {
         digest: Digest::new(algorithm, &value).map_err(|_| refuse(entry, "has a bad digest"))?,
         of,
-        signature: base64(entry, &signature.content)?,
+        signature: Signed::Signature(base64(entry, &signature.content)?),
         verifier: base64(entry, &verifier.raw_bytes)?,
     })
 }

@@ -52,10 +52,13 @@ impl Root {
         if self.without_logs {
             policy = policy.skip_sct();
         }
-        let result = self
-            .verifier
-            .verify(artifact(message)?, &parse(bundle)?, &policy)
-            .map_err(|error| self.refusal(&error, bundle))?;
+        let result = match self.retold(bundle, message)? {
+            Some(retold) => self.verify_retold(&retold, message, &policy)?,
+            None => self
+                .verifier
+                .verify(artifact(message)?, &parse(bundle)?, &policy)
+                .map_err(|error| self.refusal(&error, bundle))?,
+        };
         if !result.certificate_verified() || (!self.without_logs && !result.sct_verified()) {
             return Err(Refusal::invalid("the certificate was not verified"));
         }
@@ -80,7 +83,11 @@ impl Root {
 
     /// Verifies the entries that `sigstore-verify` did not: those it cannot read, and, beside
     /// entries without a proof, all.
-    fn entries(&self, bundle: &Bundle, message: Message<'_>) -> Result<Vec<LogRecord>, Refusal> {
+    pub(super) fn entries(
+        &self,
+        bundle: &Bundle,
+        message: Message<'_>,
+    ) -> Result<Vec<LogRecord>, Refusal> {
         let KeyMaterial::Certificate(leaf) = bundle.key() else {
             return Err(Refusal::invalid("the bundle has no certificate"));
         };
@@ -162,12 +169,12 @@ impl Root {
     }
 }
 
-fn is_read(entry: &LogEntry) -> bool {
+pub(super) fn is_read(entry: &LogEntry) -> bool {
     READ.contains(&(entry.kind.as_str(), entry.version.as_str()))
 }
 
 /// Reads the bundle once more as `sigstore-verify` does, without the entries it cannot read.
-fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
+pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
     let malformed = |error: &dyn std::fmt::Display| Refusal::invalid(&error.to_string());
     let mut parsed = if bundle.entries().iter().all(is_read) {
         let text = std::str::from_utf8(bundle.bytes()).map_err(|error| malformed(&error))?;
@@ -223,7 +230,7 @@ fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
 }
 
 /// The artifact as `sigstore-verify` takes it: its bytes, which serve every scheme, or one digest.
-fn artifact(message: Message<'_>) -> Result<Artifact<'_>, Refusal> {
+pub(super) fn artifact(message: Message<'_>) -> Result<Artifact<'_>, Refusal> {
     if let Some(bytes) = message.bytes {
         return Ok(Artifact::from(bytes));
     }

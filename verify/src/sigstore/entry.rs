@@ -173,32 +173,42 @@ impl Root {
 
     /// The signed entry timestamp: over body, time, index and log, by the log's key of that time.
     fn promised(&self, entry: &LogEntry) -> Result<(), Refusal> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Promised {
-            body: String,
-            integrated_time: i64,
-            #[serde(rename = "logID")]
-            log_id: String,
-            log_index: u64,
-        }
         let log = self.log(entry)?;
         let seconds = entry
             .integrated_time
             .ok_or_else(|| Refusal::invalid("a promise without a time"))?;
-        let promised = Promised {
-            body: STANDARD.encode(&entry.body),
-            integrated_time: seconds,
-            log_id: hex::encode(&entry.log_id),
-            log_index: entry.log_index,
-        };
-        let bytes = serde_json_canonicalizer::to_vec(&promised)
-            .map_err(|error| Refusal::invalid(&error.to_string()))?;
+        let bytes = promise_bytes(&entry.body, seconds, &entry.log_id, entry.log_index)?;
         let signature = SignatureBytes::new(entry.promise.clone().unwrap_or_default());
         self.keys
             .verify_with_key_id_at(&log.id, time(seconds)?, &bytes, &signature)
             .map_err(|error| Refusal::invalid(&format!("the log's promise: {error}")))
     }
+}
+
+/// What a log of version 1 signs when it promises to include an entry.
+pub(super) fn promise_bytes(
+    body: &[u8],
+    integrated_time: i64,
+    log_id: &[u8],
+    log_index: u64,
+) -> Result<Vec<u8>, Refusal> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Promised {
+        body: String,
+        integrated_time: i64,
+        #[serde(rename = "logID")]
+        log_id: String,
+        log_index: u64,
+    }
+    let promised = Promised {
+        body: STANDARD.encode(body),
+        integrated_time,
+        log_id: hex::encode(log_id),
+        log_index,
+    };
+    serde_json_canonicalizer::to_vec(&promised)
+        .map_err(|error| Refusal::invalid(&error.to_string()))
 }
 
 /// Nobody signs what stands beside a checkpoint, so all of it must agree with it.

@@ -12,6 +12,7 @@ mod entry;
 mod identity;
 mod keyed;
 mod refusal;
+mod retold;
 mod root;
 mod timestamp;
 
@@ -92,7 +93,7 @@ impl Roots {
 /// What a bundle's signature is over, as log entries see it.
 fn content<'a>(bundle: &'a Bundle, message: Message<'a>) -> Content<'a> {
     match bundle.content() {
-        BundleContent::Dsse(envelope) => Content::Envelope(envelope),
+        BundleContent::Dsse(envelope) => Content::Envelope(envelope, bundle.envelope_document()),
         BundleContent::Message { .. } => Content::Message(message),
     }
 }

@@ -13,6 +13,8 @@ use crate::TrustError;
 /// Everything one `trusted_root.json` lets us verify as of the time it was prepared for.
 pub(super) struct Root {
     pub(super) digest: Digest,
+    /// The document, without what was dropped.
+    pub(super) material: TrustedRoot,
     pub(super) verifier: Verifier,
     pub(super) keys: Keyring,
     pub(super) logs: Vec<Log>,
@@ -87,6 +89,7 @@ impl Root {
             keys,
             logs,
             authorities: authorities(&root),
+            material: root,
             named,
             without_logs,
         })
