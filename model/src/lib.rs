@@ -13,6 +13,7 @@
 //! | `CosignLayer`, `SimpleSigning` | [`cosign`] | cosign signature specification v2.5 |
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
+//! | `Layout`, `StepLink` | [`in_toto`] | in-toto v1.0 |
 //! | predicates | [`predicate`] | each module names its own |
 //!
 //! The crate knows no clock, file, environment or socket. Types that can be wrong have private
@@ -29,6 +30,7 @@ pub mod envelope;
 pub mod environment;
 pub mod evidence_pack;
 pub mod identity;
+pub mod in_toto;
 pub mod json;
 pub mod limits;
 pub mod manifest;

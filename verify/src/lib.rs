@@ -12,6 +12,7 @@ mod eligible;
 mod evidence;
 mod expected;
 mod gate;
+pub mod in_toto;
 mod named_key;
 mod pattern;
 pub mod policy;

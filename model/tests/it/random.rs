@@ -4,6 +4,7 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use bulla_model::evidence_pack::EvidencePack;
+use bulla_model::in_toto::{Metadata, artifact_path, is_path_pattern};
 use bulla_model::{
     Bundle, Digest, Envelope, EnvelopeSignature, Environment, KeyId, Limits, Manifest,
     PinnedReference, PredicateType, Purl, Reference, Repository, Service, Statement, Tag, json,
@@ -44,6 +45,7 @@ fn every_document(document: &[u8]) {
     drop(Envelope::parse(document, &limits));
     drop(EvidencePack::parse(document, &limits));
     drop(Manifest::parse(document.to_vec(), &limits));
+    drop(Metadata::parse(document, &limits));
     drop(Statement::parse(document, &limits));
 }
 
@@ -98,7 +100,13 @@ fn documents() -> Vec<Vec<u8>> {
     );
     let bundle = Bundle::with_public_key(&envelope, "hint").unwrap();
     let manifest = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[],"annotations":null}"#;
-    vec![statement, bundle.bytes().to_vec(), manifest.to_vec()]
+    let layout = bytes(&root().join("testdata/verify/in-toto/traditional/root.layout"));
+    vec![
+        statement,
+        bundle.bytes().to_vec(),
+        manifest.to_vec(),
+        layout,
+    ]
 }
 
 proptest! {
@@ -120,8 +128,18 @@ proptest! {
     }
 
     #[test]
+    fn f26_a_path_in_its_one_spelling_stays_as_it_is(
+        pieces in prop::collection::vec(prop::sample::select(vec!["a", "..", ".", "/", "\\", "b c", "https://", "é", ""]), 0..9),
+    ) {
+        if let Some(path) = artifact_path(&pieces.concat()) {
+            prop_assert_eq!(artifact_path(&path), Some(path.clone()));
+            prop_assert!(is_path_pattern(&path), "{:?}", path);
+        }
+    }
+
+    #[test]
     fn mutated_documents_are_read_or_refused(
-        which in 0..3_usize,
+        which in 0..4_usize,
         at in any::<prop::sample::Index>(),
         cut in 0..40_usize,
         put in prop::sample::select(vec!["", "null", "{}", "[[", "\"\"", "-1", "1e999", "\u{feff}", "\"a\":1,", "\\ud800"]),
@@ -136,8 +154,9 @@ proptest! {
 #[test]
 fn the_documents_that_are_mutated_are_read_as_they_are() {
     let limits = Limits::default();
-    let [statement, bundle, manifest] = <[Vec<u8>; 3]>::try_from(documents()).unwrap();
+    let [statement, bundle, manifest, layout] = <[Vec<u8>; 4]>::try_from(documents()).unwrap();
     Statement::parse(&statement, &limits).unwrap();
     Bundle::parse(bundle, &limits).unwrap();
     Manifest::parse(manifest, &limits).unwrap();
+    Metadata::parse(&layout, &limits).unwrap();
 }

@@ -14,6 +14,7 @@ mod hostile;
 mod journey;
 mod keyless;
 mod kit;
+mod layouts;
 mod logged_documents;
 mod mutations;
 mod policies;
