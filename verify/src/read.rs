@@ -39,81 +39,70 @@ impl Read {
     }
 }
 
-/// Signatures of one plain envelope. Each costs a copy of the payload while it is looked at.
+/// An attestation as it travelled.
+pub(crate) enum Received {
+    /// One signature, with what stands beside it.
+    One(Box<Read>),
+    /// An envelope without a bundle, whose signatures are judged each by itself (F28).
+    Plain(Box<PlainEnvelope>),
+}
+
+/// A statement in an envelope without a bundle.
+pub(crate) struct PlainEnvelope {
+    pub(crate) envelope: Envelope,
+    pub(crate) statement: Statement,
+}
+
+/// Signatures of one plain envelope. Each costs a check with every key that may have made it.
 const SIGNATURES_PER_ENVELOPE: usize = 32;
 
-/// Hands every signature of an attestation to `each`, one after the other. A bundle has exactly
-/// one; a plain envelope may have several, of which each is judged by itself (F28).
-pub(crate) fn read<T>(
-    attestation: &Attestation,
-    limits: &Limits,
-    mut each: impl FnMut(&Read) -> T,
-) -> Result<Vec<T>, Refusal> {
+/// Reads an attestation once, whatever number of signatures it has. A bundle has exactly one.
+pub(crate) fn read(attestation: &Attestation, limits: &Limits) -> Result<Received, Refusal> {
+    let wrong = |error: &dyn std::fmt::Display| malformed(&error.to_string());
+    let one = |bundle, what| Ok(Received::One(Box::new(Read { bundle, what })));
     let bytes = match &attestation.form {
         AttestationForm::Cosign(layer) => {
-            let bundle = layer
-                .to_bundle(limits)
-                .map_err(|error| malformed(&error.to_string()))?;
+            let bundle = layer.to_bundle(limits).map_err(|error| wrong(&error))?;
             let what = if layer.is_signature() {
-                let payload = layer
-                    .payload(limits)
-                    .map_err(|error| malformed(&error.to_string()))?;
+                let payload = layer.payload(limits).map_err(|error| wrong(&error))?;
                 What::Image(layer.bytes().to_vec(), payload)
             } else {
                 what(&bundle, limits)?
             };
-            return Ok(vec![each(&Read { bundle, what })]);
+            return one(bundle, what);
         }
         AttestationForm::Bundle(bytes) => bytes,
     };
     match Bundle::parse(bytes.clone(), limits) {
         Ok(bundle) => {
             let what = what(&bundle, limits)?;
-            Ok(vec![each(&Read { bundle, what })])
+            one(bundle, what)
         }
         Err(error) => {
-            let plain =
-                Envelope::parse(bytes, limits).map_err(|_| malformed(&error.to_string()))?;
-            plain_envelope(&plain, limits, each)
+            let envelope = Envelope::parse(bytes, limits).map_err(|_| wrong(&error))?;
+            let found = envelope.signatures().len();
+            if found > SIGNATURES_PER_ENVELOPE {
+                return Err(malformed(&format!(
+                    "too many signatures in one envelope: {found}"
+                )));
+            }
+            let statement = statement(&envelope, limits)?;
+            Ok(Received::Plain(Box::new(PlainEnvelope {
+                envelope,
+                statement,
+            })))
         }
     }
-}
-
-fn plain_envelope<T>(
-    plain: &Envelope,
-    limits: &Limits,
-    mut each: impl FnMut(&Read) -> T,
-) -> Result<Vec<T>, Refusal> {
-    let found = plain.signatures().len();
-    if found > SIGNATURES_PER_ENVELOPE
-        || found.saturating_mul(plain.payload().len()) as u64 > 2 * limits.bundle_bytes
-    {
-        return Err(malformed(&format!(
-            "too many signatures in one envelope: {found}"
-        )));
-    }
-    plain
-        .signatures()
-        .iter()
-        .map(|signature| {
-            let hint = signature.key_id.clone().unwrap_or_default();
-            let one = Envelope::new(
-                plain.payload().to_vec(),
-                plain.payload_type(),
-                vec![signature.clone()],
-            );
-            let bundle = Bundle::with_public_key(&one, &hint)
-                .map_err(|error| malformed(&error.to_string()))?;
-            let what = what(&bundle, limits)?;
-            Ok(each(&Read { bundle, what }))
-        })
-        .collect()
 }
 
 fn what(bundle: &Bundle, limits: &Limits) -> Result<What, Refusal> {
-    let BundleContent::Dsse(envelope) = bundle.content() else {
-        return Ok(What::Blob);
-    };
+    match bundle.content() {
+        BundleContent::Dsse(envelope) => statement(envelope, limits).map(What::Statement),
+        BundleContent::Message { .. } => Ok(What::Blob),
+    }
+}
+
+fn statement(envelope: &Envelope, limits: &Limits) -> Result<Statement, Refusal> {
     if envelope.payload_type() != envelope::IN_TOTO {
         return Err(malformed(&format!(
             "payload type is `{}`, expected `{}`",
@@ -121,9 +110,7 @@ fn what(bundle: &Bundle, limits: &Limits) -> Result<What, Refusal> {
             envelope::IN_TOTO
         )));
     }
-    Statement::parse(envelope.payload(), limits)
-        .map(What::Statement)
-        .map_err(|error| malformed(&error.to_string()))
+    Statement::parse(envelope.payload(), limits).map_err(|error| malformed(&error.to_string()))
 }
 
 pub(crate) fn malformed(reason: &str) -> Refusal {

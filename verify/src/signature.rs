@@ -16,20 +16,21 @@
 use jiff::Timestamp;
 
 use bulla_model::predicate::{Approval, Promotion, Provenance, Vsa};
-use bulla_model::{Digest, Identity, Limits, PredicateType, Statement};
+use bulla_model::{Bundle, Digest, Identity, Limits, PredicateType, Statement};
 
 use crate::artifact::ArtifactClaim;
 use crate::candidate::{Candidate, Refusal};
 use crate::evidence::{Attestation, Evidence};
 use crate::public_key::PublicKey;
-use crate::read::{Read, What, malformed, payload_digest, read};
+use crate::read::{PlainEnvelope, Read, Received, What, malformed, payload_digest, read};
 use crate::records::Records;
 use crate::scheme::{Checked, Message};
 use crate::sigstore::Proof;
 use crate::trust::Trust;
 use crate::verified::{SignedTime, Verified};
 
-/// Looks at every attestation of the evidence. `cancelled` is asked between two of them.
+/// Looks at every attestation of the evidence, small ones first, so that whoever adds large junk
+/// delays nobody else. `cancelled` is asked before each signature.
 pub fn examine(
     evidence: &Evidence,
     trust: &Trust,
@@ -40,7 +41,7 @@ pub fn examine(
     let mut candidates = Vec::with_capacity(evidence.attestations.len());
     // The order of the registry's list decides nothing.
     let mut attestations: Vec<&Attestation> = evidence.attestations.iter().collect();
-    attestations.sort();
+    attestations.sort_by_key(|attestation| (attestation.bytes().len(), *attestation));
     let world = World {
         evidence,
         trust,
@@ -48,11 +49,16 @@ pub fn examine(
     };
     for attestation in attestations {
         if cancelled() {
-            return Err(Cancelled);
+            return Err(Cancelled { candidates });
         }
         let manifest = attestation.manifest.as_ref();
-        match read(attestation, limits, |read| world.candidate(read, manifest)) {
-            Ok(mut found) => candidates.append(&mut found),
+        match read(attestation, limits) {
+            Ok(Received::One(read)) => candidates.push(world.candidate(&read, manifest)),
+            Ok(Received::Plain(plain)) => {
+                if !world.plain(&plain, manifest, cancelled, &mut candidates) {
+                    return Err(Cancelled { candidates });
+                }
+            }
             Err(refusal) => candidates.push(Candidate::refused(manifest.cloned(), refusal)),
         }
     }
@@ -60,9 +66,12 @@ pub fn examine(
 }
 
 /// The caller's deadline came first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the deadline came before all attestations were looked at")]
-pub struct Cancelled;
+pub struct Cancelled {
+    /// What was looked at before. A "yes" that needs nothing else is one all the same.
+    pub candidates: Vec<Candidate>,
+}
 
 /// What every signature is judged with.
 #[derive(Clone, Copy)]
@@ -115,17 +124,62 @@ impl World<'_> {
             Some(hint) => {
                 let pae = read.bundle.envelope().map(bulla_model::Envelope::pae);
                 let pae = pae.ok_or_else(|| malformed("the bundle holds no envelope"))?;
-                self.keyed(read, hint, Message::of(pae.as_bytes()), word)?
+                self.keyed(&read.into(), hint, Message::of(pae.as_bytes()), word)?
             }
         };
         self.counted(&proof)?;
-        let time = match (proof.records.earliest(), word) {
-            (Some(time), word) => SignedTime::Proven(time, word),
-            (None, Some(word)) => SignedTime::Claimed(word),
-            (None, None) => SignedTime::Unknown,
-        };
+        let time = signed_time(&proof, word);
         let statement = statement.clone();
         Ok(Verified::new(statement, proof, time, payload, manifest))
+    }
+
+    /// Judges every signature of an envelope over the one statement that was read; `false` if the
+    /// deadline came first. A key that signed twice signed once, so that copies cost no memory.
+    fn plain(
+        self,
+        plain: &PlainEnvelope,
+        manifest: Option<&Digest>,
+        cancelled: &dyn Fn() -> bool,
+        candidates: &mut Vec<Candidate>,
+    ) -> bool {
+        let PlainEnvelope {
+            envelope,
+            statement,
+        } = plain;
+        let (pae, payload) = (envelope.pae(), envelope.payload_digest());
+        let word = issued_at(statement);
+        let mut signers: Vec<Identity> = Vec::new();
+        for signature in envelope.signatures() {
+            if cancelled() {
+                return false;
+            }
+            let hint = signature.key_id.as_deref().unwrap_or_default();
+            let made = Made {
+                signature: &signature.signature,
+                bundle: None,
+            };
+            let proof = self
+                .keyed(&made, hint, Message::of(pae.as_bytes()), word)
+                .and_then(|proof| self.counted(&proof).map(|()| proof));
+            if let Ok(proof) = &proof {
+                if signers.contains(&proof.signer) {
+                    continue;
+                }
+                signers.push(proof.signer.clone());
+            }
+            let outcome = proof.map(|proof| {
+                let time = signed_time(&proof, word);
+                let manifest = manifest.cloned();
+                Verified::new(statement.clone(), proof, time, payload.clone(), manifest)
+            });
+            candidates.push(Candidate {
+                manifest: manifest.cloned(),
+                claimed_type: Some(statement.predicate_type().clone()),
+                outcome,
+                signature: None,
+            });
+        }
+        true
     }
 
     /// A signature of the artifact's bytes, or of a payload that names an image.
@@ -176,7 +230,7 @@ impl World<'_> {
                 let roots = self.trust.roots();
                 roots.verify_certificate(&read.bundle, message, self.now)?
             }
-            Some(hint) => self.keyed(read, hint, message, None)?,
+            Some(hint) => self.keyed(&read.into(), hint, message, None)?,
         };
         self.counted(&proof)?;
         let payload =
@@ -197,16 +251,15 @@ impl World<'_> {
     /// Checks the signature with the keys the hint allows for, then what stands beside it.
     fn keyed(
         self,
-        read: &Read,
+        made: &Made<'_>,
         hint: &str,
         message: Message<'_>,
         word: Option<Timestamp>,
     ) -> Result<Proof, Refusal> {
-        let bundle = &read.bundle;
         let mut failure = None;
         for key in self.trust.keys_for(hint) {
             let legacy = self.trust.legacy_schemes();
-            let scheme = match key.check(message, bundle.signature(), legacy) {
+            let scheme = match key.check(message, made.signature, legacy) {
                 Ok(scheme) => scheme,
                 Err(checked) => {
                     // Only the key the hint names makes a failure mean tampering.
@@ -215,13 +268,14 @@ impl World<'_> {
                     continue;
                 }
             };
-            let recorded = bundle.log_entries() > 0 || bundle.timestamps() > 0;
             let roots = self.trust.roots();
+            let recorded = |bundle: &&Bundle| bundle.log_entries() > 0 || bundle.timestamps() > 0;
             // Without a trusted root, records prove nothing and the time stays the signer's word.
-            let records = if recorded && !roots.is_empty() {
-                roots.records_of_key(bundle, message, key.spki(), self.now)?
-            } else {
-                Records::default()
+            let records = match made.bundle.filter(recorded) {
+                Some(bundle) if !roots.is_empty() => {
+                    roots.records_of_key(bundle, message, key.spki(), self.now)?
+                }
+                _ => Records::default(),
             };
             in_window(key, &records, word, self.now)?;
             return Ok(Proof {
@@ -240,6 +294,29 @@ impl World<'_> {
             ),
             reason: "no such key here".to_owned(),
         }))
+    }
+}
+
+/// A signature by a bare key, and the bundle whose records are about it.
+struct Made<'a> {
+    signature: &'a [u8],
+    bundle: Option<&'a Bundle>,
+}
+
+impl<'a> From<&'a Read> for Made<'a> {
+    fn from(read: &'a Read) -> Self {
+        Self {
+            signature: read.bundle.signature(),
+            bundle: Some(&read.bundle),
+        }
+    }
+}
+
+fn signed_time(proof: &Proof, word: Option<Timestamp>) -> SignedTime {
+    match (proof.records.earliest(), word) {
+        (Some(time), word) => SignedTime::Proven(time, word),
+        (None, Some(word)) => SignedTime::Claimed(word),
+        (None, None) => SignedTime::Unknown,
     }
 }
 

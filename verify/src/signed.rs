@@ -47,8 +47,6 @@ pub struct SignedQuestion<'a> {
 /// if the evidence names no artifact.
 pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
     let mut report = Report::default();
-    let mut attestations = 0;
-    let mut signatures = Vec::new();
     let examined = examine(
         question.evidence,
         question.trust,
@@ -56,23 +54,22 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
         question.limits,
         question.cancelled,
     );
-    match examined {
-        Ok(candidates) => {
-            attestations = candidates
-                .iter()
-                .filter(|candidate| match candidate.signature() {
-                    Some(signature) => signature.is_ok(),
-                    None => candidate.outcome().is_ok(),
-                })
-                .count();
-            signatures = judge(question, &candidates, &mut report);
-        }
+    // What was found before a deadline may be enough: nothing found later could take it back.
+    let (candidates, ended) = match examined {
+        Ok(candidates) => (candidates, None),
         Err(cancelled) => {
-            let finding = Finding::new(Code::EvidenceIncomplete, CHECK, cancelled.to_string());
-            report.findings.push(finding.hint("raise --timeout"));
-            report.check(CHECK, Outcome::Failed(Cause::Undetermined), "deadline");
+            let ended = cancelled.to_string();
+            (cancelled.candidates, Some(ended))
         }
-    }
+    };
+    let attestations = candidates
+        .iter()
+        .filter(|candidate| match candidate.signature() {
+            Some(signature) => signature.is_ok(),
+            None => candidate.outcome().is_ok(),
+        })
+        .count();
+    let mut signatures = judge(question, &candidates, ended.as_deref(), &mut report);
     let (decision, cause) = report.decision();
     report.findings.sort_by_key(|finding| finding.severity);
     signatures.sort_by_key(|signature| !signature.counts);
@@ -107,6 +104,7 @@ struct Counted {
 fn judge(
     question: &SignedQuestion<'_>,
     candidates: &[Candidate],
+    ended: Option<&str>,
     report: &mut Report,
 ) -> Vec<SignatureReport> {
     let mut reports = Vec::new();
@@ -155,7 +153,13 @@ fn judge(
     if !counted.is_empty() {
         causes.push(Cause::Untrusted);
     }
-    missing(question, report, &causes, signers.len());
+    if let Some(ended) = ended {
+        let finding = Finding::new(Code::EvidenceIncomplete, CHECK, ended);
+        report.findings.push(finding.hint("raise --timeout"));
+        report.check(CHECK, Outcome::Failed(Cause::Undetermined), "deadline");
+    } else {
+        missing(question, report, &causes, signers.len());
+    }
     report.findings.append(&mut notes);
     reports
 }
@@ -196,12 +200,22 @@ fn missing(question: &SignedQuestion<'_>, report: &mut Report, causes: &[Cause],
     let message = format!("no {} by {}", question.claim, question.signer);
     let mut finding = Finding::new(code, CHECK, message)
         .expected(question.signer.to_string())
-        .hint(format!("bulla tree {} shows what there is", question.name));
+        .hint(hint(question.name));
     if signers > 0 {
         finding = finding.found(format!("{signers} of them"));
     }
     report.findings.push(finding);
     report.check(CHECK, Outcome::Failed(cause), "none");
+}
+
+/// A file has no referrers: what is beside it are bundles.
+fn hint(name: &str) -> String {
+    match name.strip_prefix("file:") {
+        Some(path) => format!(
+            "bulla inspect {path}.sigstore.json, or the bundle that was named, shows who signed what"
+        ),
+        None => format!("bulla tree {name} shows what there is"),
+    }
 }
 
 /// Whether a candidate claims to be what is asked for.

@@ -205,23 +205,27 @@ pub(super) fn best_of(
         question.limits,
         question.cancelled,
     );
-    let candidates = match examined {
-        Ok(candidates) => candidates,
+    // One that fits is enough, also if the deadline came before the others were looked at.
+    let (candidates, ended) = match examined {
+        Ok(candidates) => (candidates, None),
         Err(cancelled) => {
-            let mut checks = Checks::default();
-            let _ = checks.fail::<()>(
-                "deadline",
-                Cause::Undetermined,
-                "an end in time",
-                cancelled.to_string(),
-            );
-            return SlsaVerdict::of(checks.into_list(), None);
+            let ended = cancelled.to_string();
+            (cancelled.candidates, Some(ended))
         }
     };
     let outcomes = candidates.iter().map(|candidate| candidate.outcome());
     let documents = evidence.attestations.iter().map(Attestation::bytes);
-    nearest(outcomes.map(|outcome| judge_one(question, outcome)))
-        .with_payload(documents, question.limits)
+    let verdict = nearest(outcomes.map(|outcome| judge_one(question, outcome)))
+        .with_payload(documents, question.limits);
+    match ended {
+        Some(ended) if verdict.cause.is_some() => {
+            let mut checks = Checks::default();
+            let expected = "an end in time";
+            let _ = checks.fail::<()>("deadline", Cause::Undetermined, expected, ended);
+            SlsaVerdict::of(checks.into_list(), None)
+        }
+        _ => verdict,
+    }
 }
 
 /// Judges one statement, or says why there is none.

@@ -1,13 +1,16 @@
 //! Verdicts without a policy: who signed what.
 
+use std::cell::Cell;
+
 use bulla_model::predicate::{cosign, slsa_provenance};
-use bulla_model::{Limits, ResourceDescriptor};
+use bulla_model::{Envelope, EnvelopeSignature, Limits, ResourceDescriptor, envelope};
 use bulla_verify::{
-    Code, Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Trust, Verdict, verify_signed,
+    Attestation, Code, Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Trust, Verdict,
+    verify_signed,
 };
 use serde_json::json;
 
-use crate::kit::{Signer, World, assert_exit, assert_found, hour, provenance, tampered};
+use crate::kit::{self, Signer, World, assert_exit, assert_found, hour, provenance, tampered};
 
 /// A question about a signature by the builder's key, open to change.
 pub(crate) struct Ask {
@@ -15,7 +18,8 @@ pub(crate) struct Ask {
     pub(crate) trusted: Vec<&'static str>,
     pub(crate) signer: ExpectedSigner,
     pub(crate) claim: ExpectedClaim,
-    pub(crate) cancelled: bool,
+    /// How often the deadline is asked for before it comes.
+    pub(crate) deadline: usize,
 }
 
 impl Ask {
@@ -25,7 +29,7 @@ impl Ask {
             trusted: vec!["builder"],
             signer: ExpectedSigner::Key(Signer::named("builder").key_id()),
             claim: ExpectedClaim::Signature,
-            cancelled: false,
+            deadline: usize::MAX,
         }
     }
 
@@ -33,6 +37,7 @@ impl Ask {
         let limits = Limits::default();
         let keys = self.trusted.iter().map(|name| Signer::named(name).public());
         let trust = Trust::new(keys, &[], hour(1), &limits).unwrap();
+        let asked = Cell::new(0);
         verify_signed(&SignedQuestion {
             name: "registry.example.test/pay/api",
             evidence: &self.evidence,
@@ -41,7 +46,7 @@ impl Ask {
             claim: &self.claim,
             now: hour(1),
             limits: &limits,
-            cancelled: &|| self.cancelled,
+            cancelled: &|| asked.replace(asked.get() + 1) >= self.deadline,
         })
     }
 }
@@ -85,7 +90,7 @@ fn nothing_foreign_tampered_and_other_subject_are_told_apart() {
 #[test]
 fn a_deadline_or_a_gap_is_no_answer() {
     let mut late = Ask::new(signed_by("builder").gathered());
-    late.cancelled = true;
+    late.deadline = 0;
     assert_exit(&late.verdict(), 3);
     let mut world = signed_by("mallory");
     world.unavailable.push("sha256:00: 404".to_owned());
@@ -93,6 +98,66 @@ fn a_deadline_or_a_gap_is_no_answer() {
     let mut world = signed_by("builder");
     world.truncated = true;
     assert_exit(&Ask::new(world.gathered()).verdict(), 0);
+}
+
+/// An envelope with as many signatures as one may have, all by strangers but the one at `place`.
+fn envelope_with_junk(place: u8, payload_bytes: usize) -> Attestation {
+    let mut world = World::empty();
+    let padding = json!({"padding": "x".repeat(payload_bytes)});
+    world.attest("builder", cosign::TYPE, &padding);
+    let payload = kit::payload(&world.evidence[0].bundle);
+    let signatures = (0..32_u8).map(|at| {
+        let name = if at == place { "builder" } else { "mallory" };
+        let mut signature = Signer::named(name).signature(envelope::IN_TOTO, &payload);
+        if at != place {
+            signature[0] ^= at;
+        }
+        EnvelopeSignature {
+            key_id: None,
+            signature,
+        }
+    });
+    let signatures = signatures.collect();
+    let envelope = Envelope::new(payload, envelope::IN_TOTO, signatures);
+    Attestation::bundle(envelope.to_json(), None)
+}
+
+#[test]
+fn f41_junk_beside_a_signature_neither_hides_nor_delays_it() {
+    let ask = |attestations: Vec<Attestation>, deadline: usize| {
+        let mut ask = Ask::new(signed_by("builder").gathered());
+        ask.evidence.attestations = attestations;
+        ask.deadline = deadline;
+        ask.verdict()
+    };
+    // The deadline is asked for before the envelope and before each of its signatures.
+    for (place, deadline, exit) in [(0, 2, 0), (0, 1, 3), (31, 33, 0), (31, 32, 3)] {
+        let verdict = ask(vec![envelope_with_junk(place, 0)], deadline);
+        assert_exit(&verdict, exit);
+    }
+    // What is small comes first, wherever a registry lists it.
+    let own = signed_by("builder").gathered().attestations.remove(0);
+    for attestations in [
+        vec![own.clone(), envelope_with_junk(32, 1 << 16)],
+        vec![envelope_with_junk(32, 1 << 16), own],
+    ] {
+        let verdict = ask(attestations, 1);
+        assert_exit(&verdict, 0);
+    }
+    // Copies of one signature are one.
+    let copied = |count: usize| {
+        let mut world = World::empty();
+        world.attest("builder", cosign::TYPE, &json!({}));
+        let payload = kit::payload(&world.evidence[0].bundle);
+        let signature = EnvelopeSignature {
+            key_id: None,
+            signature: Signer::named("builder").signature(envelope::IN_TOTO, &payload),
+        };
+        let envelope = Envelope::new(payload, envelope::IN_TOTO, vec![signature; count]);
+        ask(vec![Attestation::bundle(envelope.to_json(), None)], 100)
+    };
+    assert_eq!(copied(32).attestations, 1);
+    assert_exit(&copied(33), 10);
 }
 
 #[test]
