@@ -15,6 +15,7 @@ use super::npm_key::RegistryKey;
 use super::verdict::{ProvenanceQuestion, SlsaVerdict, best_of, signed};
 use crate::cause::Cause;
 use crate::evidence::{Attestation, Evidence};
+use crate::records::Records;
 use crate::signature::examine;
 use crate::verified::Verified;
 
@@ -213,12 +214,16 @@ fn registry_key(
     checks.step("registry-key", made_it, Cause::Untrusted, what, hint)?;
     let time = statement.time();
     let at = time.existed_by().filter(|_| time.is_proven());
-    // At every verified time: a single backdated timestamp must not bring an ended key back.
-    let in_time = at.is_some()
-        && key.is_some_and(|key| statement.records().times().all(|at| key.is_valid_at(at)));
+    let in_time = key.is_some_and(|key| is_in_time(key, statement.records()));
     let found = at.map_or_else(|| "no proven time".to_owned(), |at| at.to_string());
     let what = "a time at which the key is valid";
     checks.step("registry-key-time", in_time, Cause::Expired, what, found)
+}
+
+/// At every verified time, of which there is one at least: a single backdated timestamp must not
+/// bring an ended key back.
+fn is_in_time(key: &RegistryKey, records: &Records) -> bool {
+    records.earliest().is_some() && records.times().all(|at| key.is_valid_at(at))
 }
 
 fn only_subject(statement: &Statement) -> Option<&bulla_model::Subject> {
@@ -246,5 +251,44 @@ impl SlsaVerdict {
         let cause = check::cause(&checks);
         self.checks.append(&mut checks);
         self.settle(self.cause.or(cause));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{Digest, Limits};
+
+    use super::*;
+    use crate::records::TimestampRecord;
+
+    #[test]
+    fn tob4_a_registry_s_key_counts_at_every_verified_time_and_at_one_at_least() {
+        let text = include_str!("../../../testdata/slsa/npm-keys.json");
+        // From 2022-12-01, and here until a day in 2025.
+        let mut document: serde_json::Value = serde_json::from_str(text).unwrap();
+        for key in document["keys"].as_array_mut().unwrap() {
+            key["publicKey"]["validFor"]["end"] = "2025-01-01T00:00:00Z".into();
+        }
+        let document = document.to_string();
+        let keys = RegistryKey::read(document.as_bytes(), &Limits::default()).unwrap();
+        let at = |times: &[&str]| {
+            let timestamps = times.iter().map(|time| TimestampRecord {
+                authority: (*time).to_owned(),
+                certificate: Digest::sha256(time.as_bytes()),
+                time: time.parse().unwrap(),
+            });
+            let records = Records {
+                timestamps: timestamps.collect(),
+                ..Records::default()
+            };
+            is_in_time(&keys[0], &records)
+        };
+        assert!(at(&["2024-01-01T00:00:00Z"]));
+        assert!(at(&["2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z"]));
+        let late = "2025-06-01T00:00:00Z";
+        assert!(!at(&["2024-01-01T00:00:00Z", late]), "one is too late");
+        assert!(!at(&[late, "2024-01-01T00:00:00Z"]), "in whatever order");
+        assert!(!at(&["2022-01-01T00:00:00Z", "2024-01-01T00:00:00Z"]));
+        assert!(!at(&[]), "nothing says when");
     }
 }
