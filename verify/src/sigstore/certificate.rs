@@ -7,6 +7,7 @@ use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use super::body::{Facts, Verifier};
 use super::root::Root;
+use super::timestamp::token_shapes;
 use super::{Proof, Roots, content, identity, not_after};
 use crate::candidate::Refusal;
 use crate::records::{LogRecord, Records, TimestampRecord};
@@ -41,6 +42,7 @@ impl Root {
         now: Timestamp,
     ) -> Result<Proof, Refusal> {
         self.shape(bundle)?;
+        token_shapes(bundle)?;
         let mut read = bundle.entries().iter().filter(|entry| is_read(entry));
         let proven =
             bundle.entries().iter().any(is_read) && read.all(|entry| entry.proven().is_some());

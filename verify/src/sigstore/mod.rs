@@ -15,6 +15,7 @@ mod refusal;
 mod retold;
 mod root;
 mod timestamp;
+mod token;
 
 use bulla_model::{Bundle, BundleContent, Identity, Limits};
 use jiff::Timestamp;

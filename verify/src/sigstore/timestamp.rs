@@ -4,12 +4,20 @@ use bulla_model::Bundle;
 use sigstore_types::{SignatureBytes, TimestampToken};
 
 use super::root::Root;
+use super::token;
 use crate::candidate::Refusal;
 use crate::records::TimestampRecord;
+
+/// Refuses what is no timestamp, whoever else might read it as one.
+pub(super) fn token_shapes(bundle: &Bundle) -> Result<(), Refusal> {
+    let mut tokens = bundle.timestamp_tokens().iter();
+    tokens.try_for_each(|token| token::check(token))
+}
 
 impl Root {
     /// Verifies every timestamp of the bundle; one that does not verify refuses the whole.
     pub(super) fn timestamps(&self, bundle: &Bundle) -> Result<Vec<TimestampRecord>, Refusal> {
+        token_shapes(bundle)?;
         let signature = SignatureBytes::from_bytes(bundle.signature());
         bundle
             .timestamp_tokens()

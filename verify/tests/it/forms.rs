@@ -393,30 +393,40 @@ const OTHERS: &[(&str, &str, &str, u8)] = &[
     ),
 ];
 
+/// Those of them that are accepted.
+pub(crate) fn others(corpora: &Path) -> Vec<Case> {
+    let accepted = OTHERS.iter().filter(|(.., expected)| *expected == 0);
+    accepted.map(|row| other(corpora, row)).collect()
+}
+
+fn other(corpora: &Path, (name, root, key, _): &(&str, &str, &str, u8)) -> Case {
+    let base = corpora.join("sigstore-bundles");
+    let root = match *root {
+        "public" => corpora.join("sigstore-root/prod/targets/trusted_root.json"),
+        "github" => PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../testdata/verify/sigstore/github.trusted_root.json"),
+        "staging" => corpora.join("sigstore-root/staging/targets/trusted_root.json"),
+        other => base.join(other),
+    };
+    let bundle = text(&base.join(name)).into_bytes();
+    let known = subject(&bundle).unwrap_or_else(|| Digest::sha256(b""));
+    Case {
+        name: (*name).to_owned(),
+        root: Some(text(&root).into_bytes()),
+        key: (!key.is_empty()).then(|| text(&base.join(key))),
+        digest: Some(known),
+        bundle,
+        ..Case::default()
+    }
+}
+
 #[test]
 fn bundles_of_other_projects_are_answered_as_theirs_do() {
     let Some(corpora) = corpora() else { return };
-    let base = corpora.join("sigstore-bundles");
     let mut wrong = Vec::new();
-    for (name, root, key, expected) in OTHERS {
-        let root = match *root {
-            "public" => corpora.join("sigstore-root/prod/targets/trusted_root.json"),
-            "github" => PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                .join("../testdata/verify/sigstore/github.trusted_root.json"),
-            "staging" => corpora.join("sigstore-root/staging/targets/trusted_root.json"),
-            other => base.join(other),
-        };
-        let bundle = text(&base.join(name)).into_bytes();
-        let known = subject(&bundle).unwrap_or_else(|| Digest::sha256(b""));
-        let case = Case {
-            name: (*name).to_owned(),
-            root: Some(text(&root).into_bytes()),
-            key: (!key.is_empty()).then(|| text(&base.join(key))),
-            digest: Some(known),
-            bundle,
-            ..Case::default()
-        };
-        let verdict = case.verdict();
+    for row in OTHERS {
+        let (name, .., expected) = row;
+        let verdict = other(&corpora, row).verdict();
         if verdict.exit_code() != *expected {
             let found = verdict.signatures.first().and_then(|one| one.checks.last());
             wrong.push(format!("{name}: {}, {found:?}", verdict.exit_code()));

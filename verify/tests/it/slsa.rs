@@ -9,6 +9,7 @@ use bulla_verify::{Attestation, Cause, Outcome, PolicyFile, PublicKey, Trust};
 use jiff::Timestamp;
 
 const ROOT: &[u8] = include_bytes!("../../../testdata/verify/sigstore/public.trusted_root.json");
+const NOW: &str = "2026-06-01T00:00:00Z";
 const PACKAGE: &str = "github.com/slsa-framework/example-package";
 
 macro_rules! slsa {
@@ -18,8 +19,9 @@ macro_rules! slsa {
 }
 
 /// Provenance, and what holds of it.
-struct Case {
-    provenance: Provenance,
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) provenance: Provenance,
     digest: &'static str,
     expected: Expected,
     builders: Vec<PolicyFile>,
@@ -114,16 +116,49 @@ impl Case {
         self
     }
 
+    fn container_based() -> Self {
+        let digest = Digest::sha256(b"").to_string();
+        let bundle = slsa!("container-based.sigstore.json");
+        Self::of(bundle, digest.leak(), PACKAGE)
+    }
+
+    /// The same question about other bytes.
+    pub(crate) fn of_bytes(&self, bytes: &[u8]) -> Self {
+        let mut case = self.clone();
+        match &mut case.provenance {
+            Provenance::Attestations(list) => {
+                *list = vec![Attestation::bundle(bytes.to_vec(), None)];
+            }
+            Provenance::Npm { document, .. } | Provenance::CloudBuild(document) => {
+                *document = bytes.to_vec();
+            }
+        }
+        case
+    }
+
     fn verify(&self) -> SlsaVerdict {
+        self.verify_with(&self.prepared())
+    }
+
+    /// Whom and which builders to believe.
+    pub(crate) fn prepared(&self) -> (Trust, Builders) {
         let limits = Limits::default();
-        let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let trust = Trust::new(self.keys.clone(), &[ROOT.to_vec()], now, &limits).unwrap();
+        let now = NOW.parse().unwrap();
+        (
+            Trust::new(self.keys.clone(), &[ROOT.to_vec()], now, &limits).unwrap(),
+            Builders::load(&self.builders, &limits).unwrap(),
+        )
+    }
+
+    pub(crate) fn verify_with(&self, (trust, builders): &(Trust, Builders)) -> SlsaVerdict {
+        let limits = Limits::default();
+        let now: Timestamp = NOW.parse().unwrap();
         verify_provenance(&ProvenanceQuestion {
             artifacts: &[SlsaArtifact::new(vec![self.digest.parse().unwrap()])],
             provenance: &self.provenance,
             expected: &self.expected,
-            builders: &Builders::load(&self.builders, &limits).unwrap(),
-            trust: &trust,
+            builders,
+            trust,
             now,
             limits: &limits,
             cancelled: &|| false,
@@ -158,6 +193,21 @@ impl Case {
         let before = &verdict.checks[..verdict.checks.len() - 1];
         assert!(before.iter().all(|check| check.outcome == Outcome::Ok));
     }
+}
+
+/// One of each kind of builder, which all hold.
+pub(crate) fn accepted() -> Vec<(&'static str, Case)> {
+    vec![
+        ("slsa go", Case::go()),
+        ("slsa maven", Case::maven()),
+        ("slsa attest", Case::attest()),
+        ("slsa container", Case::container_based()),
+        (
+            "slsa cloud build",
+            Case::cloud_build(slsa!("cloud-build.json")),
+        ),
+        ("slsa npm", Case::npm(slsa!("npm.json"))),
+    ]
 }
 
 #[test]
@@ -524,18 +574,12 @@ fn both_attestations_of_a_package_must_hold_and_agree() {
 
 #[test]
 fn an_entry_timestamp_alone_is_enough_in_a_bundle_of_the_first_version() {
-    let digest = Digest::sha256(b"").to_string();
-    let case = Case::of(
-        slsa!("container-based.sigstore.json"),
-        digest.leak(),
-        PACKAGE,
-    );
+    let case = Case::container_based();
     case.holds();
     let text = std::str::from_utf8(slsa!("container-based.sigstore.json")).unwrap();
     let changed = text.replacen("MEQCIBrvo894", "MEQCIBrvo895", 1);
     assert!(changed != text);
-    let digest = Digest::sha256(b"").to_string();
-    let refused = Case::of(changed.as_bytes(), digest.leak(), PACKAGE).verify();
+    let refused = case.of_bytes(changed.as_bytes()).verify();
     assert_eq!(refused.checks.last().unwrap().name, "signature");
     assert_eq!(refused.cause, Some(Cause::Invalid));
 }

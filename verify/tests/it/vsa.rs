@@ -13,8 +13,9 @@ const GOOGLE_KEY: &str = include_str!("../../../testdata/slsa/vsa.pub.pem");
 const GOOGLE_NAME: &str = "keystore://76574:prod:vsa_signing_public_key";
 
 /// What is asked, about a summary in the form it has.
-struct Case {
-    attestation: Vec<u8>,
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) attestation: Vec<u8>,
     key: PublicKey,
     id: Option<String>,
     hash: Option<&'static str>,
@@ -78,7 +79,13 @@ impl Case {
         self
     }
 
-    fn verify(&self) -> SlsaVerdict {
+    /// The same question about other bytes.
+    pub(crate) fn of_bytes(&self, bytes: &[u8]) -> Self {
+        let attestation = bytes.to_vec();
+        self.clone().but(|case| case.attestation = attestation)
+    }
+
+    pub(crate) fn verify(&self) -> SlsaVerdict {
         let limits = Limits::default();
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
         let trust = Trust::new([self.key.clone()], &[], now, &limits).unwrap();
@@ -116,6 +123,14 @@ impl Case {
         assert_eq!(verdict.exit_code(), cause.exit_code());
         assert_eq!((verdict.payload, verdict.builder), (None, None));
     }
+}
+
+/// One in each form, which both hold.
+pub(crate) fn accepted() -> Vec<(&'static str, Case)> {
+    vec![
+        ("vsa envelope", Case::google()),
+        ("vsa bundle", Case::own(|_| ())),
+    ]
 }
 
 #[test]

@@ -3,7 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use bulla_model::Digest;
 use serde_json::{Map, Value, json};
+
+use super::splice::splices;
+use super::token;
 
 /// One changed copy.
 pub(crate) struct Mutant {
@@ -11,13 +15,21 @@ pub(crate) struct Mutant {
     pub(crate) place: String,
     /// How it differs.
     pub(crate) change: String,
+    /// Whether what was spliced in is of a bundle with the same signature.
+    pub(crate) same_signature: bool,
     pub(crate) bytes: Vec<u8>,
 }
 
 /// A fixed sequence of numbers (xorshift64*), so that every run makes the same mutants.
-pub(crate) struct Sequence(pub(crate) u64);
+pub(crate) struct Sequence(u64);
 
 impl Sequence {
+    /// The sequence of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        let digest = hex::decode(Digest::sha256(name.as_bytes()).hex()).unwrap();
+        Self(u64::from_be_bytes(digest[..8].try_into().unwrap()) | 1)
+    }
+
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -43,37 +55,81 @@ enum Step {
     Element(usize),
 }
 
-/// Every mutant of a document, and every splice of the others into it.
-pub(crate) fn mutants(document: &Value, others: &[&Value], sequence: &mut Sequence) -> Vec<Mutant> {
-    let mut out = Vec::new();
+/// Every `step`th mutant of a document, and splice of the others into it.
+pub(crate) fn mutants(
+    document: &Value,
+    others: &[&Value],
+    sequence: &mut Sequence,
+    step: usize,
+) -> Vec<Mutant> {
+    let mut out = Sample::every(step);
     let mut paths = Vec::new();
     collect(document, &mut Vec::new(), &mut paths);
     for path in &paths {
-        let at = |value: &Value| replaced(document, path, value.clone());
         let node = look(document, path).unwrap();
-        let mut add = |change: &str, value: Value| {
-            out.push(Mutant {
+        let mut add = |change: &str, value: &dyn Fn() -> Value| {
+            out.add(|| Mutant {
                 place: shown(path),
                 change: change.to_owned(),
-                bytes: value.to_string().into_bytes(),
+                same_signature: false,
+                bytes: value().to_string().into_bytes(),
             });
         };
         if !path.is_empty() {
-            add("delete", without(document, path));
+            add("delete", &|| without(document, path));
+        }
+        let is_token = matches!(path.last(), Some(Step::Member(name)) if name == "signedTimestamp");
+        if let (true, Value::String(text)) = (is_token, node) {
+            let bytes = STANDARD.decode(text).unwrap();
+            for (change, bytes) in token::changes(&bytes, sequence) {
+                let value = json!(STANDARD.encode(bytes));
+                add(&change, &|| replaced(document, path, value.clone()));
+            }
         }
         for (change, value) in changes(node, sequence) {
-            if value != *node {
-                add(&change, at(&value));
+            // Which field of a token it is in is said above.
+            if value != *node && !(is_token && change == "flip") {
+                add(&change, &|| replaced(document, path, value.clone()));
             }
         }
         if let Some((_, name)) = last_member(path) {
-            out.push(doubled(document, path, name));
+            out.add(|| doubled(document, path, name));
         }
     }
     for other in others {
         splices(document, other, &mut out);
     }
-    out
+    for mutant in &mut out.mutants {
+        // Bundles in lists of them are bundles.
+        if let Some((_, place)) = mutant.place.split_once(".bundle.") {
+            mutant.place = place.to_owned();
+        }
+    }
+    out.mutants
+}
+
+/// Every so manieth mutant; the others are not even made.
+pub(super) struct Sample {
+    step: usize,
+    seen: usize,
+    mutants: Vec<Mutant>,
+}
+
+impl Sample {
+    fn every(step: usize) -> Self {
+        Self {
+            step,
+            seen: 0,
+            mutants: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, make: impl FnOnce() -> Mutant) {
+        if self.seen.is_multiple_of(self.step) {
+            self.mutants.push(make());
+        }
+        self.seen += 1;
+    }
 }
 
 fn collect(node: &Value, path: &mut Vec<Step>, out: &mut Vec<Vec<Step>>) {
@@ -155,6 +211,10 @@ fn strings(text: &str, sequence: &mut Sequence, out: &mut Vec<(String, Value)>) 
         add("some text", "AAAA".to_owned());
         return;
     }
+    if text.starts_with("-----BEGIN ") {
+        pem(text, sequence, &mut add);
+        return;
+    }
     if text.contains('\n') {
         note(text, &mut add);
         return;
@@ -178,11 +238,15 @@ fn note(text: &str, add: &mut impl FnMut(&str, String)) {
     let Some(blank) = blank.filter(|at| at + 1 < lines.len()) else {
         return;
     };
+    // The log's own signature is the first one under the name the text begins with; witnesses have
+    // other names.
+    let own = format!("\u{2014} {} ", lines[0]);
+    let own = lines.iter().position(|line| line.starts_with(&own));
     let part = |index: usize| match index {
         _ if index < blank => "text",
         _ if index == blank => "blank line",
-        _ if index == blank + 1 => "first signature",
-        _ => "later signature",
+        _ if Some(index) == own => "log's signature",
+        _ => "other signature",
     };
     for index in 0..lines.len() {
         let part = part(index);
@@ -236,6 +300,28 @@ fn note(text: &str, add: &mut impl FnMut(&str, String)) {
         text.trim_end_matches('\n').to_owned(),
     );
     add("longer", format!("{text}x"));
+}
+
+/// Certificates as text: lines deleted and doubled, and characters changed.
+fn pem(text: &str, sequence: &mut Sequence, add: &mut impl FnMut(&str, String)) {
+    let lines: Vec<&str> = text.lines().collect();
+    for index in [0, 1, lines.len() / 2, lines.len() - 1] {
+        let mut fewer = lines.clone();
+        fewer.remove(index);
+        add("line deleted", fewer.join("\n"));
+        let mut more = lines.clone();
+        more.insert(index, lines[index]);
+        add("line twice", more.join("\n"));
+    }
+    for _ in 0..12 {
+        let mut bytes = text.as_bytes().to_vec();
+        let place = sequence.below(bytes.len());
+        bytes[place] = if bytes[place] == b'x' { b'y' } else { b'x' };
+        add("flip", String::from_utf8(bytes).unwrap());
+    }
+    add("text twice", format!("{text}{text}"));
+    add("final newline deleted", text.trim_end().to_owned());
+    add("no text", String::new());
 }
 
 /// A document inside base64: each of its leaves is changed, and it is written otherwise.
@@ -306,101 +392,8 @@ fn doubled(document: &Value, path: &[Step], name: &str) -> Mutant {
     Mutant {
         place: shown(path),
         change: "member twice".to_owned(),
+        same_signature: false,
         bytes: text.into_bytes(),
-    }
-}
-
-/// Parts that another document of the same kind may lend.
-const PARTS: &[&[&str]] = &[
-    &["verificationMaterial"],
-    &["verificationMaterial", "tlogEntries"],
-    &["verificationMaterial", "timestampVerificationData"],
-    &["verificationMaterial", "certificate"],
-    &["verificationMaterial", "x509CertificateChain"],
-    &["verificationMaterial", "publicKey"],
-    &["dsseEnvelope"],
-    &["dsseEnvelope", "payload"],
-    &["dsseEnvelope", "signatures"],
-    &["messageSignature"],
-    &["messageSignature", "messageDigest"],
-    &["messageSignature", "signature"],
-];
-
-const ENTRY_PARTS: &[&str] = &[
-    "canonicalizedBody",
-    "inclusionPromise",
-    "inclusionProof",
-    "integratedTime",
-    "kindVersion",
-    "logId",
-    "logIndex",
-];
-
-fn splices(document: &Value, other: &Value, out: &mut Vec<Mutant>) {
-    let mut add = |place: String, change: &str, value: &Value| {
-        if value != document {
-            out.push(Mutant {
-                place,
-                change: change.to_owned(),
-                bytes: value.to_string().into_bytes(),
-            });
-        }
-    };
-    for part in PARTS {
-        let pointer = format!("/{}", part.join("/"));
-        let (parent, name) = (
-            &pointer[..pointer.rfind('/').unwrap()],
-            part[part.len() - 1],
-        );
-        let Some(value) = other.pointer(&pointer) else {
-            continue;
-        };
-        let mut copy = document.clone();
-        if let Some(members) = copy.pointer_mut(parent).and_then(Value::as_object_mut) {
-            members.insert(name.to_owned(), value.clone());
-            add(part.join("."), "splice", &copy);
-        }
-    }
-    for list in ["tlogEntries", "timestampVerificationData/rfc3161Timestamps"] {
-        let pointer = format!("/verificationMaterial/{list}");
-        let Some(more) = other.pointer(&pointer).and_then(Value::as_array) else {
-            continue;
-        };
-        for first in [true, false] {
-            let mut copy = document.clone();
-            let Some(elements) = copy.pointer_mut(&pointer).and_then(Value::as_array_mut) else {
-                continue;
-            };
-            let at = if first { 0 } else { elements.len() };
-            elements.splice(at..at, more.iter().cloned());
-            let change = if first {
-                "splice before"
-            } else {
-                "splice after"
-            };
-            add(
-                format!("verificationMaterial.{}", list.replace('/', ".")),
-                change,
-                &copy,
-            );
-        }
-    }
-    for part in ENTRY_PARTS {
-        let pointer = format!("/verificationMaterial/tlogEntries/0/{part}");
-        let entry = "/verificationMaterial/tlogEntries/0";
-        let mut copy = document.clone();
-        let (Some(value), Some(entry)) = (
-            other.pointer(&pointer),
-            copy.pointer_mut(entry).and_then(Value::as_object_mut),
-        ) else {
-            continue;
-        };
-        entry.insert((*part).to_owned(), value.clone());
-        add(
-            format!("verificationMaterial.tlogEntries.*.{part}"),
-            "splice",
-            &copy,
-        );
     }
 }
 

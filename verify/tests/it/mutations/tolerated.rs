@@ -1,0 +1,238 @@
+//! Where accepted mutants may differ from what they were made of.
+
+use serde_json::Value;
+
+use super::mutate::Mutant;
+
+const STAMPS: &str = "verificationMaterial.timestampVerificationData";
+
+/// Where a mutant may differ and still be accepted: the place, the changes (none listed means
+/// all), and why. Places that begin with `0.1:` are of that version of the bundle alone.
+const TOLERATED: &[(&str, &[&str], &str)] = &[
+    (
+        "verificationMaterial.publicKey.hint",
+        &[],
+        "a hint which key to try; the key is the verifier's own",
+    ),
+    (
+        "verificationMaterial.publicKey",
+        &["no elements", "no members"],
+        "the hint is gone",
+    ),
+    (
+        "dsseEnvelope.signatures.*.keyid",
+        &[],
+        "a hint which key to try",
+    ),
+    (
+        "verificationMaterial.tlogEntries",
+        &["element twice"],
+        "the same record is one record",
+    ),
+    (
+        "verificationMaterial.tlogEntries",
+        &["delete", "null", "no elements"],
+        "a key needs no record unless records are asked for; a certificate does",
+    ),
+    (
+        "verificationMaterial.tlogEntries.*",
+        &["delete"],
+        "a key needs no record unless records are asked for; a certificate does",
+    ),
+    (
+        "messageSignature.messageDigest",
+        &[
+            "delete",
+            "null",
+            "no elements",
+            "no members",
+            "algorithm and digest swapped",
+        ],
+        "a hint; one that can be read has to fit",
+    ),
+    (
+        "messageSignature.messageDigest.algorithm",
+        &[],
+        "a hint; one that can be read has to fit",
+    ),
+    (
+        "messageSignature.messageDigest.digest",
+        &["cut", "longer", "delete", "null", "no text"],
+        "a hint; one that can be read has to fit",
+    ),
+    (
+        "0.1:verificationMaterial.tlogEntries.*.inclusionProof",
+        &["delete", "null", "no elements", "no members"],
+        "the promise counts in the oldest version",
+    ),
+    (
+        "0.1:verificationMaterial.tlogEntries.*.inclusionProof.checkpoint",
+        &["delete", "null", "no elements", "no members"],
+        "the promise counts in the oldest version",
+    ),
+    (
+        "0.1:verificationMaterial.tlogEntries.*.inclusionProof.checkpoint.envelope",
+        &["delete", "null", "no text"],
+        "the promise counts in the oldest version",
+    ),
+    (
+        "verificationMaterial.timestampVerificationData.rfc3161Timestamps",
+        &["element twice"],
+        "the same record is one record",
+    ),
+    (
+        "verificationMaterial.timestampVerificationData.rfc3161Timestamps",
+        &["delete", "no elements", "null"],
+        "one record less where the other suffices",
+    ),
+    (
+        "verificationMaterial.timestampVerificationData.rfc3161Timestamps.*",
+        &["delete"],
+        "one record less where the other suffices",
+    ),
+    (
+        STAMPS,
+        &[
+            "splice of none",
+            "delete",
+            "no elements",
+            "no members",
+            "null",
+        ],
+        "one record less where the other suffices",
+    ),
+    (
+        "verificationMaterial",
+        &["publicKey and timestampVerificationData swapped"],
+        "the hint is gone, and one record less where the other suffices",
+    ),
+    (
+        "verificationMaterial.tlogEntries.*.inclusionPromise",
+        &["delete", "null", "no elements", "no members"],
+        "one record less where the other suffices",
+    ),
+    (
+        "verificationMaterial.x509CertificateChain.certificates",
+        &["element twice", "200 elements"],
+        "certificates above the first are the trusted root's, the bundle's are not looked at",
+    ),
+    (
+        "verificationMaterial.tlogEntries.*.inclusionProof.checkpoint.envelope",
+        &[
+            "blank line twice",
+            "final newline deleted",
+            "log's signature twice",
+            "other signature changed",
+            "other signature deleted",
+            "other signature twice",
+            "name of a signature changed",
+            "signatures swapped",
+        ],
+        "signatures of others than the log, and names: the log's key and its signature decide",
+    ),
+    (
+        "verificationMaterial.tlogEntries.*.inclusionProof.logIndex",
+        &["delete"],
+        "writers leave it out where the entry's own index is the same",
+    ),
+];
+
+/// Records of the same signature in other bundles: whoever has both may put them together.
+const SAME_SIGNATURE: &[&str] = &[
+    "verificationMaterial",
+    STAMPS,
+    "verificationMaterial.timestampVerificationData.rfc3161Timestamps",
+    "verificationMaterial.tlogEntries",
+    "verificationMaterial.tlogEntries.*.inclusionProof",
+];
+
+/// Verified with a key and no trusted root: records beside its signature are not looked at.
+const ROOTLESS: &str = "vsa bundle";
+
+const RECORDS: &[&str] = &[STAMPS, "verificationMaterial.tlogEntries"];
+
+/// Fields of a timestamp token that nobody signs and nothing reads. Who made it is the certificate of
+/// the trusted root; what is signed is the content, and the signed attributes as DER orders them
+/// (RFC 5652 section 5.4).
+const UNSIGNED_IN_TOKENS: &[&str] = &[
+    "certificates",
+    "digest algorithms",
+    "revocation lists",
+    "signer's digest algorithm",
+    "signer's signature algorithm",
+    "signer's version",
+    "status",
+    "unsigned attributes",
+    "version",
+];
+
+/// Whether the table allows for a mutant of the document.
+pub(super) fn is_tolerated(fixture: &str, mutant: &Mutant, document: &Value) -> bool {
+    let oldest = document["mediaType"].as_str();
+    let oldest = oldest.is_some_and(|kind| kind.ends_with("version=0.1"));
+    if mutant.same_signature
+        && mutant.change.starts_with("splice")
+        && SAME_SIGNATURE.contains(&mutant.place.as_str())
+    {
+        return true;
+    }
+    if fixture == ROOTLESS
+        && mutant.change.starts_with("splice")
+        && RECORDS.contains(&&*mutant.place)
+    {
+        return true;
+    }
+    if is_no_time(mutant, document)
+        || is_unsigned_in_token(mutant)
+        || is_above_the_first(mutant, document)
+    {
+        return true;
+    }
+    TOLERATED.iter().any(|(place, changes, _)| {
+        let place = match place.strip_prefix("0.1:") {
+            Some(place) if oldest => place,
+            _ => place,
+        };
+        mutant.place == place && (changes.is_empty() || changes.contains(&mutant.change.as_str()))
+    })
+}
+
+/// The time of an entry without a promise is signed by nobody, and none that counts.
+fn is_no_time(mutant: &Mutant, document: &Value) -> bool {
+    let entries = document.pointer("/verificationMaterial/tlogEntries");
+    let mut entries = entries.and_then(Value::as_array).into_iter().flatten();
+    mutant.place == "verificationMaterial.tlogEntries.*.integratedTime"
+        && ["splice", "plus one", "minus one", "negative"].contains(&mutant.change.as_str())
+        && entries.all(|entry| entry.get("inclusionPromise").is_none())
+}
+
+fn is_unsigned_in_token(mutant: &Mutant) -> bool {
+    if !mutant.place.ends_with(".signedTimestamp") {
+        return false;
+    }
+    if mutant.change == "earlier signed attributes" {
+        return true;
+    }
+    let field = ["flip in ", "delete ", "twice ", "earlier "]
+        .iter()
+        .find_map(|change| mutant.change.strip_prefix(change));
+    field.is_some_and(|field| UNSIGNED_IN_TOKENS.contains(&field))
+}
+
+/// Certificates above the first are the trusted root's; the bundle's are not looked at.
+fn is_above_the_first(mutant: &Mutant, document: &Value) -> bool {
+    const CHAIN: &str = "/verificationMaterial/x509CertificateChain/certificates";
+    let changed: Value = serde_json::from_slice(&mutant.bytes).unwrap_or_default();
+    let certificates = |document: &Value| document.pointer(CHAIN).cloned();
+    let but = |document: &Value| {
+        let mut document = document.clone();
+        if let Some(chain) = document.pointer_mut(CHAIN) {
+            *chain = Value::Null;
+        }
+        document
+    };
+    let (Some(old), Some(new)) = (certificates(document), certificates(&changed)) else {
+        return false;
+    };
+    mutant.change != "member twice" && old[0] == new[0] && but(document) == but(&changed)
+}
