@@ -22,6 +22,7 @@ mod sign;
 use bulla_model::JsonError;
 
 pub use algorithm::{AlgorithmOid, KeyAlgorithm};
+pub(crate) use location::is_region;
 pub use location::{
     AwsKey, AzureKey, GcpKey, KeyLocation, KeyLocationError, KubernetesSecret, Pkcs11Key,
     PluginKey, SCHEMES, Scheme, VaultKey,

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use aws::AwsKey;
+pub(crate) use aws::is_region;
 pub use azure::AzureKey;
 pub use gcp::GcpKey;
 pub use kubernetes::KubernetesSecret;
@@ -107,6 +108,23 @@ pub const SCHEMES: &[Scheme] = &[
         read: |rest| Pkcs11Key::read(rest).map(KeyLocation::Pkcs11),
     },
 ];
+
+impl KeyLocation {
+    /// A location's text as it may be shown: with the value of `pin-value` cut out, whether the
+    /// text names a key or not.
+    pub fn without_pin(text: &str) -> String {
+        const PIN: &str = "pin-value=";
+        let mut shown = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(PIN) {
+            shown.push_str(before);
+            shown.push_str(PIN);
+            shown.push('…');
+            rest = after.find(['&', ';']).map_or("", |end| &after[end..]);
+        }
+        shown + rest
+    }
+}
 
 impl FromStr for KeyLocation {
     type Err = KeyLocationError;
@@ -295,6 +313,10 @@ mod tests {
             !format!("{key:?}").contains("12;34"),
             "the PIN is not shown"
         );
+        assert_eq!(
+            KeyLocation::without_pin(&format!("{text}&x=1&pin-value=9")),
+            text.replace("12%3b34", "…") + "&x=1&pin-value=…"
+        );
         let from_file = "pkcs11:token=t;object=o?pin-source=file:/run/pin";
         let KeyLocation::Pkcs11(key) = from_file.parse().unwrap() else {
             panic!("a key on a token");
@@ -309,6 +331,12 @@ mod tests {
             "awskms:///alias/",
             "awskms:///not-an-id",
             "awskms:///arn:aws:kms:us-east-2:1:key/x",
+            "awskms:///arn:aws:kms:evil.example.test/:111122223333:alias/x",
+            "awskms:///arn:aws:kms:x@evil:111122223333:alias/x",
+            "awskms:///arn:aws:kms:us-east-2:1111:alias/x",
+            "awskms:///arn:evil:kms:us-east-2:111122223333:alias/x",
+            "awskms:///arn:aws:s3:us-east-2:111122223333:alias/x",
+            "awskms:///arn:aws:kms::111122223333:alias/x",
             "awskms://user@host/alias/x",
             "gcpkms://projects/p/locations/l/keyRings/r",
             "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/../x",

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::SERVICE;
+use crate::key::is_region;
 use crate::service::{
     Endpoint, KeyServiceError, Surroundings, TlsMaterial, first, is_here, read, secret_file,
 };
@@ -26,12 +27,19 @@ const CONTAINER_HOSTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec
 
 /// The region to speak to.
 pub(super) fn region(surroundings: &dyn Surroundings) -> Result<String, KeyServiceError> {
-    if let Some(region) = first(surroundings, &["AWS_REGION", "AWS_DEFAULT_REGION"]) {
+    let region = match first(surroundings, &["AWS_REGION", "AWS_DEFAULT_REGION"]) {
+        Some(region) => region,
+        None => Profile::read(surroundings)?
+            .value("region")
+            .ok_or_else(|| wrong("no region: set AWS_REGION, or name the key by its ARN"))?,
+    };
+    if is_region(&region) {
         return Ok(region);
     }
-    Profile::read(surroundings)?
-        .value("region")
-        .ok_or_else(|| wrong("no region: set AWS_REGION, or name the key by its ARN"))
+    Err(wrong(format!(
+        "`{}` is no region, expected one such as eu-north-1",
+        crate::service::shown(&region)
+    )))
 }
 
 /// Finds credentials for a region.
