@@ -6,6 +6,8 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Method, NoProxy, Proxy};
 use url::{Host, Url};
 
+use crate::redaction::{self, Secrets};
+
 /// Bytes of the largest answer that is read. Stops an endless one; a log entry with its proof, a
 /// certificate chain and a timestamp stay far below it.
 const ANSWER_BYTES: usize = 4 << 20;
@@ -26,10 +28,9 @@ pub struct Http {
 pub struct HttpOptions {
     /// Certificates of further authorities, PEM, beside those of the platform.
     pub certificates: Vec<Vec<u8>>,
-    /// Proxy for https, a URL.
+    /// Proxy for https, a URL. There is none for http: in the clear only this machine and its
+    /// platform are spoken to, with tokens that a proxy could read.
     pub https_proxy: Option<String>,
-    /// Proxy for http, a URL.
-    pub http_proxy: Option<String>,
     /// Hosts reached without a proxy, separated by commas.
     pub no_proxy: Option<String>,
     /// Time for one request with its answer.
@@ -70,6 +71,7 @@ pub(crate) struct Call {
     pub(crate) body: Vec<u8>,
     /// Whether sending it twice does the same as sending it once.
     pub(crate) repeatable: bool,
+    secrets: Secrets,
 }
 
 /// An answer, whatever its status.
@@ -89,6 +91,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Vec::new(),
             repeatable: true,
+            secrets: Secrets::default(),
         }
     }
 
@@ -110,11 +113,28 @@ impl Call {
             headers,
             body,
             repeatable: false,
+            secrets: Secrets::default(),
         }
     }
 
     pub(crate) fn repeatable(mut self) -> Self {
         self.repeatable = true;
+        self
+    }
+
+    /// Keeps a secret of the body out of every error, also if the service repeats it.
+    pub(crate) fn hide(mut self, secret: &str) -> Self {
+        self.secrets.add(secret);
+        self
+    }
+
+    /// Adds headers; those marked as sensitive appear in no error either.
+    pub(crate) fn with_headers(mut self, headers: &HeaderMap) -> Self {
+        for value in headers.values().filter(|value| value.is_sensitive()) {
+            let text = value.to_str().unwrap_or_default();
+            self.secrets.add(text.rsplit(' ').next().unwrap_or(text));
+        }
+        self.headers.extend(headers.clone());
         self
     }
 
@@ -124,7 +144,7 @@ impl Call {
             service: self.service,
             host: host(&self.url),
             status: answer.status,
-            message: cut(&message(&answer.body)),
+            message: cut(&self.secrets.redact(&message(&answer.body))),
         }
     }
 
@@ -132,7 +152,7 @@ impl Call {
         ServiceError::Malformed {
             service: self.service,
             host: host(&self.url),
-            reason: cut(&reason.to_string()),
+            reason: cut(&self.secrets.redact(&reason.to_string())),
         }
     }
 }
@@ -160,14 +180,10 @@ impl Http {
         if !roots.is_empty() {
             builder = builder.tls_certs_merge(roots);
         }
-        let direct = || options.no_proxy.as_deref().and_then(NoProxy::from_string);
+        let direct = options.no_proxy.as_deref().and_then(NoProxy::from_string);
         if let Some(url) = &options.https_proxy {
             let proxy = Proxy::https(url).map_err(wrong("https proxy"))?;
-            builder = builder.proxy(proxy.no_proxy(direct()));
-        }
-        if let Some(url) = &options.http_proxy {
-            let proxy = Proxy::http(url).map_err(wrong("http proxy"))?;
-            builder = builder.proxy(proxy.no_proxy(direct()));
+            builder = builder.proxy(proxy.no_proxy(direct));
         }
         Ok(Self {
             client: builder.build().map_err(wrong("TLS set-up"))?,
@@ -204,11 +220,11 @@ impl Http {
         tracing::debug!(service = %call.service, method = %call.method, host = host(&call.url), path = call.url.path(), "request");
         tokio::time::timeout(self.timeout, self.exchange(call))
             .await
-            .unwrap_or_else(|_| Err(unreachable_because(call, "timed out".to_owned())))
+            .unwrap_or_else(|_| Err(unreachable_because(call, "timed out")))
     }
 
     async fn exchange(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let away = |error: &reqwest::Error| unreachable_because(call, reason(error));
+        let away = |error: &reqwest::Error| unreachable_because(call, &reason(error));
         let mut request = reqwest::Request::new(call.method.clone(), call.url.clone());
         *request.headers_mut() = call.headers.clone();
         *request.body_mut() = Some(call.body.clone().into());
@@ -238,11 +254,11 @@ impl Http {
     }
 }
 
-fn unreachable_because(call: &Call, reason: String) -> ServiceError {
+fn unreachable_because(call: &Call, reason: &str) -> ServiceError {
     ServiceError::Unreachable {
         service: call.service,
         host: host(&call.url),
-        reason,
+        reason: call.secrets.redact(reason),
     }
 }
 
@@ -250,7 +266,7 @@ fn unreachable_because(call: &Call, reason: String) -> ServiceError {
 pub fn service_url(service: Service, text: &str) -> Result<Url, ServiceError> {
     let wrong = |reason: String| ServiceError::Url {
         service,
-        found: cut(text),
+        found: redaction::address(text),
         reason,
     };
     let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
@@ -337,7 +353,7 @@ pub enum ServiceError {
     Url {
         /// Whose URL.
         service: Service,
-        /// The URL, cut short.
+        /// Its scheme and host, or what stands there instead.
         found: String,
         /// What is wrong.
         reason: String,

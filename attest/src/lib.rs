@@ -29,6 +29,7 @@ pub mod claim;
 pub mod http;
 pub mod key;
 pub mod oidc;
+mod redaction;
 pub mod service;
 pub mod signer;
 pub mod sigstore;

@@ -165,8 +165,8 @@ impl std::fmt::Debug for TokenRequest {
 impl TokenRequest {
     /// Asks for it. The request's credential goes to the host in its URL and nowhere else.
     pub async fn send(&self, http: &Http) -> Result<Secret, OidcError> {
-        let mut call = Call::get(Service::IdentityProvider, self.url.clone());
-        call.headers = self.headers.clone();
+        let call = Call::get(Service::IdentityProvider, self.url.clone());
+        let call = call.with_headers(&self.headers);
         let answer = http.send(&call).await?;
         if answer.status != 200 {
             return Err(call.refused(&answer).into());

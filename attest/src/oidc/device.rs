@@ -130,7 +130,9 @@ impl<'a> DeviceLogin<'a> {
                 ("client_id", &self.client.id),
                 ("code_verifier", &self.verifier),
             ],
-        );
+        )
+        .hide(self.wire.device_code.expose())
+        .hide(&self.verifier);
         let mut interval = self.wire.interval.unwrap_or(5).clamp(1, 60);
         loop {
             tokio::time::sleep(Duration::from_secs(interval)).await;

@@ -20,8 +20,8 @@ pub(super) fn find(
     if !String::from_utf8_lossy(&product).contains("Google") {
         return Ok(None);
     }
-    // The metadata server answers in the clear, at an address that never leaves the machine's
-    // host; the request carries no credential, and its answer is worth nothing elsewhere.
+    // The metadata server answers in the clear, and whoever reads its answer can sign as this
+    // machine. The address never leaves the machine's host, and no proxy is asked for it.
     let mut url = Url::parse(IDENTITY).expect("because it is a URL");
     url.query_pairs_mut()
         .append_pair("audience", audience)

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, NoProxy, Proxy, StatusCode, Url};
 
 use super::{KeyServiceError, Surroundings, first, shown};
+use crate::redaction::{self, Secrets};
 
 /// Bytes of the largest answer that is read: against a service that never stops talking.
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
@@ -45,7 +46,7 @@ pub(crate) struct Ask {
     headers: HeaderMap,
     body: Vec<u8>,
     repeatable: bool,
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 /// One successful answer.
@@ -64,25 +65,27 @@ impl Endpoint {
         tls: &TlsMaterial<'_>,
     ) -> Result<Self, KeyServiceError> {
         let wrong = |reason: String| KeyServiceError::Configuration { service, reason };
-        let base = Url::parse(address)
-            .map_err(|error| wrong(format!("no address `{}`: {error}", shown(address))))?;
+        let named = shown(&redaction::address(address));
+        let base =
+            Url::parse(address).map_err(|error| wrong(format!("no address `{named}`: {error}")))?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(wrong(format!(
+                "the address of `{named}` must hold no credentials"
+            )));
+        }
         let host = base
             .host_str()
-            .ok_or_else(|| wrong(format!("no host in `{}`", shown(address))))?;
+            .ok_or_else(|| wrong(format!("no host in `{named}`")))?;
         let plain = match base.scheme() {
             "https" => false,
             "http" if is_here(host) || surroundings.permits_plain(host) => true,
             "http" => {
                 return Err(wrong(format!(
-                    "`{}` is without TLS, which only this machine and hosts named with --plain-http may be",
-                    shown(address)
+                    "`{named}` is without TLS, which only this machine and hosts named with --plain-http may be"
                 )));
             }
-            _ => return Err(wrong(format!("`{}` is no https address", shown(address)))),
+            _ => return Err(wrong(format!("`{named}` is no https address"))),
         };
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(wrong("the address must hold no credentials".to_owned()));
-        }
         let client = client(surroundings, tls, plain)
             .map_err(|error| wrong(format!("TLS set-up: {}", cause(&error))))?;
         Ok(Self {
@@ -128,7 +131,7 @@ impl Endpoint {
             url,
             headers: HeaderMap::new(),
             body: Vec::new(),
-            secrets: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -153,7 +156,7 @@ impl Endpoint {
         let unreachable = |error: reqwest::Error| KeyServiceError::Unreachable {
             service: self.service,
             host: self.base.host_str().unwrap_or_default().to_owned(),
-            reason: ask.without_secrets(&cause(&error)),
+            reason: ask.secrets.redact(&cause(&error)),
         };
         let mut request = reqwest::Request::new(ask.method.clone(), ask.url.clone());
         *request.headers_mut() = ask.headers.clone();
@@ -178,7 +181,7 @@ impl Endpoint {
             service: self.service,
             what: ask.what,
             status: status.as_u16(),
-            reason: shown(&ask.without_secrets(&said(&body))),
+            reason: shown(&ask.secrets.redact(&said(&body))),
         })
     }
 }
@@ -203,9 +206,7 @@ impl Ask {
 
     /// Keeps a secret of the body out of every text.
     pub(crate) fn hide(mut self, secret: &str) -> Self {
-        if secret.len() >= 6 {
-            self.secrets.push(secret.to_owned());
-        }
+        self.secrets.add(secret);
         self
     }
 
@@ -265,12 +266,6 @@ impl Ask {
             self.headers.insert(name, value);
         }
         self.hide(value)
-    }
-
-    fn without_secrets(&self, text: &str) -> String {
-        self.secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 }
 

@@ -3,6 +3,9 @@
 //! PKCS#11 v2.40 and v3.0, <https://docs.oasis-open.org/pkcs11/pkcs11-base/v3.0/>. Messages are
 //! hashed here and their digests signed, because few tokens hash as well, and because files are
 //! larger than a bus is fast.
+//!
+//! A module is a library inside this process: no call of it can be given up, so there is no time
+//! limit, unlike with services and programs.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -111,7 +111,8 @@ pub async fn request_certificate(
         below(url, "/api/v2/signingCert"),
         "application/json",
         body,
-    );
+    )
+    .hide(token.secret());
     let answer = http.send(&call).await?;
     if !matches!(answer.status, 200 | 201) {
         return Err(call.refused(&answer).into());

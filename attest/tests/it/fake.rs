@@ -119,7 +119,6 @@ pub(crate) fn http() -> Http {
     Http::new(&HttpOptions {
         certificates: Vec::new(),
         https_proxy: None,
-        http_proxy: None,
         no_proxy: None,
         timeout: Duration::from_secs(5),
     })

@@ -352,6 +352,54 @@ async fn aws_secrets_are_in_no_error() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_repeated_shows_no_web_identity() {
+    let fake = Fake::start(|request| (400, format!("cannot read {}", request.body))).await;
+    let mut world = World::with([
+        ("AWS_ENDPOINT_URL", &fake.url()),
+        ("AWS_REGION", "eu-north-1"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/ci"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+    ]);
+    world
+        .files
+        .insert("/token".into(), b"very secret/token=".to_vec());
+    let error = open("awskms:///alias/release", &world).await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("WebIdentityToken=…"), "{text}");
+}
+
+#[tokio::test]
+async fn a_region_names_no_host_of_its_own() {
+    for region in ["evil.example.test/", "x@evil.example.test#", "EU", "-a", ""] {
+        let mut world = World::with([("AWS_REGION", region)]);
+        let config = format!("[default]\nregion = {region}\n");
+        if region.is_empty() {
+            world.variables.remove("AWS_REGION");
+        }
+        world
+            .variables
+            .insert("AWS_CONFIG_FILE", "/config".to_owned());
+        world.files.insert("/config".into(), config.into_bytes());
+        let error = open("awskms:///alias/release", &world).await.unwrap_err();
+        assert!(error.to_string().contains("is no region"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_address_does_not_show_its_password() {
+    for address in [
+        "http://me:hunter2@vault.example.test",
+        "ftp://me:hunter2@a.test",
+    ] {
+        let world = World::with([("VAULT_ADDR", address), ("VAULT_TOKEN", "t")]);
+        let error = open("hashivault://build", &world).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("must hold no credentials"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn aws_exchanges_a_web_identity() {
     let fake = Fake::start(move |request| {
         if request.body.starts_with("Action=AssumeRoleWithWebIdentity") {

@@ -229,6 +229,36 @@ fn a_refused_token_is_said_to_be_refused() {
     });
 }
 
+#[test]
+fn a_token_that_is_repeated_is_not_shown() {
+    run(async {
+        let fake = Fake::start(|asked| {
+            let text = String::from_utf8_lossy(&asked.body).into_owned();
+            Reply::Whole(400, "", format!("cannot read {text}").into_bytes())
+        })
+        .await;
+        let error = certificate(&fake).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("cannot read"), "{text}");
+        assert!(
+            !text.contains("c2ln") && !text.contains("eyJpc3M"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_refused_address_does_not_show_its_password() {
+    for text in [
+        "https://user:hunter2@rekor.example.test",
+        "http://user:hunter2@rekor.example.test",
+        "user:hunter2@rekor.example.test",
+    ] {
+        let error = service_url(Service::TransparencyLog, text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
 /// A timestamp of the sort bundles carry, of some other signature.
 fn foreign_timestamp() -> Vec<u8> {
     let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))

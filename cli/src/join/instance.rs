@@ -209,7 +209,6 @@ pub fn http(context: &Context, recording: &RecordingArguments) -> Result<Http, F
     Ok(Http::new(&HttpOptions {
         certificates,
         https_proxy: proxies.https,
-        http_proxy: proxies.http,
         no_proxy: proxies.none,
         timeout: context.limits.deadline,
     })?)
