@@ -233,6 +233,40 @@ fn a_person_who_says_no_is_heard() {
 }
 
 #[test]
+fn an_issuer_names_no_endpoint_of_somebody_else() {
+    run(async {
+        for other in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "device_authorization_endpoint",
+        ] {
+            let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+            let own = std::sync::Arc::clone(&url);
+            let fake = Fake::start(move |_| {
+                let issuer = own.get().unwrap();
+                let mut found = json!({
+                    "issuer": issuer,
+                    "authorization_endpoint": format!("{issuer}/auth"),
+                    "token_endpoint": format!("{issuer}/token"),
+                    "device_authorization_endpoint": format!("{issuer}/device/code"),
+                });
+                found[other] = json!("https://elsewhere.example.test/x");
+                Reply::json(200, &found)
+            })
+            .await;
+            url.set(fake.url.clone()).unwrap();
+            let error = Issuer::discover(&http(), &fake.url).await.unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("elsewhere, at elsewhere.example.test"),
+                "{other}: {error}"
+            );
+        }
+    });
+}
+
+#[test]
 fn an_issuer_speaks_for_itself_only() {
     run(async {
         let fake = Fake::start(|_| {
