@@ -22,6 +22,16 @@ pub(crate) use endpoint::{Ask, Endpoint, TlsMaterial, is_here};
 pub(crate) use json::{FromBase64, base64, read};
 pub(crate) use structure::{ecdsa_der, ecdsa_spki, ed25519_spki, rsa_spki};
 
+/// Variables that hold secrets of signing. No program that is started needs them.
+pub const SECRET_VARIABLES: [&str; 6] = [
+    "BULLA_IDENTITY_TOKEN",
+    "BULLA_PASSWORD",
+    "BULLA_PIN",
+    "COSIGN_PASSWORD",
+    "COSIGN_PKCS11_PIN",
+    "SIGSTORE_ID_TOKEN",
+];
+
 /// What a key service needs from the process around it.
 pub trait Surroundings: fmt::Debug + Send + Sync {
     /// A variable's text; an empty one is as good as none.

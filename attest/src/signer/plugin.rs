@@ -16,7 +16,9 @@ use tokio::process::Command;
 
 use super::{Message, SignError, Signer};
 use crate::key::{Hash, PluginKey, PublicKey, Schemes, SignatureScheme};
-use crate::service::{FromBase64, KeyServiceError, Surroundings, base64, read, shown};
+use crate::service::{
+    FromBase64, KeyServiceError, SECRET_VARIABLES, Surroundings, base64, read, shown,
+};
 
 const SERVICE: &str = "key program";
 const VERSION: &str = "v1";
@@ -159,7 +161,12 @@ impl Program {
     /// Ends with the answer and what was said on standard error; a program that is given up is
     /// ended with it.
     async fn talk(&self, document: &str, input: &[u8]) -> std::io::Result<(Vec<u8>, String)> {
-        let mut child = Command::new(&self.path)
+        let mut command = Command::new(&self.path);
+        // Secrets of other keys and identities are none of its business.
+        for name in SECRET_VARIABLES {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args([VERSION, document])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -95,11 +95,19 @@ impl Pair {
         }
     }
 
+    /// Writes both files, or none. The private key comes last, so that it never lies about alone.
+    fn write_both(&self, private: &[u8], public: &PublicKey) -> Result<(), Failure> {
+        write_new(&self.public, public.to_pem().as_bytes(), false)?;
+        write_new(&self.private, private, true).inspect_err(|_| {
+            // It was made a moment ago, and says nothing without the other.
+            drop(std::fs::remove_file(&self.public));
+        })
+    }
+
     /// Writes the private key as it is, readable by its owner only.
     fn write_open(&self, key: &PrivateKey, context: &Context) -> Result<Exit, Failure> {
         let public = key.public_key();
-        write_new(&self.private, key.to_pem().as_bytes(), true)?;
-        write_new(&self.public, public.to_pem().as_bytes(), false)?;
+        self.write_both(key.to_pem().as_bytes(), &public)?;
         context.printer.report(&Written::of(self, &public))?;
         Ok(Exit::Success)
     }
@@ -116,8 +124,7 @@ impl Pair {
         let is_open = password.is_empty();
         let public = key.public_key();
         let pem = blocking(move || Ok(key.to_encrypted_pem(&password)?)).await?;
-        write_new(&self.private, pem.as_bytes(), true)?;
-        write_new(&self.public, public.to_pem().as_bytes(), false)?;
+        self.write_both(pem.as_bytes(), &public)?;
         if is_open {
             context
                 .printer

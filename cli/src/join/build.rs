@@ -78,6 +78,8 @@ fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .arg("-C")
         .arg(directory)
+        // A work tree may name a program that watches it.
+        .args(["-c", "core.fsmonitor=false"])
         .args(arguments)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -88,12 +90,20 @@ fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
 }
 
 /// Runs a command with this process's streams and waits for it, through any interruption: the
-/// command gets the signal too and decides.
-pub async fn run(command: &[OsString], directory: &Path) -> Result<i32, Failure> {
+/// command gets the signal too and decides. It does not get the `withheld` variables.
+pub async fn run(
+    command: &[OsString],
+    directory: &Path,
+    withheld: &[String],
+) -> Result<i32, Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::usage("no command to run"));
     };
-    let mut child = tokio::process::Command::new(program)
+    let mut child = tokio::process::Command::new(program);
+    for name in withheld {
+        child.env_remove(name);
+    }
+    let mut child = child
         .args(arguments)
         .current_dir(directory)
         .spawn()

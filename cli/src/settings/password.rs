@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Environment;
 use crate::Failure;
+use crate::escape::escape;
 use crate::failure::FailureKind;
 
 /// The bytes of a password; wiped when dropped.
@@ -45,9 +46,9 @@ pub async fn password(
         )
         .with_hint("set BULLA_PASSWORD (empty for none), or pass --password-stdin"));
     }
-    let what = what.to_owned();
+    let question = question(what);
     on_thread(move || {
-        let first = prompt(&format!("Password for {what}: "))?;
+        let first = prompt(&question)?;
         if purpose == Purpose::Protect && prompt("The same again: ")? != first {
             return Err(Failure::new(
                 FailureKind::Password,
@@ -57,6 +58,11 @@ pub async fn password(
         Ok(first)
     })
     .await
+}
+
+/// What is written to the terminal: a settings file may have named the key.
+fn question(what: &str) -> String {
+    format!("Password for {}: ", escape(what))
 }
 
 fn prompt(text: &str) -> Result<Password, Failure> {
@@ -106,3 +112,18 @@ async fn on_thread<T: Send + 'static>(
 
 const VARIABLES: [&str; 2] = ["BULLA_PASSWORD", "COSIGN_PASSWORD"];
 const LONGEST: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f56_the_name_of_a_key_writes_nothing_of_its_own() {
+        let text = question("the key a\u{1b}[2J\u{7}b\u{202e}.key");
+        assert!(
+            text.contains("the key a") && text.contains(".key"),
+            "{text:?}"
+        );
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+    }
+}

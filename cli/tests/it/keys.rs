@@ -201,6 +201,84 @@ fn clusters_that_cannot_be_trusted_are_not_asked() {
     assert!(answer.talk.contains("without TLS"), "{}", answer.talk);
 }
 
+#[test]
+fn a_kubeconfig_that_cannot_be_read_shows_no_token() {
+    let sandbox = sandbox();
+    for config in [
+        "users:\n- name: me\n  user: {token: [hunter2]}\n",
+        "users:\n- name: me\n  user: {token: hunter2\ncontexts: 1\n",
+    ] {
+        sandbox.write(".kube/config", config);
+        let answer = sandbox.run("key public --key k8s://release/signing");
+        assert_eq!(answer.code, 2);
+        assert!(answer.talk.contains("is no kubeconfig"), "{}", answer.talk);
+        assert!(!answer.talk.contains("hunter2"), "{}", answer.talk);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pair_is_written_whole_or_not_at_all() {
+    for (taken, other) in [("bulla.pub", "bulla.key"), ("bulla.key", "bulla.pub")] {
+        let sandbox = Sandbox::new();
+        // It is not seen beforehand, and nothing can be written over it.
+        std::os::unix::fs::symlink("nowhere", sandbox.path(taken)).unwrap();
+        let answer = sandbox.run("key generate --no-password");
+        assert_eq!(answer.code, 2, "{}", answer.talk);
+        assert!(!sandbox.names().contains(&other.to_owned()), "{other}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_build_and_a_key_program_do_not_get_the_secrets_of_signing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    const SECRETS: [&str; 6] = [
+        "BULLA_IDENTITY_TOKEN",
+        "BULLA_PASSWORD",
+        "BULLA_PIN",
+        "COSIGN_PASSWORD",
+        "COSIGN_PKCS11_PIN",
+        "SIGSTORE_ID_TOKEN",
+    ];
+    let sandbox = Sandbox::new().with_image();
+    sandbox.done("key generate --no-password");
+    let mut command = sandbox.command("run --attach image:1.0 --key env://THE_KEY -- sh -c");
+    command
+        .arg("env > seen")
+        .envs(SECRETS.map(|name| (name, "hunter2")))
+        .env("BULLA_KEY", "pkcs11:token=t;object=o?pin-value=hunter2")
+        .env("THE_KEY", sandbox.read("bulla.key"))
+        .env("OTHER", "kept");
+    let output = command.output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{talk}");
+    let seen = sandbox.read("seen");
+    assert!(seen.contains("OTHER=kept"), "{seen}");
+    assert!(
+        !seen.contains("hunter2") && !seen.contains("THE_KEY"),
+        "{seen}"
+    );
+
+    let program = sandbox.path("bin/sigstore-kms-vendor");
+    let text = format!("#!/bin/sh\nenv > {}\n", sandbox.path("told").display());
+    sandbox.write("bin/sigstore-kms-vendor", &text);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    sandbox
+        .command("key public --key vendor://k")
+        .env("PATH", path)
+        .env("OTHER", "kept")
+        .envs(SECRETS.map(|name| (name, "hunter2")))
+        .output()
+        .unwrap();
+    let told = sandbox.read("told");
+    assert!(
+        told.contains("OTHER=kept") && !told.contains("hunter2"),
+        "{told}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_key_program_is_found_on_the_search_path_but_never_in_the_checkout() {

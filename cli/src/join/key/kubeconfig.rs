@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_attest::Surroundings as _;
-use bulla_attest::service::{KubernetesAccess, SecretText};
+use bulla_attest::service::{KubernetesAccess, SECRET_VARIABLES, SecretText};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
@@ -111,7 +111,11 @@ fn files(surroundings: &ProcessSurroundings) -> Result<Vec<File>, Failure> {
             )
         };
         let text = std::str::from_utf8(&bytes).map_err(|error| wrong(&error))?;
-        let content = serde_saphyr::from_str(text).map_err(|error| wrong(&error))?;
+        // The excerpt the error would show may hold a token.
+        let content = serde_saphyr::from_str(text).map_err(|error| {
+            let reason = error.without_snippet().to_string();
+            wrong(&reason.lines().next().unwrap_or_default().escape_debug())
+        })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         files.push(File { folder, content });
     }
@@ -221,7 +225,11 @@ impl Exec {
             "kind": "ExecCredential", "apiVersion": self.api_version, "spec": { "interactive": false },
         });
         let variables = self.env.iter().flatten();
-        let mut child = tokio::process::Command::new(path)
+        let mut command = tokio::process::Command::new(path);
+        for name in SECRET_VARIABLES {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(self.args.iter().flatten())
             .envs(variables.map(|pair| (pair.name.as_str(), &*pair.value)))
             .env("KUBERNETES_EXEC_INFO", request.to_string())
