@@ -244,6 +244,12 @@ impl Printer {
         self.note(page);
     }
 
+    /// Shows somebody what they are about to agree to, even when quiet: a settings file that
+    /// came with the checkout may have asked for that.
+    pub fn announce(&self, page: Page) {
+        self.talk(page);
+    }
+
     /// Says something that matters even when quiet.
     pub fn warn(&self, line: impl AsRef<str>) {
         let mut page = Page::default();

@@ -154,7 +154,11 @@ fn confirm(
             [outcome, check.name.into(), check.summary.as_str().into()],
         );
     }
-    context.printer.note(page);
+    if arguments.signing.yes {
+        context.printer.note(page);
+    } else {
+        context.printer.announce(page);
+    }
     let identity = signer.identity().clone();
     let time = bulla_verify::SignedTime::Claimed(now);
     let actor = rules.policy.people().actor(&identity, time, now);

@@ -1,11 +1,13 @@
 //! `bulla settings`: what holds, and who says so.
 
+use bulla_attest::KeyLocation;
+use bulla_attest::ci::strip_credentials;
 use serde::Serialize;
 
 use crate::args::settings::Arguments;
 use crate::commands::Context;
 use crate::render::{Cell, Page, Report};
-use crate::settings::{ROWS, Row};
+use crate::settings::{Nature, ROWS, Row};
 use crate::{Exit, Failure};
 
 /// Writes every setting with its value and where it comes from.
@@ -15,7 +17,7 @@ pub async fn run(_: Arguments, context: &Context) -> Result<Exit, Failure> {
         let flag = flag(row, context);
         let found = context.settings.text(row, flag.as_deref())?;
         let (value, origin) = match found {
-            Some(setting) => (setting.value, setting.origin.to_string()),
+            Some(setting) => (shown(row, &setting.value), setting.origin.to_string()),
             None => (row.default.to_owned(), "default".to_owned()),
         };
         settings.push(Entry {
@@ -31,6 +33,15 @@ pub async fn run(_: Arguments, context: &Context) -> Result<Exit, Failure> {
         .collect();
     context.printer.report(&Shown { settings, files })?;
     Ok(Exit::Success)
+}
+
+/// A value without the PIN of a token or the password of a URL.
+fn shown(row: &Row, value: &str) -> String {
+    if row.nature == Nature::Key {
+        KeyLocation::without_pin(value)
+    } else {
+        strip_credentials(value)
+    }
 }
 
 /// What this command line says about a setting.

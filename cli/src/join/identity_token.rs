@@ -8,6 +8,7 @@ use bulla_attest::oidc::{
     self, DeviceLogin, IdentityToken, Issuer, OidcClient, Secret, Surroundings, TOKEN_BYTES,
     TokenForm, TokenSource,
 };
+use bulla_attest::service::SECRET_VARIABLES;
 use bulla_attest::sigstore::{BrowserLogin, browser_login};
 use jiff::Timestamp;
 use tokio::io::AsyncReadExt as _;
@@ -114,20 +115,31 @@ async fn ambient(
             program,
             arguments,
             form,
-        } => form.read(&run(program, &arguments).await?)?,
+        } => form.read(&run(context.environment(), program, &arguments).await?)?,
     };
     Ok(Some(token))
 }
 
 /// Runs a platform's program and takes what it writes.
-async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>, Failure> {
+async fn run(
+    environment: &Environment,
+    program: &str,
+    arguments: &[String],
+) -> Result<Vec<u8>, Failure> {
     let failed = |what: &dyn std::fmt::Display| {
         Failure::new(
             FailureKind::Unavailable,
             format_args!("{program} gave no identity token: {what}"),
         )
     };
-    let mut child = tokio::process::Command::new(program)
+    let path = environment
+        .program(program)
+        .ok_or_else(|| failed(&"it is not on the search path"))?;
+    let mut command = tokio::process::Command::new(path);
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(arguments)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())

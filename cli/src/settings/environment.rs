@@ -6,8 +6,22 @@ use std::fmt;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use bulla_attest::ci::CI_SYSTEMS;
+
 use crate::Failure;
 use crate::failure::FailureKind;
+
+/// Variables that show a job runs in CI, beside those of [`CI_SYSTEMS`]: the usual one, and those
+/// of systems that do not set it.
+const CI_MARKERS: [&str; 7] = [
+    "CI",
+    "BITBUCKET_BUILD_NUMBER",
+    "CODEBUILD_BUILD_ID",
+    "GO_PIPELINE_NAME",
+    "TEAMCITY_VERSION",
+    "TRAVIS",
+    "bamboo_buildKey",
+];
 
 /// Variables, working directory and terminals as they were when the command started.
 ///
@@ -93,9 +107,29 @@ impl Environment {
             .collect()
     }
 
-    /// Whether this runs in continuous integration (`CI=true`, or `1`).
+    /// Whether this runs in continuous integration: `CI` or another of its usual variables, or one
+    /// by which a CI system that builds are described for is known.
     pub fn is_ci(&self) -> bool {
-        matches!(self.text("CI"), Ok(Some(value)) if !matches!(value, "" | "0" | "false"))
+        let mut markers = CI_MARKERS
+            .iter()
+            .copied()
+            .chain(CI_SYSTEMS.iter().map(|system| system.marker));
+        markers.any(|marker| {
+            self.variables
+                .get(OsStr::new(marker))
+                .is_some_and(|value| !matches!(value.to_str(), Some("" | "0" | "false")))
+        })
+    }
+
+    /// Where a program of this name is on the search path. Relative folders of it are passed
+    /// over: they would be the checkout's, and so would the program.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let path = self.path("PATH")?;
+        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        std::env::split_paths(&path)
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(&name))
+            .find(|program| program.is_file())
     }
 
     /// The working directory, absolute.
@@ -163,6 +197,10 @@ mod tests {
         for (value, expected) in [("true", true), ("1", true), ("false", false), ("", false)] {
             let environment = Environment::with_variables(Path::new("/x"), [("CI", value)]);
             assert_eq!(environment.is_ci(), expected, "{value:?}");
+        }
+        for marker in ["TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"] {
+            let environment = Environment::with_variables(Path::new("/x"), [(marker, "True")]);
+            assert!(environment.is_ci(), "{marker} without CI");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_model::Limits;
 
-use super::row::{Nature, ROWS, Wire};
+use super::row::{ROWS, Wire};
 use super::{Environment, Place};
 use crate::Failure;
 use crate::failure::FailureKind;
@@ -93,8 +93,7 @@ impl SettingsFile {
                     column: value.referenced.column(),
                 };
                 let row = ROWS.iter().find(|row| row.name == name);
-                let is_path =
-                    row.is_some_and(|row| matches!(row.nature, Nature::Path | Nature::Trust));
+                let is_path = row.is_some_and(|row| row.nature.is_path());
                 let text = value.value.0;
                 let text = if is_path && !has_scheme(&text) {
                     folder.join(&text).to_string_lossy().into_owned()

@@ -1,8 +1,9 @@
 //! Settings: flag, then variable, then `bulla.yaml`, then the user's own file.
 //!
-//! Each setting knows where it came from. In CI a `bulla.yaml` found on the way up from the working
-//! directory may come from the change under test, so it may not decide what is believed.
+//! Each setting knows where it came from. A `bulla.yaml` found on the way up from the working
+//! directory comes with the checkout: see `discovered` for what it may not decide.
 
+mod discovered;
 mod environment;
 mod file;
 pub mod password;
@@ -82,6 +83,15 @@ impl Settings {
         }
     }
 
+    /// Whether a setting came from a file that was found on the way up from the working directory.
+    pub fn is_discovered(&self, origin: &Origin) -> bool {
+        let Origin::File(place) = origin else {
+            return false;
+        };
+        let mut files = self.files.iter().filter(|file| file.is_discovered());
+        files.any(|file| file.path() == place.path)
+    }
+
     /// The process's surroundings.
     pub fn environment(&self) -> &Environment {
         &self.environment
@@ -120,9 +130,8 @@ impl Settings {
         let Some((file, (value, place))) = found else {
             return Ok(None);
         };
-        let guarded = matches!(row.nature, Nature::Reach | Nature::Trust);
-        if guarded && file.is_discovered() && self.environment.is_ci() {
-            return Err(trust_from_checkout(row, place));
+        if file.is_discovered() {
+            discovered::permit(row, value, place, self.environment.is_ci())?;
         }
         Ok(Some(Setting {
             value: value.to_owned(),
@@ -156,38 +165,16 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag => f.write_str("command line"),
             Self::Variable(name) => write!(f, "variable {name}"),
-            Self::File(place) => {
-                write!(
-                    f,
-                    "{}:{}:{}",
-                    place.path.display(),
-                    place.line,
-                    place.column
-                )
-            }
+            Self::File(place) => place.fmt(f),
         }
     }
 }
 
-fn trust_from_checkout(row: &Row, place: &Place) -> Failure {
-    Failure::new(
-        FailureKind::Configuration,
-        format_args!(
-            "in CI `{}` may not come from a discovered {FILE_NAME}",
-            row.name
-        ),
-    )
-    .with_detail(format_args!(
-        "{}:{}:{} sets it, and may be part of the change under test",
-        place.path.display(),
-        place.line,
-        place.column
-    ))
-    .with_hint(format_args!(
-        "pass --{}, set {}, or name a trusted file with --config",
-        row.name,
-        row.variable()
-    ))
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        write!(f, "{path}:{}:{}", self.line, self.column)
+    }
 }
 
 #[cfg(test)]
@@ -215,6 +202,60 @@ mod tests {
         let settings = settings("", [("COSIGN_REPOSITORY", "a.test/x")]);
         let setting = settings.text(&row::REPOSITORY, None).unwrap().unwrap();
         assert_eq!(setting.origin, Origin::Variable("COSIGN_REPOSITORY".into()));
+    }
+
+    #[test]
+    fn a_discovered_file_names_no_key_but_a_file_and_none_in_ci() {
+        let key = |yaml: &str, ci: &[(&str, &str)]| {
+            let settings = match ci {
+                [] => settings(yaml, []),
+                [one, ..] => settings(yaml, [*one]),
+            };
+            settings.text(&row::KEY, None)
+        };
+        let found = key("key: keys/a.key\n", &[]).unwrap().unwrap();
+        assert!(found.value.ends_with("keys/a.key"));
+        for reference in [
+            "pkcs11:token=t;object=o?module-path=/proc/self/cwd/evil.so",
+            "evil-program://x",
+            "awskms:///alias/x",
+            "k8s://a/b",
+            "env://HOME",
+        ] {
+            let failure = key(&format!("key: \"{reference}\"\n"), &[]).unwrap_err();
+            assert!(
+                failure.message().contains("no `key` but a file"),
+                "{reference}"
+            );
+        }
+        for marker in [("CI", "true"), ("TF_BUILD", "True"), ("JENKINS_URL", "x")] {
+            let failure = key("key: evil.key\n", &[marker]).unwrap_err();
+            assert!(failure.message().starts_with("in CI `key`"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_discovered_file_chooses_nobody_to_log_in_with() {
+        for row in [
+            &row::OIDC_ISSUER,
+            &row::OIDC_CLIENT_ID,
+            &row::FULCIO_URL,
+            &row::TRUST_CONFIG,
+            &row::SIGNING_CONFIG,
+        ] {
+            let yaml = format!("{}: evil.example.test\n", row.name);
+            let failure = settings(&yaml, []).text(row, None).unwrap_err();
+            assert!(
+                failure.details()[0].contains("bulla.yaml:1:"),
+                "{failure:?}"
+            );
+            let named = Environment::with_variables(Path::new("/x"), []);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("own.yaml");
+            std::fs::write(&path, &yaml).unwrap();
+            let named = Settings::load(Some(&path), named, &Limits::default()).unwrap();
+            assert!(named.text(row, None).unwrap().is_some(), "{}", row.name);
+        }
     }
 
     #[test]

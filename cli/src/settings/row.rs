@@ -25,12 +25,26 @@ pub struct Row {
 pub enum Nature {
     /// As it is.
     Word,
-    /// A path, relative to the file it stands in; `scheme:` references are left alone.
-    Path,
+    /// A path or reference to the key that signs, relative as a path is: in CI a discovered file
+    /// may not set it, elsewhere such a file may name nothing but a file.
+    Key,
+    /// A word that decides with whom somebody logs in, and who is shown the identity token: a
+    /// discovered file may never set it.
+    Login,
     /// A word that decides who is spoken to: in CI a discovered file may not set it.
     Reach,
     /// A path that decides what is believed: in CI a discovered file may not set it.
     Trust,
+    /// A path to what names the services of a log-in: a discovered file may never set it.
+    Services,
+}
+
+impl Nature {
+    /// Whether the text is a path, relative to the file it stands in; `scheme:` references are
+    /// left alone.
+    pub(super) fn is_path(self) -> bool {
+        matches!(self, Self::Key | Self::Trust | Self::Services)
+    }
 }
 
 impl Row {
@@ -83,14 +97,14 @@ rows! {
     PLAIN_HTTP plain_http "plain-http" Reach None, "none", "registries spoken to without TLS, separated by commas";
     REPOSITORY repository "repository" Reach Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
     ATTACHMENT_TAG_PREFIX attachment_tag_prefix "attachment-tag-prefix" Word None, "none", "what begins the names of cosign's older tags";
-    TRUST_CONFIG trust_config "trust-config" Trust None, "none", "the client trust configuration of the Sigstore instance to sign with";
-    SIGNING_CONFIG signing_config "signing-config" Trust Some("COSIGN_SIGNING_CONFIG"), "none", "the signing configuration of the Sigstore instance to sign with";
-    FULCIO_URL fulcio_url "fulcio-url" Reach Some("COSIGN_FULCIO_URL"), "the instance's", "the certificate authority";
+    TRUST_CONFIG trust_config "trust-config" Services None, "none", "the client trust configuration of the Sigstore instance to sign with";
+    SIGNING_CONFIG signing_config "signing-config" Services Some("COSIGN_SIGNING_CONFIG"), "none", "the signing configuration of the Sigstore instance to sign with";
+    FULCIO_URL fulcio_url "fulcio-url" Login Some("COSIGN_FULCIO_URL"), "the instance's", "the certificate authority";
     REKOR_URL rekor_url "rekor-url" Reach Some("COSIGN_REKOR_URL"), "the instance's", "the transparency log";
     TIMESTAMP_SERVER_URL timestamp_server_url "timestamp-server-url" Reach Some("COSIGN_TIMESTAMP_SERVER_URL"), "the instance's", "the timestamp authority";
-    OIDC_ISSUER oidc_issuer "oidc-issuer" Reach Some("COSIGN_OIDC_ISSUER"), "the instance's", "the identity provider to log in with";
-    OIDC_CLIENT_ID oidc_client_id "oidc-client-id" Word Some("COSIGN_OIDC_CLIENT_ID"), "sigstore", "the client id there";
-    KEY key "key" Path None, "none", "the private key to sign with";
+    OIDC_ISSUER oidc_issuer "oidc-issuer" Login Some("COSIGN_OIDC_ISSUER"), "the instance's", "the identity provider to log in with";
+    OIDC_CLIENT_ID oidc_client_id "oidc-client-id" Login Some("COSIGN_OIDC_CLIENT_ID"), "sigstore", "the client id there";
+    KEY key "key" Key None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";
     BUILDERS builders "builders" Trust None, "those Bulla brings", "a file of further builders for SLSA provenance";

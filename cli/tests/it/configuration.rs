@@ -81,6 +81,42 @@ fn in_ci_the_checkout_does_not_decide_what_is_believed() {
 }
 
 #[test]
+fn the_checkout_names_no_module_to_load_and_its_key_is_named() {
+    let sandbox = Sandbox::new().with_key();
+    sandbox.write("artifact", "x");
+    sandbox.write("bulla.yaml", "quiet: true\nkey: bulla.key\n");
+    let answer = sandbox.done("sign artifact --bundle out.json");
+    let place = format!("({}:2:6)", sandbox.path("bulla.yaml").display());
+    assert!(answer.talk.contains(&place), "{}", answer.talk);
+    sandbox.write(
+        "bulla.yaml",
+        "key: pkcs11:token=t;object=o?module-path=/proc/self/cwd/evil.so\n",
+    );
+    let answer = sandbox.run("sign artifact --bundle other.json");
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(answer.talk.contains("but a file"), "{}", answer.talk);
+}
+
+#[test]
+fn settings_show_no_pin_and_no_password() {
+    let sandbox = Sandbox::new();
+    let output = sandbox
+        .command("settings")
+        .env("BULLA_KEY", "pkcs11:token=t;object=o?pin-value=hunter2")
+        .env("BULLA_REKOR_URL", "https://user:hunter2@rekor.example.test")
+        .output()
+        .unwrap();
+    let answer = Answer::of(&output);
+    assert!(answer.data.contains("token=t;object=o"), "{}", answer.data);
+    assert!(
+        answer.data.contains("rekor.example.test"),
+        "{}",
+        answer.data
+    );
+    assert!(!answer.data.contains("hunter2"), "{}", answer.data);
+}
+
+#[test]
 fn colour_is_never_forced_on_anybody() {
     let sandbox = Sandbox::new();
     let escapes = |arguments: &str| sandbox.run(arguments).data.contains('\u{1b}');

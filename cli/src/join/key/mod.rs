@@ -6,7 +6,7 @@ mod surroundings;
 use std::path::Path;
 
 use bulla_attest::key::{KEY_FILE_BYTES, KubernetesSecret, encrypted};
-use bulla_attest::service::SecretPair;
+use bulla_attest::service::{SECRET_VARIABLES, SecretPair};
 use bulla_attest::{
     AnySigner, KeyLocation, MemorySigner, PrivateKey, PublicKey, SignatureScheme, Signer as _,
 };
@@ -17,6 +17,7 @@ use crate::Failure;
 use crate::args::key::KeyArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::render::Page;
 use crate::settings::password::{Purpose, password};
 use crate::settings::row;
 
@@ -67,10 +68,37 @@ pub async fn verifying_pem(
 
 fn named(context: &Context, arguments: &KeyArguments) -> Result<String, Failure> {
     let setting = context.settings.text(&row::KEY, arguments.key.as_deref())?;
-    setting.map(|setting| setting.value).ok_or_else(|| {
+    let setting = setting.ok_or_else(|| {
         Failure::usage("no key to sign with")
             .with_hint("pass --key FILE, or set BULLA_KEY; bulla key generate makes one")
-    })
+    })?;
+    if context.settings.is_discovered(&setting.origin) {
+        let mut page = Page::default();
+        page.line(format!("  key {} ({})", setting.value, setting.origin));
+        context.printer.announce(page);
+    }
+    Ok(setting.value)
+}
+
+/// Variables a build must not see when this process signs for it: passwords, PINs and identity
+/// tokens, and the key itself if a variable holds it.
+pub fn secret_variables(
+    context: &Context,
+    arguments: &KeyArguments,
+) -> Result<Vec<String>, Failure> {
+    let mut names: Vec<String> = SECRET_VARIABLES.map(str::to_owned).into();
+    let setting = context.settings.text(&row::KEY, arguments.key.as_deref())?;
+    if let Some(setting) = setting
+        && let KeyLocation::Environment { name } = parse(&setting.value)?
+    {
+        names.push(name);
+    }
+    let own = row::KEY.variable();
+    let text = context.environment().text(&own)?.unwrap_or_default();
+    if KeyLocation::without_pin(text) != text {
+        names.push(own);
+    }
+    Ok(names)
 }
 
 async fn open(

@@ -64,17 +64,7 @@ impl Surroundings for ProcessSurroundings {
     }
 
     fn program(&self, name: &str) -> Option<PathBuf> {
-        let path = self.environment.path("PATH")?;
-        let name = if cfg!(windows) {
-            format!("{name}.exe")
-        } else {
-            name.to_owned()
-        };
-        std::env::split_paths(&path)
-            // A relative folder would be the checkout's, and so would the program.
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(&name))
-            .find(|program| program.is_file())
+        self.environment.program(name)
     }
 
     fn permits_plain(&self, host: &str) -> bool {
