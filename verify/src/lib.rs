@@ -50,7 +50,7 @@ pub use scheme::SignatureScheme;
 pub use signature::{Cancelled, examine};
 pub use signature_report::{SignatureCheck, SignatureReport};
 pub use signed::{SignedQuestion, verify_signed};
-pub use sigstore::claimed_identity;
+pub use sigstore::{ClaimedCertificate, claimed_certificate, claimed_identity};
 pub use state::{Memory, State};
 pub use trust::{Trust, TrustError};
 pub use verdict::{Check, Decision, Finding, Outcome, Severity, Step, Verdict};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use bulla_model::{JsonError, KeyId, Limits};
 
+use crate::candidate::Refusal;
 use crate::public_key::PublicKey;
 use crate::records::Thresholds;
 use crate::sigstore::Roots;
@@ -50,6 +51,13 @@ impl Trust {
     pub fn with_legacy_schemes(mut self, legacy: bool) -> Self {
         self.legacy_schemes = legacy;
         self
+    }
+
+    /// Whether an authority of the trusted roots issued a certificate (DER), valid at `at`, for
+    /// signing. Whether a signature with it counts is for [`examine`](crate::examine) to say; this
+    /// is to find out early, before something is signed that nobody would believe.
+    pub fn vouches_for(&self, certificate: &[u8], at: Timestamp) -> Result<(), Refusal> {
+        self.roots.vouch(certificate, at)
     }
 
     /// The key with this hint; with an empty or foreign kind of hint every key is tried.

@@ -138,6 +138,16 @@ impl IdentityToken {
         self.claims.email.as_deref().unwrap_or(&self.claims.sub)
     }
 
+    /// Whether a certificate for this subject can be meant for whom the token is about. Where a
+    /// token names an e-mail address, authorities write that or the subject; for jobs and machines
+    /// they make up names of their own, so that any will do.
+    pub fn may_become(&self, subject: &str) -> bool {
+        match &self.claims.email {
+            Some(email) => subject == email || subject == self.claims.sub,
+            None => true,
+        }
+    }
+
     /// The token itself.
     pub(crate) fn secret(&self) -> &str {
         &self.raw
@@ -185,6 +195,16 @@ mod tests {
             Err(OidcError::Unverified { .. })
         ));
         assert!(matches!(with(""), Err(OidcError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_person_does_not_become_somebody_else() {
+        let parse = |claims: &str| IdentityToken::parse(&token(claims)).unwrap();
+        let person = parse(r#"{"iss":"https://i","sub":"CgI","exp":1,"email":"a@b.test"}"#);
+        assert!(person.may_become("a@b.test") && person.may_become("CgI"));
+        assert!(!person.may_become("c@b.test") && !person.may_become(""));
+        let job = parse(r#"{"iss":"https://i","sub":"repo:o/r","exp":1}"#);
+        assert!(job.may_become("https://github.com/o/r/.github/workflows/x.yml@refs/heads/main"));
     }
 
     #[test]

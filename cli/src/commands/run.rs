@@ -12,8 +12,8 @@ use crate::args::run::Arguments;
 use crate::commands::Context;
 use crate::commands::published::Published;
 use crate::join::build::{self, Files};
-use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{image, seal};
+use crate::join::sealer::{Prepared, Purpose, Sealer};
+use crate::join::{consent, image, key, seal};
 use crate::output::write_atomic;
 use crate::render::to_json;
 use crate::target::Target;
@@ -26,14 +26,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let attach = match &arguments.attach {
         None => None,
         Some(target) => {
-            let signer = Sealer::open(
-                context,
-                &arguments.signing,
-                &arguments.roots.trusted_root,
-                Purpose::Claim,
-            )
-            .await?;
-            Some((Target::parse(target)?, signer))
+            let target = Target::parse(target)?;
+            Some((target, prepare(&arguments, context).await?))
         }
     };
     let directory = context.environment().directory();
@@ -41,7 +35,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let before = build::hash_matches(&arguments.products)?;
     let source = build::git_source(directory);
     let started_on = now();
-    let exit_code = build::run(&arguments.command, directory).await?;
+    // What signs for the build is not the build's to have.
+    let withheld = match &attach {
+        None => Vec::new(),
+        Some(_) => key::secret_variables(context, &arguments.signing.key)?,
+    };
+    let exit_code = build::run(&arguments.command, directory, &withheld).await?;
     let record = RunRecord {
         command: arguments
             .command
@@ -66,6 +65,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let products = products(&arguments, &before)?;
     write(&arguments, context, &record, &products)?;
     if let Some((target, signer)) = attach {
+        let signer = match signer {
+            Signing::Ready(signer) => signer,
+            Signing::Uncertified(prepared) => {
+                Box::new(prepared.finish(context, &arguments.signing).await?)
+            }
+        };
         // The command may have made the image, so it is looked for now.
         let image = image::open(context, &target).await?.writable()?;
         let subject = Subject::named(&image.name, image.descriptor.digest.clone());
@@ -78,6 +83,27 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         context.printer.report(&published)?;
     }
     Ok(Exit::Success)
+}
+
+/// What signs after the build.
+enum Signing {
+    Ready(Box<Sealer>),
+    /// The certificate is asked for after the build: it ends after minutes, a build need not.
+    Uncertified(Box<Prepared>),
+}
+
+async fn prepare(arguments: &Arguments, context: &Context) -> Result<Signing, Failure> {
+    let signing = &arguments.signing;
+    let roots = &arguments.roots.trusted_root;
+    let prepared = Sealer::prepare(context, signing, roots, Purpose::Claim).await?;
+    if !prepared.is_certified() {
+        let ready = prepared.finish(context, signing).await?;
+        return Ok(Signing::Ready(Box::new(ready)));
+    }
+    if !signing.yes {
+        consent::somebody(context)?;
+    }
+    Ok(Signing::Uncertified(Box::new(prepared)))
 }
 
 /// The files the command made or changed. Asking for products and getting none is an error.

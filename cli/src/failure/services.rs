@@ -22,7 +22,7 @@ impl From<ServiceError> for Failure {
                         .with_hint("its issuer must be one this authority knows")
                 }
                 (_, 408 | 429 | 500..=599) => Self::new(FailureKind::Unavailable, &error)
-                    .with_hint("try again later: nothing was published"),
+                    .with_hint("try again later: nothing was attached"),
                 _ => Self::new(FailureKind::Input, error),
             },
             ServiceError::Unreachable { .. } => Self::new(FailureKind::Unavailable, &error)

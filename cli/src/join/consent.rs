@@ -51,19 +51,26 @@ pub fn to_publish(
             );
         }
     }
-    context.printer.note(page);
     if yes {
+        context.printer.note(page);
         return Ok(());
     }
-    let terminals = context.environment().terminals();
-    if context.environment().is_ci() || !(terminals.input && terminals.error) {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes")
-                .with_hint("or keep it private: --key FILE --no-log"),
-        );
-    }
+    context.printer.announce(page);
+    somebody(context)?;
     ask("go on? [y/N] ")
+}
+
+/// Makes sure that somebody is there to ask.
+pub fn somebody(context: &Context) -> Result<(), Failure> {
+    let terminals = context.environment().terminals();
+    if !context.environment().is_ci() && terminals.input && terminals.error {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("nobody is there to ask, so nothing was signed")
+            .with_hint("say yes in advance: --yes")
+            .with_hint("or keep it private: --key FILE --no-log"),
+    )
 }
 
 /// Asks at the terminal; anything but a yes ends the command.

@@ -1,5 +1,6 @@
 //! Sealing: a statement is signed, its new signature is checked, and only then it is published.
 
+use bulla_attest::sigstore::{LogService, Recorder};
 use bulla_attest::{
     Blob, Signer as _, sign_blob, sign_blob_backed, sign_statement, sign_statement_backed,
 };
@@ -29,6 +30,7 @@ pub struct Sealed {
 /// Signs a statement, records the signature where the sealer says, and verifies what came of it, by
 /// other code than signed it.
 pub async fn seal(context: &Context, signer: &Sealer, payload: Vec<u8>) -> Result<Sealed, Failure> {
+    signer.check_time(Timestamp::now())?;
     let limits = context.limits.clone();
     let (key, backing) = (signer.signer(), signer.backing());
     let bundle = if signer.is_backed() {
@@ -58,6 +60,7 @@ pub async fn seal_blob(
     blob: Blob<'_>,
     artifact: Evidence,
 ) -> Result<Bundle, Failure> {
+    signer.check_time(Timestamp::now())?;
     let limits = context.limits.clone();
     let (key, backing) = (signer.signer(), signer.backing());
     let bundle = if signer.is_backed() {
@@ -88,6 +91,8 @@ struct Expected {
     roots: Vec<Vec<u8>>,
     /// How many log entries and timestamps there have to be.
     records: (usize, usize),
+    /// The logs' hosts.
+    logs: Vec<String>,
     /// Whether the signer was asked for another scheme than its kind of key is used with.
     unusual: bool,
 }
@@ -104,6 +109,12 @@ impl Expected {
                 let services = recorder.services();
                 (services.logs.len(), services.timestamp_authorities.len())
             }),
+            logs: {
+                let services = backing.recorder.as_ref().map(Recorder::services);
+                let logs = services.map_or(&[][..], |services| &services.logs);
+                let host = |log: &LogService| log.url.host_str().unwrap_or_default().to_owned();
+                logs.iter().map(host).collect()
+            },
             unusual: {
                 let signer = signer.signer();
                 signer.schemes() != signer.public_key().algorithm().schemes()
@@ -216,7 +227,14 @@ impl Expected {
     }
 
     fn unusable(&self, reason: &dyn std::fmt::Display) -> Failure {
-        let what = "the new signature does not verify, so nothing was published";
+        let what = match &self.logs[..] {
+            [] => "the new signature does not verify, so nothing was published".to_owned(),
+            // That cannot be taken back, so it is not denied either.
+            logs => format!(
+                "the new signature does not verify, so it was not attached; it is recorded in the log {}",
+                logs.join(" and ")
+            ),
+        };
         // Alone with a key, only Bulla can have made the mistake.
         if self.roots.is_empty() {
             return Failure::new(FailureKind::Internal, format_args!("{what}: {reason}"));
@@ -274,6 +292,7 @@ mod tests {
                 key: Some(key.public_key().to_pem()),
                 roots: Vec::new(),
                 records: (0, 0),
+                logs: Vec::new(),
                 unusual: false,
             };
             let bundle = signed(&key, &payload);

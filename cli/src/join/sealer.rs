@@ -6,13 +6,15 @@ use bulla_attest::{
     AnySigner, Backing, Http, KeyAlgorithm, MemorySigner, PrivateKey, Service, Signer as _,
 };
 use bulla_model::Identity;
-use jiff::Timestamp;
+use bulla_verify::{ClaimedCertificate, Trust, claimed_certificate};
+use jiff::{SignedDuration, Timestamp};
 
 use super::instance::{self, Instance};
 use super::{consent, identity_token, key};
 use crate::Failure;
 use crate::args::signing::SigningArguments;
 use crate::commands::Context;
+use crate::failure::FailureKind;
 use crate::settings::row;
 
 /// A signer with everything that belongs to its signatures.
@@ -22,6 +24,8 @@ pub struct Sealer {
     backing: Backing,
     identity: Identity,
     roots: Vec<Vec<u8>>,
+    /// When its certificate ends.
+    ends: Option<Timestamp>,
 }
 
 /// What is signed, as far as it decides where the signature is recorded.
@@ -33,6 +37,16 @@ pub enum Purpose {
     Decision,
 }
 
+/// A signer that is there, without what ends after minutes: the certificate.
+#[derive(Debug)]
+pub struct Prepared {
+    signer: AnySigner,
+    /// Whether it needs a certificate.
+    certified: bool,
+    /// What records its signatures and certifies its key, if anything does.
+    services: Option<(Instance, Http)>,
+}
+
 impl Sealer {
     /// Opens what the arguments and settings name: a key, or without one a certificate for an
     /// identity. `roots` are trusted roots from the command line.
@@ -42,6 +56,17 @@ impl Sealer {
         roots: &[String],
         purpose: Purpose,
     ) -> Result<Self, Failure> {
+        let prepared = Self::prepare(context, arguments, roots, purpose).await?;
+        prepared.finish(context, arguments).await
+    }
+
+    /// Does of [`open`](Self::open) what can be done long before something is signed.
+    pub async fn prepare(
+        context: &Context,
+        arguments: &SigningArguments,
+        roots: &[String],
+        purpose: Purpose,
+    ) -> Result<Prepared, Failure> {
         let identity = &arguments.identity;
         let key = arguments.key.key.as_deref();
         let keyless = key.is_none()
@@ -54,7 +79,11 @@ impl Sealer {
             key::signer(context, &arguments.key).await?
         };
         if !certified && !instance::is_named(context, &arguments.recording)? {
-            return Ok(signer.into());
+            return Ok(Prepared {
+                signer,
+                certified,
+                services: None,
+            });
         }
         if certified {
             identity_token::require(context, identity)?;
@@ -67,25 +96,28 @@ impl Sealer {
         }
         check(&instance, certified)?;
         let http = instance::http(context, &arguments.recording)?;
-        let (certificate, identity) = if certified {
-            let (chain, identity) = certify(context, arguments, &instance, &http, &signer).await?;
-            (Some(chain), identity)
-        } else {
-            let identity = key_identity(&signer);
-            let holder = identity.to_string();
-            consent::to_publish(context, &holder, None, &instance.services, arguments.yes)?;
-            (None, identity)
-        };
-        Ok(Self {
+        Ok(Prepared {
             signer,
-            backing: Backing {
-                certificate,
-                recorder: (!instance.services.is_empty())
-                    .then(|| Recorder::new(http, instance.services)),
-            },
-            identity,
-            roots: instance.roots,
+            certified,
+            services: Some((instance, http)),
         })
+    }
+
+    /// Refuses to sign when the certificate has ended: the record, which stays, would be of a
+    /// signature that nobody accepts.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), Failure> {
+        match self.ends {
+            Some(ends) if ends <= now.saturating_add(RECORDING).unwrap_or(now) => {
+                Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format_args!(
+                        "the certificate ended at {ends}, before this was signed: nothing more was signed or recorded"
+                    ),
+                )
+                .with_hint("run it again: a new certificate is issued"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whom its signatures will be verified as.
@@ -114,6 +146,46 @@ impl Sealer {
     }
 }
 
+impl Prepared {
+    /// Whether a certificate is still to come, which is best done when signing starts.
+    pub fn is_certified(&self) -> bool {
+        self.certified
+    }
+
+    /// Asks for consent where something becomes public, and for the certificate.
+    pub async fn finish(
+        self,
+        context: &Context,
+        arguments: &SigningArguments,
+    ) -> Result<Sealer, Failure> {
+        let signer = self.signer;
+        let Some((instance, http)) = self.services else {
+            return Ok(signer.into());
+        };
+        let (certificate, identity, ends) = if self.certified {
+            let (chain, claimed) = certify(context, arguments, &instance, &http, &signer).await?;
+            let identity = Identity::Certificate(Box::new(claimed.identity));
+            (Some(chain), identity, Some(claimed.not_after))
+        } else {
+            let identity = key_identity(&signer);
+            let holder = identity.to_string();
+            consent::to_publish(context, &holder, None, &instance.services, arguments.yes)?;
+            (None, identity, None)
+        };
+        Ok(Sealer {
+            signer,
+            backing: Backing {
+                certificate,
+                recorder: (!instance.services.is_empty())
+                    .then(|| Recorder::new(http, instance.services)),
+            },
+            identity,
+            roots: instance.roots,
+            ends,
+        })
+    }
+}
+
 impl From<AnySigner> for Sealer {
     fn from(signer: AnySigner) -> Self {
         Self {
@@ -121,9 +193,14 @@ impl From<AnySigner> for Sealer {
             signer,
             backing: Backing::default(),
             roots: Vec::new(),
+            ends: None,
         }
     }
 }
+
+/// Time a signature may take from when it is begun until it is recorded, in which its certificate
+/// must not end.
+const RECORDING: SignedDuration = SignedDuration::from_secs(10);
 
 fn key_identity(signer: &AnySigner) -> Identity {
     Identity::Key {
@@ -153,14 +230,15 @@ fn check(instance: &Instance, certified: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gets a certificate. Its authority logs it in public, so the person is asked first.
+/// Gets a certificate. Its authority logs it in public, so the person is asked first; nothing is
+/// signed with one for another key or somebody else, because what is recorded stays.
 async fn certify(
     context: &Context,
     arguments: &SigningArguments,
     instance: &Instance,
     http: &Http,
     signer: &AnySigner,
-) -> Result<(CertificateChain, Identity), Failure> {
+) -> Result<(CertificateChain, ClaimedCertificate), Failure> {
     let authority = instance.authority.as_deref().ok_or_else(|| {
         Failure::usage("no certificate authority").with_hint("pass --fulcio-url URL")
     })?;
@@ -176,12 +254,43 @@ async fn certify(
         arguments.yes,
     )?;
     let chain = request_certificate(http, &authority, &token, signer).await?;
-    // Said to whoever asks before the first signature; every signature is checked against it.
-    let identity = bulla_verify::claimed_identity(chain.leaf()).ok_or_else(|| {
+    let host = authority.host_str().unwrap_or_default();
+    let unusable = |what: std::fmt::Arguments<'_>| {
         Failure::new(
-            crate::failure::FailureKind::InvalidSignature,
-            "the certificate that was issued names nobody",
+            FailureKind::InvalidSignature,
+            format_args!(
+                "the certificate that {host} issued {what}, so nothing was signed with it"
+            ),
         )
-    })?;
-    Ok((chain, Identity::Certificate(Box::new(identity))))
+    };
+    // Every signature is checked against it, whole; this is what can be known before the first.
+    let claimed =
+        claimed_certificate(chain.leaf()).ok_or_else(|| unusable(format_args!("names nobody")))?;
+    if claimed.spki != signer.public_key().spki() {
+        return Err(unusable(format_args!("is for another key")));
+    }
+    let subject = &claimed.identity.subject;
+    if !token.may_become(subject) {
+        return Err(unusable(format_args!(
+            "is for `{}`, not for {holder}",
+            subject.escape_debug()
+        )));
+    }
+    Trust::new(None, &instance.roots, Timestamp::now(), &context.limits)
+        .map_err(|error| error.to_string())
+        .and_then(|trust| {
+            let vouched = trust.vouches_for(chain.leaf(), claimed.not_before);
+            vouched.map_err(|refusal| refusal.to_string())
+        })
+        .map_err(|error| {
+            unusable(format_args!("cannot be verified ({error})"))
+                .with_hint("is the trusted root that of these services? pass --trusted-root FILE")
+        })?;
+    if subject != token.identity() {
+        context.printer.say(format!(
+            "  signing as {subject} ({})",
+            claimed.identity.issuer
+        ));
+    }
+    Ok((chain, claimed))
 }

@@ -2,14 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bulla_model::Digest;
 use serde_json::{Value, json};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Answer, Sandbox};
 
 /// Certificate authority and log at one address. The certificates it issues are genuine ones of
 /// somebody else; the entries are what a log would write, without a proof.
@@ -18,15 +18,22 @@ struct Services {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
+/// What a certificate authority makes of a request.
+type Issue = fn(&Value) -> Value;
+
 impl Services {
     fn start() -> Self {
+        Self::issuing(|_| issued())
+    }
+
+    fn issuing(issue: Issue) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                answer(stream.unwrap(), &seen);
+                answer(stream.unwrap(), &seen, issue);
             }
         });
         Self { url, asked }
@@ -37,7 +44,7 @@ impl Services {
     }
 }
 
-fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
+fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>, issue: Issue) {
     let mut bytes = Vec::new();
     let (head, body) = loop {
         let mut part = [0; 4096];
@@ -61,7 +68,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
     };
     let line = head.lines().next().unwrap().to_owned();
     let reply = if line.contains("/api/v2/signingCert") {
-        issued()
+        issue(&serde_json::from_str(&body).unwrap())
     } else {
         entry(&serde_json::from_str(&body).unwrap())
     };
@@ -86,6 +93,50 @@ fn issued() -> Value {
         .unwrap();
     let pem = format!("-----BEGIN CERTIFICATE-----\n{leaf}\n-----END CERTIFICATE-----\n");
     json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": [pem]}}})
+}
+
+/// A P-256 key that somebody else holds.
+struct Held(Vec<u8>);
+
+impl rcgen::PublicKeyData for Held {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+/// An authority of the tests' own.
+static AUTHORITY: LazyLock<rcgen::CertifiedIssuer<'static, rcgen::KeyPair>> = LazyLock::new(|| {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+});
+
+/// A certificate for the key of the request, of that authority.
+fn issued_to(request: &Value, email: &str, ends: (i32, u8, u8)) -> Value {
+    let pem = request
+        .pointer("/publicKeyRequest/publicKey/content")
+        .unwrap();
+    let lines = pem.as_str().unwrap().lines();
+    let text: String = lines.filter(|line| !line.starts_with('-')).collect();
+    let spki = STANDARD.decode(text).unwrap();
+    let held = Held(spki[spki.len() - 65..].to_vec());
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(ends.0, ends.1, ends.2);
+    let email = rcgen::string::Ia5String::try_from(email).unwrap();
+    params.subject_alt_names = vec![rcgen::SanType::Rfc822Name(email)];
+    let issuer = b"\x0c\x1bhttps://issuer.example.test";
+    params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(
+        &[1, 3, 6, 1, 4, 1, 57264, 1, 8],
+        issuer.to_vec(),
+    )];
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::CodeSigning];
+    let made = params.signed_by(&held, &*AUTHORITY).unwrap();
+    json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": [made.pem()]}}})
 }
 
 fn entry(proposal: &Value) -> Value {
@@ -127,20 +178,114 @@ fn sandbox(services: &Services) -> (Sandbox, String) {
 }
 
 #[test]
-fn f32_what_does_not_verify_is_not_published() {
+fn f32_a_certificate_for_another_key_is_not_signed_with() {
     let services = Services::start();
     let (sandbox, arguments) = sandbox(&services);
     let before = sandbox.read("image/index.json");
     let answer = sandbox.run(&format!("sign --yes --bundle out.json {arguments}"));
     assert_eq!(answer.code, 12, "{}", answer.talk);
+    assert!(answer.talk.contains("for another key"), "{}", answer.talk);
     assert!(
-        answer
-            .talk
-            .contains("does not verify, so nothing was published"),
+        answer.talk.contains("nothing was signed"),
         "{}",
         answer.talk
     );
+    // The log, where nothing can be taken back, was not asked.
+    assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
+    assert_eq!(sandbox.read("image/index.json"), before);
+    assert!(!sandbox.names().contains(&"out.json".to_owned()));
+}
+
+#[test]
+fn a_certificate_for_somebody_else_is_not_signed_with() {
+    let services =
+        Services::issuing(|request| issued_to(request, "eve@example.test", (2999, 1, 1)));
+    let (sandbox, arguments) = sandbox(&services);
+    let answer = sandbox.run(&format!("sign --yes {arguments}"));
+    assert_eq!(answer.code, 12, "{}", answer.talk);
+    let said = "is for `eve@example.test`, not for dev@example.test";
+    assert!(answer.talk.contains(said), "{}", answer.talk);
+    assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
+}
+
+#[test]
+fn a_certificate_of_an_authority_nobody_trusts_is_not_signed_with() {
+    let services =
+        Services::issuing(|request| issued_to(request, "dev@example.test", (2999, 1, 1)));
+    let (sandbox, arguments) = sandbox(&services);
+    let answer = sandbox.run(&format!("sign --yes {arguments}"));
+    assert_eq!(answer.code, 12, "{}", answer.talk);
+    let said = "no authority of the trusted root issued it";
+    assert!(answer.talk.contains(said), "{}", answer.talk);
+    assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
+}
+
+#[test]
+fn a_build_ends_before_the_certificate_begins() {
+    let services =
+        Services::issuing(|request| issued_to(request, "dev@example.test", (2999, 1, 1)));
+    let (sandbox, arguments) = sandbox(&services);
+    let arguments = arguments.trim_end_matches("image");
+    let run = |flags: &str, script: &str| {
+        let line = format!("run --attach image {flags} {arguments} -- sh -c");
+        Answer::of(&sandbox.command(&line).arg(script).output().unwrap())
+    };
+    assert_eq!(run("", "touch built").code, 2);
+    assert!(
+        !sandbox.names().contains(&"built".to_owned()),
+        "nobody could agree"
+    );
+    assert_eq!(run("--yes", "exit 3").code, 3);
+    assert!(services.asked().is_empty(), "{:?}", services.asked());
+    assert_eq!(run("--yes", "touch built").code, 12);
+    assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
+}
+
+#[test]
+fn nothing_is_recorded_once_the_certificate_has_ended() {
+    let services =
+        Services::issuing(|request| issued_to(request, "dev@example.test", (2021, 1, 1)));
+    let (sandbox, arguments) = sandbox(&services);
+    sandbox.write("ca.pem", &AUTHORITY.pem());
+    let authority = "url=https://ca.example.test,certificate-chain=ca.pem";
+    sandbox.done(&format!("trust create --fulcio {authority} --out own.json"));
+    let arguments = arguments.replace("root.json", "own.json");
+    for claim in ["sign --yes", "sign --yes --bundle out.json"] {
+        let answer = sandbox.run(&format!("{claim} {arguments}"));
+        assert_eq!(answer.code, 3, "{}", answer.talk);
+        assert!(
+            answer.talk.contains("the certificate ended at"),
+            "{}",
+            answer.talk
+        );
+    }
     assert_eq!(services.asked().len(), 2, "{:?}", services.asked());
+}
+
+#[test]
+fn f32_what_does_not_verify_is_not_attached_and_said_to_be_recorded() {
+    let services = Services::start();
+    let (sandbox, _) = sandbox(&services);
+    sandbox.done("key generate --no-password");
+    let before = sandbox.read("image/index.json");
+    let url = &services.url;
+    let answer = sandbox.run(&format!(
+        "sign --yes --bundle out.json --key bulla.key --rekor-url {url} --trusted-root root.json image"
+    ));
+    assert_eq!(answer.code, 12, "{}", answer.talk);
+    for part in [
+        "does not verify",
+        "not attached",
+        "recorded in the log 127.0.0.1",
+    ] {
+        assert!(answer.talk.contains(part), "{part}: {}", answer.talk);
+    }
+    assert!(
+        !answer.talk.contains("nothing was published"),
+        "{}",
+        answer.talk
+    );
+    assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
     assert_eq!(sandbox.read("image/index.json"), before);
     assert!(!sandbox.names().contains(&"out.json".to_owned()));
 }
@@ -155,6 +300,42 @@ fn nothing_becomes_public_without_a_yes() {
         assert!(answer.talk.contains(part), "{part}: {}", answer.talk);
     }
     assert!(services.asked().is_empty(), "{:?}", services.asked());
+}
+
+#[test]
+fn no_proxy_sees_a_token_in_the_clear() {
+    let services = Services::start();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let (sandbox, arguments) = sandbox(&services);
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = sandbox.command(&format!("sign --yes {arguments} --timeout 5s"));
+    command.env("http_proxy", address).output().unwrap();
+    assert!(services.asked()[0].contains("/api/v2/signingCert"));
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_platforms_program_is_never_the_checkouts() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let services = Services::start();
+    let (sandbox, arguments) = sandbox(&services);
+    let program = sandbox.path("bin/buildkite-agent");
+    sandbox.write("bin/buildkite-agent", "#!/bin/sh\ntouch started\n");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let arguments = arguments.replace("--identity-token @token", "");
+    let run = |folder: &str| {
+        let mut command = sandbox.command(&format!("sign --yes {arguments}"));
+        command
+            .env("BUILDKITE", "true")
+            .env("PATH", format!("{folder}:/usr/bin:/bin"))
+            .output()
+            .unwrap();
+        sandbox.names().contains(&"started".to_owned())
+    };
+    assert!(!run("bin"));
+    assert!(run(program.parent().unwrap().to_str().unwrap()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who a certificate was issued to.
 
 use bulla_model::{BuildClaims, CertificateIdentity, Identity};
+use jiff::Timestamp;
 use sigstore_crypto::{CertificateInfo, FulcioCiClaims};
 use sigstore_types::DerCertificate;
 use sigstore_verify::VerificationResult;
@@ -32,12 +33,36 @@ pub(super) fn identity(
     Ok(Identity::Certificate(Box::new(identity)))
 }
 
+/// What a certificate says about itself. Nothing of it is verified.
+#[derive(Clone, Debug)]
+pub struct ClaimedCertificate {
+    /// Who it was issued to.
+    pub identity: CertificateIdentity,
+    /// Its key, DER of a `SubjectPublicKeyInfo`.
+    pub spki: Vec<u8>,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+}
+
+/// Reads a certificate (DER). Nothing is verified: this is to find out early, before something is
+/// signed with it, what will not verify.
+pub fn claimed_certificate(certificate: &[u8]) -> Option<ClaimedCertificate> {
+    let der = DerCertificate::new(certificate.to_vec());
+    let read = sigstore_crypto::parse_certificate_info(&der).ok()?;
+    Some(ClaimedCertificate {
+        identity: named(&read).filter(|identity| !identity.issuer.is_empty())?,
+        spki: read.public_key.as_bytes().to_vec(),
+        not_before: read.not_before,
+        not_after: read.not_after,
+    })
+}
+
 /// Who a certificate (DER) says it was issued to. Nothing is verified: this is for showing and for
 /// suggestions, never for decisions.
 pub fn claimed_identity(certificate: &[u8]) -> Option<CertificateIdentity> {
-    let der = DerCertificate::new(certificate.to_vec());
-    let identity = named(&sigstore_crypto::parse_certificate_info(&der).ok()?)?;
-    Some(identity).filter(|identity| !identity.issuer.is_empty())
+    claimed_certificate(certificate).map(|read| read.identity)
 }
 
 fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {

@@ -16,11 +16,12 @@ mod retold;
 mod root;
 mod timestamp;
 mod token;
+mod vouched;
 
 use bulla_model::{Bundle, BundleContent, Identity, Limits};
 use jiff::Timestamp;
 
-pub use identity::claimed_identity;
+pub use identity::{ClaimedCertificate, claimed_certificate, claimed_identity};
 
 use self::body::Content;
 use self::root::Root;

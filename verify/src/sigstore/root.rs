@@ -8,6 +8,7 @@ use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
 use super::refusal::cut;
+use super::vouched::{self, Anchor};
 use crate::TrustError;
 
 /// Everything one `trusted_root.json` lets us verify as of the time it was prepared for.
@@ -19,6 +20,8 @@ pub(super) struct Root {
     pub(super) keys: Keyring,
     pub(super) logs: Vec<Log>,
     pub(super) authorities: Vec<Authority>,
+    /// Certificates of the authorities that issue certificates.
+    pub(super) anchors: Vec<Anchor>,
     /// Key ids of every log the document names, at whatever time.
     pub(super) named: Vec<Vec<u8>>,
     /// Whether it belongs to an instance without any log, as GitHub's for private repositories:
@@ -89,6 +92,7 @@ impl Root {
             keys,
             logs,
             authorities: authorities(&root),
+            anchors: vouched::anchors(&root),
             material: root,
             named,
             without_logs,
