@@ -1,7 +1,5 @@
 //! What logs and timestamp authorities said about a signature, once it was verified.
 
-use std::collections::BTreeSet;
-
 use bulla_model::Digest;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,6 +27,9 @@ pub struct LogRecord {
     pub log: String,
     /// The log's key id, hexadecimal.
     pub log_id: String,
+    /// Who runs it, where the trusted root says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Index of the entry in the whole log.
     pub log_index: u64,
     /// Kind and version, for example `dsse 0.0.1`.
@@ -50,6 +51,9 @@ pub struct TimestampRecord {
     pub authority: String,
     /// SHA-256 of the authority's certificate.
     pub certificate: Digest,
+    /// Who runs it, where the trusted root says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// The time.
     pub time: Timestamp,
 }
@@ -78,21 +82,25 @@ impl Records {
         self.times().min()
     }
 
-    /// How many different logs there are: by key and by address, whichever is fewer, so that
-    /// neither several entries nor several keys of one log count twice (F17).
+    /// How many different logs there are: those with the same key, address or operator are one, so
+    /// that neither several entries nor several logs of one operator count twice (F17).
     pub fn logs(&self) -> usize {
-        let entries = &self.log_entries;
-        let keys: BTreeSet<&str> = entries.iter().map(|entry| entry.log_id.as_str()).collect();
-        let names: BTreeSet<&str> = entries.iter().map(|entry| entry.log.as_str()).collect();
-        keys.len().min(names.len())
+        let witness = |entry: &LogRecord| Witness {
+            key: entry.log_id.clone(),
+            name: entry.log.clone(),
+            operator: entry.operator.clone(),
+        };
+        different(self.log_entries.iter().map(witness))
     }
 
     /// How many different timestamp authorities there are, counted likewise.
     pub fn authorities(&self) -> usize {
-        let all = &self.timestamps;
-        let keys: BTreeSet<&Digest> = all.iter().map(|one| &one.certificate).collect();
-        let names: BTreeSet<&str> = all.iter().map(|one| one.authority.as_str()).collect();
-        keys.len().min(names.len())
+        let witness = |timestamp: &TimestampRecord| Witness {
+            key: timestamp.certificate.to_string(),
+            name: timestamp.authority.clone(),
+            operator: timestamp.operator.clone(),
+        };
+        different(self.timestamps.iter().map(witness))
     }
 
     /// Why these are too few, if they are.
@@ -113,6 +121,35 @@ impl Records {
     }
 }
 
+/// What makes two records those of one party.
+struct Witness {
+    key: String,
+    name: String,
+    operator: Option<String>,
+}
+
+impl Witness {
+    fn is_same(&self, other: &Self) -> bool {
+        self.key == other.key
+            || self.name == other.name
+            || (self.operator.is_some() && self.operator == other.operator)
+    }
+}
+
+/// How many parties there are. One record may show that two others are of one.
+fn different(witnesses: impl Iterator<Item = Witness>) -> usize {
+    let mut parties: Vec<Vec<Witness>> = Vec::new();
+    for witness in witnesses {
+        let is_of = |party: &Vec<Witness>| party.iter().any(|held| held.is_same(&witness));
+        let (of, others) = parties.into_iter().partition::<Vec<_>, _>(is_of);
+        let mut party: Vec<Witness> = of.into_iter().flatten().collect();
+        party.push(witness);
+        parties = others;
+        parties.push(party);
+    }
+    parties.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +158,7 @@ mod tests {
         LogRecord {
             log: log.to_owned(),
             log_id: id.to_owned(),
+            operator: None,
             log_index: index,
             kind: "dsse 0.0.1".to_owned(),
             integrated_time: None,
@@ -133,6 +171,7 @@ mod tests {
         TimestampRecord {
             authority: authority.to_owned(),
             certificate: Digest::sha256(certificate),
+            operator: None,
             time: Timestamp::UNIX_EPOCH,
         }
     }
@@ -160,11 +199,53 @@ mod tests {
             missing.contains("2 different timestamp authorities"),
             "{missing}"
         );
-        records.timestamps.push(timestamp("u", b"1"));
+        records.timestamps.push(timestamp("u", b"3"));
         assert_eq!(records.missing(two), None);
+        records.timestamps.push(timestamp("u", b"2"));
+        assert_eq!(
+            records.authorities(),
+            1,
+            "the last one shows that they are one"
+        );
+        records.timestamps.push(timestamp("w", b"1"));
         records
             .timestamps
             .retain(|one| one.certificate == Digest::sha256(b"1"));
         assert_eq!(records.authorities(), 1, "two names for one certificate");
+    }
+
+    #[test]
+    fn f17_two_logs_of_one_operator_are_one() {
+        let by = |operator: Option<&str>, mut record: LogRecord| {
+            record.operator = operator.map(Into::into);
+            record
+        };
+        let logs = |operators: [Option<&str>; 2]| {
+            let records = Records {
+                log_entries: vec![
+                    by(operators[0], entry("a", "1", 1)),
+                    by(operators[1], entry("b", "2", 2)),
+                ],
+                ..Records::default()
+            };
+            records.logs()
+        };
+        assert_eq!(logs([Some("x"), Some("x")]), 1);
+        assert_eq!(logs([Some("x"), Some("y")]), 2);
+        assert_eq!(
+            logs([Some("x"), None]),
+            2,
+            "where one names none, keys count"
+        );
+        assert_eq!(logs([None, None]), 2);
+        let mut two = [timestamp("t", b"1"), timestamp("u", b"2")];
+        for timestamp in &mut two {
+            timestamp.operator = Some("x".to_owned());
+        }
+        let records = Records {
+            timestamps: two.to_vec(),
+            ..Records::default()
+        };
+        assert_eq!(records.authorities(), 1);
     }
 }

@@ -41,6 +41,9 @@ impl Root {
         message: Message<'_>,
         now: Timestamp,
     ) -> Result<Proof, Refusal> {
+        let KeyMaterial::Certificate(leaf) = bundle.key() else {
+            return Err(Refusal::invalid("the bundle has no certificate"));
+        };
         self.shape(bundle)?;
         token_shapes(bundle)?;
         let mut read = bundle.entries().iter().filter(|entry| is_read(entry));
@@ -76,7 +79,7 @@ impl Root {
         self.enough(&records, certificate, now)?;
         self.logged_in_time(bundle.entries(), &records)?;
         Ok(Proof {
-            signer: identity::identity(&result, self.without_logs)?,
+            signer: identity::identity(&result, leaf, self.without_logs)?,
             records,
             scheme: None,
             certificate: Some(certificate),
@@ -111,6 +114,14 @@ impl Root {
         if entries.is_empty() && !self.without_logs {
             return Err(Refusal::invalid("the bundle has no log entry"));
         }
+        if self.without_certificate_logs && !self.without_logs {
+            return Err(Refusal::Untrusted {
+                signer: "a certificate".to_owned(),
+                reason: "the trusted root names logs, but no certificate log (`ctlogs`), which \
+                         certificates have to show their publication in"
+                    .to_owned(),
+            });
+        }
         let promise_will_do = bundle.version() == BundleVersion::V0_1;
         let unproven = |entry: &LogEntry| {
             entry.proven().is_none() && !(promise_will_do && entry.promise.is_some())
@@ -138,6 +149,7 @@ impl Root {
                 .map(|time| TimestampRecord {
                     authority: one.name.clone(),
                     certificate: one.certificate.clone(),
+                    operator: one.operator.clone(),
                     time: *time,
                 })
                 .collect()),

@@ -71,6 +71,7 @@ impl Root {
         Ok(LogRecord {
             log: log.url.clone(),
             log_id: log.id.to_hex(),
+            operator: log.operator.clone(),
             log_index: entry.log_index,
             kind: format!("{} {}", entry.kind, entry.version),
             integrated_time,

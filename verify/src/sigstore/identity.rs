@@ -1,10 +1,15 @@
 //! Who a certificate was issued to.
 
 use bulla_model::{BuildClaims, CertificateIdentity, Identity};
+use der::Decode as _;
+use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use jiff::Timestamp;
 use sigstore_crypto::{CertificateInfo, FulcioCiClaims};
 use sigstore_types::DerCertificate;
 use sigstore_verify::VerificationResult;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::candidate::Refusal;
 
@@ -12,19 +17,17 @@ use crate::candidate::Refusal;
 /// GitHub's does for releases; then it is empty, which no exact issuer is.
 pub(super) fn identity(
     result: &VerificationResult,
+    leaf: &[u8],
     without_logs: bool,
 ) -> Result<Identity, Refusal> {
     let certificate = result
         .certificate()
         .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
-    if certificate.identity.is_none() {
-        return Err(Refusal::invalid("the certificate names no subject"));
-    }
     if certificate.issuer.is_none() && !without_logs {
         return Err(Refusal::invalid("the certificate names no issuer"));
     }
-    let identity =
-        named(certificate).ok_or_else(|| Refusal::invalid("the certificate names no subject"))?;
+    let identity = named(certificate, leaf)
+        .ok_or_else(|| Refusal::invalid("the certificate names no subject"))?;
     if let Some(claim) = contradiction(&certificate.ci_claims) {
         return Err(Refusal::invalid(&format!(
             "the certificate's old and new claims about the {claim} contradict each other"
@@ -52,7 +55,7 @@ pub fn claimed_certificate(certificate: &[u8]) -> Option<ClaimedCertificate> {
     let der = DerCertificate::new(certificate.to_vec());
     let read = sigstore_crypto::parse_certificate_info(&der).ok()?;
     Some(ClaimedCertificate {
-        identity: named(&read).filter(|identity| !identity.issuer.is_empty())?,
+        identity: named(&read, certificate).filter(|identity| !identity.issuer.is_empty())?,
         spki: read.public_key.as_bytes().to_vec(),
         not_before: read.not_before,
         not_after: read.not_after,
@@ -65,14 +68,37 @@ pub fn claimed_identity(certificate: &[u8]) -> Option<CertificateIdentity> {
     claimed_certificate(certificate).map(|read| read.identity)
 }
 
-fn named(certificate: &CertificateInfo) -> Option<CertificateIdentity> {
+/// Fulcio's `otherName` of users (`NAME!DOMAIN`), the one kind of subject that `sigstore-crypto` does
+/// not read. A certificate has it alone: beside another subject it is not looked at.
+fn user_name(leaf: &[u8]) -> Option<String> {
+    const USER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
+    let certificate = Certificate::from_der(leaf).ok()?;
+    let (_, names) = certificate
+        .tbs_certificate
+        .get::<SubjectAltName>()
+        .ok()
+        .flatten()?;
+    match names.0.as_slice() {
+        [GeneralName::OtherName(name)] if name.type_id == USER_NAME => {
+            let text: Utf8StringRef<'_> = name.value.decode_as().ok()?;
+            Some(text.as_str().to_owned()).filter(|text| !text.is_empty())
+        }
+        _ => None,
+    }
+}
+
+fn named(certificate: &CertificateInfo, leaf: &[u8]) -> Option<CertificateIdentity> {
     let claims = &certificate.ci_claims;
     let old = &claims.deprecated_github;
+    let subject = match &certificate.identity {
+        Some(identity) => identity.as_str().to_owned(),
+        None => user_name(leaf)?,
+    };
     // Certificates of 2022 carry the claims under their first numbers only.
     let either = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
     Some(CertificateIdentity {
         issuer: certificate.issuer.clone().unwrap_or_default(),
-        subject: certificate.identity.as_ref()?.as_str().to_owned(),
+        subject,
         source_repository: either(&claims.source_repository_uri, &old_repository(claims)),
         source_digest: either(&claims.source_repository_digest, &old.workflow_sha),
         source_ref: either(&claims.source_repository_ref, &old.workflow_ref),

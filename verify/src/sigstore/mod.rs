@@ -11,6 +11,7 @@ mod certificate;
 mod entry;
 mod identity;
 mod keyed;
+mod operators;
 mod refusal;
 mod retold;
 mod root;

@@ -7,6 +7,7 @@ use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
 use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
+use super::operators::Operators;
 use super::refusal::cut;
 use super::vouched::{self, Anchor};
 use crate::TrustError;
@@ -27,12 +28,16 @@ pub(super) struct Root {
     /// Whether it belongs to an instance without any log, as GitHub's for private repositories:
     /// then timestamps alone say when, and certificates carry no proof of their publication.
     pub(super) without_logs: bool,
+    /// Whether it names no certificate log, so that no certificate can show its publication.
+    pub(super) without_certificate_logs: bool,
 }
 
 /// A transparency log.
 pub(super) struct Log {
     pub(super) id: Sha256Hash,
     pub(super) url: String,
+    /// Who runs it.
+    pub(super) operator: Option<String>,
     /// From when until when its key is believed.
     pub(super) window: Option<TimeRange>,
 }
@@ -41,6 +46,8 @@ pub(super) struct Log {
 pub(super) struct Authority {
     pub(super) name: String,
     pub(super) certificate: Digest,
+    /// Who runs it.
+    pub(super) operator: Option<String>,
     pub(super) tsa: TsaAuthority,
 }
 
@@ -52,7 +59,9 @@ impl Root {
         let unusable = |reason: String| TrustError::Root {
             reason: cut(&reason),
         };
+        let operators = Operators::of(text).map_err(|error| unusable(error.to_string()))?;
         let mut root = TrustedRoot::from_json(text).map_err(|error| unusable(error.to_string()))?;
+        let without_certificate_logs = root.ctlogs.is_empty();
         let without_logs = root.tlogs.is_empty()
             && root.ctlogs.is_empty()
             && !root.timestamp_authorities.is_empty();
@@ -83,6 +92,7 @@ impl Root {
             logs.push(Log {
                 id,
                 url: log.base_url.clone(),
+                operator: operators.of_log(log.log_id.key_id.as_bytes()),
                 window: log.public_key.valid_for,
             });
         }
@@ -91,11 +101,12 @@ impl Root {
             verifier,
             keys,
             logs,
-            authorities: authorities(&root),
+            authorities: authorities(&root, &operators),
             anchors: vouched::anchors(&root),
             material: root,
             named,
             without_logs,
+            without_certificate_logs,
         })
     }
 }
@@ -123,7 +134,7 @@ fn bound_by_certificates(ca: &mut CertificateAuthority) -> bool {
     window.is_none_or(|window| window.end.is_none_or(|end| window.start <= end))
 }
 
-fn authorities(root: &TrustedRoot) -> Vec<Authority> {
+fn authorities(root: &TrustedRoot, operators: &Operators) -> Vec<Authority> {
     let mut all = Vec::new();
     for tsa in &root.timestamp_authorities {
         let chain: Vec<_> = tsa
@@ -146,6 +157,7 @@ fn authorities(root: &TrustedRoot) -> Vec<Authority> {
         let between = chain.get(1..chain.len() - 1).unwrap_or_default().to_vec();
         all.push(Authority {
             name,
+            operator: operators.of_authority(&certificate),
             certificate,
             tsa: TsaAuthority::new(leaf, between, top, tsa.valid_for),
         });

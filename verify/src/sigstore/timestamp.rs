@@ -40,6 +40,7 @@ impl Root {
                     return Ok(TimestampRecord {
                         authority: authority.name.clone(),
                         certificate: authority.certificate.clone(),
+                        operator: authority.operator.clone(),
                         time,
                     });
                 }

@@ -275,6 +275,7 @@ mod tests {
             let timestamps = times.iter().map(|time| TimestampRecord {
                 authority: (*time).to_owned(),
                 certificate: Digest::sha256(time.as_bytes()),
+                operator: None,
                 time: time.parse().unwrap(),
             });
             let records = Records {

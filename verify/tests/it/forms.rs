@@ -378,12 +378,12 @@ const OTHERS: &[(&str, &str, &str, u8)] = &[
         "",
         0,
     ),
-    // Subjects of kind otherName, which Fulcio writes for user names, are not read.
+    // A subject of kind otherName, which Fulcio writes for user names.
     (
         "sigstore-go/pkg/testing/data/bundles/othername.sigstore.json",
         "sigstore-go/pkg/testing/data/trusted-roots/scaffolding.json",
         "",
-        12,
+        0,
     ),
     (
         "sigstore-go/pkg/testing/data/bundles/dsse-2sigs.sigstore.json",

@@ -21,5 +21,6 @@ mod policies;
 mod recorded;
 mod signed;
 mod slsa;
+mod trusted_roots;
 mod vectors;
 mod vsa;
