@@ -77,6 +77,9 @@ impl Root {
             timestamps: self.attributed(bundle, &result)?,
         };
         self.enough(&records, certificate, now)?;
+        if let Some(time) = records.earliest() {
+            self.chains.check(leaf, time)?;
+        }
         self.logged_in_time(bundle.entries(), &records)?;
         Ok(Proof {
             signer: identity::identity(&result, leaf, self.without_logs)?,

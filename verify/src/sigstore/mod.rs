@@ -10,6 +10,7 @@ mod body;
 mod certificate;
 mod entry;
 mod identity;
+mod issued;
 mod keyed;
 mod operators;
 mod refusal;

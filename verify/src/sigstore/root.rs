@@ -7,6 +7,7 @@ use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
 use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
+use super::issued::Chains;
 use super::operators::Operators;
 use super::refusal::cut;
 use super::vouched::{self, Anchor};
@@ -23,6 +24,8 @@ pub(super) struct Root {
     pub(super) authorities: Vec<Authority>,
     /// Certificates of the authorities that issue certificates.
     pub(super) anchors: Vec<Anchor>,
+    /// How its certificate authorities hang together.
+    pub(super) chains: Chains,
     /// Key ids of every log the document names, at whatever time.
     pub(super) named: Vec<Vec<u8>>,
     /// Whether it belongs to an instance without any log, as GitHub's for private repositories:
@@ -103,6 +106,7 @@ impl Root {
             logs,
             authorities: authorities(&root, &operators),
             anchors: vouched::anchors(&root),
+            chains: Chains::of(&root),
             material: root,
             named,
             without_logs,

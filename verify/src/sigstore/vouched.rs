@@ -13,7 +13,7 @@ use super::root::Root;
 use crate::candidate::Refusal;
 
 /// `id-kp-codeSigning`, RFC 5280 section 4.2.1.12.
-const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
+pub(super) const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
 
 /// A certificate of an authority, and from when until when it is believed.
 pub(super) type Anchor = (TrustAnchor<'static>, Option<TimeRange>);

@@ -96,3 +96,30 @@ fn the_operator_of_a_log_and_of_an_authority_is_the_root_s_word() {
     let [log, authority] = expected.map(|name| Some(name.to_owned()));
     assert_eq!(operators(&named), (log, authority));
 }
+
+#[test]
+fn an_intermediate_counts_under_the_root_that_issued_it_only() {
+    let public = case(
+        sigstore!("rekor1.sigstore.json"),
+        sigstore!("public.trusted_root.json"),
+    );
+    assert_eq!(public.exit(), 0);
+    // The first authority of the document has a root of its own.
+    let other: Value = serde_json::from_slice(sigstore!("public.trusted_root.json")).unwrap();
+    let other = &other["certificateAuthorities"][0]["certChain"]["certificates"][0];
+    // Another root above it, and something beside it that has nothing to do with it.
+    let changed = |change: &dyn Fn(&mut Vec<Value>)| {
+        with_root(&public, |root| {
+            for ca in root["certificateAuthorities"].as_array_mut().unwrap() {
+                change(ca["certChain"]["certificates"].as_array_mut().unwrap());
+            }
+        })
+    };
+    let foreign = changed(&|chain| *chain.last_mut().unwrap() = other.clone());
+    let verdict = foreign.verdict();
+    assert_eq!(verdict.exit_code(), 11);
+    let found = &verdict.signatures[0].checks[0].found;
+    assert!(found.contains("no root issued"), "{found}");
+    let beside = changed(&|chain| chain.insert(0, other.clone()));
+    assert_eq!(beside.exit(), 0, "what it does not need does no harm");
+}
