@@ -11,6 +11,7 @@ pub mod escape;
 mod exit;
 pub mod failure;
 pub mod join;
+pub mod lock;
 mod log;
 pub mod output;
 pub mod printer;

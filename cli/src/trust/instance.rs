@@ -5,7 +5,7 @@ use std::path::Path;
 use bulla_model::Digest;
 use jiff::{SignedDuration, Timestamp};
 
-use super::tuf::{self, Material, TufError};
+use super::tuf::{self, Fetched, Material, TufError};
 use super::{Known, Mirror, Place};
 use crate::Failure;
 use crate::commands::Context;
@@ -196,25 +196,27 @@ impl Chosen {
         file::read(&path, context.limits.configuration_bytes)
     }
 
-    /// Asks the repository for what is new; the outer error is this machine's, the inner one the
-    /// repository's.
-    pub(crate) async fn refresh(
+    /// Asks the repository for what is new over `cache`, or for everything; the outer error is this
+    /// machine's, the inner one the repository's.
+    pub(crate) async fn fetch(
         &self,
         context: &Context,
         root: &[u8],
+        cache: Option<&Path>,
         now: Timestamp,
-    ) -> Result<Result<Material, TufError>, Failure> {
-        let cache = self.place.needed_cache()?;
-        let http = http::client(context)?;
-        let deadline = context.limits.deadline;
-        let fetched = tuf::refresh(&self.mirror, &http, root, cache, now, deadline).await;
-        Ok(fetched.and_then(|material| {
-            self.above_floor(&material)?;
-            Ok(material)
-        }))
+    ) -> Result<Result<Fetched, TufError>, Failure> {
+        let request = tuf::Request {
+            mirror: &self.mirror,
+            http: &http::client(context)?,
+            root,
+            floor: self.floor(),
+            now,
+            deadline: context.limits.deadline,
+        };
+        Ok(tuf::fetch(request, cache).await)
     }
 
-    /// What the cache holds, verified again; `None` if nothing.
+    /// What the copy here holds, verified again; `None` if there is none.
     pub(crate) async fn cached(
         &self,
         context: &Context,
@@ -226,83 +228,85 @@ impl Chosen {
         let root = self.root(context)?;
         let verified = tuf::cached(&root, cache, now).await.and_then(|material| {
             if let Some(material) = &material {
-                self.above_floor(material)?;
+                material.above(self.floor())?;
             }
             Ok(material)
         });
         verified.map_err(|error| {
+            if let TufError::Local(_) = error {
+                return Failure::new(
+                    FailureKind::File,
+                    format_args!("the copy of {} here cannot be read: {error}", self.name),
+                )
+                .with_hint("give a file, --trusted-root FILE, or another cache: XDG_CACHE_HOME");
+            }
             Failure::new(
                 FailureKind::Tampered,
                 format_args!("the copy of {} here does not verify: {error}", self.name),
             )
             .with_detail(cache.display())
             .with_hint(format_args!(
-                "remove that folder, then bulla trust update --instance {}",
+                "fetch it anew: bulla trust update --instance {}",
                 self.name
             ))
         })
     }
 
-    /// Older than what is embedded is a rollback, whoever signed it.
-    fn above_floor(&self, material: &Material) -> Result<(), TufError> {
-        let floor = self.known.map_or(0, Known::targets_version);
-        if material.targets_version < floor {
-            return Err(TufError::Refused(format!(
-                "rollback: targets version {} is older than {floor}, which is embedded",
-                material.targets_version
-            )));
-        }
-        Ok(())
+    /// Targets older than what is embedded are a rollback, whoever signed them.
+    fn floor(&self) -> u64 {
+        self.known.map_or(0, Known::targets_version)
     }
 
+    /// A copy that does not verify is no reason to fall back to what is embedded, which may be
+    /// older: whoever can write there would choose what is believed.
     async fn offline(&self, context: &Context, now: Timestamp) -> Result<(Found, Origin), Failure> {
-        match self.cached(context, now).await {
-            Ok(Some(material)) => {
-                if material.expires <= now {
-                    context.printer.say(format!(
-                        "note: the copy of {} here expired at {}: bulla trust update",
-                        self.name, material.expires
-                    ));
-                }
-                Ok((material.into(), REFRESHED))
-            }
-            Ok(None) => Ok((self.embedded()?, EMBEDDED)),
-            // A poisoned cache is worth a warning, but must not take away what is embedded.
-            Err(failure) => {
-                let embedded = self.embedded().map_err(|_| failure.clone())?;
-                context
-                    .printer
-                    .warn(format!("{}: using the embedded root", failure.message()));
-                Ok((embedded, EMBEDDED))
-            }
+        let Some(material) = self.cached(context, now).await? else {
+            return Ok((self.embedded()?, EMBEDDED));
+        };
+        if material.expires <= now {
+            context.printer.say(format!(
+                "note: the copy of {} here expired at {}: bulla trust update",
+                self.name, material.expires
+            ));
         }
+        Ok((material.into(), REFRESHED))
     }
 
     async fn recent(&self, context: &Context, now: Timestamp) -> Result<(Found, Origin), Failure> {
-        let held = self.cached(context, now).await.unwrap_or_default();
+        let held = match self.cached(context, now).await {
+            Err(failure) if self.known.is_none() => return Err(failure),
+            held => held,
+        };
         let refreshed = self.place.cache.as_deref().and_then(tuf::refreshed_at);
         let is_new = |at: Timestamp| at <= now && now.duration_since(at) < LIFETIME;
-        if let Some(material) = &held
-            && material.expires > now
-            && refreshed.is_some_and(is_new)
-        {
-            return Ok((material.clone().into(), REFRESHED));
+        match &held {
+            Ok(Some(material)) if material.expires > now && refreshed.is_some_and(is_new) => {
+                return Ok((material.clone().into(), REFRESHED));
+            }
+            Ok(_) => {}
+            // The repository is asked in any case, from the embedded root.
+            Err(failure) => context.printer.warn(failure.message()),
         }
         let root = self.root(context)?;
-        match self.refresh(context, &root, now).await? {
-            Ok(material) => Ok((material.into(), REFRESHED)),
-            Err(TufError::Unreachable(reason)) => {
-                let held = match held {
-                    Some(material) if material.expires <= now => {
-                        let error = TufError::Unreachable(reason);
-                        return Err(self.failure(&error).with_detail(format_args!(
-                            "and the copy here expired at {}",
-                            material.expires
-                        )));
-                    }
-                    Some(material) => (material.into(), REFRESHED),
-                    None => (self.embedded()?, EMBEDDED),
+        let cache = self.place.cache.as_deref();
+        match self.fetch(context, &root, cache, now).await? {
+            Ok(fetched) => {
+                let kept = match cache {
+                    Some(cache) => fetched.keep(&root, cache).await,
+                    None => Ok(()),
                 };
+                // What was verified holds, whether it can be kept or not.
+                if let Err(failure) = kept {
+                    context.printer.warn(format!(
+                        "what {} says could not be kept here: {}",
+                        self.mirror,
+                        failure.message()
+                    ));
+                }
+                Ok((fetched.material.into(), REFRESHED))
+            }
+            Err(TufError::Unreachable(reason)) => {
+                let held = self.last(held?, &reason, now)?;
                 context.printer.say(format!(
                     "note: {} was not reached ({reason}): using the {} copy",
                     self.mirror,
@@ -311,6 +315,26 @@ impl Chosen {
                 Ok(held)
             }
             Err(error) => Err(self.failure(&error)),
+        }
+    }
+
+    /// What there is while the repository is not reached: nothing that expired.
+    fn last(
+        &self,
+        held: Option<Material>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(Found, Origin), Failure> {
+        match held {
+            Some(material) if material.expires <= now => {
+                let error = TufError::Unreachable(reason.to_owned());
+                Err(self.failure(&error).with_detail(format_args!(
+                    "and the copy here expired at {}",
+                    material.expires
+                )))
+            }
+            Some(material) => Ok((material.into(), REFRESHED)),
+            None => Ok((self.embedded()?, EMBEDDED)),
         }
     }
 
@@ -339,6 +363,7 @@ impl Chosen {
             ),
             TufError::Refused(_) => Failure::new(FailureKind::Tampered, message)
                 .with_detail("nothing of it was used"),
+            TufError::Local(_) => Failure::new(FailureKind::File, message),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Mirror {
     }
 
     /// A name for a folder of this machine: readable, and different for every mirror.
-    pub(super) fn folder_name(&self) -> String {
+    pub fn folder_name(&self) -> String {
         let host = self.0.host_str().unwrap_or("file");
         let host: String = host
             .chars()

@@ -8,6 +8,7 @@
 //! Nothing here decides about signatures: what comes out goes into `bulla_verify::Trust` and into
 //! the signer. This is the only place in this crate where `sigstore-*` crates are used.
 
+mod cache;
 pub(crate) mod create;
 pub(crate) mod describe;
 mod instance;

@@ -1,4 +1,4 @@
-//! TUF metadata in a folder: a cache, or a mirror on disk.
+//! TUF metadata in a folder: a mirror on disk, or what the conformance suite looks into.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn is_plain_char(c: char) -> bool {
 }
 
 /// Whether it is a file such as `7.snapshot.json`.
-fn is_versioned(name: &str) -> bool {
+pub(super) fn is_versioned(name: &str) -> bool {
     name.split_once('.').is_some_and(|(version, _)| {
         !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())
     })

@@ -1,22 +1,26 @@
 //! TUF, specification 1.0.34: <https://theupdateframework.github.io/specification/v1.0.34/>.
 //!
 //! `sigstore-tuf` does the protocol: chain of roots, thresholds over distinct keys, versions that
-//! never go back, lengths and hashes, expiry. Versions seen are kept in the cache, so that the floor
-//! outlives the process; the cache itself is verified from the first root on every use.
+//! never go back, lengths and hashes, expiry. Versions seen are kept in the copy on this machine, so
+//! that the floor outlives the process; the copy itself is verified from the first root on every use.
+//! Unlike the specification's client, which keeps each role as it comes, a refresh here is kept whole
+//! or not at all: what reads the copy does not ask the network, and half of a refresh is no copy.
 
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sigstore_tuf::{
-    Error, HttpRepository, MetadataStore as _, Repository, StoreRepository, TrustedMetadataSet,
-    Updater, UpdaterConfig,
+    Error, HttpRepository, MetadataStore, Repository, StoreRepository, TrustedMetadataSet, Updater,
+    UpdaterConfig,
 };
 
 use url::Url;
 
 use super::Mirror;
+use super::cache::{self, Held, Overlay};
 use super::store::Store;
+use crate::Failure;
 
 /// The target that holds the trusted root.
 pub(crate) const TRUSTED_ROOT: &str = "trusted_root.json";
@@ -32,6 +36,8 @@ pub(crate) struct Material {
     pub(crate) signing_config: Option<Vec<u8>>,
     /// Version of the last root of the chain.
     pub(crate) root_version: u64,
+    /// Version of the timestamp, which every publication raises.
+    pub(crate) timestamp_version: u64,
     /// Version of the list of targets.
     pub(crate) targets_version: u64,
     /// When the first of its metadata expires, or did.
@@ -55,6 +61,9 @@ pub(crate) enum TufError {
     /// Its metadata does not verify.
     #[error("{0}")]
     Refused(String),
+    /// The copy on this machine could not be read, which says nothing about what is in it.
+    #[error("{0}")]
+    Local(String),
 }
 
 impl From<Error> for TufError {
@@ -93,7 +102,8 @@ pub(crate) struct RootSummary {
     pub(crate) threshold: usize,
 }
 
-/// A repository and the cache of what was verified of it.
+/// A repository and the folder of what was verified of it, role by role as the specification has it:
+/// for the conformance suite, which looks into the folder.
 #[derive(Debug)]
 pub(crate) struct Client {
     updater: Updater,
@@ -109,18 +119,7 @@ impl Client {
         root: &[u8],
         cache: &Path,
     ) -> Result<Self, TufError> {
-        let repository: Box<dyn Repository> = if let Some(folder) = mirror.folder() {
-            Box::new(StoreRepository::new(Store::mirror(&folder)))
-        } else {
-            let mut repository = HttpRepository::new(mirror.url().as_str())?;
-            if let Some(targets) = targets {
-                repository = repository.with_targets_base(targets.url().as_str())?;
-            }
-            Box::new(repository.with_http_client(http.clone()))
-        };
-        let updater = Updater::new(repository, root)?
-            .with_config(bounds())
-            .with_store(Store::cache(cache));
+        let updater = updater(mirror, targets, http, root, Store::cache(cache))?;
         Ok(Self { updater })
     }
 
@@ -143,65 +142,142 @@ impl Client {
     }
 }
 
-/// Fetches what is new, verifies it, keeps it in the cache and returns the targets.
-pub(crate) async fn refresh(
+fn updater(
     mirror: &Mirror,
+    targets: Option<&Mirror>,
     http: &reqwest::Client,
     root: &[u8],
-    cache: &Path,
-    now: Timestamp,
-    deadline: Duration,
-) -> Result<Material, TufError> {
-    let work = async {
-        let mut client = Client::open(mirror, None, http, root, cache)?;
-        client.refresh(now).await?;
-        material(&mut client.updater, now).await
+    store: impl MetadataStore + 'static,
+) -> Result<Updater, TufError> {
+    let repository: Box<dyn Repository> = if let Some(folder) = mirror.folder() {
+        Box::new(StoreRepository::new(Store::mirror(&folder)))
+    } else {
+        let mut repository = HttpRepository::new(mirror.url().as_str())?;
+        if let Some(targets) = targets {
+            repository = repository.with_targets_base(targets.url().as_str())?;
+        }
+        Box::new(repository.with_http_client(http.clone()))
     };
-    let material = tokio::time::timeout(deadline, work).await.map_err(|_| {
-        TufError::Unreachable(format!(
-            "no complete answer within {} s",
-            deadline.as_secs()
-        ))
-    })??;
-    Store::cache(cache).store(REFRESHED, now.to_string().as_bytes())?;
-    Ok(material)
+    Ok(Updater::new(repository, root)?
+        .with_config(bounds())
+        .with_store(store))
 }
 
-/// When the cache was last brought up to date, by its own word: it only saves requests.
+/// What a repository says now, verified to the end and not kept yet.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// It holds whether it can be kept or not.
+    pub(crate) material: Material,
+    held: Held,
+}
+
+/// Where to ask, and from what on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    /// The repository.
+    pub(crate) mirror: &'a Mirror,
+    /// The client to ask it with.
+    pub(crate) http: &'a reqwest::Client,
+    /// Where trust starts.
+    pub(crate) root: &'a [u8],
+    /// The oldest list of targets that is accepted.
+    pub(crate) floor: u64,
+    /// The time to judge expiry at.
+    pub(crate) now: Timestamp,
+    /// How long all of it may take.
+    pub(crate) deadline: Duration,
+}
+
+/// Fetches what is new over the copy in a folder, or everything if `None`, and verifies it. The copy
+/// stays as it is.
+pub(crate) async fn fetch(request: Request<'_>, cache: Option<&Path>) -> Result<Fetched, TufError> {
+    // A copy that cannot be read sets no floor; that it could not, whoever calls this has said.
+    let held = cache.and_then(|cache| Held::read(cache).ok().flatten());
+    let overlay = Overlay::over(held.map(|held| held.files).unwrap_or_default());
+    let work = async {
+        let Request {
+            mirror,
+            http,
+            root,
+            now,
+            ..
+        } = request;
+        let mut updater = updater(mirror, None, http, root, overlay.clone())?;
+        updater.refresh(now).await?;
+        material(&mut updater, now).await
+    };
+    let material = tokio::time::timeout(request.deadline, work)
+        .await
+        .map_err(|_| {
+            TufError::Unreachable(format!(
+                "no complete answer within {} s",
+                request.deadline.as_secs()
+            ))
+        })??;
+    material.above(request.floor)?;
+    let held = Held {
+        files: overlay.used(),
+        refreshed: request.now,
+    };
+    Ok(Fetched { material, held })
+}
+
+impl Fetched {
+    /// Replaces the copy, unless somebody else's refresh has meanwhile brought something newer.
+    pub(crate) async fn keep(&self, root: &[u8], cache: &Path) -> Result<(), Failure> {
+        let lock = cache::lock(cache)?;
+        // A new root may start the versions of the roles below it anew.
+        let age = |material: &Material| (material.root_version, material.timestamp_version);
+        match cached(root, cache, self.held.refreshed).await {
+            Ok(Some(held)) if age(&held) > age(&self.material) => Ok(()),
+            _ => self.held.write(cache, &lock),
+        }
+    }
+
+    /// Replaces the copy, whatever it is.
+    pub(crate) fn replace(&self, cache: &Path) -> Result<(), Failure> {
+        self.held.write(cache, &cache::lock(cache)?)
+    }
+}
+
+/// When the copy was last brought up to date, by its own word: it only saves requests.
 pub(crate) fn refreshed_at(cache: &Path) -> Option<Timestamp> {
-    let bytes = Store::cache(cache).load(REFRESHED).ok()??;
-    std::str::from_utf8(&bytes).ok()?.parse().ok()
+    Some(Held::read(cache).ok()??.refreshed)
 }
 
-/// What the cache holds, verified from the first root without the network; `None` if it holds
-/// nothing. Expired metadata is still returned, with the time it expired: whether that will do is
-/// the caller's to say.
+/// What the copy holds, verified from the first root without the network; `None` if there is none.
+/// Expired metadata is still returned, with the time it expired: whether that will do is the
+/// caller's to say.
 pub(crate) async fn cached(
     root: &[u8],
     cache: &Path,
     now: Timestamp,
 ) -> Result<Option<Material>, TufError> {
-    let store = Store::cache(cache);
-    if store.load("timestamp.json")?.is_none() {
+    let Some(held) = Held::read(cache)? else {
         return Ok(None);
-    }
+    };
     let mut at = now;
-    // Each round goes back behind one expiry; the four roles expire at most once each.
-    for _ in 0..=4 {
-        let mut updater = Updater::new(StoreRepository::new(store.clone()), root)?
-            .with_config(bounds())
-            .with_store(store.clone());
-        match updater.refresh(at).await {
-            Ok(()) => return material(&mut updater, at).await.map(Some),
+    for _ in 0..MOST_EXPIRIES {
+        match reverified(root, &held, at).await {
+            Ok(material) => return Ok(Some(material)),
             // Said only of metadata whose signatures hold, so the time is the signers' own.
-            Err(Error::Expired { expires, .. }) => at = expires - SignedDuration::from_secs(1),
-            // Nothing was asked over the network: what is missing makes the cache useless.
-            Err(error) => return Err(TufError::Refused(chain(&error))),
+            Err(TufError::Expired { expires, .. }) => at = expires - SignedDuration::from_secs(1),
+            // Nothing was asked over the network: what is missing makes the copy useless.
+            Err(error) => return Err(TufError::Refused(error.to_string())),
         }
     }
     Err(TufError::Refused(
         "no time at which all metadata was valid".to_owned(),
     ))
+}
+
+async fn reverified(root: &[u8], held: &Held, at: Timestamp) -> Result<Material, TufError> {
+    let overlay = Overlay::over(held.files.clone());
+    let mut updater = Updater::new(StoreRepository::new(overlay.clone()), root)?
+        .with_config(bounds())
+        .with_store(overlay);
+    updater.refresh(at).await?;
+    material(&mut updater, at).await
 }
 
 async fn material(updater: &mut Updater, at: Timestamp) -> Result<Material, TufError> {
@@ -228,9 +304,23 @@ async fn material(updater: &mut Updater, at: Timestamp) -> Result<Material, TufE
         trusted_root,
         signing_config,
         root_version: root.version,
+        timestamp_version: timestamp.version,
         targets_version: targets.version,
         expires: expires.into_iter().fold(root.expires, Timestamp::min),
     })
+}
+
+impl Material {
+    /// Refuses what is older than a list of targets that is known.
+    pub(crate) fn above(&self, floor: u64) -> Result<(), TufError> {
+        if self.targets_version < floor {
+            return Err(TufError::Refused(format!(
+                "rollback: targets version {} is older than {floor}, which is embedded",
+                self.targets_version
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// The crate's bounds on every file, with the roots' number raised: an instance that rotates each
@@ -255,4 +345,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Endless data: trusted roots are a few kilobytes.
 const LARGEST_TARGET: u64 = 4 << 20;
-const REFRESHED: &str = "refreshed";
+/// Each look goes back behind one expiry, and a role expires once: four roles and some delegated
+/// ones.
+const MOST_EXPIRIES: usize = 16;

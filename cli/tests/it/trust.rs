@@ -1,9 +1,12 @@
 //! `bulla trust`, against TUF repositories in folders.
 
+mod copy;
 mod repository;
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::sandbox::{Answer, Sandbox};
@@ -64,11 +67,23 @@ fn shown(sandbox: &Sandbox, repository: &Repository) -> Result<(String, String),
     ))
 }
 
-fn cache(sandbox: &Sandbox) -> PathBuf {
+/// The one copy of a repository that is here.
+fn copied(sandbox: &Sandbox) -> PathBuf {
     let folder = std::fs::read_dir(sandbox.path(".cache/bulla/tuf")).unwrap();
     let entries: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     assert_eq!(entries.len(), 1, "nothing is left beside it: {entries:?}");
-    entries[0].clone()
+    entries[0].join("metadata.json")
+}
+
+/// Changes one file of the copy.
+fn change(sandbox: &Sandbox, file: &str, with: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    let path = copied(sandbox);
+    let mut copy: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let before = copy["files"][file].as_str().unwrap();
+    let after = STANDARD.encode(with(STANDARD.decode(before).unwrap()));
+    assert_ne!(before, after);
+    copy["files"][file] = after.into();
+    std::fs::write(path, copy.to_string()).unwrap();
 }
 
 #[test]
@@ -181,16 +196,14 @@ fn f59_a_cache_that_was_written_to_is_not_believed() {
         "targets.json",
     ] {
         let (sandbox, repository) = introduced();
-        let path = cache(&sandbox).join(file);
-        let bytes = if file.starts_with("targets/") {
-            poisoned.clone()
-        } else {
-            let text = std::fs::read_to_string(&path).unwrap();
-            text.replacen("\"version\":1", "\"version\":7", 1)
-                .into_bytes()
-        };
-        assert_ne!(std::fs::read(&path).unwrap(), bytes);
-        std::fs::write(&path, bytes).unwrap();
+        change(&sandbox, file, |bytes| {
+            if file.starts_with("targets/") {
+                return poisoned.clone();
+            }
+            let text = String::from_utf8(bytes).unwrap();
+            let changed = text.replacen("\"version\":1", "\"version\":7", 1);
+            changed.into_bytes()
+        });
         let answer = shown(&sandbox, &repository).err().unwrap();
         assert_eq!(answer.code, 12, "{file}: {}", answer.talk);
         assert_eq!(update(&sandbox, &repository).code, 0, "{file}");
@@ -201,7 +214,6 @@ fn f59_a_cache_that_was_written_to_is_not_believed() {
 #[test]
 fn f59_a_cache_of_somebody_elses_repository_is_not_believed() {
     let (sandbox, repository) = introduced();
-    let held = cache(&sandbox);
     let evil = Repository::new(
         &sandbox.path("evil"),
         &trusted_root("https://evil.example.test"),
@@ -212,10 +224,12 @@ fn f59_a_cache_of_somebody_elses_repository_is_not_believed() {
         "1.targets.json",
         "1.root.json",
     ] {
-        let to = name.trim_start_matches("1.");
-        std::fs::copy(sandbox.path("evil").join(name), held.join(to)).unwrap();
+        let theirs = std::fs::read(sandbox.path("evil").join(name)).unwrap();
+        change(&sandbox, name.trim_start_matches("1."), |_| theirs);
     }
-    std::fs::write(held.join("targets/trusted_root.json"), &evil.trusted_root).unwrap();
+    change(&sandbox, "targets/trusted_root.json", |_| {
+        evil.trusted_root.clone()
+    });
     let answer = shown(&sandbox, &repository).err().unwrap();
     assert_eq!(answer.code, 12, "{}", answer.talk);
 }

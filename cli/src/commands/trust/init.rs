@@ -1,7 +1,5 @@
 //! `bulla trust init`: introducing an instance of one's own.
 
-use std::path::{Path, PathBuf};
-
 use jiff::Timestamp;
 
 use super::update::Updated;
@@ -52,62 +50,26 @@ pub(super) async fn run(arguments: &Init, context: &Context) -> Result<Exit, Fai
         .with_hint("if the new one is meant to replace it: --replace"));
     }
     // What is fetched starts from nothing, and what was there before stays until this root has
-    // led to something.
-    let cache = chosen.place.needed_cache()?.to_owned();
-    let fresh = Fresh::beside(&cache)?;
-    let mut staged = chosen.clone();
-    staged.place.cache = Some(fresh.path());
-    let material = staged
-        .refresh(context, &root, Timestamp::now())
+    // led to something. Without the root the copy would be nobody's, so the root comes first.
+    let cache = chosen.place.needed_cache()?;
+    let fetched = chosen
+        .fetch(context, &root, None, Timestamp::now())
         .await?
         .map_err(|error| chosen.failure(&error))?;
-    create_folder(path.parent())?;
-    fresh.replace(&cache)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
+    }
     write_atomic(&path, &root)?;
+    fetched.replace(cache).map_err(|failure| {
+        failure.with_hint(format_args!(
+            "the root is kept; fetch the rest: bulla trust update --instance {name}"
+        ))
+    })?;
     context
         .printer
-        .report(&Updated::of(&chosen, &material, None))?;
+        .report(&Updated::of(&chosen, &fetched.material, None))?;
     context.printer.say(format!(
         "use it with --instance {name}, or put `instance: {name}` into your own bulla.yaml"
     ));
     Ok(Exit::Success)
-}
-
-/// A cache in the making, removed again if it comes to nothing.
-struct Fresh(tempfile::TempDir);
-
-impl Fresh {
-    fn beside(cache: &Path) -> Result<Self, Failure> {
-        let parent = cache.parent().unwrap_or(cache);
-        create_folder(Some(parent))?;
-        let folder = tempfile::Builder::new()
-            .prefix(".bulla-")
-            .tempdir_in(parent)
-            .map_err(|error| Failure::file("create", parent, &error))?;
-        Ok(Self(folder))
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().join("new")
-    }
-
-    fn replace(&self, cache: &Path) -> Result<(), Failure> {
-        let failed = |error| Failure::file("replace", cache, &error);
-        match std::fs::rename(cache, self.0.path().join("old")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(error));
-            }
-            _ => {}
-        }
-        std::fs::rename(self.path(), cache).map_err(failed)
-    }
-}
-
-fn create_folder(folder: Option<&Path>) -> Result<(), Failure> {
-    match folder {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))
-        }
-        None => Ok(()),
-    }
 }

@@ -15,20 +15,24 @@ pub(super) async fn run(arguments: &Update, context: &Context) -> Result<Exit, F
     let chosen = choose(context, arguments.instance.as_deref())?;
     let now = Timestamp::now();
     let root = chosen.root(context)?;
-    let before = chosen
-        .cached(context, now)
-        .await
-        .ok()
-        .flatten()
+    let before = chosen.cached(context, now).await.unwrap_or_else(|failure| {
+        // It is what this command repairs.
+        context.printer.warn(failure.message());
+        None
+    });
+    let before = before
         .map(|material| Digest::sha256(&material.trusted_root))
         .or_else(|| Some(Digest::sha256(chosen.known?.trusted_root())));
-    let material = chosen
-        .refresh(context, &root, now)
+    let cache = chosen.place.needed_cache()?;
+    let fetched = chosen
+        .fetch(context, &root, Some(cache), now)
         .await?
         .map_err(|error| chosen.failure(&error))?;
+    // To keep it is what was asked for here.
+    fetched.keep(&root, cache).await?;
     context
         .printer
-        .report(&Updated::of(&chosen, &material, before))?;
+        .report(&Updated::of(&chosen, &fetched.material, before))?;
     Ok(Exit::Success)
 }
 
