@@ -105,9 +105,6 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         approvals: approvals(&after),
     };
     context.printer.report(&report)?;
-    if let Some(mut rules) = Arc::into_inner(rules) {
-        rules.remember()?;
-    }
     Ok(Exit::Success)
 }
 

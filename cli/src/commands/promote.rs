@@ -99,9 +99,6 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         report.copied_to = Some(to.to_string());
     }
     context.printer.report(&report)?;
-    if let Some(mut rules) = Arc::into_inner(rules) {
-        rules.remember()?;
-    }
     Ok(Exit::Success)
 }
 

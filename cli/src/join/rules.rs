@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Digest, Limits};
-use bulla_verify::{Anchor, Memory, Policy, PolicyFile, PolicyFiles, State, Trust};
+use bulla_verify::{Anchor, Policy, PolicyFile, PolicyFiles, State, Trust};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::lock::Lock;
 use crate::output::write_atomic;
 use crate::settings::{Row, row};
 
@@ -142,14 +143,33 @@ impl Rules {
         })
     }
 
-    /// Remembers the policy for next time, if there is a state file and the policy compared fine.
-    pub fn remember(&mut self) -> Result<(), Failure> {
-        let (Some(state), Some(path)) = (&mut self.state, &self.state_path) else {
-            return Ok(());
+    /// What was seen before, as the state file says at this moment, with this policy remembered in
+    /// it if it compares fine.
+    ///
+    /// Another process may have seen a newer policy since the rules were read: what the file holds
+    /// is compared again and only ever added to, so that a verdict asked for now finds the newer
+    /// version, and neither process takes away what the other wrote.
+    pub fn seen(&self, limits: &Limits) -> Result<Option<State>, Failure> {
+        let Some(path) = &self.state_path else {
+            return Ok(self.state.clone());
         };
-        if state.compare(&self.policy) == Memory::Fine && state.remember(&self.policy) {
+        let mut state = read_state(path, limits)?;
+        if !state.remember(&self.policy) {
+            return Ok(Some(state));
+        }
+        let _lock = Lock::of(path)?;
+        let mut state = read_state(path, limits)?;
+        if state.remember(&self.policy) {
             write_atomic(path, &state.to_json())?;
         }
+        Ok(Some(state))
+    }
+
+    /// Remembers the policy and keeps to what was seen until now, for whoever reads the rules again
+    /// by itself.
+    pub fn settle(&mut self, limits: &Limits) -> Result<(), Failure> {
+        self.state = self.seen(limits)?;
+        self.state_path = None;
         Ok(())
     }
 }
@@ -314,7 +334,62 @@ fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use bulla_verify::Memory;
+
     use super::*;
+
+    /// A policy of this version, with a state file.
+    fn rules(version: u32, state: &Path) -> Rules {
+        let text = format!(
+            "apiVersion: bulla.dev/policy/v0.1\nname: release\nversion: {version}\n\
+             environments:\n  dev: {{uri: \"env://acme/pay/dev\", freshness: none}}\n\
+             tiers:\n  high: {{claimedTime: allow}}\n\
+             identities:\n  builder:\n    - key: |\n        -----BEGIN PUBLIC KEY-----\n        \
+             MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=\n        \
+             -----END PUBLIC KEY-----\n\
+             edges:\n  - to: dev\n    by: [builder]\n    require:\n      \
+             provenance: {{by: [builder]}}\nhistory: []\n"
+        );
+        let base = PolicyFile {
+            path: "release.yaml".to_owned(),
+            bytes: text.into_bytes(),
+        };
+        let files = PolicyFiles {
+            base,
+            ..PolicyFiles::default()
+        };
+        let limits = Limits::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let mut rules = Rules::assemble(files, None, Vec::new(), now, &limits).unwrap();
+        rules.state_path = Some(state.to_owned());
+        rules
+    }
+
+    #[test]
+    fn a_slow_verifier_neither_forgets_nor_misses_what_another_one_saw() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let limits = Limits::default();
+        // Both read that nothing was seen; then the one with the newer policy is asked first.
+        let (old, new) = (rules(1, &path), rules(2, &path));
+        new.seen(&limits).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        let seen = old.seen(&limits).unwrap().unwrap();
+        assert_eq!(seen.compare(&old.policy), Memory::Older { seen: 2 });
+        assert_eq!(std::fs::read(&path).unwrap(), written);
+        // What another one is just writing is waited for.
+        let held = Lock::of(&path).unwrap();
+        let waiting = rules(4, &path);
+        let newest = std::thread::spawn(move || waiting.seen(&Limits::default()).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let mut state = State::default();
+        state.remember(&rules(3, &path).policy);
+        write_atomic(&path, &state.to_json()).unwrap();
+        drop(held);
+        newest.join().unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written.contains("\"version\": 4"), "{written}");
+    }
 
     #[test]
     fn a_state_that_cannot_be_reached_is_not_an_empty_one() {

@@ -65,13 +65,14 @@ async fn ask<T: Send + 'static>(
     let (rules, name, limits) = (Arc::clone(rules), name.to_owned(), limits.clone());
     blocking(move || {
         let cancelled = deadline(limits.deadline);
+        let seen = rules.seen(&limits)?;
         let question = Question {
             name: &name,
             evidence: &evidence,
             policy: &rules.policy,
             trust: &rules.trust,
             anchor: rules.anchor.as_ref(),
-            state: rules.state.as_ref(),
+            state: seen.as_ref(),
             now,
             limits: &limits,
             cancelled: &cancelled,

@@ -35,7 +35,7 @@ impl Current {
         let (own, decide) = (Arc::clone(context), decide.clone());
         let rules = blocking(move || {
             let mut rules = Rules::load(&own, &decide, now)?;
-            rules.remember()?;
+            rules.settle(&own.limits)?;
             Ok(Arc::new(rules))
         })
         .await?;

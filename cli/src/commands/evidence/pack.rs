@@ -30,7 +30,10 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
         Some(at) => at,
         None => step::whole_second(Timestamp::now()),
     };
-    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let mut rules = Rules::load(context, &arguments.decide, now)?;
+    // The state in the pack is the one that the verdict rests on.
+    rules.settle(limits)?;
+    let rules = Arc::new(rules);
     let image = image::open(context, &Target::parse(&arguments.target)?).await?;
     let collected = Arc::new(evidence::collect(&image, arguments.index.as_ref()).await?);
     // A local path would make the pack depend on where it was made.

@@ -54,11 +54,6 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     };
     let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit);
     context.printer.report(&report)?;
-    if let Asked::Environment { rules, .. } = asked
-        && let Some(mut rules) = Arc::into_inner(rules)
-    {
-        rules.remember()?;
-    }
     Ok(report.exit())
 }
 
