@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bulla_model::{Descriptor, Digest, Manifest, ReferrerList, Tag};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::{Store, StoreError, Target};
+use crate::{Store, StoreError, Target, legacy};
 
 /// What to copy beside the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +66,11 @@ pub async fn copy<F: Store, T: Store>(
     for manifest in plan.parts.iter().rev() {
         put_part(to, manifest, &mut report).await?;
     }
-    for (manifest, tag) in &plan.referrers {
-        put_referrer(to, manifest, tag.as_ref(), &mut report).await?;
+    for (manifest, place) in &plan.referrers {
+        match place {
+            Some((tag, subject)) => put_tagged(to, manifest, tag, subject, &mut report).await?,
+            None => put_referrer(to, manifest, &mut report).await?,
+        }
     }
     if let (Some(tag), Some(root)) = (&options.tag, plan.parts.first()) {
         to.put_manifest(root.bytes(), root.media_type(), Some(tag))
@@ -81,8 +84,9 @@ pub async fn copy<F: Store, T: Store>(
 struct Plan {
     /// The image or index first, then its parts.
     parts: Vec<Manifest>,
-    /// Referrers, each after its subject, with the tag it is kept under if it has one.
-    referrers: Vec<(Manifest, Option<Tag>)>,
+    /// Referrers, each after its subject, with the tag it is kept under if it has one, and the
+    /// digest that the tag is named after.
+    referrers: Vec<(Manifest, Option<(Tag, Digest)>)>,
     blobs: BTreeMap<Digest, Descriptor>,
     left_out: Vec<Descriptor>,
     seen: BTreeSet<Digest>,
@@ -127,7 +131,8 @@ impl Plan {
                     };
                     // An index among the referrers is copied, but what it lists is another image.
                     let _elsewhere = self.contents(&manifest, from)?;
-                    self.referrers.push((manifest, tag));
+                    let place = tag.map(|tag| (tag, subject.clone()));
+                    self.referrers.push((manifest, place));
                     next.push(digest);
                 }
             }
@@ -285,7 +290,7 @@ async fn put_part<T: Store>(
     match to.resolve(&target).await {
         // A part with a subject has to be listed as well, which only putting it makes sure of.
         Ok(_) if manifest.subject().is_none() => report.skipped.push(manifest.descriptor()),
-        Ok(_) => put_referrer(to, manifest, None, report).await?,
+        Ok(_) => put_referrer(to, manifest, report).await?,
         Err(error) if error.is_not_found() => {
             to.put_manifest(manifest.bytes(), manifest.media_type(), None)
                 .await?;
@@ -299,30 +304,65 @@ async fn put_part<T: Store>(
 async fn put_referrer<T: Store>(
     to: &T,
     manifest: &Manifest,
-    tag: Option<&Tag>,
     report: &mut CopyReport,
 ) -> Result<(), StoreError> {
-    let there = match (tag, manifest.subject()) {
-        (Some(tag), _) => match to.resolve(&Target::Tag(tag.clone())).await {
-            Ok(descriptor) => descriptor.digest == *manifest.digest(),
-            Err(error) if error.is_not_found() => false,
-            Err(error) => return Err(error),
-        },
-        (None, Some(subject)) => {
-            let list = to.referrers(&subject.digest).await?;
-            list.referrers
-                .iter()
-                .any(|listed| listed.descriptor.digest == *manifest.digest())
+    if let Some(subject) = manifest.subject() {
+        let list = to.referrers(&subject.digest).await?;
+        let mut listed = list.referrers.iter();
+        if listed.any(|listed| listed.descriptor.digest == *manifest.digest()) {
+            report.skipped.push(manifest.descriptor());
+            return Ok(());
         }
-        (None, None) => false,
-    };
-    if there {
-        report.skipped.push(manifest.descriptor());
-        return Ok(());
     }
-    to.put_manifest(manifest.bytes(), manifest.media_type(), tag)
+    to.put_manifest(manifest.bytes(), manifest.media_type(), None)
         .await?;
     report.copied.push(manifest.descriptor());
+    Ok(())
+}
+
+/// Puts what one of cosign's tags names. Such a tag is one manifest for all signatures of a digest,
+/// and the destination may have signatures of its own: they stay, and those that it lacks are added.
+async fn put_tagged<T: Store>(
+    to: &T,
+    manifest: &Manifest,
+    tag: &Tag,
+    subject: &Digest,
+    report: &mut CopyReport,
+) -> Result<(), StoreError> {
+    match to.resolve(&Target::Tag(tag.clone())).await {
+        Ok(there) if there.digest == *manifest.digest() => {
+            report.skipped.push(manifest.descriptor());
+            return Ok(());
+        }
+        Ok(_) => {}
+        Err(error) if error.is_not_found() => {
+            if manifest.subject().is_some() {
+                to.put_manifest(manifest.bytes(), manifest.media_type(), Some(tag))
+                    .await?;
+                report.copied.push(manifest.descriptor());
+                return Ok(());
+            }
+            let (bytes, kind) = (manifest.bytes(), manifest.media_type());
+            if to.replace_tag(tag, None, bytes, kind).await? {
+                report.copied.push(manifest.descriptor());
+                return Ok(());
+            }
+            // Somebody else was first.
+        }
+        Err(error) => return Err(error),
+    }
+    let Some(image) = manifest.image() else {
+        return Err(StoreError::malformed(
+            format!("the manifest at {tag}"),
+            "it is an index, and the destination has something else at this tag",
+        ));
+    };
+    let added = legacy::extend(to, subject, tag.clone(), &image.layers).await?;
+    if added.existed {
+        report.skipped.push(added.manifest);
+    } else {
+        report.copied.push(added.manifest);
+    }
     Ok(())
 }
 

@@ -16,4 +16,5 @@ pub use read::{
     LegacyLayer, LegacyLayers, LegacyList, LegacyManifest, LegacyPlace, read, referred, tagged,
 };
 pub use tag::{LegacyKind, TagPrefix, TagPrefixError};
+pub(crate) use write::extend;
 pub use write::{LegacyAdded, NewLegacyLayer, add};

@@ -1,4 +1,4 @@
-//! Adds a layer to a legacy tag: one signature or attestation more, none less.
+//! Adds layers to a legacy tag: signatures and attestations more, none less.
 //!
 //! A legacy tag is one manifest for all signatures of a digest, written anew with each of them. The
 //! clients that invented it read, add and write, and the last writer wins. Here a writer checks
@@ -51,13 +51,32 @@ pub async fn add<S: Store>(
     let mut entry = Descriptor::of(layer.media_type, &layer.bytes);
     entry.annotations.clone_from(&layer.annotations);
     store.put_blob(layer.bytes.clone()).await?;
+    extend(store, subject, tag, &[entry]).await
+}
+
+/// Adds layers, whose blobs are there, to a legacy tag.
+pub(crate) async fn extend<S: Store>(
+    store: &S,
+    subject: &Digest,
+    tag: Tag,
+    entries: &[Descriptor],
+) -> Result<LegacyAdded, StoreError> {
     let mut written = false;
     let mut seen = 0_u32;
     let mut slowest = Duration::ZERO;
+    let mut lost = None;
     for _ in 0..TRIES {
         let started = Instant::now();
         let current = read(store, &tag).await?;
-        if let Some(manifest) = current.as_ref().filter(|manifest| holds(manifest, &entry)) {
+        let missing: Vec<&Descriptor> = entries
+            .iter()
+            .filter(|entry| {
+                current
+                    .as_ref()
+                    .is_none_or(|manifest| !holds(manifest, entry))
+            })
+            .collect();
+        if let (Some(manifest), true) = (&current, missing.is_empty()) {
             seen = seen.saturating_add(1);
             if !written || seen >= SIGHTINGS {
                 return Ok(LegacyAdded {
@@ -68,7 +87,8 @@ pub async fn add<S: Store>(
             }
         } else {
             seen = 0;
-            let (bytes, config) = extended(current.as_ref(), &entry, &tag, store)?;
+            lost = missing.first().map(|entry| entry.digest.clone());
+            let (bytes, config) = extended(current.as_ref(), &missing, &tag, store)?;
             store.put_blob(config).await?;
             let expected = current.as_ref().map(Manifest::digest);
             let kind = current
@@ -81,7 +101,7 @@ pub async fn add<S: Store>(
         tokio::time::sleep(SETTLE.max(slowest.saturating_mul(2))).await;
     }
     Err(StoreError::NotListed {
-        referrer: entry.digest,
+        referrer: lost.unwrap_or_else(|| subject.clone()),
         subject: subject.clone(),
         store: store.name(),
         tries: TRIES,
@@ -106,10 +126,10 @@ fn holds(manifest: &Manifest, entry: &Descriptor) -> bool {
     })
 }
 
-/// The manifest with one layer more, and its configuration. Members nobody here knows survive.
+/// The manifest with these layers more, and its configuration. Members nobody here knows survive.
 fn extended<S: Store>(
     current: Option<&Manifest>,
-    entry: &Descriptor,
+    entries: &[&Descriptor],
     tag: &Tag,
     store: &S,
 ) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
@@ -135,13 +155,17 @@ fn extended<S: Store>(
         .as_array_mut()
         .ok_or_else(|| StoreError::malformed(format!("the tag {tag}"), "`layers` is no list"))?;
     let limit = store.limits().referrers_per_digest;
-    if layers.len() >= limit {
+    if layers.len().saturating_add(entries.len()) > limit {
         return Err(StoreError::TooMany {
             what: "layers of signatures and attestations",
             limit,
         });
     }
-    layers.push(serde_json::to_value(entry).expect("because a descriptor always serialises"));
+    layers.extend(
+        entries.iter().map(|entry| {
+            serde_json::to_value(entry).expect("because a descriptor always serialises")
+        }),
+    );
     let config = config(layers);
     let kind = document
         .get("config")
