@@ -5,6 +5,8 @@
 //! manifest itself has to name the digest as its subject. Sizes are checked against the manifest
 //! before anything is fetched, and a bundle is never decompressed.
 
+use std::collections::BTreeMap;
+
 use bulla_model::{Descriptor, Digest, Manifest, Referrer, ReferrerList, media_type};
 use futures_util::{StreamExt as _, stream};
 
@@ -13,6 +15,8 @@ use crate::{Store, StoreError};
 /// A bundle and the manifest it came with. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BundleReferrer {
+    /// What the list says about it.
+    pub referrer: Referrer,
     /// The artifact manifest, whose subject is the digest asked about.
     pub manifest: Manifest,
     /// The bundle as received.
@@ -42,7 +46,11 @@ pub async fn read_bundle<S: Store>(
         return Ok(None);
     };
     let bytes = store.blob(&layer, store.limits().bundle_bytes).await?;
-    Ok(Some(BundleReferrer { manifest, bytes }))
+    Ok(Some(BundleReferrer {
+        referrer: referrer.clone(),
+        manifest,
+        bytes,
+    }))
 }
 
 /// Reads all bundles that refer to `subject`, a few at a time, `Limits::evidence_bytes` in all.
@@ -63,27 +71,23 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
             (referrer, read)
         })
         .buffered(CONCURRENCY);
-    // The budget is spent in the order of the list, so what does not fit is always the same.
-    let mut budget = store.limits().evidence_bytes;
-    let mut wanted = Vec::new();
+    let mut wanted = Wanted::default();
+    let mut number = 0_usize;
     while let Some((referrer, read)) = manifests.next().await {
+        number = number.saturating_add(1);
         match read {
             Err(error) => set.failed.push((referrer, error)),
             Ok(None) => set.others.push(referrer),
             Ok(Some((manifest, layer))) => {
-                let bytes = (manifest.bytes().len() as u64).saturating_add(layer.size);
-                match budget.checked_sub(bytes) {
-                    Some(rest) => {
-                        budget = rest;
-                        wanted.push((referrer, manifest, layer));
-                    }
-                    None => set.failed.push((referrer, over_budget(store))),
+                wanted.add(number, (referrer, manifest, layer));
+                while let Some(dropped) = wanted.beyond(store.limits().evidence_bytes) {
+                    set.failed.push((dropped, over_budget(store)));
                 }
             }
         }
     }
     drop(manifests);
-    let mut blobs = stream::iter(wanted)
+    let mut blobs = stream::iter(wanted.in_order())
         .map(|(referrer, manifest, layer)| async move {
             let read = store.blob(&layer, store.limits().bundle_bytes).await;
             (referrer, manifest, read)
@@ -91,11 +95,51 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
         .buffered(CONCURRENCY);
     while let Some((referrer, manifest, read)) = blobs.next().await {
         match read {
-            Ok(bytes) => set.bundles.push(BundleReferrer { manifest, bytes }),
+            Ok(bytes) => set.bundles.push(BundleReferrer {
+                referrer,
+                manifest,
+                bytes,
+            }),
             Err(error) => set.failed.push((referrer, error)),
         }
     }
     Ok(set)
+}
+
+/// The bundles that fit into the budget together, the smallest first.
+///
+/// What does not fit depends on sizes alone: whoever can push cannot crowd out a bundle with
+/// larger ones, whatever digests they choose and whatever sizes they declare.
+#[derive(Default)]
+struct Wanted {
+    /// By size, then by place in the list.
+    kept: BTreeMap<(u64, usize), (Referrer, Manifest, Descriptor)>,
+    bytes: u64,
+}
+
+impl Wanted {
+    fn add(&mut self, number: usize, bundle: (Referrer, Manifest, Descriptor)) {
+        let size = (bundle.1.bytes().len() as u64).saturating_add(bundle.2.size);
+        self.bytes = self.bytes.saturating_add(size);
+        self.kept.insert((size, number), bundle);
+    }
+
+    /// Drops the largest if all are more than `budget`.
+    fn beyond(&mut self, budget: u64) -> Option<Referrer> {
+        if self.bytes <= budget {
+            return None;
+        }
+        let ((size, _), (referrer, _, _)) = self.kept.pop_last()?;
+        self.bytes = self.bytes.saturating_sub(size);
+        Some(referrer)
+    }
+
+    /// In the order of the list.
+    fn in_order(self) -> Vec<(Referrer, Manifest, Descriptor)> {
+        let mut kept: Vec<_> = self.kept.into_iter().collect();
+        kept.sort_by_key(|((_, number), _)| *number);
+        kept.into_iter().map(|(_, bundle)| bundle).collect()
+    }
 }
 
 /// Whether a list's entry can be a bundle. The artifact type is a hint, and leaving an entry out

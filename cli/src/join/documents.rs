@@ -85,15 +85,20 @@ fn split<'a>(path: &Path, bytes: &'a [u8], limits: &Limits) -> Result<Vec<&'a [u
     let Err(error) = check(bytes) else {
         return Ok(vec![bytes]);
     };
+    // One more than there may be is enough to know that there are too many.
     let lines: Vec<(usize, &[u8])> = bytes
         .split(|byte| *byte == b'\n')
         .enumerate()
         .filter(|(_, line)| !line.trim_ascii().is_empty())
+        .take(limits.referrers_per_digest.saturating_add(1))
         .collect();
     // Where the first line is no document, the file is one document over several lines.
     match lines.first() {
         Some((_, first)) if lines.len() > 1 && check(first).is_ok() => {}
         _ => return Err(broken(&error)),
+    }
+    if lines.len() > limits.referrers_per_digest {
+        return Err(too_many(limits));
     }
     for (index, line) in &lines {
         if let Err(error) = check(line) {
@@ -132,6 +137,16 @@ mod tests {
             splits("{\"a\":1}\r\n\n{\"b\":2}\n").unwrap(),
             ["{\"a\":1}\r", "{\"b\":2}"]
         );
+    }
+
+    #[test]
+    fn more_lines_than_there_may_be_are_not_even_looked_at() {
+        let limits = Limits::default();
+        let most = "{}\n".repeat(limits.referrers_per_digest);
+        assert_eq!(splits(&most).unwrap().len(), limits.referrers_per_digest);
+        // What is broken beyond the limit is never reached.
+        let failure = splits(&format!("{most}{{}}\n{{")).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Unavailable);
     }
 
     #[test]

@@ -70,6 +70,7 @@ async fn add_layers(store: &AnyStore, list: LegacyList, evidence: &mut Evidence)
     let held: u64 = held
         .map(|attestation| attestation.bytes().len() as u64)
         .sum();
+    let held = held.saturating_add(list.bytes());
     let budget = limits.evidence_bytes.saturating_sub(held);
     let LegacyLayers { layers, failed } = legacy::read(store, &list.manifests, budget).await;
     let failed = list.failed.into_iter().chain(failed);

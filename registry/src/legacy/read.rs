@@ -110,50 +110,86 @@ async fn read_manifests<S: Store>(
         })
         .buffered(CONCURRENCY);
     let mut list = LegacyList::default();
+    // F38: hundreds of referrers whose manifests are as large as manifests can be.
+    let mut budget = store.limits().evidence_bytes;
     while let Some((kind, place, manifest)) = found.next().await {
         match manifest {
             Ok(None) => {}
-            Ok(Some(manifest)) => list.manifests.push(LegacyManifest {
-                kind,
-                place,
-                manifest,
-            }),
+            Ok(Some(manifest)) if manifest.bytes().len() as u64 > budget => {
+                list.failed.push((place.to_string(), over_budget(store)));
+            }
+            Ok(Some(manifest)) => {
+                budget = budget.saturating_sub(manifest.bytes().len() as u64);
+                list.manifests.push(LegacyManifest {
+                    kind,
+                    place,
+                    manifest,
+                });
+            }
             Err(error) => list.failed.push((place.to_string(), error)),
         }
     }
     list
 }
 
+impl LegacyList {
+    /// Bytes of the manifests, which are held as long as the list is.
+    pub fn bytes(&self) -> u64 {
+        let manifests = self.manifests.iter();
+        manifests
+            .map(|held| held.manifest.bytes().len() as u64)
+            .fold(0, u64::saturating_add)
+    }
+}
+
 /// Reads the layers of these manifests: `Limits::referrers_per_digest` of them, each of
 /// `Limits::bundle_bytes`, all of at most `budget` bytes. What exceeds a bound is reported.
+///
+/// The smallest come first, so that nobody crowds out a signature with larger layers; a layer that
+/// is too large by itself takes nothing from the others.
 pub async fn read<S: Store>(store: &S, manifests: &[LegacyManifest], budget: u64) -> LegacyLayers {
     let limits = store.limits();
     let mut read = LegacyLayers::default();
-    let mut rest = budget;
-    let mut wanted = Vec::new();
+    let mut fitting = Vec::new();
     for LegacyManifest { kind, manifest, .. } in manifests {
         let layers = manifest.image().map_or(&[][..], |image| &image.layers);
         for layer in layers {
-            if wanted.len() >= limits.referrers_per_digest {
-                let error = StoreError::TooMany {
-                    what: "layers of signatures and attestations",
-                    limit: limits.referrers_per_digest,
-                };
-                read.failed.push((manifest.digest().to_string(), error));
-                break;
-            }
-            if let Some(left) = rest.checked_sub(layer.size) {
-                rest = left;
-                wanted.push((*kind, manifest.digest().clone(), layer.clone()));
-            } else {
+            if layer.size > limits.bundle_bytes {
                 let error = StoreError::TooLarge {
-                    what: "all evidence together".to_owned(),
-                    limit: limits.evidence_bytes,
+                    what: format!("layer {}", layer.digest),
+                    limit: limits.bundle_bytes,
                 };
                 read.failed.push((layer.digest.to_string(), error));
+            } else {
+                fitting.push((layer.size, fitting.len(), *kind, manifest.digest(), layer));
             }
         }
     }
+    fitting.sort_by_key(|(size, number, ..)| (*size, *number));
+    let mut rest = budget;
+    let mut wanted = Vec::new();
+    for (size, number, kind, manifest, layer) in fitting {
+        if wanted.len() >= limits.referrers_per_digest {
+            let error = StoreError::TooMany {
+                what: "layers of signatures and attestations",
+                limit: limits.referrers_per_digest,
+            };
+            // One line for all of them: there may be very many.
+            read.failed.push((manifest.to_string(), error));
+            break;
+        }
+        if let Some(left) = rest.checked_sub(size) {
+            rest = left;
+            wanted.push((number, kind, manifest.clone(), layer.clone()));
+        } else {
+            read.failed
+                .push((layer.digest.to_string(), over_budget(store)));
+        }
+    }
+    wanted.sort_by_key(|(number, ..)| *number);
+    let wanted = wanted
+        .into_iter()
+        .map(|(_, kind, manifest, layer)| (kind, manifest, layer));
     let mut blobs = stream::iter(wanted)
         .map(|(kind, manifest, descriptor)| async move {
             let bytes = store.blob(&descriptor, limits.bundle_bytes).await;
@@ -209,6 +245,13 @@ async fn at<S: Store>(
         ));
     }
     Ok(Some(manifest))
+}
+
+fn over_budget<S: Store>(store: &S) -> StoreError {
+    StoreError::TooLarge {
+        what: "all evidence together".to_owned(),
+        limit: store.limits().evidence_bytes,
+    }
 }
 
 /// Requests sent at once.

@@ -17,7 +17,7 @@ const ALL: &[LegacyKind] = &[
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// Stores a manifest with one layer for each payload; each layer is annotated with its number.
-async fn push<S: Store>(
+pub(crate) async fn push<S: Store>(
     store: &S,
     payloads: &[&[u8]],
     subject: Option<&Descriptor>,
@@ -190,8 +190,8 @@ async fn referrers_of_the_older_artifact_types_hold_the_same_layers() {
 #[tokio::test]
 async fn what_exceeds_a_bound_is_reported_and_the_rest_is_read() {
     let mut limits = Limits::default();
-    limits.bundle_bytes = 10;
-    limits.referrers_per_digest = 3;
+    limits.bundle_bytes = 12;
+    limits.referrers_per_digest = 2;
     let store = Memory::new(limits.clone());
     let image = sample::image(&store, b"layer").await;
     let none = TagPrefix::default();
@@ -209,8 +209,8 @@ async fn what_exceeds_a_bound_is_reported_and_the_rest_is_read() {
     assert!(matches!(
         read.failed.as_slice(),
         [
-            (_, StoreError::TooMany { limit: 3, .. }),
-            (_, StoreError::TooLarge { limit: 10, .. })
+            (_, StoreError::TooLarge { limit: 12, .. }),
+            (_, StoreError::TooMany { limit: 2, .. })
         ]
     ));
     let read = legacy::read(&store, &list.manifests, 4).await;
