@@ -52,7 +52,7 @@ pub fn client(context: &Context) -> Result<Client, Failure> {
         builder = builder.tls_certs_merge(roots);
     }
     let proxies = proxies(environment)?;
-    let direct = || proxies.none.as_deref().and_then(NoProxy::from_string);
+    let direct = || NoProxy::from_string(&proxies.none);
     if let Some(url) = &proxies.https {
         let proxy = Proxy::https(url).map_err(wrong("HTTPS_PROXY"))?;
         builder = builder.proxy(proxy.no_proxy(direct()));

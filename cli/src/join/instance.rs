@@ -209,7 +209,7 @@ pub fn http(context: &Context, recording: &RecordingArguments) -> Result<Http, F
     Ok(Http::new(&HttpOptions {
         certificates,
         https_proxy: proxies.https,
-        no_proxy: proxies.none,
+        no_proxy: Some(proxies.none),
         timeout: context.limits.deadline,
     })?)
 }

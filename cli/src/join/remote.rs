@@ -52,7 +52,7 @@ fn client(context: &Context) -> Result<RemoteClient, Failure> {
     let proxies = proxies(environment)?;
     options.https_proxy = proxies.https;
     options.http_proxy = proxies.http;
-    options.no_proxy = proxies.none;
+    options.no_proxy = Some(proxies.none);
     options.certificates = certificates(environment)?;
     Ok(RemoteClient::new(options)?)
 }
@@ -64,17 +64,23 @@ pub struct Proxies {
     pub https: Option<String>,
     /// For http.
     pub http: Option<String>,
-    /// Hosts without one.
-    pub none: Option<String>,
+    /// Hosts without one, this machine among them.
+    pub none: String,
 }
 
-/// Reads the proxies from their usual variables.
+/// Reads the proxies from their usual variables. This machine is reached without one: what it is
+/// sent may be in the clear.
 pub fn proxies(environment: &Environment) -> Result<Proxies, Failure> {
+    let mut none = LOOPBACK.to_owned();
+    if let Some(others) = first_text(environment, &["NO_PROXY", "no_proxy"])? {
+        none.push(',');
+        none.push_str(&others);
+    }
     Ok(Proxies {
         https: first_text(environment, &["HTTPS_PROXY", "https_proxy"])?,
         // Upper case could come from a request header in a CGI program, so nobody reads it.
         http: first_text(environment, &["http_proxy"])?,
-        none: first_text(environment, &["NO_PROXY", "no_proxy"])?,
+        none,
     })
 }
 
@@ -84,6 +90,9 @@ pub fn certificates(environment: &Environment) -> Result<Vec<Vec<u8>>, Failure> 
     let files = path.map(|path| file::read(&path, CERTIFICATES_BYTES));
     files.into_iter().collect()
 }
+
+/// Hosts that are this machine, as in `NO_PROXY`.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 fn first_text(environment: &Environment, names: &[&str]) -> Result<Option<String>, Failure> {
     for name in names {
@@ -140,6 +149,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn this_machine_is_never_reached_through_a_proxy() {
+        let none = |environment: &Environment| proxies(environment).unwrap().none;
+        let environment = Environment::with_variables(Path::new("/w"), []);
+        assert_eq!(none(&environment), LOOPBACK);
+        let variables = [("NO_PROXY", "a.test,10.0.0.0/8")];
+        let environment = Environment::with_variables(Path::new("/w"), variables);
+        assert_eq!(none(&environment), format!("{LOOPBACK},a.test,10.0.0.0/8"));
+    }
 
     #[test]
     fn an_explicit_credentials_file_stands_alone() {

@@ -56,7 +56,11 @@ impl RemoteClient {
         if !roots.is_empty() {
             builder = builder.tls_certs_merge(roots);
         }
-        let direct = || options.no_proxy.as_deref().and_then(NoProxy::from_string);
+        // A registry on this machine may speak plain http, and a proxy would read what it is sent.
+        let direct = || {
+            let others = options.no_proxy.as_deref().unwrap_or_default();
+            NoProxy::from_string(&format!("{LOOPBACK},{others}"))
+        };
         if let Some(url) = &options.https_proxy {
             let proxy = Proxy::https(url).map_err(wrong("https proxy"))?;
             builder = builder.proxy(proxy.no_proxy(direct()));
@@ -123,10 +127,11 @@ impl RemoteClient {
         let asked = probe.name();
         let scheme = match self.once(probe).await {
             Ok(_) => Scheme::Https,
-            // It speaks TLS, but not as somebody we trust: plain http is no way round that.
-            Err(error) if error.is_certificate() => return Err(error.unreachable(asked, 1)),
             Err(error) if error.is_refused() => return Ok(Scheme::Http),
-            Err(_) => Scheme::Http,
+            Err(error) if error.is_no_tls() => Scheme::Http,
+            // It may speak TLS, but not as somebody we trust, or not now: plain http is no way
+            // round that.
+            Err(error) => return Err(error.unreachable(asked, 1)),
         };
         known().insert(host.to_owned(), scheme);
         Ok(scheme)
@@ -153,6 +158,11 @@ impl RemoteClient {
     }
 }
 
+/// Hosts that are this machine, as in `NO_PROXY`.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+/// What rustls says of bytes that are no TLS record; reqwest hides its type.
+const NO_TLS: &str = "received corrupt message";
+
 /// A request that got no answer.
 #[derive(Debug)]
 pub(super) struct TransportError(reqwest::Error);
@@ -172,8 +182,17 @@ impl TransportError {
         }
     }
 
-    fn is_certificate(&self) -> bool {
-        causes(&self.0).any(|cause| cause.to_string().contains("certificate"))
+    /// Whether what came back to a TLS greeting is no TLS, or nothing: the connection was closed.
+    fn is_no_tls(&self) -> bool {
+        let closed = causes(&self.0)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|error| {
+                matches!(
+                    error.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                )
+            });
+        closed || causes(&self.0).any(|cause| cause.to_string().contains(NO_TLS))
     }
 
     fn is_refused(&self) -> bool {
