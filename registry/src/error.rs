@@ -134,6 +134,15 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: Excerpt,
     },
+    /// What a registry sent cannot be used. Anybody who can push may have made it so, and it says
+    /// nothing about what was asked.
+    #[error("{registry} sent something unusable: {source}")]
+    Unusable {
+        /// The repository.
+        registry: String,
+        /// What is wrong with it.
+        source: Box<StoreError>,
+    },
     /// The bytes are no manifest.
     #[error("{what} from {store}: {source}")]
     Manifest {
@@ -250,7 +259,7 @@ pub enum StoreErrorKind {
     Undetermined,
     /// What was served is not what was asked for.
     Tampered,
-    /// What was served is not understood.
+    /// What was given is not understood.
     Malformed,
     /// The local file system or the settings are at fault.
     Local,
@@ -272,6 +281,7 @@ impl StoreError {
             | Self::TooMany { .. }
             | Self::UnsafeRealm { .. }
             | Self::UnsafeRedirect { .. }
+            | Self::Unusable { .. }
             | Self::NotListed { .. } => StoreErrorKind::Undetermined,
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } | Self::WrongSubject { .. } => {
                 StoreErrorKind::Tampered
@@ -295,6 +305,18 @@ impl StoreError {
     /// Whether nothing was learnt: the verdict is `Undetermined`, the exit code 3.
     pub fn is_undetermined(&self) -> bool {
         self.kind() == StoreErrorKind::Undetermined
+    }
+
+    /// The error as one of what a registry sent: malformed is what the user gave, not what a server
+    /// answered.
+    pub(crate) fn sent_by(self, registry: &str) -> Self {
+        match self.kind() {
+            StoreErrorKind::Malformed => Self::Unusable {
+                registry: registry.to_owned(),
+                source: Box::new(self),
+            },
+            _ => self,
+        }
     }
 
     /// Carries this error through an interface that knows only [`std::io::Error`].

@@ -27,9 +27,35 @@ impl IndexDocument {
 
     /// Reads an index; `what` names it in errors.
     pub(crate) fn parse(bytes: &[u8], what: &str, limits: &Limits) -> Result<Self, StoreError> {
+        let document = Self::shaped(bytes, limits.manifest_bytes, what, limits)?;
+        // Reading every entry now means that nothing half-understood is written back later.
+        document.entries(what)?;
+        Ok(document)
+    }
+
+    /// The entries of an index of at most `largest` bytes that is only looked at, and whether all of
+    /// it was understood. An entry that is no descriptor is left out: whoever can add one must not
+    /// take away the others.
+    pub(crate) fn listed(
+        bytes: &[u8],
+        largest: u64,
+        what: &str,
+        limits: &Limits,
+    ) -> Result<(Vec<Descriptor>, bool), StoreError> {
+        let document = Self::shaped(bytes, largest, what, limits)?;
+        let values = document.values();
+        let entries: Vec<Descriptor> = values
+            .iter()
+            .filter_map(|value| serde_json::from_value(value.clone()).ok())
+            .collect();
+        let whole = entries.len() == values.len();
+        Ok((entries, whole))
+    }
+
+    fn shaped(bytes: &[u8], largest: u64, what: &str, limits: &Limits) -> Result<Self, StoreError> {
         let wrong = |reason: &str| StoreError::malformed(what, reason);
         let members: Map<String, Value> =
-            json::read(bytes, limits.manifest_bytes, limits.json_depth).map_err(|error| {
+            json::read(bytes, largest, limits.json_depth).map_err(|error| {
                 StoreError::Malformed {
                     what: what.to_owned(),
                     reason: Excerpt::of(&error.to_string()),
@@ -47,8 +73,6 @@ impl IndexDocument {
         {
             return Err(wrong("no index: expected a list `manifests`"));
         }
-        // Reading every entry now means that nothing half-understood is written back later.
-        document.entries(what)?;
         Ok(document)
     }
 
@@ -207,6 +231,19 @@ mod tests {
             assert!(written.contains(kept), "{written}");
         }
         assert_eq!(index.entries("index").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_hides_no_other_and_is_never_written_back() {
+        let entry = Descriptor::of("m", b"x");
+        let text = format!(
+            r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"m","digest":"md5:00","size":1}},{{"mediaType":"m","digest":"{}","size":1}}]}}"#,
+            entry.digest
+        );
+        let limits = Limits::default();
+        let read = IndexDocument::listed(text.as_bytes(), 1 << 20, "index", &limits);
+        assert_eq!(read.unwrap(), (vec![entry], false));
+        assert!(matches!(parse(&text), Err(StoreError::Malformed { .. })));
     }
 
     #[test]

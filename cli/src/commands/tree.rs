@@ -223,7 +223,9 @@ impl Report for Tree {
             if node.truncated {
                 page.indented(
                     level + 1,
-                    Cell::attention("more was left out: the list is too long"),
+                    Cell::attention(
+                        "more was left out: the list is too long, or not all of it can be read",
+                    ),
                 );
             }
         }

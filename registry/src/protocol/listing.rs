@@ -14,7 +14,7 @@ use crate::{Excerpt, StoreError};
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     pub(crate) next: Option<Url>,
-    /// Whether the registry left entries out of its own accord.
+    /// Whether the registry left entries out of its own accord, or some cannot be read.
     pub(crate) filtered: bool,
 }
 
@@ -34,12 +34,12 @@ pub(crate) fn referrers(
             reason: Excerpt::of(&format!("it is `{essence}`, not an image index")),
         });
     }
-    let items = IndexDocument::parse(&reply.body, &what, limits)?.entries(&what)?;
+    let (items, whole) = IndexDocument::listed(&reply.body, LIST_BYTES, &what, limits)?;
     Ok(Page {
         items,
         next: next(reply, page, &what)?,
         // Nothing was to be filtered, so a filter means that something is missing.
-        filtered: reply.headers.contains_key(FILTERS),
+        filtered: !whole || reply.headers.contains_key(FILTERS),
     })
 }
 
@@ -66,6 +66,9 @@ fn next(reply: &Reply, page: &Url, what: &str) -> Result<Option<Url>, StoreError
         .map_err(|error| StoreError::malformed(what, &error.to_string()))
 }
 
+/// F38: an endless page. Entries repeat the annotations of their manifests, so that a page of
+/// honest ones can be larger than any manifest.
+pub(crate) const LIST_BYTES: u64 = 16 << 20;
 const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 #[cfg(test)]

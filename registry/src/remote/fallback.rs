@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode};
 use super::session::{Access, varied};
 use super::{Remote, entity_tag, precondition_failed};
 use crate::index_document::IndexDocument;
-use crate::protocol::Precondition;
+use crate::protocol::{Precondition, Reply};
 use crate::{Store, StoreError, Target, referrers};
 
 impl Remote {
@@ -27,12 +27,17 @@ impl Remote {
         &self,
         subject: &Digest,
     ) -> Result<ReferrerList, StoreError> {
-        let entries = match self.read_list(subject).await? {
-            Some(list) => list.index.entries(&what(subject))?,
-            None => Vec::new(),
+        let (entries, whole) = match self.list_reply(subject).await? {
+            Some(reply) => {
+                let limits = self.limits();
+                let largest = limits.manifest_bytes;
+                IndexDocument::listed(&reply.body, largest, &what(subject), limits)
+                    .map_err(|error| error.sent_by(&self.name()))?
+            }
+            None => (Vec::new(), true),
         };
         let limit = self.limits().referrers_per_digest;
-        Ok(referrers::list(entries, limit, false))
+        Ok(referrers::list(entries, limit, !whole))
     }
 
     /// Makes sure that a manifest just pushed is among the referrers of its subject.
@@ -190,7 +195,20 @@ impl Remote {
         })
     }
 
+    /// The index for a writer, who must understand all of it.
     async fn read_list(&self, subject: &Digest) -> Result<Option<List>, StoreError> {
+        let Some(reply) = self.list_reply(subject).await? else {
+            return Ok(None);
+        };
+        let index = IndexDocument::parse(&reply.body, &what(subject), self.limits())
+            .map_err(|error| error.sent_by(&self.name()))?;
+        Ok(Some(List {
+            index,
+            tag: entity_tag(&reply),
+        }))
+    }
+
+    async fn list_reply(&self, subject: &Digest) -> Result<Option<Reply>, StoreError> {
         let target = Target::Tag(referrers::fallback_tag(subject));
         let request = self.session.endpoint().await?.manifest_get(&target);
         let limits = self.limits();
@@ -203,10 +221,7 @@ impl Remote {
         }
         let reply = reply.success()?;
         self.check_header(&reply, &target)?;
-        Ok(Some(List {
-            index: IndexDocument::parse(&reply.body, &what(subject), limits)?,
-            tag: entity_tag(&reply),
-        }))
+        Ok(Some(reply))
     }
 }
 

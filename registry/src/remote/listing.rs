@@ -18,10 +18,11 @@ impl Remote {
         let limits = self.limits().clone();
         let mut entries = Vec::new();
         let mut truncated = false;
+        let mut bytes = 0_u64;
         let mut request = self.session.endpoint().await?.referrers(digest);
         for number in 0.. {
             let url = request.url.clone();
-            let reply = self.page(request, limits.manifest_bytes).await?;
+            let reply = self.page(request, listing::LIST_BYTES).await?;
             if number == 0 && reply.status == StatusCode::NOT_FOUND {
                 return Ok(None);
             }
@@ -30,12 +31,15 @@ impl Remote {
                 items,
                 next,
                 filtered,
-            } = listing::referrers(&reply, &url, &limits)?;
+            } = listing::referrers(&reply, &url, &limits)
+                .map_err(|error| error.sent_by(&self.name()))?;
             truncated |= filtered;
+            bytes = bytes.saturating_add(reply.body.len() as u64);
             entries.extend(items);
             let Some(next) = next else { break };
             // F38: a registry that lists endlessly.
-            if entries.len() > limits.referrers_per_digest || number >= PAGES {
+            let many = entries.len() > limits.referrers_per_digest || number >= PAGES;
+            if many || bytes > limits.evidence_bytes {
                 truncated = true;
                 break;
             }
@@ -55,7 +59,8 @@ impl Remote {
                 .page(request, limits.manifest_bytes)
                 .await?
                 .found("the repository", &self.name())?;
-            let Page { items, next, .. } = listing::tags(&reply, &url, &limits)?;
+            let Page { items, next, .. } = listing::tags(&reply, &url, &limits)
+                .map_err(|error| error.sent_by(&self.name()))?;
             tags.extend(items);
             let Some(next) = next else { break };
             if number >= TAG_PAGES {

@@ -13,10 +13,11 @@ mod upload;
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bulla_model::{Descriptor, Digest, Limits, Manifest, ReferrerList, Repository, Tag};
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _, stream};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -61,10 +62,11 @@ impl Remote {
         self.check_header(&reply, target)?;
         let body = reply.body.to_vec();
         let store = || self.name();
-        match target {
+        let manifest = match target {
             Target::Digest(digest) => checked_manifest(body, digest, &store, self.limits()),
             Target::Tag(_) => parsed_manifest(body, &what, &store, self.limits()),
-        }
+        };
+        manifest.map_err(|error| error.sent_by(&self.name()))
     }
 
     /// The condition that holds as long as a target names `expected`; none if it does not now.
@@ -181,6 +183,8 @@ impl Store for Remote {
         let stream = response
             .bytes_stream()
             .map_err(|error| std::io::Error::other(error.without_url()));
+        let asked = format!("{what} of {}", self.name());
+        let stream = hurried(stream, asked, time_for(descriptor.size, self.limits()));
         Ok(BlobReader::new(
             descriptor,
             self.name(),
@@ -310,6 +314,42 @@ impl Store for Remote {
     }
 }
 
+/// F38: a transfer that trickles never stands still for long, and never ends.
+fn hurried<S: Stream<Item = std::io::Result<Bytes>> + Send + 'static>(
+    stream: S,
+    asked: String,
+    time: Duration,
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    let until = Instant::now().checked_add(time);
+    stream::try_unfold(
+        (Box::pin(stream), asked),
+        move |(mut stream, request)| async move {
+            let next = stream.try_next();
+            let next = match until {
+                Some(until) => tokio::time::timeout_at(until.into(), next).await,
+                None => Ok(next.await),
+            };
+            match next {
+                Ok(chunk) => Ok(chunk?.map(|chunk| (chunk, (stream, request)))),
+                Err(_) => Err(StoreError::Deadline {
+                    request,
+                    deadline: time,
+                }
+                .into_io()),
+            }
+        },
+    )
+}
+
+/// How long reading a blob may take: what every operation may, and what its size takes at the rate
+/// of a very slow line.
+fn time_for(size: u64, limits: &Limits) -> Duration {
+    let slowest = Duration::from_secs(size / SLOWEST_BYTES_PER_SECOND);
+    limits.deadline.saturating_add(slowest)
+}
+
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
+
 /// Whether the registry says that bytes do not have their digest.
 fn disputes_digest(error: &StoreError) -> bool {
     let StoreError::Rejected {
@@ -341,3 +381,25 @@ fn entity_tag(reply: &Reply) -> Option<HeaderValue> {
 }
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn f38_a_transfer_that_trickles_for_ever_ends() {
+        let drop = || async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok(Bytes::from_static(b"x")), ()))
+        };
+        let trickle = stream::unfold((), move |()| drop());
+        let time = Duration::from_millis(60);
+        let stream = hurried(trickle, "blob x".to_owned(), time);
+        let error = stream.try_collect::<Vec<_>>().await.unwrap_err();
+        let error = StoreError::from_io(error, "blob");
+        assert!(matches!(error, StoreError::Deadline { .. }), "{error}");
+        let limits = Limits::default();
+        let large = time_for(1 << 30, &limits);
+        assert!(large > limits.deadline * 100, "a large layer may take long");
+    }
+}

@@ -177,7 +177,7 @@ async fn a_page_of_html_is_no_list() {
     registry.content().referrers = ReferrersMode::Html;
     let store = registry.store(&Limits::default());
     let error = store.referrers(&Digest::sha256(b"x")).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Malformed, "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Undetermined, "{error}");
 }
 
 #[tokio::test]

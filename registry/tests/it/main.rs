@@ -11,6 +11,7 @@ mod docker_archive;
 mod faults;
 mod faulty;
 mod ferro;
+mod hostile;
 mod layout;
 mod legacy;
 mod memory;

@@ -1,0 +1,266 @@
+//! What somebody who can push, or who runs the network between, must not be able to do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
+use bulla_model::{Descriptor, Digest, Limits, Repository, media_type};
+use bulla_registry::legacy::{self, LegacyKind, TagPrefix};
+use bulla_registry::{
+    CopyOptions, Credential, Memory, Remote, RemoteClient, RemoteOptions, Store, StoreError,
+    Target, attach, copy, read_bundles,
+};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::faulty::{ReferrersMode, Registry};
+use crate::legacy::push;
+use crate::sample;
+
+#[tokio::test]
+async fn f38_larger_bundles_do_not_crowd_out_a_smaller_one() {
+    let mut limits = Limits::default();
+    let store = Memory::new(limits.clone());
+    let subject = sample::image(&store, b"layer").await;
+    let small = sample::bundle("small");
+    let attached = attach(&store, &subject, &small, sample::created())
+        .await
+        .unwrap();
+    // Whoever pushes chooses digests: all of these come first in the list.
+    let mut bytes = 0;
+    let mut before = 0;
+    for number in 0..1000 {
+        if before == 3 {
+            break;
+        }
+        let large = sample::bundle(&format!("{number}{}", "x".repeat(3000)));
+        let other = attach(&store, &subject, &large, sample::created())
+            .await
+            .unwrap();
+        if other.descriptor.digest < attached.descriptor.digest {
+            bytes += other.descriptor.size + large.bytes().len() as u64;
+            before += 1;
+        }
+    }
+    assert_eq!(before, 3);
+    limits.evidence_bytes = bytes;
+    let copied = Memory::new(limits);
+    let options = CopyOptions::default();
+    copy(&store, &copied, &subject.digest, &options)
+        .await
+        .unwrap();
+    let set = read_bundles(&copied, &subject.digest).await.unwrap();
+    assert!(
+        set.bundles.iter().any(|read| read.bytes == small.bytes()),
+        "{:?}",
+        set.failed
+    );
+    assert!(!set.failed.is_empty());
+}
+
+#[tokio::test]
+async fn f38_layers_that_are_too_large_take_nothing_from_the_others() {
+    let mut limits = Limits::default();
+    limits.bundle_bytes = 12;
+    let store = Memory::new(limits);
+    let image = sample::image(&store, b"layer").await;
+    let none = TagPrefix::default();
+    let tag = LegacyKind::Signature.tag(&none, &image.digest).unwrap();
+    let payloads: [&[u8]; 3] = [b"larger than a bundle", b"twelve bytes", b"one"];
+    push(&store, &payloads, None, None, Some(&tag)).await;
+    let kinds = [LegacyKind::Signature];
+    let list = legacy::tagged(&store, &image.digest, &none, &kinds).await;
+    // The first would use up all, and the second all but one byte of what the third needs.
+    let read = legacy::read(&store, &list.manifests, 14).await;
+    let bytes: Vec<&[u8]> = read.layers.iter().map(|layer| &*layer.bytes).collect();
+    assert_eq!(bytes, [b"one"]);
+    let read = legacy::read(&store, &list.manifests, 15).await;
+    assert_eq!(read.layers.len(), 2, "{:?}", read.failed);
+}
+
+#[tokio::test]
+async fn f38_the_manifests_of_older_referrers_have_a_bound_together() {
+    let mut limits = Limits::default();
+    limits.evidence_bytes = 2000;
+    let store = Memory::new(limits);
+    let image = sample::image(&store, b"layer").await;
+    let kind = "application/vnd.dev.cosign.artifact.sig.v1+json";
+    for number in 0..5_u8 {
+        let payload: &[u8] = &[number];
+        push(&store, &[payload], Some(&image), Some(kind), None).await;
+    }
+    let listed = store.referrers(&image.digest).await.unwrap().referrers;
+    assert_eq!(listed.len(), 5);
+    let kinds = [LegacyKind::Signature];
+    let list = legacy::referred(&store, &image.digest, &listed, &kinds).await;
+    assert!(list.bytes() <= 2000 && !list.manifests.is_empty());
+    assert_eq!(list.manifests.len() + list.failed.len(), 5);
+    assert!(
+        list.failed
+            .iter()
+            .all(|(_, error)| matches!(error, StoreError::TooLarge { limit: 2000, .. }))
+    );
+    assert!(!list.failed.is_empty());
+}
+
+#[tokio::test]
+async fn a_copy_keeps_the_signatures_of_its_destination() {
+    let (from, to) = (
+        Memory::new(Limits::default()),
+        Memory::new(Limits::default()),
+    );
+    let image = sample::image(&from, b"layer").await;
+    let options = CopyOptions::default();
+    copy(&from, &to, &image.digest, &options).await.unwrap();
+    let tag = LegacyKind::Signature
+        .tag(&TagPrefix::default(), &image.digest)
+        .unwrap();
+    push(&from, &[b"developer"], None, None, Some(&tag)).await;
+    push(&to, &[b"release"], None, None, Some(&tag)).await;
+    let kinds = [LegacyKind::Signature];
+    let held = async || {
+        let list = legacy::tagged(&to, &image.digest, &TagPrefix::default(), &kinds).await;
+        let read = legacy::read(&to, &list.manifests, 1000).await;
+        let bytes = read.layers.into_iter().map(|layer| layer.bytes);
+        bytes.collect::<Vec<_>>()
+    };
+    copy(&from, &to, &image.digest, &options).await.unwrap();
+    assert_eq!(held().await, [b"release".to_vec(), b"developer".to_vec()]);
+    // Once more changes nothing.
+    let report = copy(&from, &to, &image.digest, &options).await.unwrap();
+    assert_eq!(report.copied, []);
+    assert_eq!(held().await.len(), 2);
+    // What is no list of layers is neither overwritten nor added to.
+    let index = json!({"schemaVersion": 2, "mediaType": media_type::IMAGE_INDEX, "manifests": []});
+    let index = to
+        .put_manifest(
+            index.to_string().as_bytes(),
+            media_type::IMAGE_INDEX,
+            Some(&tag),
+        )
+        .await
+        .unwrap();
+    copy(&from, &to, &image.digest, &options).await.unwrap_err();
+    let there = to.resolve(&Target::Tag(tag)).await.unwrap();
+    assert_eq!(there.digest, index.digest);
+}
+
+#[tokio::test]
+async fn junk_in_a_list_neither_hides_the_rest_nor_passes_for_the_users_mistake() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let tag = subject.digest.referrers_tag();
+    let (kind, bytes) = registry.content().manifests[&tag].clone();
+    let mut index: Value = serde_json::from_slice(&bytes).unwrap();
+    let junk = json!({"mediaType": "x", "digest": "md5:00", "size": 1});
+    index["manifests"].as_array_mut().unwrap().push(junk);
+    let put = |kind: &str, bytes: Vec<u8>| {
+        let entry = (kind.to_owned(), bytes);
+        registry.content().manifests.insert(tag.clone(), entry);
+    };
+    put(&kind, index.to_string().into_bytes());
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 1);
+    assert!(set.truncated, "what was not understood may have been more");
+    // A writer never drops what it does not understand.
+    let error = attach(&store, &subject, &sample::bundle("b"), sample::created())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
+    assert_eq!(
+        registry.content().manifests[&tag].1,
+        index.to_string().into_bytes()
+    );
+    // An image where the list should be.
+    let image = store.manifest(&subject.digest).await.unwrap();
+    put(image.media_type(), image.bytes().to_vec());
+    let error = store.referrers(&subject.digest).await.unwrap_err();
+    assert!(error.is_undetermined(), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_of_referrers_may_be_larger_than_a_manifest() {
+    let registry = Registry::start().await;
+    registry.content().referrers = ReferrersMode::Endless;
+    let mut limits = Limits::default();
+    limits.manifest_bytes = 50;
+    let store = registry.store(&limits);
+    let list = store.referrers(&Digest::sha256(b"x")).await.unwrap();
+    assert!(list.truncated && !list.referrers.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_said_to_this_machine_never_goes_through_a_proxy() {
+    let (registry, proxy) = (Registry::start().await, Registry::start().await);
+    let (_, port) = registry.host.rsplit_once(':').unwrap();
+    for host in ["127.0.0.1", "localhost"] {
+        let mut options = RemoteOptions::new(Limits::default());
+        options.tries = 1;
+        options.http_proxy = Some(format!("http://{}", proxy.host));
+        options.https_proxy.clone_from(&options.http_proxy);
+        options.no_proxy = Some("other.example.test".to_owned());
+        let repository: Repository = format!("{host}:{port}/team/app").parse().unwrap();
+        let client = RemoteClient::new(options).unwrap();
+        let store = Remote::new(&client, repository, Credential::Anonymous);
+        let absent = Target::Digest(Digest::sha256(b"x"));
+        let error = store.resolve(&absent).await.unwrap_err();
+        assert!(error.is_not_found(), "{host}: {error}");
+    }
+    let log = &proxy.content().log;
+    assert!(log.is_empty(), "{log:?}");
+    assert!(registry.asked(&Method::GET, "/manifests/") > 0);
+}
+
+/// A server on this machine that answers a TLS greeting with these bytes, or with silence, and
+/// counts the connections that did not begin with such a greeting.
+async fn answering(bytes: Option<&'static [u8]>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let plain = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&plain);
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut greeting = [0; 4096];
+            let read = stream.read(&mut greeting).await;
+            if matches!(read, Ok(1..)) && greeting[0] != 22 {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            match bytes {
+                Some(bytes) => drop(stream.write_all(bytes).await),
+                None => silent.push(stream),
+            }
+        }
+    });
+    (host, plain)
+}
+
+#[tokio::test]
+async fn credentials_are_sent_in_the_clear_only_to_what_speaks_no_tls() {
+    // A fatal alert: it speaks TLS, and not with us.
+    let alert: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+    let plain: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    for (answer, falls_back) in [(Some(alert), false), (None, false), (Some(plain), true)] {
+        let (host, asked) = answering(answer).await;
+        let mut options = RemoteOptions::new(Limits::default());
+        options.tries = 1;
+        options.idle_timeout = Duration::from_millis(300);
+        let client = RemoteClient::new(options).unwrap();
+        let repository: Repository = format!("{host}/team/app").parse().unwrap();
+        let store = Remote::new(&client, repository, Credential::Anonymous);
+        let wanted: Descriptor = Descriptor::of("m", b"x");
+        let error = store.manifest(&wanted.digest).await.unwrap_err();
+        assert!(!error.is_not_found(), "{error}");
+        assert_eq!(
+            asked.load(Ordering::SeqCst) > 0,
+            falls_back,
+            "{answer:?}: {error}"
+        );
+    }
+}
