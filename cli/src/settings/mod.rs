@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn in_ci_a_discovered_file_sets_no_trust() {
-        let yaml = "policy: ./policy\nplain-http: a.test\nquiet: true\n";
+        let yaml =
+            "policy: ./policy\nplain-http: a.test\nquiet: true\nattachment-tag-prefix: old-\n";
         let in_ci = settings(yaml, [("CI", "true")]);
         let failure = in_ci.text(&row::POLICY, None).unwrap_err();
         assert_eq!(failure.kind().exit().code(), 2);
@@ -271,6 +272,10 @@ mod tests {
         assert!(
             in_ci.text(&row::PLAIN_HTTP, None).is_err(),
             "credentials would be sent in the clear"
+        );
+        assert!(
+            in_ci.text(&row::ATTACHMENT_TAG_PREFIX, None).is_err(),
+            "signatures, or a revocation, would be looked for where there are none"
         );
         assert!(in_ci.text(&row::POLICY, Some("p")).unwrap().is_some());
         assert!(in_ci.text(&row::QUIET, None).unwrap().is_some());
