@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bulla_model::Digest;
+use bulla_model::{Digest, Limits};
+use bulla_verify::{Trust, claimed_certificate};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Answer, Sandbox};
@@ -218,6 +219,32 @@ fn a_certificate_of_an_authority_nobody_trusts_is_not_signed_with() {
     let said = "no authority of the trusted root issued it";
     assert!(answer.talk.contains(said), "{}", answer.talk);
     assert_eq!(services.asked().len(), 1, "{:?}", services.asked());
+}
+
+#[test]
+fn certificates_of_real_authorities_are_vouched_for_in_their_time() {
+    for (bundle, root) in [
+        ("rekor1", "public"),
+        ("rekor2", "rekor2"),
+        ("two-intermediates", "two-intermediates"),
+    ] {
+        let material = &fixture(&format!("{bundle}.sigstore.json"))["verificationMaterial"];
+        let leaf = material["certificate"]["rawBytes"].as_str().unwrap();
+        let leaf = STANDARD.decode(leaf).unwrap();
+        let roots = |name: &str| {
+            let root = fixture(&format!("{name}.trusted_root.json")).to_string();
+            let now = jiff::Timestamp::now();
+            Trust::new(None, &[root.into_bytes()], now, &Limits::default()).unwrap()
+        };
+        let claimed = claimed_certificate(&leaf).unwrap();
+        let trust = roots(root);
+        trust.vouches_for(&leaf, claimed.not_before).unwrap();
+        trust.vouches_for(&leaf, claimed.not_after).unwrap();
+        let later = claimed.not_after + jiff::SignedDuration::from_secs(1);
+        trust.vouches_for(&leaf, later).unwrap_err();
+        let other = roots("private");
+        other.vouches_for(&leaf, claimed.not_before).unwrap_err();
+    }
 }
 
 #[test]
