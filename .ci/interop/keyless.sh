@@ -125,9 +125,11 @@ refused() { # EXIT TEXT ARGUMENT...
 }
 refused 2 'nobody is there to ask' "${instance[@]}" --identity-token "@$work/token"
 jq 'del(.ctlogs[])' "$roots" >"$work/no-ct.json"
-refused 12 'does not verify, so nothing was published' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-ct.json" "${keyless[@]}"
+refused 12 'does not verify, so it was not attached; it is recorded in the log' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-ct.json" "${keyless[@]}"
 jq '.tlogs |= [.[1]]' "$roots" >"$work/no-log.json"
-refused 12 'does not verify, so nothing was published' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-log.json" "${keyless[@]}"
+refused 12 'does not verify, so it was not attached; it is recorded in the log' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-log.json" "${keyless[@]}"
+jq 'del(.certificateAuthorities[])' "$roots" >"$work/no-ca.json"
+refused 12 'no authority of the trusted root issued it' --signing-config "$services/signing_config.rekor1.json" --trusted-root "$work/no-ca.json" "${keyless[@]}"
 refused 2 'no trusted root' --signing-config "$services/signing_config.rekor1.json" "${keyless[@]}"
 refused 2 'nothing would prove when' --fulcio-url "$FULCIO" --rekor-url "$REKOR2,api-version=2" --trusted-root "$roots" "${keyless[@]}"
 token aud=other
