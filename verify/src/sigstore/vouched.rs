@@ -58,10 +58,10 @@ impl Root {
             None,
             None,
         )
-        .map(drop)
         .map_err(|error| Refusal::Untrusted {
             signer: "a certificate".to_owned(),
             reason: format!("no authority of the trusted root issued it: {error}"),
-        })
+        })?;
+        self.chains.check(certificate, at)
     }
 }
