@@ -14,6 +14,7 @@
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
 //! | `Layout`, `StepLink` | [`in_toto`] | in-toto v1.0 |
+//! | what witness puts beside signatures | [`witness`] | go-witness at ad20e39 |
 //! | predicates | [`predicate`] | each module names its own |
 //!
 //! The crate knows no clock, file, environment or socket. Types that can be wrong have private
@@ -42,6 +43,7 @@ pub mod referrer;
 pub mod resource;
 pub mod statement;
 pub mod validity;
+pub mod witness;
 
 pub use bundle::{
     Bundle, BundleContent, BundleError, BundleVersion, InclusionProof, KeyMaterial, LogEntry,
@@ -68,3 +70,4 @@ pub use statement::{
     PredicateError, PredicateType, Statement, StatementError, Subject, SubjectSet,
 };
 pub use validity::{Validity, ValidityError};
+pub use witness::{WitnessError, WitnessMaterials};

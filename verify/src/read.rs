@@ -1,8 +1,8 @@
 //! From received bytes to what they claim, unverified: the forms in which signatures travel.
 
 use bulla_model::{
-    Bundle, BundleContent, Digest, Envelope, KeyMaterial, Limits, PredicateType, SimpleSigning,
-    Statement, envelope,
+    Bundle, BundleContent, Digest, Envelope, EnvelopeSignature, KeyMaterial, Limits, PredicateType,
+    SimpleSigning, Statement, WitnessMaterials, envelope, predicate::witness,
 };
 
 use crate::candidate::Refusal;
@@ -51,6 +51,8 @@ pub(crate) enum Received {
 pub(crate) struct PlainEnvelope {
     pub(crate) envelope: Envelope,
     pub(crate) statement: Statement,
+    /// The signatures that have a certificate beside them, as witness writes them, once more.
+    pub(crate) certified: Vec<Read>,
 }
 
 /// Signatures of one plain envelope. Each costs a check with every key that may have made it.
@@ -87,12 +89,49 @@ pub(crate) fn read(attestation: &Attestation, limits: &Limits) -> Result<Receive
                 )));
             }
             let statement = statement(&envelope, limits)?;
+            let beside =
+                WitnessMaterials::of_envelope(bytes, limits).map_err(|error| wrong(&error))?;
+            let certified = certified(&envelope, &statement, &beside, limits)?;
             Ok(Received::Plain(Box::new(PlainEnvelope {
                 envelope,
                 statement,
+                certified,
             })))
         }
     }
+}
+
+/// Tells each signature that has a certificate beside it as a bundle.
+fn certified(
+    envelope: &Envelope,
+    statement: &Statement,
+    beside: &[WitnessMaterials],
+    limits: &Limits,
+) -> Result<Vec<Read>, Refusal> {
+    let signatures = envelope.signatures().iter().zip(beside);
+    let signatures: Vec<_> = signatures
+        .filter(|(_, materials)| !materials.certificates.is_empty())
+        .collect();
+    // Each bundle has a copy of the payload.
+    let copied = signatures.len().saturating_mul(envelope.payload().len());
+    if copied as u64 > 2 * limits.bundle_bytes {
+        let found = signatures.len();
+        let text = format!("too many certificates beside one payload: {found}");
+        return Err(malformed(&text));
+    }
+    let told = |(signature, materials): (&EnvelopeSignature, &WitnessMaterials)| {
+        let one = Envelope::new(
+            envelope.payload().to_vec(),
+            envelope.payload_type(),
+            vec![signature.clone()],
+        );
+        let bundle = materials.bundle(&one, limits);
+        Ok(Read {
+            bundle: bundle.map_err(|error| malformed(&error.to_string()))?,
+            what: What::Statement(statement.clone()),
+        })
+    };
+    signatures.into_iter().map(told).collect()
 }
 
 fn what(bundle: &Bundle, limits: &Limits) -> Result<What, Refusal> {
@@ -110,7 +149,14 @@ fn statement(envelope: &Envelope, limits: &Limits) -> Result<Statement, Refusal>
             envelope::IN_TOTO
         )));
     }
-    Statement::parse(envelope.payload(), limits).map_err(|error| malformed(&error.to_string()))
+    let wrong = |error: &dyn std::fmt::Display| malformed(&error.to_string());
+    let statement = Statement::parse(envelope.payload(), limits).map_err(|error| wrong(&error))?;
+    // A collection of which a part cannot be read is none (F30).
+    if statement.predicate_type().as_str() == witness::TYPE {
+        let collection = statement.predicate::<witness::Collection>();
+        collection.map_err(|error| wrong(&error))?;
+    }
+    Ok(statement)
 }
 
 pub(crate) fn malformed(reason: &str) -> Refusal {

@@ -145,6 +145,7 @@ impl World<'_> {
         let PlainEnvelope {
             envelope,
             statement,
+            certified,
         } = plain;
         let (pae, payload) = (envelope.pae(), envelope.payload_digest());
         let word = issued_at(statement);
@@ -178,6 +179,12 @@ impl World<'_> {
                 outcome,
                 signature: None,
             });
+        }
+        for read in certified {
+            if cancelled() {
+                return false;
+            }
+            candidates.push(self.candidate(read, manifest));
         }
         true
     }

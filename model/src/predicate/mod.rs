@@ -14,6 +14,7 @@ pub mod promotion;
 pub mod slsa_provenance;
 pub mod test_result;
 pub mod vsa;
+pub mod witness;
 
 pub use approval::Approval;
 pub use promotion::Promotion;
@@ -115,6 +116,10 @@ pub const KNOWN: &[Known] = &[
     Known {
         alias: "vulns",
         uri: "https://in-toto.io/attestation/vulns/v0.2",
+    },
+    Known {
+        alias: "witness-collection",
+        uri: witness::TYPE,
     },
 ];
 

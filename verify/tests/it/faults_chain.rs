@@ -45,10 +45,11 @@ fn f30_a_collection_counts_for_nothing_that_is_inside_it() {
     // One statement that bundles several attestations is of its own type only.
     let collection = "https://witness.testifysec.com/attestation-collection/v0.1";
     let mut world = World::empty();
+    let time = "2026-01-01T00:00:00Z";
     let inside = crate::kit::provenance("https://github.com/acme/pay", &["dave@acme.example"]);
     let attestations = json!({"name": "build", "attestations": [
-        {"type": slsa_provenance::TYPE, "attestation": inside},
-        {"type": "https://witness.dev/attestations/policy/v0.1", "attestation": {"passed": false}},
+        {"type": slsa_provenance::TYPE, "attestation": inside, "starttime": time, "endtime": time},
+        {"type": "https://witness.dev/attestations/policy/v0.1", "attestation": {"passed": false}, "starttime": time, "endtime": time},
     ]});
     world.attest("builder", collection, &attestations);
     let mut ask = Ask::new(world.gathered());

@@ -24,3 +24,4 @@ mod slsa;
 mod trusted_roots;
 mod vectors;
 mod vsa;
+mod witness;
