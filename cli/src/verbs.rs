@@ -55,6 +55,7 @@ verbs! {
     everyday Verify verify;
     further Why why;
     further Slsa slsa;
+    further InToto in_toto;
     further Serve serve;
     everyday Tree tree;
     everyday Inspect inspect;
@@ -90,7 +91,8 @@ pub fn everyday_command() -> clap::Command {
         .filter(|(_, audience)| *audience == Audience::Further);
     further
         .fold(Arguments::command(), |command, (name, _)| {
-            command.mut_subcommand(name, |verb| verb.hide(true))
+            // Modules have underscores where commands have hyphens.
+            command.mut_subcommand(name.replace('_', "-"), |verb| verb.hide(true))
         })
         .after_help("`bulla help all` lists every command, `bulla COMMAND --help` explains one.")
 }

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod demo;
 pub mod evidence;
 pub mod help;
+pub mod in_toto;
 pub mod init;
 pub mod inspect;
 pub mod key;

@@ -12,6 +12,7 @@ pub mod copy;
 pub mod demo;
 pub mod evidence;
 pub mod help;
+pub mod in_toto;
 pub mod init;
 pub mod inspect;
 pub mod key;

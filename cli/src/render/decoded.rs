@@ -1,5 +1,8 @@
 //! What was decoded, for people. Everything is marked as what it is: unverified.
 
+mod in_toto;
+
+use bulla_model::predicate::witness;
 use serde_json::Value;
 
 use super::{Cell, Page, to_json};
@@ -26,6 +29,8 @@ pub fn decoded(page: &mut Page, content: &Decoded) {
             }
         }
         Decoded::Envelope(envelope) => show_envelope(page, envelope),
+        Decoded::InTotoLayout(layout) => in_toto::layout(page, layout),
+        Decoded::InTotoLink(link) => in_toto::link(page, link),
         Decoded::Statement(statement) => {
             heading(page, "statement, unsigned");
             show_statement(page, statement);
@@ -201,6 +206,15 @@ fn show_envelope(page: &mut Page, envelope: &DecodedEnvelope) {
     heading(page, &format!("DSSE envelope, {count} signature{plural}"));
     row(page, "payload", envelope.payload.to_string());
     row(page, "payload type", &envelope.payload_type);
+    for one in &envelope.certificates {
+        certificate(page, one);
+    }
+    for stamp in &envelope.timestamps {
+        match stamp {
+            Some(stamp) => timestamp(page, stamp),
+            None => row(page, "timestamp", "not readable"),
+        }
+    }
     if let Some(statement) = &envelope.statement {
         show_statement(page, statement);
     }
@@ -215,7 +229,23 @@ fn show_statement(page: &mut Page, statement: &DecodedStatement) {
             page.row(1, ["subject".into(), digest, name.into()]);
         }
     }
+    if statement.predicate_type == witness::TYPE {
+        attestors(page, &statement.predicate);
+    }
     json(page, &statement.predicate);
+}
+
+/// Whose words a collection is: identity documents inside it are nobody's proof here (F25).
+fn attestors(page: &mut Page, collection: &Value) {
+    let entries = collection.get("attestations").and_then(Value::as_array);
+    for entry in entries.into_iter().flatten() {
+        let kind = entry.get("type").and_then(Value::as_str);
+        let claimed = Cell::attention("claimed, unverified");
+        page.row(
+            1,
+            ["attestor".into(), kind.unwrap_or_default().into(), claimed],
+        );
+    }
 }
 
 fn json(page: &mut Page, document: &Value) {

@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod evidence;
 mod help;
+mod in_toto;
 mod init;
 mod interop;
 mod journeys;

@@ -3,12 +3,14 @@
 mod bundle;
 mod certificate;
 mod cosign;
+mod in_toto;
 mod timestamp;
 
 use bulla_attest::PublicKey;
 use bulla_attest::key::encrypted;
 use bulla_model::{
     Bundle, CosignLayer, Digest, Envelope, Limits, Manifest, SimpleSigning, Statement,
+    WitnessMaterials,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +21,7 @@ use crate::failure::FailureKind;
 pub use bundle::{DecodedBundle, DecodedLogEntry, signer_hint};
 pub use certificate::DecodedCertificate;
 pub use cosign::{DecodedCosign, DecodedPayload};
+pub use in_toto::{DecodedLayout, DecodedLink};
 pub use timestamp::DecodedTimestamp;
 
 /// A document, decoded.
@@ -41,6 +44,10 @@ pub enum Decoded {
     },
     /// A DSSE envelope.
     Envelope(Box<DecodedEnvelope>),
+    /// A classic in-toto layout.
+    InTotoLayout(Box<DecodedLayout>),
+    /// A classic in-toto link.
+    InTotoLink(Box<DecodedLink>),
     /// An in-toto statement.
     Statement(Box<DecodedStatement>),
     /// An image manifest or index.
@@ -87,6 +94,12 @@ pub struct DecodedEnvelope {
     pub payload: Digest,
     /// Key ids of the signatures, empty where there is none.
     pub signatures: Vec<String>,
+    /// Certificates that witness put beside the signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<DecodedCertificate>,
+    /// Timestamps that it put there; nothing where one cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<Option<DecodedTimestamp>>,
     /// The statement, if the payload is one.
     pub statement: Option<DecodedStatement>,
 }
@@ -147,9 +160,16 @@ impl Decoded {
             let bundle = DecodedBundle::of(&bundle, limits);
             return Ok(Self::Bundle(Box::new(bundle)));
         }
-        if has("payloadType") && has("payload") {
+        let wrapped = has("payloadType") && has("payload");
+        if (wrapped || has("signed"))
+            && let Some(metadata) = in_toto::decode(bytes, limits)
+        {
+            return Ok(metadata);
+        }
+        if wrapped {
             let envelope = Envelope::parse(bytes, limits).map_err(malformed)?;
-            let envelope = DecodedEnvelope::of(&envelope, limits);
+            let mut envelope = DecodedEnvelope::of(&envelope, limits);
+            envelope.put_beside(&WitnessMaterials::of_envelope(bytes, limits).unwrap_or_default());
             return Ok(Self::Envelope(Box::new(envelope)));
         }
         if has("_type") && has("predicateType") {
@@ -260,7 +280,20 @@ impl DecodedEnvelope {
             signatures: signatures
                 .map(|one| one.key_id.clone().unwrap_or_default())
                 .collect(),
+            certificates: Vec::new(),
+            timestamps: Vec::new(),
             statement: statement.as_ref().map(decode_statement),
+        }
+    }
+
+    fn put_beside(&mut self, beside: &[WitnessMaterials]) {
+        for materials in beside {
+            let certificates = materials.certificates.iter();
+            self.certificates
+                .extend(certificates.filter_map(|der| DecodedCertificate::of_der(der)));
+            let timestamps = materials.timestamps.iter();
+            self.timestamps
+                .extend(timestamps.map(|der| DecodedTimestamp::of_der(der)));
         }
     }
 }
