@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Method, NoProxy, Proxy};
+use serde::de::DeserializeOwned;
 use url::{Host, Url};
+
+use bulla_model::JsonError;
 
 use crate::redaction::{self, Secrets};
 
 /// Bytes of the largest answer that is read. Stops an endless one; a log entry with its proof, a
 /// certificate chain and a timestamp stay far below it.
 const ANSWER_BYTES: usize = 4 << 20;
+/// Nesting of the JSON in an answer. Stops stack exhaustion.
+const ANSWER_DEPTH: usize = 32;
 /// Times a request that may be repeated is sent.
 const TRIES: u32 = 3;
 /// Longest time a service may ask us to wait before the next try.
@@ -146,6 +151,11 @@ impl Call {
             status: answer.status,
             message: cut(&self.secrets.redact(&message(&answer.body))),
         }
+    }
+
+    /// Reads an answer as strict JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ServiceError> {
+        json(&answer.body).map_err(|error| self.malformed(error))
     }
 
     pub(crate) fn malformed(&self, reason: impl std::fmt::Display) -> ServiceError {
@@ -302,6 +312,11 @@ pub(crate) fn host(url: &Url) -> String {
     }
 }
 
+/// Reads what a service said as strict JSON.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
+    bulla_model::json::read(body, ANSWER_BYTES as u64, ANSWER_DEPTH)
+}
+
 /// The text of an error answer: the field services put it in, or all of it.
 fn message(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
@@ -309,7 +324,7 @@ fn message(body: &[u8]) -> String {
         #[serde(alias = "error_description", alias = "error")]
         message: String,
     }
-    match serde_json::from_slice::<Wire>(body) {
+    match json::<Wire>(body) {
         Ok(wire) => wire.message,
         Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
     }

@@ -3,6 +3,11 @@
 //! Two readers that disagree on a document can be played against each other, so what RFC 8259
 //! leaves open is refused here: duplicate member names, excess nesting, invalid UTF-8, anything
 //! after the value, and documents over their limit.
+//!
+//! Member names that begin with `$serde_json::private::` are refused too. `serde_json` has no other
+//! way of passing a raw text or a long number through serde, so an object with such a member is
+//! read by it as the JSON inside the text: a second document that no check has seen, and that may
+//! hold a third.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -18,8 +23,23 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: u64, depth: usize) -> Resu
     serde_json::from_slice(bytes).map_err(|error| JsonError::of(&error, String::new()))
 }
 
+/// Reads a document as [`read`] does, but believes the last of several members of one name, as
+/// `JSON.parse` does. Only for files whose own tools read them so and that prove nothing.
+pub fn read_last_wins<T: DeserializeOwned>(
+    bytes: &[u8],
+    limit: u64,
+    depth: usize,
+) -> Result<T, JsonError> {
+    check_with(bytes, limit, depth, Repeated::LastWins)?;
+    serde_json::from_slice(bytes).map_err(|error| JsonError::of(&error, String::new()))
+}
+
 /// Checks a whole document without keeping anything of it.
 pub fn check(bytes: &[u8], limit: u64, depth: usize) -> Result<(), JsonError> {
+    check_with(bytes, limit, depth, Repeated::Refused)
+}
+
+fn check_with(bytes: &[u8], limit: u64, depth: usize, repeated: Repeated) -> Result<(), JsonError> {
     if bytes.len() as u64 > limit {
         return Err(JsonError::Size {
             limit,
@@ -28,7 +48,12 @@ pub fn check(bytes: &[u8], limit: u64, depth: usize) -> Result<(), JsonError> {
     }
     let path = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let outcome = Strict { depth, path: &path }
+    let strict = Strict {
+        depth,
+        repeated,
+        path: &path,
+    };
+    let outcome = strict
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
     outcome.map_err(|error| JsonError::of(&error, pointer(&path.borrow())))
@@ -111,10 +136,18 @@ fn pointer(path: &[Step]) -> String {
     text
 }
 
+/// What becomes of a member whose name was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeated {
+    Refused,
+    LastWins,
+}
+
 /// Reads any value, keeping only the way to it; an error leaves the way standing.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     depth: usize,
+    repeated: Repeated,
     path: &'a RefCell<Vec<Step>>,
 }
 
@@ -186,7 +219,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut seen = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             self.path.borrow_mut().push(Step::Member(name.clone()));
-            if !seen.insert(name) {
+            if name.starts_with(RESERVED) {
+                return Err(serde::de::Error::custom("member name is reserved"));
+            }
+            if !seen.insert(name) && self.repeated == Repeated::Refused {
                 return Err(serde::de::Error::custom("member name occurs twice"));
             }
             members.next_value_seed(inside)?;
@@ -196,8 +232,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// How the names begin that `serde_json` gives a meaning to, in whatever way they are escaped.
+const RESERVED: &str = "$serde_json::private::";
+
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -225,6 +266,55 @@ mod tests {
             check(b"[1,2]", 4, 4).unwrap_err(),
             JsonError::Size { limit: 4, found: 5 }
         );
+    }
+
+    /// What a document is read as that holds another one in a text.
+    fn wrapped(inner: &str) -> String {
+        let text = Value::from(inner);
+        format!("{{\"$serde_json::private::RawValue\":{text}}}")
+    }
+
+    #[test]
+    fn a_document_inside_a_text_is_refused_as_its_members_were_never_checked() {
+        let hidden = wrapped(r#"{"id":"a","id":"b"}"#);
+        let value: Value = serde_json::from_str(&hidden).unwrap();
+        assert_eq!(value["id"], "b", "the reason why it is refused");
+        let reason = "line 1, column 33 (/$serde_json::private::RawValue): member name is reserved";
+        assert_eq!(refused(&hidden), reason);
+        assert!(read::<Value>(hidden.as_bytes(), 1000, 4).is_err());
+        assert!(read_last_wins::<Value>(hidden.as_bytes(), 1000, 4).is_err());
+        let escaped = hidden.replace("$serde", "\\u0024s\\u0065rde");
+        assert!(refused(&escaped).contains("reserved"), "{escaped}");
+        let beside = r#"{"a":[{"b":1,"$serde_json::private::Number":"1"}]}"#;
+        assert!(refused(beside).contains("reserved"));
+        assert!(
+            check(
+                br#"{"$serde_json":1,"a":"$serde_json::private::"}"#,
+                1000,
+                4
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn documents_inside_texts_do_not_add_up_their_nesting() {
+        let mut document = "1".to_owned();
+        for _ in 0..12 {
+            document = format!("[[[{}]]]", wrapped(&document));
+        }
+        let error = check(document.as_bytes(), 1 << 20, 64).unwrap_err();
+        assert!(error.to_string().contains("reserved"), "{error}");
+    }
+
+    #[test]
+    fn the_last_of_several_wins_only_where_it_is_asked_for() {
+        let twice = br#"{"a":1,"a":2}"#;
+        assert!(read::<Value>(twice, 1000, 4).is_err());
+        let last: Value = read_last_wins(twice, 1000, 4).unwrap();
+        assert_eq!(last["a"], 2);
+        assert!(read_last_wins::<Value>(b"[[[[[1]]]]]", 1000, 4).is_err());
+        assert!(read_last_wins::<Value>(twice, 4, 4).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{OidcError, buildkite, circleci, filesystem, github, gitlab, google, spiffe, variable};
-use crate::http::{Call, Http, Service};
+use crate::http::{self, Call, Http, Service};
 
 /// What a provider may look at. The caller decides what is really there.
 pub trait Surroundings {
@@ -121,12 +121,14 @@ impl TokenForm {
     /// Takes the token out of what was written.
     pub fn read(self, bytes: &[u8]) -> Result<Secret, OidcError> {
         let malformed = |reason| OidcError::Malformed { reason };
-        let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))?;
         match self {
-            Self::Text => Ok(Secret::new(text.trim())),
+            Self::Text => {
+                let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))?;
+                Ok(Secret::new(text.trim()))
+            }
             Self::Field(name) => {
                 let value: serde_json::Value =
-                    serde_json::from_str(text).map_err(|_| malformed("the answer is not JSON"))?;
+                    http::json(bytes).map_err(|_| malformed("the answer is not JSON"))?;
                 let found = find_text(&value, name)
                     .ok_or_else(|| malformed("the answer holds no token"))?;
                 Ok(Secret::new(found))

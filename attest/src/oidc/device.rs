@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::ambient::Secret;
 use super::{IdentityToken, Issuer, OidcClient, OidcError};
-use crate::http::{Answer, Call, Http, Service};
+use crate::http::{self, Answer, Call, Http, Service};
 
 /// Longest time a person is waited for, whatever the issuer says.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -91,7 +91,7 @@ impl<'a> DeviceLogin<'a> {
         if answer.status != 200 {
             return Err(call.refused(&answer).into());
         }
-        let wire = serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+        let wire = call.json(&answer)?;
         Ok(Self {
             http,
             issuer,
@@ -149,10 +149,9 @@ impl<'a> DeviceLogin<'a> {
 /// The token, or `None` while the person has not answered.
 fn outcome(call: &Call, answer: &Answer) -> Result<Option<IdentityToken>, OidcError> {
     if answer.status == 200 {
-        let granted: Granted =
-            serde_json::from_slice(&answer.body).map_err(|_| OidcError::Malformed {
-                reason: "the issuer's answer holds none",
-            })?;
+        let granted: Granted = http::json(&answer.body).map_err(|_| OidcError::Malformed {
+            reason: "the issuer's answer holds none",
+        })?;
         return IdentityToken::parse(granted.id_token.expose()).map(Some);
     }
     match refusal(answer).as_deref() {
@@ -168,7 +167,7 @@ fn outcome(call: &Call, answer: &Answer) -> Result<Option<IdentityToken>, OidcEr
 }
 
 fn refusal(answer: &Answer) -> Option<String> {
-    serde_json::from_slice::<Refused>(&answer.body)
+    http::json::<Refused>(&answer.body)
         .ok()
         .map(|refused| refused.error)
 }

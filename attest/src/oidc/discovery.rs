@@ -64,8 +64,7 @@ impl Issuer {
         if answer.status != 200 {
             return Err(call.refused(&answer).into());
         }
-        let wire: Wire =
-            serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+        let wire: Wire = call.json(&answer)?;
         if wire.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
             return Err(call.malformed("it speaks for another issuer").into());
         }

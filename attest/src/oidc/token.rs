@@ -7,6 +7,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::OidcError;
+use crate::http;
 
 /// Bytes of the largest token that is read.
 pub const TOKEN_BYTES: usize = 64 << 10;
@@ -74,8 +75,8 @@ impl IdentityToken {
                 .decode(payload.trim_end_matches('='))
                 .map_err(|_| malformed("its second part is not base64url"))?,
         );
-        let claims = serde_json::from_slice(&payload)
-            .map_err(|_| malformed("it lacks `iss`, `sub` or `exp`"))?;
+        let claims =
+            http::json(&payload).map_err(|_| malformed("it lacks `iss`, `sub` or `exp`"))?;
         Ok(Self {
             raw: Zeroizing::new(text.to_owned()),
             claims,

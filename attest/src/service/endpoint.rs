@@ -13,6 +13,8 @@ use crate::redaction::{self, Secrets};
 
 /// Bytes of the largest answer that is read: against a service that never stops talking.
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
+/// Nesting of the JSON in an answer: against stack exhaustion.
+pub(crate) const ANSWER_DEPTH: usize = 16;
 /// Time for one request, answer included.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(10);
@@ -319,7 +321,8 @@ fn said(body: &[u8]) -> String {
         "/error",
         "/__type",
     ];
-    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let json: Option<serde_json::Value> =
+        bulla_model::json::read(body, ANSWER_BYTES as u64, ANSWER_DEPTH).ok();
     if let Some(json) = json {
         let text = PLACES
             .iter()
@@ -340,4 +343,16 @@ fn cause(error: &reqwest::Error) -> String {
         inner = source;
     }
     shown(&inner.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_read_as_strict_json_only() {
+        assert_eq!(said(br#"{"message":"no"}"#), "no");
+        let hidden = br#"{"$serde_json::private::RawValue":"{\"message\":\"no\"}"}"#;
+        assert_ne!(said(hidden), "no");
+    }
 }

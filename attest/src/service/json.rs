@@ -15,13 +15,13 @@ pub(crate) fn read<T: DeserializeOwned>(
     what: &'static str,
     bytes: &[u8],
 ) -> Result<T, KeyServiceError> {
-    bulla_model::json::read(bytes, endpoint::ANSWER_BYTES as u64, 16).map_err(|error| {
-        KeyServiceError::Malformed {
+    bulla_model::json::read(bytes, endpoint::ANSWER_BYTES as u64, endpoint::ANSWER_DEPTH).map_err(
+        |error| KeyServiceError::Malformed {
             service,
             what,
             reason: shown(&error.to_string()),
-        }
-    })
+        },
+    )
 }
 
 /// Standard base64.

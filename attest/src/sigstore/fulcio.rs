@@ -117,8 +117,7 @@ pub async fn request_certificate(
     if !matches!(answer.status, 200 | 201) {
         return Err(call.refused(&answer).into());
     }
-    let issued: Issued =
-        serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+    let issued: Issued = call.json(&answer)?;
     let with_chain = match (
         issued.signed_certificate_embedded_sct,
         issued.signed_certificate_detached_sct,

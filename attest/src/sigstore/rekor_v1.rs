@@ -98,8 +98,7 @@ fn read(
     kind: KindVersion,
     recordable: &Recordable<'_>,
 ) -> Result<Value, ServiceError> {
-    let entries: BTreeMap<String, LogEntry> =
-        serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+    let entries: BTreeMap<String, LogEntry> = call.json(answer)?;
     let mut entries = entries.into_values();
     let (Some(entry), None) = (entries.next(), entries.next()) else {
         return Err(call.malformed("expected exactly one entry"));

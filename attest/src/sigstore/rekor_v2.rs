@@ -7,7 +7,7 @@ use sigstore_types::{KindVersion, TransparencyLogEntry};
 use url::Url;
 
 use super::content::{Recordable, base64, raw};
-use crate::http::{Call, Http, Service, ServiceError, below};
+use crate::http::{self, Call, Http, Service, ServiceError, below};
 
 /// Records a signature; yields the entry as bundles carry it. The log answers once the entry is
 /// part of the tree, which may take seconds; recording twice makes two entries, so it is sent once.
@@ -42,8 +42,7 @@ pub(super) async fn record(
     if !matches!(answer.status, 200 | 201) {
         return Err(call.refused(&answer));
     }
-    let entry: TransparencyLogEntry =
-        serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+    let entry: TransparencyLogEntry = call.json(&answer)?;
     if !is_about(&entry, &digest, recordable.signature) {
         return Err(call.malformed("the entry is about another signature"));
     }
@@ -55,7 +54,7 @@ fn is_about(entry: &TransparencyLogEntry, digest: &[u8], signature: &[u8]) -> bo
     if entry.kind_version != KindVersion::HashedRekordV002 {
         return false;
     }
-    let Ok(body) = serde_json::from_slice::<Value>(entry.canonicalized_body.as_bytes()) else {
+    let Ok(body) = http::json::<Value>(entry.canonicalized_body.as_bytes()) else {
         return false;
     };
     let logged = &body["spec"]["hashedRekordV002"];

@@ -79,6 +79,8 @@ fn programs_of_platforms_are_asked_for_the_audience() {
         "{text}"
     );
     let written = br#"[{"svids":[{"spiffe_id":"spiffe://x","svid":"a.b.c"}]},{"bundles":{}}]"#;
+    let hidden = br#"{"$serde_json::private::RawValue":"{\"svid\":\"x\"}"}"#;
+    TokenForm::Field("svid").read(hidden).unwrap_err();
     let read = TokenForm::Field("svid").read(written).unwrap();
     assert_eq!(read.expose(), "a.b.c");
 }

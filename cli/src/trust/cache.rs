@@ -144,7 +144,11 @@ impl MetadataStore for Overlay {
     fn load(&self, name: &str) -> TufResult<Option<Vec<u8>>> {
         let mut contents = self.contents();
         contents.used.insert(name.to_owned());
-        Ok(contents.files.get(name).cloned())
+        let bytes = contents.files.get(name).cloned();
+        if let Some(bytes) = bytes.as_deref().filter(|_| super::store::is_metadata(name)) {
+            super::strict::strict(bytes)?;
+        }
+        Ok(bytes)
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> TufResult<()> {

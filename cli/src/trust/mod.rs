@@ -18,6 +18,7 @@ mod place;
 pub(crate) mod plain;
 pub(crate) mod spec;
 mod store;
+mod strict;
 pub(crate) mod tuf;
 
 pub use instance::{Chosen, Freshness, Instance, Wanted, choose, instance, services};

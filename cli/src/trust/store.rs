@@ -7,6 +7,7 @@ use sigstore_tuf::{Error, MetadataStore, Result};
 
 use bulla_model::Digest;
 
+use super::strict::strict;
 use crate::output::write_atomic;
 
 /// Files of a TUF repository below one folder.
@@ -91,6 +92,11 @@ pub(super) fn is_versioned(name: &str) -> bool {
     })
 }
 
+/// Whether it is read as JSON by the updater. Targets may be anything.
+pub(super) fn is_metadata(name: &str) -> bool {
+    !name.contains('/') && Path::new(name).extension().is_some_and(|end| end == "json")
+}
+
 impl MetadataStore for Store {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.path(name)?;
@@ -109,6 +115,9 @@ impl MetadataStore for Store {
                 "{} is larger than {LARGEST_FILE} bytes",
                 path.display()
             )));
+        }
+        if is_metadata(name) {
+            strict(&bytes)?;
         }
         Ok(Some(bytes))
     }
@@ -188,8 +197,17 @@ mod tests {
         let store = Store::cache(folder.path());
         store.store("7.snapshot.json", b"x").unwrap();
         assert_eq!(store.load("7.snapshot.json").unwrap(), None);
-        store.store("..%2Frole.json", b"x").unwrap();
+        store.store("..%2Frole.json", b"{}").unwrap();
         assert!(store.load("..%2Frole.json").unwrap().is_some());
+    }
+
+    #[test]
+    fn metadata_that_is_no_strict_json_is_not_handed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let hidden = br#"{"signed":{"$serde_json::private::RawValue":"{}"}}"#;
+        std::fs::write(folder.path().join("root.json"), hidden).unwrap();
+        Store::mirror(folder.path()).load("root.json").unwrap_err();
+        Store::cache(folder.path()).load("root.json").unwrap_err();
     }
 
     #[test]

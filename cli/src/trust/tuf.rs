@@ -20,6 +20,7 @@ use url::Url;
 use super::Mirror;
 use super::cache::{self, Held, Overlay};
 use super::store::Store;
+use super::strict::{StrictRepository, strict};
 use crate::Failure;
 
 /// The target that holds the trusted root.
@@ -78,6 +79,7 @@ impl From<Error> for TufError {
 
 /// Reads a root that is going to be trusted: signed by itself, to its own threshold.
 pub(crate) fn check_root(bytes: &[u8]) -> Result<RootSummary, TufError> {
+    strict(bytes)?;
     let set = TrustedMetadataSet::from_root(bytes)?;
     let root = set.root();
     let keys = root.role("root");
@@ -158,7 +160,8 @@ fn updater(
         }
         Box::new(repository.with_http_client(http.clone()))
     };
-    Ok(Updater::new(repository, root)?
+    strict(root)?;
+    Ok(Updater::new(StrictRepository(repository), root)?
         .with_config(bounds())
         .with_store(store))
 }
@@ -273,6 +276,7 @@ pub(crate) async fn cached(
 
 async fn reverified(root: &[u8], held: &Held, at: Timestamp) -> Result<Material, TufError> {
     let overlay = Overlay::over(held.files.clone());
+    strict(root)?;
     let mut updater = Updater::new(StoreRepository::new(overlay.clone()), root)?
         .with_config(bounds())
         .with_store(overlay);

@@ -15,7 +15,7 @@ use std::fs;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use bulla_model::{Descriptor, Digest, Limits, Manifest, ReferrerList, Tag};
+use bulla_model::{Descriptor, Digest, Limits, Manifest, ReferrerList, Tag, json};
 use tokio::io::{AsyncWriteExt, BufReader as AsyncBufReader};
 
 use self::files::Root;
@@ -242,7 +242,7 @@ impl Store for Layout {
 }
 
 fn is_marker(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|marker| {
+    json::read::<serde_json::Value>(bytes, MARKER_BYTES, MARKER_DEPTH).is_ok_and(|marker| {
         marker
             .get("imageLayoutVersion")
             .and_then(serde_json::Value::as_str)
@@ -253,5 +253,7 @@ fn is_marker(bytes: &[u8]) -> bool {
 /// The file that marks a directory as a layout.
 const MARKER: &str = "oci-layout";
 const MARKER_BYTES: u64 = 4096;
+/// Nesting of the marker. Stops stack exhaustion.
+const MARKER_DEPTH: usize = 16;
 /// Large reads keep the number of hand-overs between threads small.
 const BUFFER: usize = 1 << 20;

@@ -307,3 +307,18 @@ fn a_layout_made_by_another_process_meanwhile_is_opened() {
         waiting.join().unwrap().unwrap();
     });
 }
+
+#[test]
+fn a_marker_that_is_no_strict_json_marks_no_layout() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    Layout::create(path, &Limits::default()).unwrap();
+    let hidden = r#"{"$serde_json::private::RawValue":"{\"imageLayoutVersion\":\"1.0.0\"}"}"#;
+    for marker in [
+        hidden,
+        r#"{"imageLayoutVersion":"2","imageLayoutVersion":"1.0.0"}"#,
+    ] {
+        fs::write(path.join("oci-layout"), marker).unwrap();
+        Layout::open(path, &Limits::default()).unwrap_err();
+    }
+}

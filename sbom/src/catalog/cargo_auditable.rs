@@ -28,8 +28,9 @@ impl Cataloger for CargoAuditable {
             let Content::AuditData(bytes) = &file.content else {
                 continue;
             };
-            match serde_json::from_slice::<VersionInfo>(bytes) {
-                Ok(list) => read(ListFile { path, file, bytes }, &list, &mut found),
+            let file = ListFile { path, file, bytes };
+            match file.read_json::<VersionInfo>() {
+                Ok(list) => read(file, &list, &mut found),
                 Err(error) => {
                     found.unknown(path, &format!("its .dep-v0 section is not valid: {error}"));
                 }

@@ -15,7 +15,8 @@ mod stanza;
 use std::fmt;
 use std::sync::Arc;
 
-use bulla_model::PurlError;
+use bulla_model::{JsonError, PurlError, json};
+use serde::de::DeserializeOwned;
 
 use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
 use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, relate};
@@ -92,7 +93,16 @@ impl ListFile<'_> {
             .strip_prefix(b"\xef\xbb\xbf")
             .unwrap_or(self.bytes)
     }
+
+    /// What the bytes are read as; of several members with one name the last, as their tools do.
+    fn read_json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        json::read_last_wins(self.json(), self.bytes.len() as u64, LIST_DEPTH)
+    }
 }
+
+/// Nesting of the JSON in lists of packages, stops stack exhaustion. Old lock files nest
+/// dependencies in dependencies.
+const LIST_DEPTH: usize = 127;
 
 /// What one cataloger found.
 #[derive(Debug, Default)]

@@ -28,7 +28,7 @@ impl Cataloger for Npm {
         let mut folders = BTreeMap::new();
         let mut needs = Vec::new();
         for list in context.files(|path| self.wants(path)) {
-            let manifest: Value = match serde_json::from_slice(list.json()) {
+            let manifest: Value = match list.read_json() {
                 Ok(manifest) => manifest,
                 Err(error) => {
                     found.unknown(list.path, &format!("not valid JSON: {error}"));

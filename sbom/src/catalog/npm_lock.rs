@@ -31,7 +31,7 @@ impl Cataloger for NpmLock {
     fn catalog(&self, context: &Context<'_>) -> Found {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
-            match serde_json::from_slice::<LockFile>(list.json()) {
+            match list.read_json::<LockFile>() {
                 Err(error) => found.unknown(list.path, &format!("not a lock file: {error}")),
                 Ok(LockFile {
                     packages: Some(packages),

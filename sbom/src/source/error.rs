@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bulla_model::Digest;
+use bulla_model::{Digest, JsonError};
 
 /// Why a directory or image could not be read. A broken or hostile image is refused as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum SourceError {
     #[error("image configuration is not valid: {source}")]
     Config {
         /// What the JSON reader said.
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// The manifest and the configuration disagree.
     #[error("image has {layers} layers, its configuration names {diff_ids}")]

@@ -292,6 +292,11 @@ fn what_is_no_document_is_refused_for_its_reason() {
     assert!(matches!(read(&other), ReadError::Format { .. }));
     let newer = json!({ "bomFormat": "CycloneDX", "specVersion": "9.9" }).to_string();
     assert!(matches!(read(&newer), ReadError::Version { .. }));
+    let twice = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","x":1,"x":2}"#;
+    assert!(matches!(read(twice), ReadError::Json { .. }));
+    let hidden = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","compositions":
+        [{"$serde_json::private::RawValue":"{}"}]}"#;
+    assert!(matches!(read(hidden), ReadError::Json { .. }));
     let deep = format!("{{\"components\":{}", "[{\"components\":".repeat(10_000));
     assert!(matches!(read(&deep), ReadError::Json { .. }));
     let mut limits = Limits::default();

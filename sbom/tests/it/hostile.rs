@@ -274,3 +274,24 @@ fn a_configuration_for_other_layers() {
         }
     ));
 }
+
+#[test]
+fn a_package_hidden_in_a_text_is_not_believed() {
+    let hidden = br#"{"$serde_json::private::RawValue":"{\"name\":\"x\",\"version\":\"1.0.0\"}"}"#;
+    let lock = br#"{"lockfileVersion":3,"packages":{"node_modules/y":{"version":"1.0.0",
+        "license":{"$serde_json::private::RawValue":"\"MIT\""}}}}"#;
+    let twice = br#"{"name":"z","version":"1.0.0","version":"2.0.0"}"#;
+    let layer = Layer::new()
+        .file("node_modules/x/package.json", hidden)
+        .file("node_modules/z/package.json", twice)
+        .file("package-lock.json", lock);
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    let unknown: Vec<_> = inventory.unknowns.iter().map(|one| &*one.path).collect();
+    assert_eq!(
+        unknown,
+        ["node_modules/x/package.json", "package-lock.json"]
+    );
+    let found: Vec<_> = inventory.packages.iter().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].version, "2.0.0", "as node reads it");
+}

@@ -12,6 +12,7 @@ mod signature;
 
 use std::io::{BufRead, Read as _, Write};
 
+use bulla_model::json;
 use serde_json::{Map, Value};
 
 use crate::Failure;
@@ -105,7 +106,7 @@ pub(super) fn run(input: impl BufRead, mut output: impl Write) -> Result<(), Fai
 }
 
 fn answer(line: &[u8]) -> Result<Value, Failure> {
-    let request: Map<String, Value> = serde_json::from_slice(line)
+    let request: Map<String, Value> = json::read(line, LONGEST_LINE, LINE_DEPTH)
         .map_err(|error| Failure::new(FailureKind::Input, format_args!("no request: {error}")))?;
     let mut answer = Map::new();
     answer.insert(
@@ -135,6 +136,8 @@ fn answer(line: &[u8]) -> Result<Value, Failure> {
 
 /// A request holds a message, a key and a signature; more is an attempt to fill the memory.
 const LONGEST_LINE: u64 = 64 << 20;
+/// Nesting of a request. Stops stack exhaustion.
+const LINE_DEPTH: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -165,5 +168,7 @@ mod tests {
     #[test]
     fn what_is_no_request_ends_the_run() {
         run("[]\n".as_bytes(), &mut Vec::new()).unwrap_err();
+        let hidden = r#"{"id":{"$serde_json::private::RawValue":"1"},"op":"x"}"#;
+        run(hidden.as_bytes(), &mut Vec::new()).unwrap_err();
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_model::{
-    CosignLayer, CosignMaterials, Digest, Envelope, Limits, LogPromise, SimpleSigning,
+    CosignLayer, CosignMaterials, Digest, Envelope, Limits, LogPromise, SimpleSigning, json,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -138,7 +138,12 @@ impl DecodedCosign {
 }
 
 fn log_entry(promise: &LogPromise) -> DecodedLogEntry {
-    let body: Value = serde_json::from_slice(&promise.body).unwrap_or(Value::Null);
+    let Limits {
+        bundle_bytes,
+        json_depth,
+        ..
+    } = Limits::default();
+    let body: Value = json::read(&promise.body, bundle_bytes, json_depth).unwrap_or(Value::Null);
     let word = |name: &str| body[name].as_str().unwrap_or("?").to_owned();
     DecodedLogEntry {
         kind: format!("{} {}", word("kind"), word("apiVersion")),
@@ -147,5 +152,28 @@ fn log_entry(promise: &LogPromise) -> DecodedLogEntry {
         integrated_time: Timestamp::from_second(promise.integrated_time).ok(),
         promise: true,
         inclusion_proof: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_whose_body_is_no_strict_json_has_no_kind() {
+        let kind = |body: &str| {
+            let promise = LogPromise {
+                signature: Vec::new(),
+                body: body.as_bytes().to_vec(),
+                integrated_time: 0,
+                log_index: 0,
+                log_id: Vec::new(),
+            };
+            log_entry(&promise).kind
+        };
+        assert_eq!(kind(r#"{"kind":"a","apiVersion":"1"}"#), "a 1");
+        assert_eq!(kind(r#"{"kind":"a","kind":"b","apiVersion":"1"}"#), "? ?");
+        let hidden = r#"{"kind":{"$serde_json::private::RawValue":"\"a\""}}"#;
+        assert_eq!(kind(hidden), "? ?");
     }
 }

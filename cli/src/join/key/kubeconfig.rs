@@ -23,6 +23,8 @@ use crate::failure::FailureKind;
 
 /// Bytes of the longest answer of a credential program.
 const ANSWER_BYTES: u64 = 1 << 20;
+/// Nesting of that answer. Stops stack exhaustion.
+const ANSWER_DEPTH: usize = 16;
 /// Time a credential program has: some open a browser.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -255,8 +257,8 @@ impl Exec {
             return Err(wrong(&status));
         }
         // The error would repeat what it found, which may be the token.
-        let credential: Credential =
-            serde_json::from_slice(&said).map_err(|_| wrong(&"its answer is no ExecCredential"))?;
+        let credential: Credential = bulla_model::json::read(&said, ANSWER_BYTES, ANSWER_DEPTH)
+            .map_err(|_| wrong(&"its answer is no ExecCredential"))?;
         let status = credential.status;
         access.token = status
             .token

@@ -1,6 +1,6 @@
 //! Reads what anybody's CycloneDX JSON says about components, versions 1.2 to 1.7.
 
-use bulla_model::Limits;
+use bulla_model::{JsonError, Limits, json};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -93,7 +93,8 @@ pub struct Property {
     pub value: Option<String>,
 }
 
-/// Reads a document. Nesting is bounded by the JSON reader, length by `Limits::catalog_file_bytes`.
+/// Reads a document. Nesting is bounded by `Limits::json_depth`, length by
+/// `Limits::catalog_file_bytes`.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
     let limit = limits.catalog_file_bytes;
     if bytes.len() as u64 > limit {
@@ -107,7 +108,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
         return Err(ReadError::Xml);
     }
     let document: Document =
-        serde_json::from_slice(bytes).map_err(|source| ReadError::Json { source })?;
+        json::read(bytes, limit, limits.json_depth).map_err(|source| ReadError::Json { source })?;
     if document.bom_format != "CycloneDX" {
         let found = document.bom_format.chars().take(32).collect();
         return Err(ReadError::Format { found });
@@ -138,7 +139,7 @@ pub enum ReadError {
     #[error("document is not CycloneDX JSON: {source}")]
     Json {
         /// What the JSON reader said.
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// It is another format.
     #[error("document has the format `{}`, expected CycloneDX", found.escape_debug())]

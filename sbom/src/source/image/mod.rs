@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bulla_model::Digest;
+use bulla_model::{Digest, Limits, json};
 use serde::Deserialize;
 
 use self::layer::{Scan, Shared};
@@ -71,7 +71,8 @@ pub struct Image {
 impl Image {
     /// Reads the configuration.
     pub fn new(input: ImageInput) -> Result<Self, SourceError> {
-        let config: Config = serde_json::from_slice(&input.config)
+        let limits = Limits::default();
+        let config: Config = json::read(&input.config, limits.manifest_bytes, limits.json_depth)
             .map_err(|source| SourceError::Config { source })?;
         if config.rootfs.diff_ids.len() != input.layers.len() {
             return Err(SourceError::LayerCount {
