@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bulla_model::Limits;
+use bulla_model::{KeyId, Limits};
 use serde_saphyr::Spanned;
 
 use super::git::is_release;
@@ -37,7 +37,22 @@ pub(super) struct Builder {
     pub(super) runner: Option<String>,
     pub(super) delegates: Vec<Delegate>,
     pub(super) forms: Vec<Form>,
-    pub(super) keys: Vec<NamedKey>,
+    pub(super) keys: Vec<BuilderKey>,
+}
+
+/// A key that a builder signs with.
+#[derive(Clone, Debug)]
+pub(super) struct BuilderKey {
+    named: NamedKey,
+    /// What it signs; empty for everything its builder writes.
+    predicate_types: Vec<String>,
+}
+
+impl BuilderKey {
+    fn signs(&self, key: &KeyId, kind: &str) -> bool {
+        let types = &self.predicate_types;
+        self.named.key.id() == key && (types.is_empty() || types.iter().any(|one| one == kind))
+    }
 }
 
 /// Builders that a delegator signs for.
@@ -151,22 +166,28 @@ impl Builders {
 
     /// Every key by which some builder signs.
     pub(super) fn keys(&self) -> Vec<NamedKey> {
-        self.rows.iter().flat_map(|row| row.keys.clone()).collect()
+        let keys = self.rows.iter().flat_map(|row| &row.keys);
+        keys.map(|key| key.named.clone()).collect()
     }
 
-    /// What the builder of this name writes, if this key is one of its own.
-    pub(super) fn forms_of_key(&self, name: &str, key: &bulla_model::KeyId) -> Vec<&Form> {
-        let rows = || {
-            self.rows
-                .iter()
-                .filter(|row| row.signer == SignerKind::Keys && row.id.matches(name))
-        };
-        let is_own = |row: &Builder| row.keys.iter().any(|named| named.key.id() == key);
-        if rows().any(is_own) {
-            rows().flat_map(|row| &row.forms).collect()
-        } else {
-            Vec::new()
-        }
+    /// Whether the builder of this name signs statements of this type with this key.
+    pub(super) fn has_key(&self, name: &str, key: &KeyId, kind: &str) -> bool {
+        self.by_key()
+            .filter(|row| row.id.matches(name))
+            .any(|row| row.keys.iter().any(|own| own.signs(key, kind)))
+    }
+
+    /// The forms that builders who sign with keys write in statements of this type, each with its
+    /// builder's own id.
+    pub(super) fn forms_by_key(&self, kind: &str) -> impl Iterator<Item = (&Pattern, &Form)> {
+        self.by_key()
+            .flat_map(|row| row.forms.iter().map(|form| (&row.id, form)))
+            .filter(move |(_, form)| form.layout.places.predicate_type == kind)
+    }
+
+    fn by_key(&self) -> impl Iterator<Item = &Builder> {
+        let rows = self.rows.iter();
+        rows.filter(|row| row.signer == SignerKind::Keys)
     }
 }
 
@@ -246,12 +267,16 @@ fn row(
         let wrong = |error: String| refuse(&place, format!("key `{}`: {error}", key.id));
         let public =
             PublicKey::from_pem(&key.public_key).map_err(|error| wrong(error.to_string()))?;
-        keys.push(NamedKey {
+        let named = NamedKey {
             id: Some(key.id.clone()),
             or_unnamed: false,
             schemes: own_schemes(KeyKind::of_spki(public.spki()).map_err(wrong)?),
             key: public,
             bare_payload: key.over == Over::Payload,
+        };
+        keys.push(BuilderKey {
+            named,
+            predicate_types: key.predicate_types.clone(),
         });
     }
     // Keys may be given alone, for a builder that another file describes.

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use bulla_model::{Digest, Statement};
+use bulla_model::{Digest, KeyId, Statement};
 
 use super::ProvenanceQuestion;
 use super::builder_id::BuilderId;
-use super::builders::Form;
+use super::builders::{Builders, Form};
 use super::check::{Checks, NOTHING, Stop};
 use super::git::{self, GitUri};
 use super::signer::{self, Expected, Signer};
@@ -48,6 +48,7 @@ pub(super) fn judge<'a>(
     if let Some(certificate) = signer.certificate {
         let found = certificate.source_repository.as_deref();
         checks.equal("certificate-source", &source, found)?;
+        signer::build_config(checks, certificate)?;
     }
     let predicate: Value = statement
         .value()
@@ -55,13 +56,13 @@ pub(super) fn judge<'a>(
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or(Value::Null);
     let kind = statement.value().predicate_type().as_str();
-    let form = find_form(question, &signer, kind, &predicate, checks)?;
+    let form = find_form(&signer, kind, &predicate, checks)?;
     let view = View {
         predicate: &predicate,
         layout: &form.layout,
     };
     let found = view.builder().unwrap_or(NOTHING);
-    signer::names_builder(checks, &signer, found, form, wanted.as_ref())?;
+    signer::names_builder(checks, &signer, (found, kind), form, wanted.as_ref())?;
     sources(&view, &source, checks)?;
     about(question, statement.value(), checks)?;
     refs(question, &view, checks)?;
@@ -79,29 +80,14 @@ pub(super) fn judge<'a>(
 
 /// The form whose predicate type and build type the provenance has.
 fn find_form<'a>(
-    question: &'a ProvenanceQuestion<'a>,
     signer: &Signer<'a>,
     kind: &str,
     predicate: &Value,
     checks: &mut Checks,
 ) -> Result<&'a Form, Stop> {
     let mut forms = signer.forms.clone();
-    if let Expected::Key(key) = signer.expected {
-        // A key may sign for some builders only.
-        let names = ["/builder/id", "/runDetails/builder/id"];
-        let name = names.iter().find_map(|at| predicate.pointer(at)?.as_str());
-        let name = name
-            .and_then(BuilderId::parse)
-            .map_or(NOTHING, |id| id.name);
-        forms = question.builders.forms_of_key(name, key);
-        let expected = "a builder that signs with this key";
-        checks.step(
-            "builder",
-            !forms.is_empty(),
-            Cause::Untrusted,
-            expected,
-            name,
-        )?;
+    if let Expected::Key(key, builders) = signer.expected {
+        forms = forms_of_key(builders, key, kind, predicate, checks)?;
     }
     forms.retain(|form| form.layout.places.predicate_type == kind);
     let holds = !forms.is_empty();
@@ -142,6 +128,41 @@ fn find_form<'a>(
     best.ok_or(Stop)
 }
 
+/// The forms that this key may sign. Whose they are is read at each form's own place and nowhere
+/// else, so that an id at the place of another form cannot lend its builder's key.
+fn forms_of_key<'a>(
+    builders: &'a Builders,
+    key: &KeyId,
+    kind: &str,
+    predicate: &Value,
+    checks: &mut Checks,
+) -> Result<Vec<&'a Form>, Stop> {
+    if builders.forms_by_key(kind).next().is_none() {
+        // The next check says that nobody writes this type.
+        return Ok(Vec::new());
+    }
+    let named = |form: &Form| {
+        let id = predicate.pointer(&form.layout.places.builder)?.as_str()?;
+        BuilderId::parse(id).map(|id| id.name.to_owned())
+    };
+    let of_key = builders.forms_by_key(kind).filter(|(id, form)| {
+        named(form).is_some_and(|name| id.matches(&name) && builders.has_key(&name, key, kind))
+    });
+    let forms: Vec<_> = of_key.map(|(_, form)| form).collect();
+    let name = builders
+        .forms_by_key(kind)
+        .find_map(|(_, form)| named(form));
+    let expected = "a builder that signs with this key";
+    checks.step(
+        "builder",
+        !forms.is_empty(),
+        Cause::Untrusted,
+        expected,
+        name.unwrap_or_else(|| NOTHING.to_owned()),
+    )?;
+    Ok(forms)
+}
+
 /// The source the provenance names, where it says it came from and what started the build.
 fn sources(view: &View<'_>, source: &str, checks: &mut Checks) -> Result<(), Stop> {
     let places = &view.layout.places;
@@ -149,6 +170,12 @@ fn sources(view: &View<'_>, source: &str, checks: &mut Checks) -> Result<(), Sto
     if places.source.is_some() {
         let found = named.as_ref().map(|uri| uri.repository);
         checks.equal("source", source, found)?;
+    }
+    if places.source_ref == Presence::Absent {
+        let reference = named.as_ref().and_then(|uri| uri.reference);
+        let found = reference.unwrap_or(NOTHING);
+        let holds = reference.is_none();
+        checks.step("source-ref", holds, Cause::Denied, NOTHING, found)?;
     }
     if places.trigger.is_none() {
         return Ok(());
@@ -168,7 +195,7 @@ fn sources(view: &View<'_>, source: &str, checks: &mut Checks) -> Result<(), Sto
     };
     let holds = match of_source {
         Some(of_source) => of_source == reference,
-        None => places.source_ref == Presence::Optional,
+        None => places.source_ref != Presence::Required,
     };
     let found = of_source.unwrap_or(NOTHING);
     checks.step("source-ref", holds, Cause::Denied, reference, found)

@@ -100,13 +100,18 @@ impl<'a> View<'a> {
         (reference.is_none() || of_ref == Some(tag)).then(|| tag.to_owned())
     }
 
-    /// The branch that was built, or that the tag was made on, as far as the event says.
+    /// The branch that was built, or that the tag was made on, as far as the event says. A branch
+    /// that is named twice must be named the same.
     pub(super) fn branch(&self) -> Option<String> {
+        let reference = self.reference();
         if let Some(pointer) = &self.layout.places.branch {
-            return self.text(pointer).map(str::to_owned);
+            // A substitution is what somebody typed: the ref must say the same.
+            let branch = self.text(pointer)?;
+            let of_ref = reference.as_deref().and_then(Ref::parse);
+            let same = of_ref == Some(Ref::Branch(branch));
+            return (reference.is_none() || same).then(|| branch.to_owned());
         }
-        let reference = self.reference()?;
-        match Ref::parse(&reference)? {
+        match Ref::parse(&reference?)? {
             Ref::Branch(branch) => Some(branch.to_owned()),
             Ref::Tag(_) => self.branch_of_tag(),
         }

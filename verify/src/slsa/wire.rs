@@ -98,6 +98,8 @@ pub(super) enum Presence {
     Required,
     /// It may be missing.
     Optional,
+    /// With it the provenance is refused.
+    Absent,
 }
 
 /// Which ref was built.
@@ -211,6 +213,8 @@ pub(super) struct KeyWire {
     pub(super) id: String,
     #[serde(default)]
     pub(super) over: Over,
+    #[serde(default)]
+    pub(super) predicate_types: Vec<String>,
     pub(super) public_key: String,
 }
 

@@ -1,5 +1,7 @@
 //! Provenance of real builders against the table, and what must be refused of it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bulla_model::{Digest, Limits};
 use bulla_verify::slsa::{
     Builders, Expected, NpmExpectation, Provenance, ProvenanceQuestion, RegistryKey, SlsaArtifact,
@@ -7,6 +9,9 @@ use bulla_verify::slsa::{
 };
 use bulla_verify::{Attestation, Cause, Outcome, PolicyFile, PublicKey, Trust};
 use jiff::Timestamp;
+use serde_json::json;
+
+use crate::kit::signer::Signer;
 
 const ROOT: &[u8] = include_bytes!("../../../testdata/verify/sigstore/public.trusted_root.json");
 const NOW: &str = "2026-06-01T00:00:00Z";
@@ -485,6 +490,146 @@ fn cloud_build_signs_with_the_keys_a_user_gives() {
     case.fails("source", Cause::Denied);
 }
 
+/// A key's name and the statements it may sign, for a builder of a toy table.
+fn toy_row(builder: &str, key: &str, types: &str) -> String {
+    let pem = Signer::named(key).pem().replace('\n', "\n          ");
+    format!(
+        "  - id: {builder}
+    signer: keys
+    provenance:
+      - {{layout: cloud-build-v1, buildTypes: [https://t.example/x]}}
+      - {{layout: cloud-build-v0.1, buildTypes: [https://t.example/x]}}
+    keys:
+      - id: {key}
+        predicateTypes: {types}
+        publicKey: |
+          {pem}
+"
+    )
+}
+
+/// What builder A, who signs with the key `a`, made of a predicate. B signs with `b`.
+fn toy(kind: &str, predicate: &serde_json::Value) -> Case {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
+        "predicateType": kind,
+        "predicate": predicate,
+    })
+    .to_string();
+    let payload_type = "application/vnd.in-toto+json";
+    let signature = Signer::named("a").signature(payload_type, statement.as_bytes());
+    let named = format!("x@{digest}");
+    let document = json!({
+        "image_summary": {"digest": digest, "fully_qualified_digest": named},
+        "provenance_summary": {"provenance": [{
+            "kind": "BUILD",
+            "resourceUri": named,
+            "envelope": {
+                "payload": STANDARD.encode(&statement),
+                "payloadType": payload_type,
+                "signatures": [{"keyid": "a", "sig": STANDARD.encode(signature)}],
+            },
+        }]},
+    });
+    let mut case = Case::cloud_build(document.to_string().as_bytes());
+    case.digest = "sha256:abababababababababababababababababababababababababababababababab";
+    case.expected.source = "github.com/o/r".to_owned();
+    case.builders.clear();
+    let [a, b] = ["A", "B"].map(|name| format!("https://{name}.example/worker"));
+    case.file(&format!(
+        "apiVersion: bulla.dev/builders/v0.1\nbuilders:\n{}{}",
+        toy_row(&a, "a", "[]"),
+        toy_row(&b, "b", "[]")
+    ))
+}
+
+fn toy_v1(builder: &str, reference: &str, substitutions: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "buildDefinition": {
+            "buildType": "https://t.example/x",
+            "externalParameters": {"buildConfigSource": {
+                "repository": "git+https://github.com/o/r", "ref": reference,
+            }},
+            "internalParameters": {"systemSubstitutions": substitutions},
+        },
+        "runDetails": {"builder": {"id": builder}},
+    })
+}
+
+fn toy_v01(builder: &str, source: &str) -> serde_json::Value {
+    json!({
+        "builder": {"id": builder},
+        "recipe": {"type": "https://t.example/x", "arguments": {
+            "@type": "type.googleapis.com/google.devtools.cloudbuild.v1.Build",
+            "substitutions": {"BRANCH_NAME": "main", "TAG_NAME": "v1.0.0"},
+        }},
+        "materials": [{"uri": source}],
+    })
+}
+
+const V1: &str = "https://slsa.dev/provenance/v1";
+const V01: &str = "https://slsa.dev/provenance/v0.1";
+
+#[test]
+fn a_builders_key_speaks_for_no_other_builder_whatever_ids_stand_elsewhere() {
+    let (a, b) = ("https://A.example/worker", "https://B.example/worker");
+    let of = |builder: &str| toy_v1(builder, "refs/heads/main", &json!({}));
+    toy(V1, &of(a)).holds();
+    toy(V1, &of(b)).fails("builder", Cause::Untrusted);
+    // The id of the key's own builder where another form has it.
+    let mut both = of(b);
+    both["builder"] = json!({"id": a});
+    toy(V1, &both).fails("builder", Cause::Untrusted);
+    toy(V1, &both).builder(b).fails("builder", Cause::Untrusted);
+    let mut old = toy_v01(b, "https://github.com/o/r");
+    toy(V01, &old).fails("builder", Cause::Untrusted);
+    old["runDetails"] = json!({"builder": {"id": a}});
+    toy(V01, &old).fails("builder", Cause::Untrusted);
+    toy("https://slsa.dev/provenance/v0.2", &of(a)).fails("predicate-type", Cause::Denied);
+}
+
+#[test]
+fn a_key_signs_the_predicate_types_its_row_lists() {
+    let a = "https://A.example/worker";
+    let predicate = toy_v1(a, "refs/heads/main", &json!({}));
+    let with = |types: &str| {
+        let mut case = toy(V1, &predicate);
+        case.builders.clear();
+        case.file(&format!(
+            "apiVersion: bulla.dev/builders/v0.1\nbuilders:\n{}",
+            toy_row(a, "a", types)
+        ))
+    };
+    with(&format!("[{V01}, {V1}]")).holds();
+    with(&format!("[{V01}]")).fails("builder", Cause::Untrusted);
+}
+
+#[test]
+fn a_substitution_names_the_branch_only_where_the_ref_does_too() {
+    let a = "https://A.example/worker";
+    let on = |reference: &str, substitutions: &serde_json::Value| {
+        toy(V1, &toy_v1(a, reference, substitutions))
+            .but(|expected| expected.branch = Some("main".to_owned()))
+    };
+    let main = json!({"BRANCH_NAME": "main"});
+    on("refs/heads/main", &main).holds();
+    for reference in ["refs/heads/evil", "refs/tags/main", "main"] {
+        on(reference, &main).fails("branch", Cause::Denied);
+    }
+    on("refs/heads/main", &json!({})).fails("branch", Cause::Denied);
+    // In the first version nothing stands beside the substitution.
+    let old = |source: &str| toy(V01, &toy_v01(a, source));
+    old("https://github.com/o/r").holds();
+    old("https://github.com/o/r")
+        .but(|expected| expected.branch = Some("main".to_owned()))
+        .fails("branch", Cause::Denied);
+    old("git+https://github.com/o/r@refs/heads/evil")
+        .but(|expected| expected.tag = Some("v1.0.0".to_owned()))
+        .fails("source-ref", Cause::Denied);
+}
+
 #[test]
 fn what_people_read_beside_cloud_builds_envelope_must_be_what_is_in_it() {
     let text = std::str::from_utf8(slsa!("cloud-build.json")).unwrap();
@@ -541,6 +686,16 @@ fn a_package_is_believed_from_the_builder_that_is_named_only() {
     let case = Case::npm(slsa!("npm.json")).but(|expected| expected.builder_id = None);
     case.fails("builder", Cause::Untrusted);
     assert_eq!(case.verify().checks.len(), 1, "whichever builder it was");
+}
+
+#[test]
+fn a_runner_has_no_version_that_could_be_asked_for() {
+    let runner = "https://github.com/actions/runner/github-hosted";
+    for version in ["v9.9.9", "refs/tags/v1"] {
+        Case::npm(slsa!("npm.json"))
+            .builder(&format!("{runner}@{version}"))
+            .fails("builder", Cause::Untrusted);
+    }
 }
 
 #[test]
