@@ -24,8 +24,10 @@ pub struct Arguments {
     reason = "a text here would replace the help on the arguments"
 )]
 pub enum Action {
-    #[command(aliases = ["verify-artifact", "verify-image", "verify-npm-package", "verify-github-attestation"])]
+    #[command(aliases = ["verify-artifact", "verify-image", "verify-github-attestation"])]
     Verify(Box<Verify>),
+    #[command(hide = true)]
+    VerifyNpmPackage(Box<Verify>),
     VerifyVsa(Box<VerifyVsa>),
 }
 
@@ -73,7 +75,7 @@ pub struct Verify {
     /// Version the npm package must have
     #[arg(long, value_name = "VERSION")]
     pub package_version: Option<String>,
-    /// Keys of the npm registry: keys.json
+    /// Keys of the npm registry, keys.json; with them only what it publishes is believed
     #[arg(long, value_name = "FILE")]
     pub registry_keys: Option<PathBuf>,
     /// Builders besides those Bulla brings
@@ -85,6 +87,15 @@ pub struct Verify {
     /// What signatures are checked with.
     #[command(flatten)]
     pub trust: TrustArguments,
+}
+
+impl Verify {
+    /// Whether a package of npm's registry is meant, so that its publish attestation is demanded.
+    pub fn names_package(&self) -> bool {
+        self.registry_keys.is_some()
+            || self.package_name.is_some()
+            || self.package_version.is_some()
+    }
 }
 
 /// Check a verification summary (VSA): the seven steps of its specification

@@ -24,6 +24,7 @@ mod registries;
 mod sandbox;
 mod serve;
 mod signers;
+mod slsa;
 mod tidiness;
 mod trust;
 mod vectors;

@@ -41,15 +41,31 @@ struct Signature {
     cert: Option<IgnoredAny>,
 }
 
-/// Reads a provenance file in the form it has.
+/// Reads a provenance file in the form it has. A package of npm's registry has one form only: in
+/// any other the registry's own word, the publish attestation, would be missing.
 pub(super) fn read(
     path: &Path,
     arguments: &Verify,
+    is_package: bool,
     context: &Context,
 ) -> Result<Provenance, Failure> {
     let limits = &context.limits;
     let bytes = file::read(path, limits.bundle_bytes)?;
     let members = json::read::<Members>(&bytes, limits.bundle_bytes, limits.json_depth).ok();
+    if is_package {
+        let listed = members.is_some_and(|members| members.attestations.is_some());
+        return if listed {
+            npm(bytes, arguments, context)
+        } else {
+            Err(Failure::usage(format_args!(
+                "{} is not what npm's registry says of a package",
+                path.display()
+            ))
+            .with_hint(
+                "pass the package's attestations, or leave out --registry-keys, --package-name and --package-version",
+            ))
+        };
+    }
     if let Some(members) = &members {
         if members.provenance_summary.is_some() {
             return Ok(Provenance::CloudBuild(bytes));
@@ -71,15 +87,6 @@ pub(super) fn read(
             .with_detail("it was made before provenance came as Sigstore bundles; whether it was signed while the certificate was valid can only be found out at the log")
             .with_hint("use the provenance of a newer release, or a bundle made of it and its log entry"));
         }
-    }
-    if arguments.package_name.is_some() || arguments.package_version.is_some() {
-        return Err(Failure::usage(format_args!(
-            "{} is not what npm's registry says of a package",
-            path.display()
-        ))
-        .with_hint(
-            "leave out --package-name and --package-version, or pass the package's attestations",
-        ));
     }
     let mut attestations = Vec::new();
     for document in documents::read(&[path.to_owned()], limits)? {

@@ -13,7 +13,11 @@ use crate::{Exit, Failure};
 /// Checks provenance or a verification summary.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     match arguments.action {
-        Action::Verify(arguments) => provenance::run(*arguments, context).await,
+        Action::Verify(arguments) => {
+            let is_package = arguments.names_package();
+            provenance::run(*arguments, is_package, context).await
+        }
+        Action::VerifyNpmPackage(arguments) => provenance::run(*arguments, true, context).await,
         Action::VerifyVsa(arguments) => vsa::run(*arguments, context).await,
     }
 }

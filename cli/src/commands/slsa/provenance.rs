@@ -20,8 +20,13 @@ use crate::join::{blocking, evidence, file, verdict};
 use crate::settings::row;
 use crate::{Exit, Failure};
 
-/// Verifies provenance and ends with the code of the answer.
-pub(super) async fn run(arguments: Verify, context: &Context) -> Result<Exit, Failure> {
+/// Verifies provenance and ends with the code of the answer. Of a package of npm's registry
+/// nothing but what that registry says of it is believed.
+pub(super) async fn run(
+    arguments: Verify,
+    is_package: bool,
+    context: &Context,
+) -> Result<Exit, Failure> {
     let now = arguments.trust.at.unwrap_or_else(Timestamp::now);
     let expected = expected(&arguments)?;
     let mut sources = Vec::new();
@@ -29,8 +34,14 @@ pub(super) async fn run(arguments: Verify, context: &Context) -> Result<Exit, Fa
     let given = arguments
         .provenance
         .as_deref()
-        .map(|path| document::read(path, &arguments, context))
+        .map(|path| document::read(path, &arguments, is_package, context))
         .transpose()?;
+    if is_package && given.is_none() {
+        let text = "nothing is attached to packages of npm's registry";
+        return Err(
+            Failure::usage(text).with_hint("pass the package's attestations: --provenance FILE")
+        );
+    }
     let (artifacts, attached) = collect(&arguments, given.is_none(), context).await?;
     let provenance = given.unwrap_or(Provenance::Attestations(attached.attestations));
     let roots = rules::trusted_roots(context, &arguments.trust.trusted_root, &mut sources)?;
