@@ -54,22 +54,29 @@ impl Provenance {
     /// The source: the first resolved dependency that names a Git commit, else the first with a
     /// `git+` URI.
     pub fn source(&self) -> Option<&ResourceDescriptor> {
-        let is_git = |dependency: &&ResourceDescriptor| {
-            dependency
-                .uri
-                .as_deref()
-                .is_some_and(|uri| uri.starts_with("git+"))
-        };
-        let is_commit = |dependency: &&ResourceDescriptor| {
-            dependency.digest.value("gitCommit").is_some()
-                || (dependency.digest.value("sha1").is_some() && is_git(dependency))
-        };
         let dependencies = &self.build_definition.resolved_dependencies;
         dependencies
             .iter()
-            .find(is_commit)
-            .or_else(|| dependencies.iter().find(is_git))
+            .find(|dependency| is_commit(dependency))
+            .or_else(|| dependencies.iter().find(|dependency| is_git(dependency)))
     }
+
+    /// Every resolved dependency that could be the source: those that name a Git commit or have a
+    /// `git+` URI. Which of them comes first is the builder's choice.
+    pub fn git_dependencies(&self) -> impl Iterator<Item = &ResourceDescriptor> {
+        let dependencies = self.build_definition.resolved_dependencies.iter();
+        dependencies.filter(|dependency| is_commit(dependency) || is_git(dependency))
+    }
+}
+
+fn is_git(dependency: &ResourceDescriptor) -> bool {
+    let uri = dependency.uri.as_deref();
+    uri.is_some_and(|uri| uri.starts_with("git+"))
+}
+
+fn is_commit(dependency: &ResourceDescriptor) -> bool {
+    dependency.digest.value("gitCommit").is_some()
+        || (dependency.digest.value("sha1").is_some() && is_git(dependency))
 }
 
 /// What the build was asked to do.

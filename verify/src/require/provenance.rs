@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use bulla_model::predicate::{Provenance, slsa_provenance};
-use bulla_model::{Digest, Service};
+use bulla_model::{Digest, Identity, Service};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
@@ -181,19 +181,7 @@ pub(crate) fn service(
     let mut owners: BTreeSet<Service> = BTreeSet::new();
     let mut sources = Vec::new();
     for statement in &eligible.statements {
-        let uri = statement
-            .value()
-            .source()
-            .and_then(|source| source.uri.as_deref());
-        let source = uri.map(repository_of);
-        let (owned, by_base) = owners_of(policy, statement, source.as_deref(), now);
-        if owned.is_empty() && by_base {
-            let message = match source {
-                Some(_) => "the source repository belongs to no service",
-                None => "provenance names no source repository",
-            };
-            return Err(mismatch(policy, message, source.unwrap_or_default()));
-        }
+        let (owned, source) = says(policy, statement, now)?;
         if !owned.is_empty() {
             sources.extend(source);
             owners.extend(owned);
@@ -212,6 +200,52 @@ pub(crate) fn service(
             findings.extend(eligible.findings);
             Err((Cause::best(eligible.causes), findings))
         }
+    }
+}
+
+/// The services that own what one provenance statement was built from, and its source.
+fn says(
+    policy: &Policy,
+    statement: &Verified<Provenance>,
+    now: Timestamp,
+) -> Result<(Vec<Service>, Option<String>), (Cause, Vec<Finding>)> {
+    let uri = statement.value().source();
+    let uri = uri.and_then(|source| source.uri.as_deref());
+    let source = uri.map(repository_of);
+    let (mut owned, by_base) = owners_of(policy, statement, source.as_deref(), now);
+    // The certificate's word is the authority's; what provenance says, its signer may have written.
+    let claim = claimed_source(statement.signer());
+    if let Some(claim) = claim.filter(|claim| source.as_ref() != Some(claim)) {
+        if by_base {
+            let message = "provenance and its signer's certificate name different sources";
+            let source = source.unwrap_or_else(|| "no source".to_owned());
+            return Err(mismatch(policy, message, format!("{source}, {claim}")));
+        }
+        // Who speaks for one service only can neither speak for others nor block them.
+        return Ok((Vec::new(), None));
+    }
+    if owned.is_empty() && by_base {
+        let message = match source {
+            Some(_) => "the source repository belongs to no service",
+            None => "provenance names no source repository",
+        };
+        return Err(mismatch(policy, message, source.unwrap_or_default()));
+    }
+    // Which dependency comes first is the builder's choice: another that some service owns counts too.
+    for other in statement.value().git_dependencies() {
+        let other = other.uri.as_deref().map(repository_of);
+        owned.extend(owners_of(policy, statement, other.as_deref(), now).0);
+    }
+    Ok((owned, source))
+}
+
+/// The repository that the signer's certificate says the build came from, if it says so.
+fn claimed_source(signer: &Identity) -> Option<String> {
+    match signer {
+        Identity::Certificate(certificate) => {
+            certificate.source_repository.as_deref().map(repository_of)
+        }
+        Identity::Key { .. } => None,
     }
 }
 
@@ -315,5 +349,123 @@ mod unit {
             "https://user@host/x",
             "user names are not refs"
         );
+    }
+
+    /// A policy of two services whose builder is a key, and a certificate.
+    fn policy() -> Policy {
+        let base = format!(
+            "apiVersion: bulla.dev/policy/v0.1
+name: release
+version: 1
+environments: {{dev: {{uri: 'env://acme/pay/dev', freshness: none}}}}
+tiers: {{low: {{}}}}
+identities:
+  builder:
+    - issuer: {ISSUER}
+      subject: https://github.com/acme/ci/.github/workflows/a.yml@refs/heads/main
+edges:
+  - {{to: dev, by: [builder], require: {{provenance: {{by: [builder]}}}}}}
+"
+        );
+        let service = |name: &str| crate::policy::PolicyFile {
+            path: format!("services/{name}.yaml"),
+            bytes: format!(
+                "service: {name}\ntier: low\nsources: [https://github.com/acme/{name}]\n"
+            )
+            .into_bytes(),
+        };
+        let files = crate::policy::PolicyFiles {
+            base: crate::policy::PolicyFile {
+                path: "release.yaml".into(),
+                bytes: base.into_bytes(),
+            },
+            services: vec![service("pay"), service("wiki")],
+            ..Default::default()
+        };
+        Policy::parse(&files, &bulla_model::Limits::default()).unwrap()
+    }
+
+    /// What provenance with these dependencies says, signed by a workflow of `claim`.
+    fn decided(dependencies: &[&str], claim: Option<&str>) -> Result<String, String> {
+        let digest = Digest::sha256(b"x");
+        let dependencies: Vec<_> = dependencies
+            .iter()
+            .map(|uri| serde_json::json!({"uri": uri, "digest": {"gitCommit": "ab".repeat(20)}}))
+            .collect();
+        let text = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "x", "digest": {"sha256": digest.hex()}}],
+            "predicateType": slsa_provenance::TYPE,
+            "predicate": {
+                "buildDefinition": {"buildType": "t", "resolvedDependencies": dependencies},
+                "runDetails": {"builder": {"id": "b"}},
+            },
+        })
+        .to_string();
+        let limits = bulla_model::Limits::default();
+        let statement = bulla_model::Statement::parse(text.as_bytes(), &limits).unwrap();
+        let certificate = bulla_model::CertificateIdentity {
+            issuer: ISSUER.into(),
+            subject: "https://github.com/acme/ci/.github/workflows/a.yml@refs/heads/main".into(),
+            source_repository: claim.map(str::to_owned),
+            ..Default::default()
+        };
+        let proof = crate::sigstore::Proof {
+            signer: Identity::Certificate(Box::new(certificate)),
+            records: crate::records::Records::default(),
+            scheme: None,
+            certificate: None,
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        let time = crate::verified::SignedTime::Proven(now, None);
+        let candidate = Candidate {
+            manifest: None,
+            claimed_type: Some(statement.predicate_type().clone()),
+            outcome: Ok(Verified::new(statement, proof, time, digest.clone(), None)),
+            signature: None,
+        };
+        service(&policy(), &[candidate], &[digest], now)
+            .map(|service| service.to_string())
+            .map_err(|(_, findings)| {
+                assert_eq!(findings[0].code, Code::ServiceMismatch);
+                findings[0].message.clone()
+            })
+    }
+
+    const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+    #[test]
+    fn provenance_and_certificate_must_name_the_same_source() {
+        let pay = "git+https://github.com/acme/pay@refs/heads/main";
+        for claim in [
+            None,
+            Some("https://github.com/acme/pay"),
+            Some("https://github.com/acme/pay.git"),
+        ] {
+            assert_eq!(decided(&[pay], claim).unwrap(), "pay", "{claim:?}");
+        }
+        for claim in [
+            "https://github.com/acme/wiki",
+            "https://github.com/evil/pay",
+        ] {
+            let reason = decided(&[pay], Some(claim)).unwrap_err();
+            assert_eq!(
+                reason,
+                "provenance and its signer's certificate name different sources"
+            );
+        }
+    }
+
+    #[test]
+    fn the_order_of_dependencies_does_not_choose_the_service() {
+        let [pay, wiki, other] =
+            ["pay", "wiki", "lib"].map(|name| format!("git+https://github.com/acme/{name}"));
+        assert_eq!(decided(&[&pay, &other], None).unwrap(), "pay");
+        for order in [[&*pay, &*wiki], [&*wiki, &*pay]] {
+            assert_eq!(
+                decided(&order, None).unwrap_err(),
+                "the source repositories belong to several services"
+            );
+        }
     }
 }
