@@ -95,7 +95,7 @@ impl<'a> Wanted<'a> {
                 let finding = Finding::new(
                     Code::KeyExpired,
                     self.check,
-                    "the key was valid at another time",
+                    "the signer was valid at another time",
                 )
                 .found(statement.signer().to_string());
                 return fail(Cause::Expired, finding, "");
@@ -168,8 +168,8 @@ pub(crate) fn judge_time(
 }
 
 /// Whether a signer is one of the named identities of the version that applies, and the current
-/// version lets that stand: a key that was ended or dropped since must not go on by naming a
-/// version that knew no end.
+/// version lets that stand: whoever was ended or dropped since must not go on by naming a version
+/// that did not know it.
 pub(crate) fn match_any(
     policy: &Policy,
     current: &Policy,
@@ -181,7 +181,8 @@ pub(crate) fn match_any(
     let mut best = Matched::No;
     for rule in rules(policy, names) {
         match rule.matches(signer, time, now) {
-            Matched::Yes => return current.lets_stand(signer, time, now),
+            Matched::Yes if policy.version == current.version => return Matched::Yes,
+            Matched::Yes => return current.lets_stand(policy.version, signer, time, now),
             Matched::OutOfTime => best = Matched::OutOfTime,
             Matched::No => {}
         }

@@ -82,6 +82,9 @@ pub struct Predecessor {
     pub version: u64,
     /// Its digest for the whole of base and all service files.
     pub digest: Digest,
+    /// When the next version took its place: what names it must have been there by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Policy {
@@ -138,31 +141,41 @@ impl Policy {
         }
     }
 
-    /// Whether what a signer did under a predecessor may stand. A key this version lists must
-    /// have been valid by this version's word; one it dropped keeps only what is proven to have
-    /// existed, since a claimed time demands a key that is valid now.
+    /// Whether what a signer did under this predecessor may stand. Whom this version names, for
+    /// whatever, must be valid by this version's word, and say or prove no time after the
+    /// predecessor's end; nothing may say a time, as evidence of others does. Whom it dropped, key
+    /// or certificate, keeps only what is proven to have been there by that end: without an end
+    /// nothing separates what was signed then from what is signed today.
     pub(crate) fn lets_stand(
         &self,
+        predecessor: u64,
         signer: &Identity,
         time: SignedTime,
         now: Timestamp,
     ) -> Matched {
-        if !matches!(signer, Identity::Key { .. }) {
-            return Matched::Yes;
-        }
+        let mut history = self.history.iter();
+        let until = history
+            .find(|entry| entry.version == predecessor)
+            .and_then(|entry| entry.until);
         let best = |rules: &mut dyn Iterator<Item = &IdentityRule>| {
             let matched: Vec<_> = rules.map(|rule| rule.matches(signer, time, now)).collect();
             let has = |wanted| matched.contains(&wanted).then_some(wanted);
             has(Matched::Yes).or_else(|| has(Matched::OutOfTime))
         };
         // The list of persons and machines may be less exact about the same key.
-        best(&mut self.identities.values().flatten())
-            .or_else(|| best(&mut self.people.identities()))
-            .unwrap_or(if time.is_proven() {
-                Matched::Yes
-            } else {
-                Matched::OutOfTime
-            })
+        let named = best(&mut self.identities.values().flatten())
+            .or_else(|| best(&mut self.people.identities()));
+        let in_time = match (named, until, time.existed_by()) {
+            (Some(matched), None, _) | (Some(matched), _, None) => return matched,
+            (Some(Matched::Yes), Some(until), Some(at)) => at <= until,
+            (None, Some(until), Some(at)) => time.is_proven() && at <= until,
+            _ => false,
+        };
+        if in_time {
+            Matched::Yes
+        } else {
+            Matched::OutOfTime
+        }
     }
 
     /// The environments, by the policy's short names.
@@ -220,4 +233,96 @@ pub(crate) enum NamedPolicy<'a> {
     /// The current policy lists it, but its files were not given.
     NotLoaded,
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{CertificateIdentity, Limits};
+
+    use super::*;
+
+    const END: &str = "2026-03-02T12:00:00Z";
+
+    /// Version 2 that names `a@x.example` and follows a version 1 that ended then, or never did.
+    fn successor(until: Option<&str>) -> Policy {
+        let until = until.map_or_else(String::new, |until| format!(", until: {until}"));
+        let digest = Digest::sha256(b"");
+        let text = format!(
+            "apiVersion: bulla.dev/policy/v0.1
+name: release
+version: 2
+environments: {{dev: {{uri: 'env://acme/pay/dev', freshness: none}}}}
+tiers: {{}}
+identities: {{some: [{{issuer: https://i.example, subject: a@x.example}}]}}
+edges: []
+history: [{{version: 1, digest: '{digest}'{until}}}]
+"
+        );
+        let base = PolicyFile {
+            path: "release.yaml".into(),
+            bytes: text.into_bytes(),
+        };
+        let files = PolicyFiles {
+            base,
+            ..PolicyFiles::default()
+        };
+        Policy::parse(&files, &Limits::default()).unwrap()
+    }
+
+    fn person(subject: &str) -> Identity {
+        Identity::Certificate(Box::new(CertificateIdentity {
+            issuer: "https://i.example".into(),
+            subject: subject.into(),
+            ..CertificateIdentity::default()
+        }))
+    }
+
+    #[test]
+    fn what_the_current_version_dropped_must_be_proven_to_be_from_before() {
+        let key_id = PublicKey::from_pem(include_str!("../../../testdata/slsa/vsa.pub.pem"));
+        let key = Identity::Key {
+            key_id: key_id.unwrap().id().clone(),
+        };
+        let end: Timestamp = END.parse().unwrap();
+        let late = end + std::time::Duration::from_secs(1);
+        let now = end + std::time::Duration::from_hours(99);
+        let stands = |until, signer: &Identity, time| {
+            successor(until).lets_stand(1, signer, time, now) == Matched::Yes
+        };
+        for gone in [person("b@x.example"), key] {
+            assert!(stands(Some(END), &gone, SignedTime::Proven(end, None)));
+            for time in [
+                SignedTime::Proven(late, None),
+                // The signer's word that it was earlier is nothing beside the proof.
+                SignedTime::Proven(late, Some(end)),
+                SignedTime::Claimed(end),
+                SignedTime::Unknown,
+            ] {
+                assert!(!stands(Some(END), &gone, time), "{time:?}");
+            }
+            assert!(!stands(None, &gone, SignedTime::Proven(end, None)));
+        }
+    }
+
+    #[test]
+    fn an_earlier_version_is_over_at_its_end_for_everybody() {
+        let end: Timestamp = END.parse().unwrap();
+        let late = end + std::time::Duration::from_secs(1);
+        let kept = person("a@x.example");
+        for (until, time, expected) in [
+            (Some(END), SignedTime::Proven(end, None), Matched::Yes),
+            (Some(END), SignedTime::Claimed(end), Matched::Yes),
+            (Some(END), SignedTime::Unknown, Matched::Yes),
+            (
+                Some(END),
+                SignedTime::Proven(late, None),
+                Matched::OutOfTime,
+            ),
+            (Some(END), SignedTime::Claimed(late), Matched::OutOfTime),
+            (None, SignedTime::Proven(late, None), Matched::Yes),
+        ] {
+            let found = successor(until).lets_stand(1, &kept, time, late);
+            assert_eq!(found, expected, "{until:?} {time:?}");
+        }
+    }
 }

@@ -71,16 +71,16 @@ impl Policy {
         for predecessor in &files.predecessors {
             let earlier = Self::parse(predecessor, limits)?;
             let place = Place::of_file(&Arc::from(predecessor.base.path.as_str()));
-            let listed = Predecessor {
-                version: earlier.version,
-                digest: earlier.digest(),
-            };
-            if earlier.name != policy.name || !policy.history.contains(&listed) {
+            let digest = earlier.digest();
+            let mut history = policy.history.iter();
+            let is_listed =
+                history.any(|entry| entry.version == earlier.version && entry.digest == digest);
+            if earlier.name != policy.name || !is_listed {
                 return Err(rule(
                     &place,
                     format!(
                         "`{}` version {} with digest {} is not in the `history` of {}",
-                        earlier.name, earlier.version, listed.digest, policy.base.path
+                        earlier.name, earlier.version, digest, policy.base.path
                     ),
                 ));
             }
@@ -158,6 +158,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         history.push(Predecessor {
             version: wire.version,
             digest: wire.digest,
+            until: wire.until,
         });
     }
     Ok(Policy {

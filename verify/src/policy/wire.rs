@@ -33,6 +33,8 @@ pub(super) struct Base {
 pub(super) struct PredecessorWire {
     pub(super) version: u64,
     pub(super) digest: Digest,
+    #[serde(default)]
+    pub(super) until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

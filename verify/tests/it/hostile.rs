@@ -125,6 +125,25 @@ fn a_key_the_current_policy_dropped_signs_nothing_new_under_an_old_one() {
 }
 
 #[test]
+fn an_older_policy_is_over_at_its_end() {
+    let mut world = World::journey();
+    world.take("promoter promotion prod");
+    world.now = hour(5);
+    let old = world.promotion(world.judge("prod", None).1.unwrap());
+    world.next_policy();
+    let end = "history: [{until: 2026-03-02T13:00:00Z, ";
+    world.edit("release.yaml", "history: [{", end);
+    world.edit("release.yaml", "threshold: 2", "threshold: 3");
+    // The promoter goes on under the version that asked for less.
+    world.seal_promotion("promoter", "prod", &old, &[kit::image()]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 14);
+    assert_found(&verdict, Code::KeyExpired);
+    world.edit("release.yaml", "T13:00:00Z, ", "T14:00:00Z, ");
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
 fn a_key_that_only_changed_its_rule_keeps_what_it_signed() {
     let mut world = World::journey();
     world.next_policy();
