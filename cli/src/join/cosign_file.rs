@@ -1,33 +1,17 @@
 //! Signatures over a file as cosign wrote them before bundles: `sign-blob --bundle` without
 //! `--new-bundle-format`, and signature and certificate in files of their own.
 //!
-//! The document is `{"base64Signature", "cert", "rekorBundle"}`, see
-//! <https://github.com/sigstore/cosign/blob/v2.5.0/pkg/cosign/fetch.go> (`LocalSignedPayload`).
-//! `cert` may also be the public key, which is not believed: keys are what `--key` names.
 //! `attest-blob` puts an envelope where the signature would be.
 
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bulla_model::{Bundle, CosignMaterials, Digest, Envelope, Limits, LogPromise, json};
+use bulla_model::{CosignBlob, Digest, Limits};
 use bulla_verify::Attestation;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::file;
 use crate::Failure;
 use crate::failure::FailureKind;
-
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(rename = "base64Signature")]
-    signature: String,
-    #[serde(default)]
-    cert: Option<String>,
-    #[serde(borrow, default, rename = "rekorBundle")]
-    promise: Option<&'a RawValue>,
-}
 
 /// Whether a document is of this kind.
 pub fn is(document: &[u8]) -> bool {
@@ -46,33 +30,12 @@ pub fn read(
     artifact: &Digest,
     limits: &Limits,
 ) -> Result<Attestation, Failure> {
-    let wrong = |reason: &dyn std::fmt::Display| malformed(path, reason);
-    json::check(document, limits.bundle_bytes, limits.json_depth).map_err(|error| wrong(&error))?;
-    let wire: Wire<'_> = serde_json::from_slice(document).map_err(|error| wrong(&error))?;
-    let signature = STANDARD
-        .decode(wire.signature.trim())
-        .map_err(|_| wrong(&"`base64Signature` is not base64"))?;
-    let certificates = match wire.cert.as_deref().filter(|text| !text.is_empty()) {
-        None => Vec::new(),
-        Some(text) => certificates(text.as_bytes()).map_err(|reason| wrong(&reason))?,
-    };
-    let promise = wire
-        .promise
-        .filter(|raw| raw.get() != "null")
-        .map(|raw| LogPromise::parse(raw.get().as_bytes(), limits))
-        .transpose()
-        .map_err(|error| wrong(&error))?;
-    let materials = CosignMaterials {
-        certificates,
-        promise,
-        timestamp: None,
-    };
-    let bundle = match Envelope::parse(&signature, limits) {
-        Ok(envelope) => materials.envelope_bundle(&envelope, limits),
-        Err(_) => materials.message_bundle(artifact, &signature, limits),
-    };
-    let bundle = bundle.map_err(|error| wrong(&error))?;
-    Ok(attestation(&bundle))
+    let wrong = |error| malformed(path, &error);
+    let blob = CosignBlob::parse(document, limits).map_err(wrong)?;
+    match blob.attestation(limits) {
+        Some(layer) => Ok(Attestation::cosign(layer.map_err(wrong)?, None)),
+        None => attestation(&blob, path, artifact, limits),
+    }
 }
 
 /// Files that together are a signature: `--signature`, and what may stand beside it.
@@ -94,69 +57,36 @@ pub fn detached(
     artifact: &Digest,
     limits: &Limits,
 ) -> Result<Attestation, Failure> {
-    let bytes = file::read(files.signature, DETACHED_BYTES)?;
-    let signature = STANDARD
-        .decode(bytes.trim_ascii())
-        .unwrap_or_else(|_| bytes.clone());
-    if signature.is_empty() {
-        return Err(malformed(files.signature, &"the signature is empty"));
-    }
-    let mut certificate_chain = Vec::new();
-    for path in [files.certificate, files.chain].into_iter().flatten() {
+    let signature = file::read(files.signature, DETACHED_BYTES)?;
+    let text = |path: Option<&Path>| -> Result<Option<String>, Failure> {
+        let Some(path) = path else { return Ok(None) };
         let bytes = file::read(path, DETACHED_BYTES)?;
-        let mut found = certificates(&bytes).map_err(|reason| malformed(path, &reason))?;
-        if found.is_empty() {
-            return Err(malformed(path, &"no certificate is in it"));
-        }
-        certificate_chain.append(&mut found);
-    }
+        let text = String::from_utf8(bytes);
+        text.map(Some)
+            .map_err(|_| malformed(path, &"no certificate is in it"))
+    };
+    let certificate = text(files.certificate)?;
+    let chain = text(files.chain)?;
     let timestamp = files
         .timestamp
         .map(|path| file::read(path, DETACHED_BYTES))
         .transpose()?;
-    let materials = CosignMaterials {
-        certificates: certificate_chain,
-        promise: None,
-        timestamp,
-    };
-    let bundle = materials
-        .message_bundle(artifact, &signature, limits)
-        .map_err(|error| malformed(files.signature, &error))?;
-    Ok(attestation(&bundle))
+    let (certificate, chain) = (certificate.as_deref(), chain.as_deref());
+    let blob = CosignBlob::detached(&signature, certificate, chain, timestamp)
+        .map_err(|error| malformed(files.certificate.unwrap_or(files.signature), &error))?;
+    attestation(&blob, files.signature, artifact, limits)
 }
 
-fn attestation(bundle: &Bundle) -> Attestation {
-    Attestation::bundle(bundle.bytes().to_vec(), None)
-}
-
-/// The certificates in PEM text, or in base64 of such text; none if it holds a public key.
-fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let decoded = STANDARD.decode(text.trim_ascii());
-    let text = decoded.as_deref().unwrap_or(text);
-    let blocks = pem::parse_many(text).map_err(|_| "expected certificates as PEM".to_owned())?;
-    if blocks.is_empty() {
-        return Err("expected certificates as PEM".to_owned());
-    }
-    if blocks.len() > CHAIN_LENGTH {
-        return Err(format!("more than {CHAIN_LENGTH} certificates"));
-    }
-    if let [only] = blocks.as_slice()
-        && only.tag() == "PUBLIC KEY"
-    {
-        return Ok(Vec::new());
-    }
-    match blocks.iter().find(|block| block.tag() != "CERTIFICATE") {
-        None => Ok(blocks.into_iter().map(pem::Pem::into_contents).collect()),
-        Some(other) => Err(format!(
-            "expected `CERTIFICATE`, found a PEM block `{}`",
-            other
-                .tag()
-                .chars()
-                .take(60)
-                .collect::<String>()
-                .escape_debug()
-        )),
-    }
+fn attestation(
+    blob: &CosignBlob,
+    path: &Path,
+    artifact: &Digest,
+    limits: &Limits,
+) -> Result<Attestation, Failure> {
+    let bundle = blob
+        .to_bundle(artifact, limits)
+        .map_err(|error| malformed(path, &error))?;
+    Ok(Attestation::bundle(bundle.bytes().to_vec(), None))
 }
 
 fn malformed(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
@@ -168,5 +98,3 @@ fn malformed(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
 
 /// Bytes of a detached signature, certificate or timestamp. Stops endless files.
 const DETACHED_BYTES: u64 = 1 << 20;
-/// Certificates above a signer's. Stops endless chains.
-const CHAIN_LENGTH: usize = 10;
