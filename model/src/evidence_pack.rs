@@ -57,6 +57,9 @@ pub struct Incomplete {
     pub truncated: bool,
     /// Referrers that could not be fetched when the verdict was made, one line each.
     pub unavailable: Vec<String>,
+    /// What was beside the image and could be no evidence, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable: Vec<String>,
     /// Things no verdict needs that were not where the image is, one line each.
     pub left_out: Vec<String>,
 }

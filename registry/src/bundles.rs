@@ -81,7 +81,8 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
             Ok(Some((manifest, layer))) => {
                 wanted.add(number, (referrer, manifest, layer));
                 while let Some(dropped) = wanted.beyond(store.limits().evidence_bytes) {
-                    set.failed.push((dropped, over_budget(store)));
+                    set.failed
+                        .push((dropped, StoreError::over_evidence(store.limits())));
                 }
             }
         }
@@ -187,13 +188,6 @@ async fn read_manifest<S: Store>(
         });
     }
     Ok(Some((manifest, layer)))
-}
-
-fn over_budget<S: Store>(store: &S) -> StoreError {
-    StoreError::TooLarge {
-        what: "all evidence together".to_owned(),
-        limit: store.limits().evidence_bytes,
-    }
 }
 
 /// What every version of the bundle's media type begins with.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bulla_model::{Digest, ManifestError};
+use bulla_model::{Digest, Limits, ManifestError};
 
 /// Why a store could not answer.
 ///
@@ -153,6 +153,12 @@ pub enum StoreError {
         /// Why it is none.
         source: ManifestError,
     },
+    /// An index stands where a manifest with layers is meant.
+    #[error("{what} is an index, not a manifest")]
+    Unsuited {
+        /// What was read.
+        what: String,
+    },
     /// There are several images where one is meant.
     #[error("{what} holds {found} images: {}", Listed(names))]
     Several {
@@ -286,9 +292,10 @@ impl StoreError {
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } | Self::WrongSubject { .. } => {
                 StoreErrorKind::Tampered
             }
-            Self::Malformed { .. } | Self::Manifest { .. } | Self::Several { .. } => {
-                StoreErrorKind::Malformed
-            }
+            Self::Malformed { .. }
+            | Self::Manifest { .. }
+            | Self::Several { .. }
+            | Self::Unsuited { .. } => StoreErrorKind::Malformed,
             Self::Unsupported { .. }
             | Self::Configuration { .. }
             | Self::Escape { .. }
@@ -300,6 +307,19 @@ impl StoreError {
     /// Whether the store answered that the thing is absent.
     pub fn is_not_found(&self) -> bool {
         self.kind() == StoreErrorKind::Absent
+    }
+
+    /// Whether the store answered, and what it has can be no evidence however often it is asked: not
+    /// what its place calls for, about something else, or longer than anything that is read. Whoever
+    /// may push can put such a thing beside an image, so it must not cast doubt on the rest.
+    pub fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Self::Manifest { .. }
+                | Self::TooLarge { .. }
+                | Self::Unsuited { .. }
+                | Self::WrongSubject { .. }
+        )
     }
 
     /// Whether nothing was learnt: the verdict is `Undetermined`, the exit code 3.
@@ -338,6 +358,14 @@ impl StoreError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// What does not fit into the evidence that is read for one digest.
+    pub(crate) fn over_evidence(limits: &Limits) -> Self {
+        Self::TooMany {
+            what: "bytes of evidence",
+            limit: usize::try_from(limits.evidence_bytes).unwrap_or(usize::MAX),
+        }
     }
 
     pub(crate) fn malformed(what: impl Into<String>, reason: &str) -> Self {

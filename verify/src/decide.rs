@@ -264,6 +264,8 @@ pub(crate) fn incomplete(question: &Question<'_>, report: &mut Report) {
             line.chars().take(200).collect::<String>().escape_debug()
         ));
     }
+    let mut notes = evidence.notes_of_unusable("evidence");
+    report.findings.append(&mut notes);
 }
 
 pub(crate) fn conclude(

@@ -4,6 +4,12 @@ use std::sync::Arc;
 
 use bulla_model::{CosignLayer, Digest, Manifest, Statement};
 
+use crate::code::Code;
+use crate::verdict::{Finding, Severity};
+
+/// How many useless things are named.
+const NOTES: usize = 8;
+
 /// Everything a verdict may look at, collected by the caller.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -21,6 +27,9 @@ pub struct Evidence {
     pub truncated: bool,
     /// Referrers that could not be fetched, one line each.
     pub unavailable: Vec<String>,
+    /// What is beside the artifact and can be no evidence, one line each. Anybody who may push can
+    /// put it there, so it is noted and decides nothing.
+    pub unusable: Vec<String>,
 }
 
 /// A signature or attestation as received.
@@ -111,6 +120,16 @@ impl Evidence {
                 .peekable();
             common.peek().is_some() && common.all(|(own, named)| *own == named)
         })
+    }
+
+    /// A note for each of the first things that can be no evidence.
+    pub(crate) fn notes_of_unusable(&self, check: &'static str) -> Vec<Finding> {
+        let note = |line: &String| {
+            let line: String = line.chars().take(200).collect();
+            let message = format!("no evidence: {}", line.escape_debug());
+            Finding::new(Code::StatementUnusable, check, message).severity(Severity::Note)
+        };
+        self.unusable.iter().take(NOTES).map(note).collect()
     }
 
     /// Whether something may be missing that a complete answer of the registry would hold.

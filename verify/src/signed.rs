@@ -161,6 +161,8 @@ fn judge(
         missing(question, report, &causes, signers.len());
     }
     report.findings.append(&mut notes);
+    let mut unusable = question.evidence.notes_of_unusable(CHECK);
+    report.findings.append(&mut unusable);
     reports
 }
 

@@ -1,8 +1,10 @@
 //! Evidence: what is beside an image, collected for a verdict.
 
+use std::fmt::Display;
+
 use bulla_model::{CosignLayer, Digest};
 use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
-use bulla_registry::{AnyStore, Store as _, read_bundles};
+use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
 use bulla_verify::{Attestation, Evidence};
 
 use super::image::OpenImage;
@@ -12,7 +14,8 @@ use crate::Failure;
 /// referrers, and what cosign kept at tags and in referrers before.
 ///
 /// A list that cannot be had is a failure; a single attestation that cannot be had is noted in the
-/// evidence, so that the verdict can say "could not find out".
+/// evidence, so that the verdict can say "could not find out". What can be no evidence is noted too,
+/// and changes nothing.
 pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
     let artifact = image.descriptor.digest.clone();
     let mut evidence = Evidence {
@@ -48,10 +51,9 @@ async fn add(
     let set = set?;
     let referred = legacy::referred(store, digest, &set.others, SIGNED).await;
     evidence.truncated |= set.truncated;
-    let failed = set.failed.iter();
-    evidence
-        .unavailable
-        .extend(failed.map(|(referrer, error)| format!("{}: {error}", referrer.descriptor.digest)));
+    for (referrer, error) in &set.failed {
+        missed(evidence, &referrer.descriptor.digest, error);
+    }
     for bundle in set.bundles {
         let manifest = Some(bundle.manifest.digest().clone());
         evidence
@@ -73,10 +75,9 @@ async fn add_layers(store: &AnyStore, list: LegacyList, evidence: &mut Evidence)
     let held = held.saturating_add(list.bytes());
     let budget = limits.evidence_bytes.saturating_sub(held);
     let LegacyLayers { layers, failed } = legacy::read(store, &list.manifests, budget).await;
-    let failed = list.failed.into_iter().chain(failed);
-    evidence
-        .unavailable
-        .extend(failed.map(|(place, error)| format!("{place}: {error}")));
+    for (place, error) in list.failed.iter().chain(&failed) {
+        missed(evidence, place, error);
+    }
     for layer in layers {
         let (kind, annotations) = (layer.descriptor.media_type, layer.descriptor.annotations);
         match CosignLayer::new(&kind, layer.bytes, annotations, limits) {
@@ -89,5 +90,21 @@ async fn add_layers(store: &AnyStore, list: LegacyList, evidence: &mut Evidence)
     }
 }
 
+/// Notes what is not among the attestations: what could not be had casts doubt, what can be no
+/// evidence does not.
+fn missed(evidence: &mut Evidence, place: &dyn Display, error: &StoreError) {
+    let lines = if error.is_unusable() {
+        &mut evidence.unusable
+    } else {
+        &mut evidence.unavailable
+    };
+    // One manifest can name very many useless layers, and the first of them tell enough.
+    if !error.is_unusable() || lines.len() < USELESS {
+        lines.push(format!("{place}: {error}"));
+    }
+}
+
+/// How many things that can be no evidence are named.
+const USELESS: usize = 32;
 /// The older kinds that can be signed.
 const SIGNED: &[LegacyKind] = &[LegacyKind::Signature, LegacyKind::Attestation];

@@ -28,6 +28,11 @@ fn company() -> Sandbox {
 
 /// Built, listed, and in dev.
 fn built(sandbox: &Sandbox, image: &str) {
+    built_with(sandbox, image, "");
+}
+
+/// The same; `how` are more arguments for the attestations of the build.
+fn built_with(sandbox: &Sandbox, image: &str, how: &str) {
     let provenance = json!({
         "buildDefinition": {
             "buildType": "https://example.test/build/v1",
@@ -41,10 +46,12 @@ fn built(sandbox: &Sandbox, image: &str) {
     });
     sandbox.write("provenance.json", &provenance.to_string());
     sandbox.done(&format!(
-        "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key"
+        "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key {how}"
     ));
     sandbox.done("sbom image:1.0 -o sbom.json");
-    sandbox.done(&format!("attest {image} --sbom sbom.json --key ci.key"));
+    sandbox.done(&format!(
+        "attest {image} --sbom sbom.json --key ci.key {how}"
+    ));
     sandbox.done(&format!("promote {image} --to dev --key ci.key"));
 }
 
@@ -284,6 +291,32 @@ fn an_index_is_packed_with_what_it_lists() {
         .json();
     assert_eq!(platform["verdict"]["decision"], "allow");
     assert_eq!(sandbox.run("evidence verify platform.tar").code, 0);
+}
+
+#[test]
+fn layers_of_cosigns_older_tags_are_packed_with_their_annotations() {
+    let sandbox = company();
+    built_with(&sandbox, "image:1.0", "--legacy");
+    let pack = sandbox
+        .done("evidence pack image:1.0 --env dev -o pack.tar --output json")
+        .json();
+    assert_eq!(pack["verdict"]["decision"], "allow");
+    let kinds: Vec<_> = document(&entries(&sandbox)).1["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|file| file["role"] == "attestation")
+        .map(|file| file["mediaType"].as_str().unwrap().to_owned())
+        .collect();
+    let older = kinds
+        .iter()
+        .filter(|kind| *kind == "application/vnd.dsse.envelope.v1+json");
+    assert_eq!(older.count(), 2, "{kinds:?}");
+    let replayed = sandbox.run("evidence verify pack.tar --output json");
+    assert_eq!(replayed.code, 0, "{}{}", replayed.data, replayed.talk);
+    let replayed = replayed.json();
+    assert_eq!(replayed["verdict"], pack["verdict"]);
+    assert_eq!(replayed["verdict"]["attestations"], kinds.len());
 }
 
 #[test]

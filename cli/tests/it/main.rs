@@ -19,6 +19,7 @@ mod keys;
 mod layering;
 mod looking;
 mod offline;
+mod older_tags;
 mod refusals;
 mod registries;
 mod sandbox;

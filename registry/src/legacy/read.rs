@@ -116,7 +116,8 @@ async fn read_manifests<S: Store>(
         match manifest {
             Ok(None) => {}
             Ok(Some(manifest)) if manifest.bytes().len() as u64 > budget => {
-                list.failed.push((place.to_string(), over_budget(store)));
+                list.failed
+                    .push((place.to_string(), StoreError::over_evidence(store.limits())));
             }
             Ok(Some(manifest)) => {
                 budget = budget.saturating_sub(manifest.bytes().len() as u64);
@@ -182,8 +183,10 @@ pub async fn read<S: Store>(store: &S, manifests: &[LegacyManifest], budget: u64
             rest = left;
             wanted.push((number, kind, manifest.clone(), layer.clone()));
         } else {
-            read.failed
-                .push((layer.digest.to_string(), over_budget(store)));
+            read.failed.push((
+                layer.digest.to_string(),
+                StoreError::over_evidence(store.limits()),
+            ));
         }
     }
     wanted.sort_by_key(|(number, ..)| *number);
@@ -239,19 +242,9 @@ async fn at<S: Store>(
     };
     if manifest.image().is_none() {
         let what = format!("the manifest at {place}");
-        return Err(StoreError::malformed(
-            what,
-            "it is an index, not a manifest",
-        ));
+        return Err(StoreError::Unsuited { what });
     }
     Ok(Some(manifest))
-}
-
-fn over_budget<S: Store>(store: &S) -> StoreError {
-    StoreError::TooLarge {
-        what: "all evidence together".to_owned(),
-        limit: store.limits().evidence_bytes,
-    }
 }
 
 /// Requests sent at once.

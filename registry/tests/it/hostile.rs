@@ -100,7 +100,7 @@ async fn f38_the_manifests_of_older_referrers_have_a_bound_together() {
     assert!(
         list.failed
             .iter()
-            .all(|(_, error)| matches!(error, StoreError::TooLarge { limit: 2000, .. }))
+            .all(|(_, error)| matches!(error, StoreError::TooMany { limit: 2000, .. }))
     );
     assert!(!list.failed.is_empty());
 }

@@ -95,6 +95,18 @@ fn a_deadline_or_a_gap_is_no_answer() {
     let mut world = signed_by("mallory");
     world.unavailable.push("sha256:00: 404".to_owned());
     assert_exit(&Ask::new(world.gathered()).verdict(), 3);
+    // What can be no evidence is no gap.
+    for (who, exit) in [("mallory", 11), ("builder", 0)] {
+        let mut evidence = signed_by(who).gathered();
+        evidence.unusable.push("sha256-00.sig: an index".to_owned());
+        let verdict = Ask::new(evidence).verdict();
+        assert_exit(&verdict, exit);
+        let note = verdict
+            .findings
+            .iter()
+            .find(|finding| finding.code == Code::StatementUnusable);
+        assert_eq!(note.is_some(), exit != 0, "{verdict:?}");
+    }
     let mut world = signed_by("builder");
     world.truncated = true;
     assert_exit(&Ask::new(world.gathered()).verdict(), 0);

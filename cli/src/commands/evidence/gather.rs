@@ -62,6 +62,7 @@ pub(super) async fn gather(judged: &Judged<'_>, limits: &Limits) -> Result<Conte
         incomplete: Incomplete {
             truncated: judged.evidence.truncated,
             unavailable: judged.evidence.unavailable.clone(),
+            unusable: judged.evidence.unusable.clone(),
             left_out: basket.left_out,
         },
         files: basket.files,
@@ -145,8 +146,9 @@ impl Basket<'_> {
                 continue;
             };
             self.blob(store, PackRole::Config, &image.config).await?;
-            let kind = image.layers.first().map(|layer| layer.media_type.as_str());
-            let kind = kind.unwrap_or(media_type::BUNDLE);
+            let digest = Digest::sha256(attestation.bytes());
+            let layer = image.layers.iter().find(|layer| layer.digest == digest);
+            let kind = layer.map_or(media_type::BUNDLE, |layer| layer.media_type.as_str());
             let mut file = PackFile::of(PackRole::Attestation, kind, attestation.bytes());
             file.referrer = Some(referrer.clone());
             self.keep(&file, attestation.bytes().to_vec())?;

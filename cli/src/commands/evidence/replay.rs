@@ -1,6 +1,6 @@
 //! From a pack back to what `verify` takes.
 
-use bulla_model::{Digest, Limits, Manifest, PackFile, PackRole};
+use bulla_model::{CosignLayer, Digest, Limits, Manifest, PackFile, PackRole};
 use bulla_verify::{Attestation, Evidence, PolicyFile, PolicyFiles, State};
 use jiff::Timestamp;
 
@@ -21,25 +21,52 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
         indexes,
         truncated: document.incomplete.truncated,
         unavailable: document.incomplete.unavailable.clone(),
+        unusable: document.incomplete.unusable.clone(),
         ..Evidence::default()
     };
     let covering = evidence.covering();
+    let mut earlier: Vec<&PackFile> = Vec::new();
     for file in document.current(PackRole::Attestation) {
-        let referrer = file.referrer.clone().ok_or_else(|| odd(file))?;
-        let found = manifest(contents, &referrer, limits)?;
-        let about = found.subject().map(|subject| &subject.digest);
-        let brings = found.image().map(|image| image.layers.as_slice());
-        let belongs = about.is_some_and(|about| covering.contains(about))
-            && matches!(brings, Some([layer]) if layer.digest == file.digest);
-        if !belongs {
-            return Err(odd(file));
-        }
-        evidence.attestations.push(Attestation::bundle(
-            contents.bytes(&file.digest).to_vec(),
-            Some(referrer),
-        ));
+        let referrer = file.referrer.as_ref().ok_or_else(|| odd(file))?;
+        let found = manifest(contents, referrer, limits)?;
+        let same = earlier.iter().filter(|one| **one == file).count();
+        let attestation = attestation(contents, file, &found, same, &covering, limits);
+        evidence
+            .attestations
+            .push(attestation.ok_or_else(|| odd(file))?);
+        earlier.push(file);
     }
     Ok(evidence)
+}
+
+/// An attestation as its manifest brought it: a bundle in a manifest of its own, which names its
+/// subject, or a layer of cosign's, of which a manifest has several, at a tag that names none. The
+/// same layer may be there several times, under other signatures; `same` are left out.
+fn attestation(
+    contents: &Contents,
+    file: &PackFile,
+    found: &Manifest,
+    same: usize,
+    covering: &[Digest],
+    limits: &Limits,
+) -> Option<Attestation> {
+    let layers = &found.image()?.layers;
+    let layer = layers
+        .iter()
+        .filter(|layer| layer.digest == file.digest)
+        .nth(same)?;
+    let about = found.subject().map(|subject| &subject.digest);
+    if about.is_some_and(|about| !covering.contains(about)) {
+        return None;
+    }
+    let bytes = contents.bytes(&file.digest).to_vec();
+    let referrer = Some(found.digest().clone());
+    let annotations = layer.annotations.clone();
+    if let Ok(layer) = CosignLayer::new(&layer.media_type, bytes.clone(), annotations, limits) {
+        return Some(Attestation::cosign(layer, referrer));
+    }
+    let alone = about.is_some() && layers.len() == 1;
+    alone.then(|| Attestation::bundle(bytes, referrer))
 }
 
 /// The rules the pack brings along.

@@ -1,0 +1,78 @@
+//! What others put at cosign's older tags, and what is signed for readers of them.
+
+use bulla_model::{Descriptor, Digest, ImageIndex, ImageManifest, Limits, Tag, media_type};
+use bulla_registry::legacy::{LegacyKind, TagPrefix};
+use bulla_registry::{Layout, Store as _};
+
+use crate::sandbox::Sandbox;
+
+/// Puts a manifest at the `.sig` tag of the sandbox's image, whatever was there.
+fn at_signature_tag(sandbox: &Sandbox, manifest: &[u8], kind: &str) {
+    let layout = Layout::open(&sandbox.path("image"), &Limits::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let tag = LegacyKind::Signature.tag(&TagPrefix::default(), &image(sandbox));
+        let tag: Tag = tag.unwrap();
+        let config = layout.put_blob(b"{}".to_vec()).await;
+        config.unwrap();
+        layout
+            .put_manifest(manifest, kind, Some(&tag))
+            .await
+            .unwrap();
+    });
+}
+
+/// The digest of the sandbox's image.
+fn image(sandbox: &Sandbox) -> Digest {
+    let tree = sandbox.done("tree image:1.0 --output json").json();
+    tree["nodes"][0]["digest"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// An index, and a manifest with a layer longer than any signature.
+fn junk() -> [(Vec<u8>, &'static str); 2] {
+    let index = ImageIndex::new(Vec::new());
+    let mut layer = Descriptor::of(
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+        b"no such layer",
+    );
+    layer.size = 1 << 40;
+    let manifest = ImageManifest {
+        schema_version: 2,
+        media_type: Some(media_type::IMAGE_MANIFEST.to_owned()),
+        artifact_type: None,
+        config: Descriptor::of(media_type::IMAGE_CONFIG, b"{}"),
+        layers: vec![layer],
+        subject: None,
+        annotations: bulla_model::Annotations::new(),
+    };
+    [
+        (serde_json::to_vec(&index).unwrap(), media_type::IMAGE_INDEX),
+        (
+            serde_json::to_vec(&manifest).unwrap(),
+            media_type::IMAGE_MANIFEST,
+        ),
+    ]
+}
+
+#[test]
+fn junk_at_an_older_tag_changes_neither_the_answer_nor_its_reason() {
+    for (manifest, kind) in junk() {
+        let sandbox = Sandbox::new().with_image().with_key();
+        sandbox.done("key generate --out other");
+        let verify =
+            |key: &str| sandbox.run(&format!("verify --key {key} image:1.0 --output json"));
+        at_signature_tag(&sandbox, &manifest, kind);
+        let answer = verify("bulla.pub");
+        assert_eq!(answer.code, 10, "{kind}: {}", answer.data);
+        assert!(answer.data.contains("no evidence: "), "{}", answer.data);
+        sandbox.done("sign --key other.key image:1.0");
+        assert_eq!(verify("bulla.pub").code, 11, "{kind}");
+        assert_eq!(verify("other.pub").code, 0, "{kind}");
+    }
+}
