@@ -20,6 +20,16 @@ pub struct Backing {
     pub recorder: Option<Recorder>,
 }
 
+impl Backing {
+    /// The same, with only those records that cosign's older form has a place for.
+    pub fn older(&self) -> Self {
+        Self {
+            certificate: self.certificate.clone(),
+            recorder: self.recorder.as_ref().and_then(Recorder::older),
+        }
+    }
+}
+
 /// Signs a statement: the payload bytes as they are, checked to be a statement that readers with
 /// the same limits accept.
 pub async fn sign_envelope(

@@ -69,6 +69,32 @@ impl Recorder {
         Self { http, services }
     }
 
+    /// The same, with only what cosign's older form has a place for: a log that promises, and one
+    /// authority. `None` if nothing is left.
+    pub fn older(&self) -> Option<Self> {
+        let services = Services {
+            logs: self
+                .services
+                .logs
+                .iter()
+                .filter(|log| log.version == LogVersion::V1)
+                .take(1)
+                .cloned()
+                .collect(),
+            timestamp_authorities: self
+                .services
+                .timestamp_authorities
+                .iter()
+                .take(1)
+                .cloned()
+                .collect(),
+        };
+        (!services.is_empty()).then(|| Self {
+            http: self.http.clone(),
+            services,
+        })
+    }
+
     /// Where it records.
     pub fn services(&self) -> &Services {
         &self.services

@@ -27,6 +27,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let documents = documents(&arguments, context)?;
     let roots = &arguments.roots.trusted_root;
     let signer = Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await?;
+    if arguments.publish.legacy {
+        legacy::possible(&signer)?;
+    }
     let images: Vec<&OpenImage> = artifacts.iter().filter_map(Artifact::image).collect();
     for document in &documents {
         let first = images.first().ok_or_else(no_registry)?;

@@ -24,6 +24,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     check(&arguments, &artifacts)?;
     let roots = &arguments.roots.trusted_root;
     let signer = Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await?;
+    if arguments.publish.legacy {
+        legacy::possible(&signer)?;
+    }
     let sealed: Vec<Seals> = stream::iter(&artifacts)
         .map(|artifact| seal_one(context, &signer, artifact, arguments.publish.legacy))
         .buffered(AT_ONCE)

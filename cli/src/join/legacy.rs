@@ -1,37 +1,65 @@
 //! Signatures and attestations in cosign's older form, for readers that know no other: podman,
 //! skopeo, bootc, Kyverno, policy-controller.
 
-use bulla_attest::sigstore::CertificateChain;
-use bulla_attest::{Blob, Signer as _, sign_blob};
-use bulla_model::{Bundle, BundleContent, CosignLayer, Limits};
+use bulla_attest::sigstore::{CertificateChain, LogVersion, Recorder};
+use bulla_attest::{Blob, sign_blob, sign_blob_backed};
+use bulla_model::{CosignLayer, Limits};
 use bulla_registry::legacy::{self, LegacyAdded, LegacyLayerError, NewLegacyLayer};
-use bulla_verify::{PublicKey, SignatureScheme};
 
+use super::blocking;
 use super::image::OpenImage;
-use super::seal::{self, Sealed};
+use super::seal::{self, NewSignature, Sealed};
 use super::sealer::Sealer;
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 
+/// Refuses, before anything is signed or recorded, what has no older form: there a certificate
+/// counts only by the promise of a log with the API of Rekor v1.
+pub fn possible(signer: &Sealer) -> Result<(), Failure> {
+    let backing = signer.backing();
+    if backing.certificate.is_none() {
+        return Ok(());
+    }
+    let services = backing.recorder.as_ref().map(Recorder::services);
+    let promised = services.is_some_and(|services| {
+        let mut logs = services.logs.iter();
+        logs.any(|log| log.version == LogVersion::V1)
+    });
+    if promised {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "a certificate counts in the older form only with the promise of a log, and no log that makes promises is used",
+    )
+    .with_hint("leave --legacy away, or record in a log with the API of Rekor v1: --rekor-url URL"))
+}
+
 /// Signs an image the old way: a payload that names its repository and its digest. Like every new
-/// signature it is verified before anybody else sees it.
+/// signature it is recorded where the signer's are, as far as the older form has a place for it, and
+/// verified in that form before anybody else sees it.
 pub async fn signature(
     context: &Context,
     signer: &Sealer,
     image: &OpenImage,
 ) -> Result<NewLegacyLayer, Failure> {
-    if signer.is_backed() {
-        return Err(Failure::usage(
-            "a signature in the older form is made with a key alone: with a certificate or records it could not be verified here before it is published",
-        )
-        .with_hint("leave --legacy away, or the services that record; bulla attest --legacy does both"));
-    }
+    let limits = context.limits.clone();
     let payload = legacy::simple_signing(&image.name, &image.descriptor.digest);
     let blob = Blob::new(&payload)?;
-    let bundle = sign_blob(blob, signer.signer(), &context.limits).await?;
-    check(&bundle, &payload, &signer.signer().public_key().to_pem())?;
-    Ok(NewLegacyLayer::signature(payload, &bundle, "")?)
+    let backing = signer.backing().older();
+    let bundle = if backing.certificate.is_some() || backing.recorder.is_some() {
+        sign_blob_backed(blob, signer.signer(), &backing, &limits).await?
+    } else {
+        sign_blob(blob, signer.signer(), &limits).await?
+    };
+    let layer = NewLegacyLayer::signature(payload, &bundle, &authorities(signer))?;
+    let expected = NewSignature::of(signer);
+    let digest = image.descriptor.digest.clone();
+    blocking(move || {
+        expected.check(received(&layer, &limits)?, &digest, &limits)?;
+        Ok(layer)
+    })
+    .await
 }
 
 /// The attestation of a bundle that was verified, in the older form, which is verified as well.
@@ -40,17 +68,8 @@ pub fn attestation(
     sealed: &Sealed,
     limits: &Limits,
 ) -> Result<NewLegacyLayer, Failure> {
-    let certificate = signer.backing().certificate.as_ref();
-    let chain = certificate.map(CertificateChain::authorities_pem);
-    let chain = chain.unwrap_or_default();
-    let layer = NewLegacyLayer::attestation(&sealed.bundle, &chain, limits)?;
-    let received = CosignLayer::new(
-        layer.media_type,
-        layer.bytes.clone(),
-        layer.annotations.clone(),
-        limits,
-    )
-    .map_err(|error| Failure::new(FailureKind::Internal, error))?;
+    let layer = NewLegacyLayer::attestation(&sealed.bundle, &authorities(signer), limits)?;
+    let received = received(&layer, limits)?;
     seal::check_layer(signer, received, sealed, limits)?;
     Ok(layer)
 }
@@ -71,20 +90,22 @@ impl From<LegacyLayerError> for Failure {
     }
 }
 
-/// Verifies a new signature by other code than made it.
-fn check(bundle: &Bundle, payload: &[u8], pem: &str) -> Result<(), Failure> {
-    let unusable = |reason: &dyn std::fmt::Display| {
-        let what = "the new signature does not verify, so nothing was published";
-        Failure::new(FailureKind::Internal, format_args!("{what}: {reason}"))
-    };
-    let key = PublicKey::from_pem(pem).map_err(|error| unusable(&error))?;
-    let BundleContent::Message { signature, .. } = bundle.content() else {
-        return Err(unusable(&"it is over a statement"));
-    };
-    if SignatureScheme::all().any(|scheme| key.made(scheme, payload, signature)) {
-        return Ok(());
-    }
-    Err(unusable(&"the key did not make it"))
+/// The certificates above the signer's, PEM; empty without a certificate.
+fn authorities(signer: &Sealer) -> String {
+    let certificate = signer.backing().certificate.as_ref();
+    let chain = certificate.map(CertificateChain::authorities_pem);
+    chain.unwrap_or_default()
+}
+
+/// A new layer as its readers will get it.
+fn received(layer: &NewLegacyLayer, limits: &Limits) -> Result<CosignLayer, Failure> {
+    CosignLayer::new(
+        layer.media_type,
+        layer.bytes.clone(),
+        layer.annotations.clone(),
+        limits,
+    )
+    .map_err(|error| Failure::new(FailureKind::Internal, error))
 }
 
 #[cfg(test)]
@@ -100,22 +121,28 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
+        let limits = Limits::default();
+        let image = Digest::sha256(b"image");
+        let payload = legacy::simple_signing("registry.example.test/pay/api", &image);
         for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
-            let key = PrivateKey::generate(algorithm).unwrap();
-            let pem = key.public_key().to_pem();
-            let other = PrivateKey::generate(algorithm)
-                .unwrap()
-                .public_key()
-                .to_pem();
-            let signer = AnySigner::from(MemorySigner::new(key));
-            let blob = Blob::new(b"payload").unwrap();
+            let signer = || {
+                let key = PrivateKey::generate(algorithm).unwrap();
+                Sealer::from(AnySigner::from(MemorySigner::new(key)))
+            };
+            let (own, other) = (signer(), signer());
+            let blob = Blob::new(&payload).unwrap();
             let bundle = runtime
-                .block_on(sign_blob(blob, &signer, &Limits::default()))
+                .block_on(sign_blob(blob, own.signer(), &limits))
                 .unwrap();
-            check(&bundle, b"payload", &pem).unwrap();
-            let failure = check(&bundle, b"payload", &other).unwrap_err();
+            let layer = NewLegacyLayer::signature(payload.clone(), &bundle, "").unwrap();
+            let check = |by: &Sealer, about: &Digest| {
+                let layer = received(&layer, &limits).unwrap();
+                NewSignature::of(by).check(layer, about, &limits)
+            };
+            check(&own, &image).unwrap();
+            let failure = check(&other, &image).unwrap_err();
             assert_eq!(failure.kind().exit().code(), 70);
-            check(&bundle, b"another", &pem).unwrap_err();
+            check(&own, &Digest::sha256(b"another")).unwrap_err();
         }
     }
 

@@ -168,6 +168,43 @@ pub fn check_layer(
     Ok(())
 }
 
+/// What a new signature of an image in cosign's older form has to prove.
+#[derive(Clone, Debug)]
+pub struct NewSignature(Expected);
+
+impl NewSignature {
+    /// That it is by this signer.
+    pub fn of(signer: &Sealer) -> Self {
+        Self(Expected::of(signer))
+    }
+
+    /// Verifies a layer as any verifier would: it is about exactly this image.
+    pub fn check(
+        &self,
+        layer: CosignLayer,
+        image: &Digest,
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let Self(expected) = self;
+        let evidence = Evidence {
+            artifact: Some(image.clone()),
+            ..Evidence::default()
+        };
+        let candidate = expected.examine(Attestation::cosign(layer, None), evidence, limits)?;
+        let verified = candidate
+            .signature()
+            .ok_or_else(|| expected.unusable(&"it signs no image"))?
+            .map_err(|refusal| expected.unusable(refusal))?;
+        if *verified.signer() != expected.identity {
+            return Err(expected.unusable(&format_args!("it is by {}", verified.signer())));
+        }
+        if verified.value().subject != *image {
+            return Err(expected.unusable(&"it is about another image"));
+        }
+        Ok(())
+    }
+}
+
 /// The same for the signature of an artifact.
 fn check_blob(
     bundle: &Bundle,
