@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$interop/registries.sh"
 
-need jq umoci node cosign openssl
+need jq umoci node cosign openssl docker-registry skopeo
 python=$peers/python/bin
 for folder in python node; do
   if [ ! -e "$peers/$folder" ]; then
@@ -97,6 +97,38 @@ test "$(jq '.verificationMaterial.tlogEntries | length' "$work/both.json")" = 2
 quiet cosign verify-blob-attestation --bundle "$work/both.json" --trusted-root "$roots" "${by[@]}" \
   --type https://example.test/claim/v1 --use-signed-timestamps "$work/art"
 ok 'cosign verifies an attestation in both logs with a timestamp'
+
+# The older form: a certificate, and the promise of a log of version 1.
+start_registry plain
+pushed=$registry/pay/older@$(push_image "$work/lay:v1" pay/older:1)
+older() { # COMMAND...
+  cosign "$@" --new-bundle-format=false --trusted-root "$roots" --allow-http-registry "$pushed"
+}
+log=(--signing-config "$services/signing_config.rekor1.json" --trusted-root "$roots")
+quiet "$BULLA" sign --legacy "${log[@]}" "${keyless[@]}" "$pushed"
+quiet older verify "${by[@]}"
+expect 12 older verify --certificate-identity other@example.test --certificate-oidc-issuer "$ISSUER"
+quiet "$BULLA" attest --legacy "${log[@]}" "${keyless[@]}" "${claim[@]}" "$pushed"
+quiet older verify-attestation "${by[@]}" --type https://example.test/claim/v1
+ok "cosign's older mode verifies what Bulla signed and attested with a certificate and --legacy"
+expect 2 "$BULLA" sign --legacy --trust-config "$services/trust_config.rekor2.json" "${keyless[@]}" "$pushed"
+said 'no log that makes promises'
+ok 'without a promise there is no older form'
+
+# The bytes of a file, as cosign sign-blob signs them.
+for rekor in 1 2; do
+  stamps=()
+  if [ "$rekor" = 2 ]; then stamps=(--use-signed-timestamps); fi
+  quiet "$BULLA" sign --message --trust-config "$services/trust_config.rekor$rekor.json" "${keyless[@]}" \
+    --bundle "$work/message.json" --output-certificate "$work/message.pem" "$work/art"
+  quiet cosign verify-blob --bundle "$work/message.json" --trusted-root "$roots" "${by[@]}" ${stamps[@]+"${stamps[@]}"} "$work/art"
+  quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" --bundle "$work/message.json" "$work/art"
+  quiet openssl x509 -in "$work/message.pem" -noout -subject
+  quiet cosign sign-blob --yes --identity-token "$(cat "$work/token")" --trusted-root "$roots" \
+    --signing-config "$services/signing_config.rekor$rekor.json" --bundle "$work/theirs.json" "$work/art"
+  quiet "$BULLA" verify --trusted-root "$roots" "${by[@]}" --bundle "$work/theirs.json" "$work/art"
+  ok "cosign and Bulla verify each other's signatures of a file's bytes with Rekor v$rekor"
+done
 
 # A key of one's own, recorded.
 quiet "$BULLA" key generate --out "$work/own"

@@ -17,6 +17,15 @@ pub struct Arguments {
     /// Of an index, sign each platform too
     #[arg(long, short)]
     pub recursive: bool,
+    /// Sign the bytes of files, as cosign sign-blob does, instead of a statement about them
+    #[arg(long, help_heading = BYTES, conflicts_with_all = ["recursive", "legacy", "from_buildx"])]
+    pub message: bool,
+    /// With --message, also write the signature alone, base64, to this file
+    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message")]
+    pub output_signature: Option<std::path::PathBuf>,
+    /// With --message, also write the signer's certificate, PEM, to this file
+    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message")]
+    pub output_certificate: Option<std::path::PathBuf>,
     /// The key.
     #[command(flatten)]
     pub signing: SigningArguments,
@@ -27,6 +36,8 @@ pub struct Arguments {
     #[command(flatten)]
     pub publish: PublishArguments,
 }
+
+const BYTES: &str = "Bytes of files";
 
 /// Where signed statements go.
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `bulla sign`: a statement that says no more than that its signer vouches for an artifact.
 
+mod messages;
+
 use bulla_attest::{Signer as _, claim};
 use bulla_model::Subject;
 use bulla_registry::legacy::NewLegacyLayer;
@@ -22,6 +24,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let targets = publish::targets(context, &arguments.targets, &arguments.publish)?;
     let artifacts = artifact::open_all(context, &targets, arguments.recursive).await?;
     check(&arguments, &artifacts)?;
+    if arguments.message {
+        return messages::run(&arguments, context, &artifacts).await;
+    }
     let roots = &arguments.roots.trusted_root;
     let signer = Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await?;
     if arguments.publish.legacy {

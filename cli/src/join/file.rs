@@ -56,3 +56,7 @@ pub fn digests<const N: usize>(
         }
     }
 }
+
+/// Bytes of a file that are held whole, for schemes that sign all of it and not a digest. Stops
+/// large files from filling the memory.
+pub const WHOLE_BYTES: u64 = 64 << 20;

@@ -17,6 +17,7 @@ pub mod instance;
 pub mod key;
 pub mod layers;
 pub mod legacy;
+pub mod message;
 pub mod provenance;
 pub mod publish;
 pub mod referenced;

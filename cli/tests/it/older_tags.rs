@@ -76,3 +76,62 @@ fn junk_at_an_older_tag_changes_neither_the_answer_nor_its_reason() {
         assert_eq!(verify("other.pub").code, 0, "{kind}");
     }
 }
+
+#[test]
+fn the_bytes_of_files_are_signed_as_cosign_does() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.txt", "a file");
+    for algorithm in ["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048"] {
+        sandbox.done(&format!(
+            "key generate --type {algorithm} --out {algorithm}"
+        ));
+        sandbox.write("a.txt", "a file");
+        let signed = sandbox.done(&format!(
+            "sign --message --key {algorithm}.key --output-signature a.sig a.txt --output json"
+        ));
+        let files = &signed.json()["signed"][0]["files"];
+        assert_eq!(*files, serde_json::json!(["a.txt.sigstore.json", "a.sig"]));
+        let bundle: serde_json::Value =
+            serde_json::from_str(&sandbox.read("a.txt.sigstore.json")).unwrap();
+        let message = &bundle["messageSignature"];
+        assert_eq!(message["signature"], sandbox.read("a.sig"), "{algorithm}");
+        let verify = |how: &str| sandbox.run(&format!("verify --key {algorithm}.pub {how} a.txt"));
+        assert_eq!(verify("").code, 0, "{algorithm}");
+        assert_eq!(verify("--signature a.sig").code, 0, "{algorithm}");
+        sandbox.write("a.txt", "another file");
+        assert_ne!(verify("").code, 0, "{algorithm}");
+        assert_ne!(verify("--signature a.sig").code, 0, "{algorithm}");
+    }
+}
+
+#[test]
+fn messages_are_files_and_keys_have_no_certificate() {
+    let sandbox = Sandbox::new().with_image();
+    sandbox.done("key generate --no-password");
+    sandbox.write("a.txt", "a");
+    sandbox.write("b.txt", "b");
+    sandbox.write("encoding", "DSSEv1 1 a 1 b");
+    for (arguments, expected) in [
+        ("image:1.0", "is none"),
+        ("--output-signature x.sig a.txt b.txt", "one file"),
+        ("--output-certificate x.pem a.txt", "without a certificate"),
+        ("encoding", "refused to sign bytes"),
+    ] {
+        let answer = sandbox.run(&format!("sign --message --key bulla.key {arguments}"));
+        assert_ne!(answer.code, 0, "{arguments}");
+        assert!(
+            answer.talk.contains(expected),
+            "{arguments}: {}",
+            answer.talk
+        );
+    }
+    let answer = sandbox.run("sign --key bulla.key --output-signature x.sig a.txt");
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    let left = [
+        "a.txt.sigstore.json",
+        "encoding.sigstore.json",
+        "x.sig",
+        "x.pem",
+    ];
+    assert!(!left.iter().any(|name| sandbox.path(name).exists()));
+}

@@ -135,8 +135,8 @@ fn add_content(path: &Path, evidence: &mut Evidence, limits: &Limits) -> Result<
     }
     evidence.digests = longer.into();
     let length = path.metadata().map_or(u64::MAX, |metadata| metadata.len());
-    if length <= WHOLE_BYTES {
-        let bytes = file::read(path, WHOLE_BYTES)?;
+    if length <= file::WHOLE_BYTES {
+        let bytes = file::read(path, file::WHOLE_BYTES)?;
         if !first.matches(&bytes) {
             return Err(changed());
         }
@@ -164,7 +164,3 @@ fn attestations(
     }
     Ok(found)
 }
-
-/// Bytes of a file that are held whole, for schemes that sign all of it and not a digest. Stops
-/// large files from filling the memory.
-const WHOLE_BYTES: u64 = 64 << 20;
