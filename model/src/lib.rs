@@ -11,6 +11,7 @@
 //! | `Bundle` | [`bundle`] | Sigstore bundle v0.1 to v0.3 |
 //! | bundles in answers of npm, GitHub and PyPI | [`attestation_list`] | each names its own |
 //! | `CosignLayer`, `SimpleSigning` | [`cosign`] | cosign signature specification v2.5 |
+//! | `NotationEnvelope` | [`notation`] | Notary Project signature specification |
 //! | `Environment`, `Edge`, `Service`, `Person` | [`environment`], [`name`] | `docs/predicates` |
 //! | `EvidencePack` | [`evidence_pack`] | `docs/evidence.md` |
 //! | `Layout`, `StepLink` | [`in_toto`] | in-toto v1.0 |
@@ -36,6 +37,7 @@ pub mod json;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+pub mod notation;
 pub mod predicate;
 pub mod purl;
 pub mod reference;
@@ -62,6 +64,7 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, ManifestError};
 pub use name::{NameError, Person, Role, Service, Tier};
+pub use notation::{NotationEnvelope, NotationError};
 pub use purl::{Purl, PurlError, PurlParts};
 pub use reference::{PinnedReference, Reference, ReferenceError, Repository, Tag};
 pub use referrer::{Referrer, ReferrerList};

@@ -7,6 +7,7 @@
 
 mod documents;
 mod files;
+mod notation;
 mod predicates;
 mod purl;
 mod random;
