@@ -1,5 +1,5 @@
 //! Decide: evidence, trust, policy and a time in, a verdict out. Without a policy: `verify_signed`,
-//! and [`slsa`].
+//! [`slsa`], and [`notation`].
 
 pub mod anchor;
 mod artifact;
@@ -14,6 +14,7 @@ mod expected;
 mod gate;
 pub mod in_toto;
 mod named_key;
+pub mod notation;
 mod pattern;
 pub mod policy;
 mod public_key;

@@ -309,6 +309,14 @@ fn der_of_pair(signature: &[u8], bytes: usize) -> Option<Vec<u8>> {
     AnyRef::new(Tag::Sequence, &pair).ok()?.to_der().ok()
 }
 
+/// The bits of an RSA key's modulus (SPKI DER); `None` for every other key.
+pub(crate) fn rsa_bits(spki: &[u8]) -> Option<usize> {
+    let key = SubjectPublicKeyInfoRef::try_from(spki).ok()?;
+    (KeyKind::of_spki(spki) == Ok(KeyKind::Rsa))
+        .then(|| modulus_bits(key.subject_public_key.as_bytes()?))
+        .flatten()
+}
+
 fn modulus_bits(key: &[u8]) -> Option<usize> {
     let mut reader = SliceReader::new(key).ok()?;
     let modulus = reader

@@ -17,6 +17,7 @@ mod kit;
 mod layouts;
 mod logged_documents;
 mod mutations;
+mod notation;
 mod policies;
 mod recorded;
 mod signed;
