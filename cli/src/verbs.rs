@@ -56,6 +56,7 @@ verbs! {
     further Why why;
     further Slsa slsa;
     further InToto in_toto;
+    further Notation notation;
     further Serve serve;
     everyday Tree tree;
     everyday Inspect inspect;

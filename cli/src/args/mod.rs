@@ -13,6 +13,7 @@ pub mod init;
 pub mod inspect;
 pub mod key;
 pub mod man;
+pub mod notation;
 pub mod policy;
 pub mod promote;
 pub mod run;

@@ -64,12 +64,15 @@ async fn from_image(
     match entry.content {
         AttachedContent::Bundle { bytes, .. } => Ok((what, Decoded::of(&bytes, &context.limits)?)),
         AttachedContent::Cosign(layer) => Ok((what, Decoded::of_layer(&layer, &context.limits))),
+        AttachedContent::Notation(Ok(envelope)) => {
+            Ok((what, Decoded::of_notation(&envelope, &context.limits)))
+        }
         AttachedContent::Sbom => {
             let limit = context.limits.bundle_bytes;
             let bytes = image.evidence.blob(&entry.descriptor, limit).await?;
             Ok((what, Decoded::of(&bytes, &context.limits)?))
         }
-        AttachedContent::Other => {
+        AttachedContent::Other | AttachedContent::Notation(Err(_)) => {
             let manifest = image.evidence.manifest(&entry.manifest).await?;
             Ok((what, Decoded::of_manifest(&manifest)))
         }

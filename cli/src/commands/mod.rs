@@ -17,6 +17,7 @@ pub mod init;
 pub mod inspect;
 pub mod key;
 pub mod man;
+pub mod notation;
 pub mod policy;
 pub mod promote;
 mod published;

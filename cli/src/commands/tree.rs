@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::args::tree::Arguments;
 use crate::commands::Context;
 use crate::join::attached::{self, AttachedContent, AttachedEntry, AttachedList};
-use crate::join::decode::{DecodedCosign, signer_hint};
+use crate::join::decode::{DecodedCosign, DecodedNotation, signer_hint};
 use crate::join::image::{self, OpenImage};
 use crate::join::unsigned::{self, BUILDKIT};
 use crate::render::{Cell, Page, Report, bytes, shorten};
@@ -157,6 +157,12 @@ impl Attached {
                 }
             }
             AttachedContent::Cosign(layer) => attached.add_cosign(layer, limits),
+            AttachedContent::Notation(Ok(envelope)) => {
+                let decoded = DecodedNotation::of(envelope, limits);
+                attached.what = format!("Notary Project signature ({})", decoded.form);
+                attached.signer = Some(decoded.signer());
+            }
+            AttachedContent::Notation(Err(error)) => attached.problem = Some(error.to_string()),
             AttachedContent::Sbom => {
                 attached.what = format!("SBOM, unsigned ({})", descriptor.media_type);
             }

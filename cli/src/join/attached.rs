@@ -1,5 +1,8 @@
 //! What is attached to an image, of every generation, decoded and not verified.
 
+use bulla_model::notation::{
+    ENVELOPE_BYTES, NotationEnvelope, NotationError, is_signature, signature_layer,
+};
 use bulla_model::{CosignLayer, Descriptor, Digest, Manifest};
 use bulla_registry::legacy::{self, LegacyKind, LegacyManifest, LegacyPlace, TagPrefix};
 use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
@@ -45,6 +48,8 @@ pub enum AttachedContent {
     },
     /// A signature or attestation as cosign kept it before bundles.
     Cosign(CosignLayer),
+    /// A signature of the Notary Project, or why its envelope cannot be read.
+    Notation(Result<NotationEnvelope, NotationError>),
     /// An SBOM that nobody signed.
     Sbom,
     /// Something else.
@@ -90,7 +95,12 @@ pub async fn list(
     for referrer in set.others {
         let descriptor = referrer.descriptor;
         if !in_layers(&descriptor.digest, &referred.manifests) {
-            others.push((descriptor, AttachedContent::Other));
+            let content = if is_signature(descriptor.artifact_type.as_deref()) {
+                notation(store, digest, &descriptor.digest, &mut budget).await
+            } else {
+                AttachedContent::Other
+            };
+            others.push((descriptor, content));
         }
     }
     let failed = set.failed.into_iter();
@@ -111,6 +121,32 @@ pub async fn list(
         add_layers(store, held, &mut budget, &mut list).await;
     }
     Ok(list)
+}
+
+/// Reads a signature of the Notary Project.
+async fn notation(
+    store: &AnyStore,
+    subject: &Digest,
+    digest: &Digest,
+    budget: &mut u64,
+) -> AttachedContent {
+    let manifest = match store.manifest(digest).await {
+        Ok(manifest) => manifest,
+        Err(error) => return AttachedContent::Unreadable(error),
+    };
+    let (layer, form) = match signature_layer(&manifest, subject) {
+        Ok(found) => found,
+        Err(error) => return AttachedContent::Notation(Err(error)),
+    };
+    // What all evidence together may take up is spent here too.
+    match store.blob(layer, ENVELOPE_BYTES.min(*budget)).await {
+        Ok(bytes) => {
+            *budget = budget.saturating_sub(bytes.len() as u64);
+            let envelope = NotationEnvelope::parse(form, &bytes, store.limits());
+            AttachedContent::Notation(envelope)
+        }
+        Err(error) => AttachedContent::Unreadable(error),
+    }
 }
 
 async fn add_layers(

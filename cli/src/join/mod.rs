@@ -18,6 +18,7 @@ pub mod key;
 pub mod layers;
 pub mod legacy;
 pub mod message;
+pub mod notation;
 pub mod provenance;
 pub mod publish;
 pub mod referenced;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Cell, Page, to_json};
 use crate::join::decode::{
     Decoded, DecodedBundle, DecodedCertificate, DecodedCosign, DecodedEnvelope, DecodedLogEntry,
-    DecodedPayload, DecodedStatement, DecodedTimestamp,
+    DecodedNotation, DecodedPayload, DecodedStatement, DecodedTimestamp,
 };
 
 /// Writes a document.
@@ -40,6 +40,7 @@ pub fn decoded(page: &mut Page, content: &Decoded) {
             page.indented(1, manifest.digest.to_string());
             json(page, &manifest.document);
         }
+        Decoded::Notation(signature) => show_notation(page, signature),
         Decoded::PublicKey { algorithm, key_id } => {
             row(page, "public key", algorithm);
             row(page, "key id", key_id.to_string());
@@ -102,6 +103,48 @@ fn show_bundle(page: &mut Page, bundle: &DecodedBundle) {
     }
     if let Some(envelope) = &bundle.envelope {
         show_envelope(page, envelope);
+    }
+}
+
+fn show_notation(page: &mut Page, signature: &DecodedNotation) {
+    heading(
+        page,
+        &format!("Notary Project signature, {}", signature.form),
+    );
+    for (label, text) in [
+        ("signer (claimed)", signature.signer()),
+        ("algorithm", signature.algorithm.to_owned()),
+        ("scheme", signature.scheme.to_owned()),
+        ("signed (claimed)", signature.signing_time.to_string()),
+    ] {
+        row(page, label, text);
+    }
+    for (label, text) in [
+        (
+            "to be used until",
+            signature.expiry.map(|end| end.to_string()),
+        ),
+        ("needs the plugin", signature.plugin.clone()),
+        ("made by", signature.signing_agent.clone()),
+    ] {
+        if let Some(text) = text {
+            row(page, label, text);
+        }
+    }
+    match &signature.target {
+        Some(target) => {
+            row(page, "artifact", target.digest.to_string());
+            for (name, value) in &target.annotations {
+                row(page, name, value);
+            }
+        }
+        None => row(page, "artifact", "not readable"),
+    }
+    for one in &signature.certificates {
+        certificate(page, one);
+    }
+    if let Some(stamp) = &signature.timestamp {
+        timestamp(page, stamp);
     }
 }
 

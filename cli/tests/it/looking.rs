@@ -86,7 +86,7 @@ fn certificates_timestamps_and_trust_are_shown_in_every_encoding() {
     let cut = sandbox.run("inspect cut.der");
     assert_eq!(cut.code, 2);
     assert!(
-        cut.talk.contains("neither JSON nor PEM nor DER"),
+        cut.talk.contains("neither JSON nor PEM nor DER nor COSE"),
         "{}",
         cut.talk
     );

@@ -18,6 +18,7 @@ mod keyless;
 mod keys;
 mod layering;
 mod looking;
+mod notation;
 mod offline;
 mod older_tags;
 mod refusals;

@@ -125,7 +125,7 @@ impl Sandbox {
     }
 
     /// Stores a blob; its digest and its descriptor.
-    fn blob(&self, bytes: &[u8], kind: &str) -> (String, String) {
+    pub(crate) fn blob(&self, bytes: &[u8], kind: &str) -> (String, String) {
         let digest = Digest::sha256(bytes);
         let path = self.path("image/blobs/sha256").join(digest.hex());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -88,7 +88,7 @@ impl Certificate {
                 let body = inner.tlv_bytes()?;
                 let _algorithm = inner.tlv_bytes()?;
                 let _signature = inner.tlv_bytes()?;
-                Ok::<_, x509_cert::der::Error>(body)
+                Ok::<_, der::Error>(body)
             })
             .ok()
     }
@@ -183,7 +183,7 @@ impl PartialEq for Certificate {
     }
 }
 
-fn unreadable(error: x509_cert::der::Error) -> String {
+fn unreadable(error: der::Error) -> String {
     format!("an extension cannot be read: {error}")
 }
 

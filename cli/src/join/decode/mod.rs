@@ -4,10 +4,12 @@ mod bundle;
 mod certificate;
 mod cosign;
 mod in_toto;
+mod notation;
 mod timestamp;
 
 use bulla_attest::PublicKey;
 use bulla_attest::key::encrypted;
+use bulla_model::notation::{EnvelopeForm, NotationEnvelope};
 use bulla_model::{
     Bundle, CosignLayer, Digest, Envelope, Limits, Manifest, SimpleSigning, Statement,
     WitnessMaterials,
@@ -22,6 +24,7 @@ pub use bundle::{DecodedBundle, DecodedLogEntry, signer_hint};
 pub use certificate::DecodedCertificate;
 pub use cosign::{DecodedCosign, DecodedPayload};
 pub use in_toto::{DecodedLayout, DecodedLink};
+pub use notation::DecodedNotation;
 pub use timestamp::DecodedTimestamp;
 
 /// A document, decoded.
@@ -52,6 +55,8 @@ pub enum Decoded {
     Statement(Box<DecodedStatement>),
     /// An image manifest or index.
     Manifest(Box<DecodedManifest>),
+    /// A signature of the Notary Project.
+    Notation(Box<DecodedNotation>),
     /// A public key.
     #[serde(rename_all = "camelCase")]
     PublicKey {
@@ -139,12 +144,17 @@ impl Decoded {
         {
             return Ok(decoded);
         }
+        if bytes.first() == Some(&COSE_SIGN1)
+            && let Some(decoded) = DecodedNotation::of_cose(bytes, limits)
+        {
+            return Ok(Self::Notation(Box::new(decoded)));
+        }
         let limit = limits.bundle_bytes;
         if let Err(error) = bulla_model::json::check(bytes, limit, limits.json_depth) {
             return Self::of_lines(bytes, limits).ok_or_else(|| {
                 Failure::new(
                     FailureKind::Input,
-                    format_args!("neither JSON nor PEM nor DER: {error}"),
+                    format_args!("neither JSON nor PEM nor DER nor COSE: {error}"),
                 )
             });
         }
@@ -171,6 +181,11 @@ impl Decoded {
             let mut envelope = DecodedEnvelope::of(&envelope, limits);
             envelope.put_beside(&WitnessMaterials::of_envelope(bytes, limits).unwrap_or_default());
             return Ok(Self::Envelope(Box::new(envelope)));
+        }
+        if has("protected") && has("payload") {
+            let envelope =
+                NotationEnvelope::parse(EnvelopeForm::Jws, bytes, limits).map_err(malformed)?;
+            return Ok(Self::of_notation(&envelope, limits));
         }
         if has("_type") && has("predicateType") {
             let statement = Statement::parse(bytes, limits).map_err(malformed)?;
@@ -228,6 +243,11 @@ impl Decoded {
             media_type: manifest.media_type().to_owned(),
             document: serde_json::from_slice(manifest.bytes()).unwrap_or(Value::Null),
         }))
+    }
+
+    /// Decodes an envelope of the Notary Project.
+    pub fn of_notation(envelope: &NotationEnvelope, limits: &Limits) -> Self {
+        Self::Notation(Box::new(DecodedNotation::of(envelope, limits)))
     }
 
     /// Decodes a layer of cosign's.
@@ -313,5 +333,7 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::Input, error)
 }
 
+/// What a tagged `COSE_Sign1` begins with: tag 18.
+const COSE_SIGN1: u8 = 0xd2;
 /// What DER of a certificate or timestamp begins with.
 const DER_SEQUENCE: u8 = 0x30;
