@@ -276,6 +276,6 @@ mod tests {
         let list = list(&store, &image.digest, &none).await.unwrap();
         assert_eq!(list.entries.len(), 1);
         assert_eq!(list.unavailable.len(), 1, "{:?}", list.unavailable);
-        assert!(list.unavailable[0].contains("all evidence together"));
+        assert!(list.unavailable[0].contains("bytes of evidence"));
     }
 }

@@ -203,12 +203,15 @@ pub(crate) fn service(
     }
 }
 
-/// The services that own what one provenance statement was built from, and its source.
+/// The services that own what a statement was built from, and its source.
+type Owned = (Vec<Service>, Option<String>);
+
+/// What one provenance statement says about it.
 fn says(
     policy: &Policy,
     statement: &Verified<Provenance>,
     now: Timestamp,
-) -> Result<(Vec<Service>, Option<String>), (Cause, Vec<Finding>)> {
+) -> Result<Owned, (Cause, Vec<Finding>)> {
     let uri = statement.value().source();
     let uri = uri.and_then(|source| source.uri.as_deref());
     let source = uri.map(repository_of);

@@ -254,12 +254,12 @@ mod tests {
     }
 
     /// The name of the check that failed.
-    fn refused(certificate: CertificateIdentity) -> Option<&'static str> {
+    fn refused(certificate: &CertificateIdentity) -> Option<&'static str> {
         let builders = Builders::load(&[], &Limits::default()).unwrap();
         let mut checks = Checks::default();
         let identity = Identity::Certificate(Box::new(certificate.clone()));
         let outcome = recognise(&mut checks, &identity, &builders, None)
-            .and_then(|_| build_config(&mut checks, &certificate));
+            .and_then(|_| build_config(&mut checks, certificate));
         let last = checks.into_list().pop();
         outcome.err().and(last).map(|check| check.name)
     }
@@ -274,13 +274,13 @@ mod tests {
         ] {
             let mut certificate = certificate();
             certificate.runner_environment = runner.map(str::to_owned);
-            assert_eq!(refused(certificate), expected, "{runner:?}");
+            assert_eq!(refused(&certificate), expected, "{runner:?}");
         }
     }
 
     #[test]
     fn the_workflow_that_was_started_is_one_of_the_source_at_its_commit() {
-        assert_eq!(refused(certificate()), None);
+        assert_eq!(refused(&certificate()), None);
         for config in [
             "https://github.com/o/rr/.github/workflows/a.yml@refs/heads/main",
             "https://github.com/o/r/.github/workflows/a.yml",
@@ -291,19 +291,19 @@ mod tests {
             let mut certificate = certificate();
             certificate.build.build_config = Some(config.to_owned());
             assert_eq!(
-                refused(certificate),
+                refused(&certificate),
                 Some("certificate-workflow"),
                 "{config}"
             );
         }
         let mut other = certificate();
         other.build.build_config_digest = Some("cd".repeat(20));
-        assert_eq!(refused(other), Some("certificate-workflow-commit"));
+        assert_eq!(refused(&other), Some("certificate-workflow-commit"));
         let mut old = certificate();
         old.build.build_config = None;
         old.build.build_config_digest = None;
         assert_eq!(
-            refused(old),
+            refused(&old),
             None,
             "certificates of the first years do not say"
         );

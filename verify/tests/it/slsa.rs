@@ -535,7 +535,7 @@ fn toy(kind: &str, predicate: &serde_json::Value) -> Case {
     });
     let mut case = Case::cloud_build(document.to_string().as_bytes());
     case.digest = "sha256:abababababababababababababababababababababababababababababababab";
-    case.expected.source = "github.com/o/r".to_owned();
+    "github.com/o/r".clone_into(&mut case.expected.source);
     case.builders.clear();
     let [a, b] = ["A", "B"].map(|name| format!("https://{name}.example/worker"));
     case.file(&format!(
