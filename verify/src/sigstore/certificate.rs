@@ -46,14 +46,10 @@ impl Root {
         };
         self.shape(bundle)?;
         token_shapes(bundle)?;
-        let mut read = bundle.entries().iter().filter(|entry| is_read(entry));
-        let proven =
-            bundle.entries().iter().any(is_read) && read.all(|entry| entry.proven().is_some());
-        let mut policy = VerificationPolicy::any_identity();
-        if !proven {
-            // Promises and consistency are still verified, and below all that is left out.
-            policy = policy.skip_tlog_unsafe();
-        }
+        // Every entry's proof, promise and checkpoint are verified below, more strictly: by the log
+        // it names, and for the certificate it names. What is left to `sigstore-verify` is that
+        // entries are about this signature, and that times it goes by were promised by a log.
+        let mut policy = VerificationPolicy::any_identity().skip_tlog_unsafe();
         if self.without_logs {
             policy = policy.skip_sct();
         }
@@ -89,8 +85,7 @@ impl Root {
         })
     }
 
-    /// Verifies the entries that `sigstore-verify` did not: those it cannot read, and, beside
-    /// entries without a proof, all.
+    /// Verifies every entry.
     pub(super) fn entries(
         &self,
         bundle: &Bundle,
@@ -104,8 +99,6 @@ impl Root {
             signature: bundle.signature(),
             verifier: Verifier::Certificate(leaf),
         };
-        // Also those `sigstore-verify` has looked at: it takes a checkpoint for that of any log, and
-        // some kinds of entries for that of any certificate of the key.
         let verified = |entry: &LogEntry| self.entry(entry, &facts, bundle.version());
         bundle.entries().iter().map(verified).collect()
     }
