@@ -7,7 +7,7 @@
 
 need jq
 corpora=${BULLA_CORPORA:-$root/../shared/corpora}/sigstore-conformance/bundle-verify
-conformance=$(dirname "$BULLA")/bulla-conformance
+conformance=${BULLA_CONFORMANCE:-$(dirname "$BULLA")/bulla-conformance}
 if [ ! -d "$corpora" ]; then
   printf 'SKIPPED sigstore-conformance bundles: %s is not there\n' "$corpora"
   exit 0
