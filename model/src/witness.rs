@@ -14,9 +14,6 @@ use crate::envelope::decode_base64;
 use crate::json::{self, JsonError};
 use crate::{Bundle, BundleError, Envelope, Limits};
 
-/// The version of bundles that has whole chains, and needs no promise of a log.
-const WITH_CHAIN: &str = "application/vnd.dev.sigstore.bundle+json;version=0.2";
-
 /// Certificates beside one signature. Stops chains that are all cost.
 const CHAIN_LENGTH: usize = 10;
 
@@ -49,7 +46,7 @@ impl WitnessMaterials {
         let envelope: Value =
             serde_json::from_slice(&envelope.to_json()).expect("because an envelope writes JSON");
         let document = json!({
-            "mediaType": WITH_CHAIN,
+            "mediaType": crate::bundle::V0_2,
             "verificationMaterial": {
                 "x509CertificateChain": {"certificates": certificates},
                 "timestampVerificationData": {"rfc3161Timestamps": timestamps},

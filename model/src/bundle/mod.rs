@@ -24,6 +24,8 @@ const CHAIN_LENGTH: usize = 10;
 
 /// The media type of version 0.1, the only one in which a log's promise may stand alone.
 pub(crate) const V0_1: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+/// The last version with chains of certificates; unlike the first, it needs no promise of a log.
+pub(crate) const V0_2: &str = "application/vnd.dev.sigstore.bundle+json;version=0.2";
 
 /// A bundle as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -322,7 +324,7 @@ impl Bundle {
 fn version_of(text: &str) -> Result<BundleVersion, BundleError> {
     match text {
         V0_1 => Ok(BundleVersion::V0_1),
-        "application/vnd.dev.sigstore.bundle+json;version=0.2" => Ok(BundleVersion::V0_2),
+        V0_2 => Ok(BundleVersion::V0_2),
         "application/vnd.dev.sigstore.bundle+json;version=0.3" | media_type::BUNDLE => {
             Ok(BundleVersion::V0_3)
         }

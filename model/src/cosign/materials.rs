@@ -127,7 +127,11 @@ impl CosignMaterials {
             );
         }
         let mut document = serde_json::Map::new();
-        document.insert("mediaType".into(), crate::bundle::V0_1.into());
+        let version = match self.promise {
+            Some(_) => crate::bundle::V0_1,
+            None => crate::bundle::V0_2,
+        };
+        document.insert("mediaType".into(), version.into());
         document.insert("verificationMaterial".into(), Value::Object(material));
         document.insert(name.to_owned(), content);
         let bytes = serde_json::to_vec(&document).expect("because strings always serialise");

@@ -30,6 +30,11 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict_about(vec![Attestation::bundle(self.bundle.clone(), None)])
+    }
+
+    /// The answer about other attestations than the bundle.
+    pub(crate) fn verdict_about(&self, attestations: Vec<Attestation>) -> Verdict {
         let limits = Limits::default();
         let now: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
         let keys = self.key.iter().map(|pem| {
@@ -55,7 +60,7 @@ impl Case {
             artifact: self.digest.clone(),
             digests: digests.chain(self.digest.clone()).collect(),
             content: self.content.clone().map(Arc::from),
-            attestations: vec![Attestation::bundle(self.bundle.clone(), None)],
+            attestations,
             ..Evidence::default()
         };
         verify_signed(&SignedQuestion {

@@ -227,3 +227,30 @@ fn no_changed_byte_of_document_or_annotations_is_accepted() {
     }
     assert!(tried > 60, "{tried}");
 }
+
+#[test]
+fn a_layer_with_a_timestamp_alone_is_verified_where_there_are_no_logs() {
+    // GitHub's bundle of a private repository, told as the layer cosign would have written.
+    let bundle: Value = serde_json::from_slice(sigstore!("github.sigstore.json")).unwrap();
+    let material = &bundle["verificationMaterial"];
+    let der = material["certificate"]["rawBytes"].as_str().unwrap();
+    let certificate = pem::encode(&pem::Pem::new("CERTIFICATE", STANDARD.decode(der).unwrap()));
+    let tokens = &material["timestampVerificationData"]["rfc3161Timestamps"];
+    let stamp = json!({"SignedRFC3161Timestamp": tokens[0]["signedTimestamp"]});
+    let annotations = [
+        (layers::SIGNATURE.to_owned(), String::new()),
+        (layers::CERTIFICATE.to_owned(), certificate),
+        (layers::TIMESTAMP.to_owned(), stamp.to_string()),
+    ];
+    let limits = Limits::default();
+    let envelope = bundle["dsseEnvelope"].to_string().into_bytes();
+    let layer = CosignLayer::new(layers::DSSE, envelope, annotations.into(), &limits).unwrap();
+    let case = crate::forms::Case {
+        root: Some(sigstore!("github.trusted_root.json").to_vec()),
+        digest: crate::forms::subject(sigstore!("github.sigstore.json")),
+        ..crate::forms::Case::default()
+    };
+    let verdict = case.verdict_about(vec![Attestation::cosign(layer, None)]);
+    assert_eq!(verdict.exit_code(), 0, "{:?}", verdict.findings);
+    assert_eq!(verdict.signatures[0].records.timestamps.len(), 1);
+}
