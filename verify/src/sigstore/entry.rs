@@ -39,7 +39,13 @@ impl Root {
             None if proof_needed || entry.promise.is_none() => {
                 return Err(Refusal::invalid("a log entry has no inclusion proof"));
             }
-            None => {}
+            None => {
+                // A proof without a checkpoint proves nothing, and may not contradict itself either.
+                if let Some(proof) = &entry.proof {
+                    let root = hash(&proof.root_hash)?;
+                    leads_to(entry, proof, proof.log_index, (proof.tree_size, &root))?;
+                }
+            }
         }
         if entry.promise.is_some() {
             self.promised(entry)?;
@@ -143,20 +149,8 @@ impl Root {
         } else {
             proof.log_index
         };
-        let hashes = proof
-            .hashes
-            .iter()
-            .map(|hash| Sha256Hash::try_from(hash.as_slice()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Refusal::invalid(&error.to_string()))?;
-        sigstore_merkle::verify_inclusion_proof(
-            &sigstore_merkle::hash_leaf(&entry.body),
-            index,
-            checkpoint.tree_size(),
-            &hashes,
-            checkpoint.root_hash(),
-        )
-        .map_err(|error| Refusal::invalid(&format!("inclusion proof: {error}")))?;
+        let tree = (checkpoint.tree_size(), checkpoint.root_hash());
+        leads_to(entry, proof, index, tree)?;
         let log = self.log(entry)?;
         let signed = self.signers(&checkpoint).any(|(signer, signature)| {
             signer.id == log.id
@@ -210,6 +204,28 @@ pub(super) fn promise_bytes(
     };
     serde_json_canonicalizer::to_vec(&promised)
         .map_err(|error| Refusal::invalid(&error.to_string()))
+}
+
+/// The hashes lead from the entry to the root of a tree of that size, RFC 6962 section 2.1.1.
+fn leads_to(
+    entry: &LogEntry,
+    proof: &InclusionProof,
+    index: u64,
+    (size, root): (u64, &Sha256Hash),
+) -> Result<(), Refusal> {
+    let hashes = proof.hashes.iter().map(|bytes| hash(bytes));
+    sigstore_merkle::verify_inclusion_proof(
+        &sigstore_merkle::hash_leaf(&entry.body),
+        index,
+        size,
+        &hashes.collect::<Result<Vec<_>, _>>()?,
+        root,
+    )
+    .map_err(|error| Refusal::invalid(&format!("inclusion proof: {error}")))
+}
+
+fn hash(bytes: &[u8]) -> Result<Sha256Hash, Refusal> {
+    Sha256Hash::try_from(bytes).map_err(|error| Refusal::invalid(&error.to_string()))
 }
 
 /// Nobody signs what stands beside a checkpoint, so all of it must agree with it.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_model::{
-    CosignBlob, CosignLayer, Digest, Envelope, EnvelopeSignature, Limits, attestation_list,
-    cosign as layers, envelope,
+    CosignBlob, CosignLayer, Digest, Envelope, EnvelopeSignature, Identity, Limits,
+    attestation_list, cosign as layers, envelope,
 };
 use bulla_verify::slsa::{Provenance, SlsaVerdict};
 use bulla_verify::{
@@ -68,8 +68,10 @@ impl Facts {
         if verdict.cause.is_some() {
             return None;
         }
+        // Where several keys of a builder signed, each of them answers for it.
+        let is_certificate = |signer: &&Identity| matches!(signer, Identity::Certificate(_));
         let said = (
-            &verdict.signer,
+            verdict.signer.as_ref().filter(is_certificate),
             &verdict.builder,
             &verdict.reference,
             &verdict.commit,

@@ -107,7 +107,8 @@ fn bundle(document: &Value, root: &str, other: &Value, out: &mut Sample) {
         if members.get(name) == Some(value) {
             continue;
         }
-        let none = name == "timestampVerificationData" && stamps(value) == 0;
+        let stampless = name == "timestampVerificationData" && stamps(value) == 0;
+        let none = value.is_null() || stampless;
         let change = if none { "splice of none" } else { "splice" };
         add(&part, change, &|| {
             let mut copy = document.clone();
