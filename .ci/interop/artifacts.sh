@@ -3,7 +3,7 @@
 # cosign sign-blob made.
 . "$(dirname "$0")/lib.sh"
 
-need cosign
+need cosign openssl
 python=$peers/python/bin/python
 if ! "$python" -c 'import model_signing' 2>/dev/null; then
   skip model-signing
@@ -70,4 +70,15 @@ expect 1 model_signing verify key model --signature model.sigstore.json --public
 printf 'weights\n' >model/weights/a-1.bin
 printf 'added\n' >model/added.bin
 expect 1 model_signing verify key model --signature model.sigstore.json --public_key "$work/bulla.pub"
-ok "model-signing refuses the directory when a file is changed or added"
+expect 13 "$BULLA" verify --key "$work/bulla.pub" model
+said 'added: added.bin'
+ok "model-signing and Bulla refuse the directory when a file is changed or added"
+rm model/added.bin
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/plain.pem" 2>/dev/null
+openssl pkey -in "$work/plain.pem" -pubout -out "$work/plain.pub"
+quiet "$BULLA" verify --key "$work/bulla.pub" model
+quiet model_signing sign key model --private_key "$work/plain.pem" --signature model/model.sig
+quiet "$BULLA" verify --key "$work/plain.pub" --bundle model/model.sig model
+printf 'changed\n' >model/config.json
+expect 13 "$BULLA" verify --key "$work/plain.pub" --bundle model/model.sig model
+ok "Bulla verifies a directory model-signing signed"

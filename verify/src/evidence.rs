@@ -1,5 +1,6 @@
 //! The inputs of a verdict: the artifact, and what was found beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_model::{CosignLayer, Digest, Manifest, Statement};
@@ -19,6 +20,9 @@ pub struct Evidence {
     pub digests: Vec<Digest>,
     /// The artifact's bytes, for schemes that sign the whole of it.
     pub content: Option<Arc<[u8]>>,
+    /// The files of the directory that the artifact is, by path with `/`: then only a signed list of
+    /// exactly these is about it.
+    pub files: Option<BTreeMap<String, Digest>>,
     /// Received indexes. One that lists the artifact makes statements about the index count.
     pub indexes: Vec<Manifest>,
     /// Attestations, as received.

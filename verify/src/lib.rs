@@ -8,6 +8,7 @@ mod cause;
 mod chain;
 mod code;
 mod decide;
+mod directory;
 mod eligible;
 mod evidence;
 mod expected;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use bulla_model::predicate::cosign;
-use bulla_model::{Digest, Identity, Limits};
+use bulla_model::predicate::{cosign, model_signing};
+use bulla_model::{Digest, Identity, Limits, Statement};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
+use crate::directory::difference;
 use crate::eligible::{refused, show_digests, show_subjects};
 use crate::evidence::Evidence;
 use crate::expected::{ExpectedClaim, ExpectedSigner};
@@ -119,10 +120,7 @@ fn judge(
     let mut causes = Vec::new();
     let mut notes = Vec::new();
     let mut counted: Vec<Counted> = Vec::new();
-    for candidate in candidates
-        .iter()
-        .filter(|one| is_asked(question.claim, one))
-    {
+    for candidate in candidates.iter().filter(|one| is_asked(question, one)) {
         let (signature, answer) = one(question, &covering, candidate);
         reports.push(signature);
         match answer {
@@ -221,14 +219,23 @@ fn hint(name: &str) -> String {
 }
 
 /// Whether a candidate claims to be what is asked for.
-fn is_asked(claim: &ExpectedClaim, candidate: &Candidate) -> bool {
+fn is_asked(question: &SignedQuestion<'_>, candidate: &Candidate) -> bool {
     let is = |wanted: &str| {
         candidate
             .claimed_type()
             .is_some_and(|kind| is_type(kind, wanted))
     };
+    if question.evidence.files.is_some() {
+        // The digest of a directory does not hold the names of its files; the signed list does.
+        return is(model_signing::TYPE)
+            && match question.claim {
+                ExpectedClaim::Signature | ExpectedClaim::Anything => true,
+                ExpectedClaim::Attestation(uri) => is(uri),
+                ExpectedClaim::SignatureAs(_) => false,
+            };
+    }
     let of_artifact = candidate.signature().is_some();
-    match claim {
+    match question.claim {
         ExpectedClaim::Signature => of_artifact || is(cosign::TYPE),
         ExpectedClaim::SignatureAs(_) => of_artifact,
         ExpectedClaim::Attestation(uri) => is(uri),
@@ -264,7 +271,8 @@ fn one(
             let mut report = SignatureReport::of(verified, kind);
             let statement = verified.value();
             let is_about = question.evidence.is_subject_of(statement, covering);
-            let answer = about(&mut report, is_about, covering, || show_subjects(statement))
+            let answer = listed(question, &mut report, statement)
+                .and_then(|()| about(&mut report, is_about, covering, || show_subjects(statement)))
                 .and_then(|()| signed(question, &mut report, verified));
             return (report, answer);
         }
@@ -273,6 +281,28 @@ fn one(
     let report = SignatureReport::refused(candidate.manifest(), kind, refusal);
     let finding = refused(CHECK, refusal, candidate.manifest());
     (report, Err((refusal.cause(), finding)))
+}
+
+/// A signed directory has the files that its statement lists, and no others.
+fn listed(
+    question: &SignedQuestion<'_>,
+    report: &mut SignatureReport,
+    statement: &Statement,
+) -> Result<(), (Cause, Finding)> {
+    let Some(files) = &question.evidence.files else {
+        return Ok(());
+    };
+    let expected = "the files that were signed";
+    let Some(found) = difference(statement, files) else {
+        let found = format!("{} files", files.len());
+        report.check("files", true, expected, found);
+        return Ok(());
+    };
+    report.check("files", false, expected, found.clone());
+    let finding = Finding::new(Code::SubjectMismatch, CHECK, "other files were signed")
+        .expected(expected)
+        .found(found);
+    Err((Cause::OtherSubject, finding))
 }
 
 fn about(

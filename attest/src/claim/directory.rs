@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use bulla_model::predicate::ModelSigning;
 use bulla_model::{Algorithm, Digest, Subject};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{ClaimError, known_type, write_dated};
 
-/// The predicate type of a signed directory.
-pub const MODEL_SIGNING: &str = "https://model_signing/signature/v1.0";
+pub use bulla_model::predicate::model_signing::TYPE as MODEL_SIGNING;
 
 /// What is left out of every directory, at its top: where Git keeps its own.
 pub const IGNORED: &[&str] = &[".git", ".gitattributes", ".github", ".gitignore"];
@@ -29,7 +29,6 @@ pub fn directory(
     if files.is_empty() {
         return Err(ClaimError::NoFiles);
     }
-    let mut all = Vec::with_capacity(files.len().saturating_mul(32));
     let mut resources = Vec::with_capacity(files.len());
     for (name, digest) in files {
         if digest.algorithm() != Algorithm::Sha256 {
@@ -37,7 +36,6 @@ pub fn directory(
                 name: name.chars().take(200).collect(),
             });
         }
-        all.extend(hex::decode(digest.hex()).expect("because a digest is hexadecimal"));
         resources.push(Resource {
             name,
             algorithm: "sha256",
@@ -56,7 +54,7 @@ pub fn directory(
             ignore_paths,
         },
     };
-    let subject = Subject::named(name, Digest::sha256(&all));
+    let subject = Subject::named(name, ModelSigning::digest_of(files));
     write_dated(
         &[subject],
         issued_at,

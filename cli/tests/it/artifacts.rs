@@ -61,6 +61,52 @@ fn claims_about_files_are_written_beside_them() {
 }
 
 #[test]
+fn a_signed_directory_has_exactly_the_files_that_were_signed() {
+    let sandbox = Sandbox::new().with_key();
+    let files = [("a.bin", "one"), ("b/c.bin", "two")];
+    for (name, text) in files {
+        sandbox.write(&format!("model/{name}"), text);
+    }
+    sandbox.done("sign --key bulla.key model");
+    let verify = |how: &str| sandbox.run(&format!("verify --key bulla.pub {how}"));
+    for how in [
+        "model",
+        "model/",
+        "--type model-signing model",
+        "--bundle model.sigstore.json model",
+    ] {
+        assert_eq!(verify(how).code, 0, "{how}");
+    }
+    let refused = |what: &str| {
+        let answer = verify("--explain model");
+        assert_eq!(answer.code, 13, "{what}: {}", answer.talk);
+        let said = format!("{}{}", answer.data, answer.talk);
+        assert!(said.contains(what), "{what}: {said}");
+    };
+    sandbox.write("model/a.bin", "changed");
+    refused("changed: a.bin");
+    sandbox.write("model/a.bin", "one");
+    sandbox.write("model/d.bin", "more");
+    refused("added: d.bin");
+    std::fs::remove_file(sandbox.path("model/d.bin")).unwrap();
+    // The digest of the directory stays the same: it does not hold the names.
+    std::fs::rename(sandbox.path("model/a.bin"), sandbox.path("model/a2.bin")).unwrap();
+    refused("missing: a.bin; added: a2.bin");
+    std::fs::rename(sandbox.path("model/a2.bin"), sandbox.path("model/a.bin")).unwrap();
+    assert_eq!(verify("model").code, 0);
+    // A signature over the directory's digest alone says nothing about its files.
+    sandbox.write("other/a.bin", "one");
+    assert_eq!(verify("--bundle model.sigstore.json other").code, 13);
+    // A signature that lies in the folder is none of its files.
+    std::fs::rename(
+        sandbox.path("model.sigstore.json"),
+        sandbox.path("model/model.sig"),
+    )
+    .unwrap();
+    assert_eq!(verify("--bundle model/model.sig model").code, 0);
+}
+
+#[test]
 fn a_directory_is_signed_as_a_list_of_its_files() {
     let sandbox = Sandbox::new().with_key();
     sandbox.write("model/weights/1.bin", "weights");

@@ -10,6 +10,7 @@ use crate::PredicateError;
 pub mod approval;
 pub mod cosign;
 pub mod link;
+pub mod model_signing;
 pub mod promotion;
 pub mod slsa_provenance;
 pub mod test_result;
@@ -17,6 +18,7 @@ pub mod vsa;
 pub mod witness;
 
 pub use approval::Approval;
+pub use model_signing::ModelSigning;
 pub use promotion::Promotion;
 pub use slsa_provenance::Provenance;
 pub use test_result::TestResult;
@@ -64,6 +66,10 @@ pub const KNOWN: &[Known] = &[
     Known {
         alias: "link",
         uri: link::TYPE,
+    },
+    Known {
+        alias: "model-signing",
+        uri: model_signing::TYPE,
     },
     Known {
         alias: "openvex",

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits};
+use bulla_model::predicate::{ModelSigning, model_signing};
+use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits, Statement};
 use bulla_registry::Store as _;
 use bulla_verify::{Attestation, AttestationForm, Evidence};
 
@@ -15,7 +16,7 @@ use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{blocking, evidence, file, image};
+use crate::join::{blocking, directory, evidence, file, image};
 use crate::target::Target;
 
 /// Everything a verdict about one item rests on.
@@ -42,6 +43,9 @@ pub(super) async fn gather(
 ) -> Result<Gathered, Failure> {
     if let Target::File(path) = target {
         return about_file(arguments, given, path, target, &context.limits).await;
+    }
+    if let Target::Directory(path) = target {
+        return about_directory(given, path, target, &context.limits).await;
     }
     let image = image::open(context, target).await?;
     let artifact = image.descriptor.digest.clone();
@@ -101,6 +105,60 @@ async fn about_file(
         })
     })
     .await
+}
+
+/// Whether one of these documents claims to sign the list of a folder's files. What it really signs
+/// is verified later.
+pub(super) fn lists_files(given: &[Document], limits: &Limits) -> bool {
+    let lists = |document: &Document| {
+        let bundle = Bundle::parse(document.bytes.clone(), limits).ok();
+        let payload = bundle.as_ref().and_then(Bundle::envelope);
+        let statement = payload.and_then(|it| Statement::parse(it.payload(), limits).ok());
+        statement.is_some_and(|it| it.predicate_type().as_str() == model_signing::TYPE)
+    };
+    given.iter().any(lists)
+}
+
+/// A folder as a whole: the files in it, against a signed list of them.
+async fn about_directory(
+    given: &Arc<Vec<Document>>,
+    path: &Path,
+    target: &Target,
+    limits: &Limits,
+) -> Result<Gathered, Failure> {
+    let (given, limits) = (Arc::clone(given), limits.clone());
+    let (path, name) = (path.to_owned(), target.to_string());
+    blocking(move || {
+        let mut beside = Vec::new();
+        let mut files = directory::read(&path)?.files;
+        // The signature may lie in the folder that it is about.
+        files.retain(|name, _| !given.iter().any(|one| is_same(&one.path, &path.join(name))));
+        let artifact = ModelSigning::digest_of(&files);
+        let attestations = if given.is_empty() {
+            beside = targets::beside(&path);
+            documents::attestations(&documents::read(&beside, &limits)?, &artifact, &limits)?
+        } else {
+            documents::attestations(&given, &artifact, &limits)?
+        };
+        let mut evidence = given_about(artifact, attestations);
+        evidence.files = Some(files);
+        Ok(Gathered {
+            name,
+            evidence: Arc::new(evidence),
+            beside: beside
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+            absent: None,
+            unsigned: Vec::new(),
+        })
+    })
+    .await
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.file_name() == other.file_name()
+        && matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn given_about(artifact: Digest, attestations: Vec<Attestation>) -> Evidence {

@@ -18,7 +18,7 @@ use crate::join::documents::{self, Document};
 use crate::{Exit, Failure};
 use question::Asked;
 use report::{Judged, Shown, VerifyReport};
-use targets::Item;
+use targets::{Folders, Item};
 
 /// Verifies everything named, several at a time, and ends with the code of the answer.
 ///
@@ -27,7 +27,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let asked = Asked::of(&arguments, context, now).await?;
     let given = Arc::new(documents::read(&arguments.bundle, &context.limits)?);
-    let items = targets::expand(&arguments.targets, &aside(&arguments))?;
+    let folders = match &arguments.env {
+        // A policy knows images and files, and no lists of them.
+        Some(_) => Folders::Files,
+        None if gather::lists_files(&given, &context.limits) => Folders::Whole,
+        None => Folders::Signed,
+    };
+    let items = targets::expand(&arguments.targets, &aside(&arguments), folders)?;
     if arguments.signature.is_some() && items.len() != 1 {
         return Err(Failure::usage(format_args!(
             "--signature is over one file, and {} are named",

@@ -15,11 +15,36 @@ pub(super) struct Item {
     pub(super) target: Result<Target, Failure>,
 }
 
+/// What a folder stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Folders {
+    /// The files in it, each for itself.
+    Files,
+    /// Itself, if a signature of it lies beside it; else its files.
+    Signed,
+    /// Itself: an attestation that was named signs a list of files.
+    Whole,
+}
+
+impl Folders {
+    fn are_whole(self, folder: &Path) -> bool {
+        match self {
+            Self::Files => false,
+            Self::Signed => !beside(folder).is_empty(),
+            Self::Whole => true,
+        }
+    }
+}
+
 /// Takes the words of the command line apart, in their order. A pattern or a folder without a file
 /// is an item that fails: nothing was verified is never "everything is well".
 ///
 /// `aside` are files that were named for another purpose, as attestations.
-pub(super) fn expand(typed: &[String], aside: &[&Path]) -> Result<Vec<Item>, Failure> {
+pub(super) fn expand(
+    typed: &[String],
+    aside: &[&Path],
+    folders: Folders,
+) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
     for text in typed {
         let one = |target| {
@@ -29,6 +54,9 @@ pub(super) fn expand(typed: &[String], aside: &[&Path]) -> Result<Vec<Item>, Fai
         items.extend(match pattern(text) {
             Some(pattern) => matching(text, pattern, aside).unwrap_or_else(|error| one(Err(error))),
             None => match Target::parse(text) {
+                Ok(Target::Directory(folder)) if folders.are_whole(&folder) => {
+                    one(Ok(Target::Directory(folder)))
+                }
                 Ok(Target::Directory(folder)) => match inside(&folder, aside) {
                     Ok(paths) => paths.into_iter().map(item).collect(),
                     Err(failure) => one(Err(failure)),
@@ -46,8 +74,10 @@ pub(super) fn expand(typed: &[String], aside: &[&Path]) -> Result<Vec<Item>, Fai
     Ok(items)
 }
 
-/// The files that signatures of this file are looked for in.
+/// The files that signatures of this file or folder are looked for in.
 pub(super) fn beside(file: &Path) -> Vec<PathBuf> {
+    // Without the slash that a folder may end with.
+    let file: PathBuf = file.components().collect();
     let named = ENDINGS.iter().map(|ending| {
         let mut name = file.as_os_str().to_owned();
         name.push(ending);
@@ -188,7 +218,7 @@ mod tests {
 
     fn names(folder: &Path, typed: &str, aside: &[&Path]) -> Vec<String> {
         let typed = folder.join(typed).display().to_string();
-        let items = expand(&[typed], aside).unwrap();
+        let items = expand(&[typed], aside, Folders::Signed).unwrap();
         let shown = |item: Item| match item.target {
             Ok(_) => {
                 let path = Path::new(&item.name).strip_prefix(folder).unwrap();
@@ -234,7 +264,7 @@ mod tests {
         std::fs::write(folder.path().join("a"), "").unwrap();
         std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).unwrap();
         let typed = folder.path().display().to_string();
-        let items = expand(&[typed], &[]).unwrap();
+        let items = expand(&[typed], &[], Folders::Signed).unwrap();
         let failure = items[0].target.as_ref().unwrap_err();
         assert!(failure.message().contains("link to a folder"));
     }
