@@ -5,12 +5,7 @@
 # entries up in the log, so it needs the network. Its own test data is put to Bulla by .ci/slsa-suite instead.
 . "$(dirname "$0")/lib.sh"
 
-need jq openssl
-if ! command -v slsa-verifier >/dev/null; then
-  # Building it takes long, so a run does without: .ci/install-peers verifiers makes it.
-  printf 'SKIPPED peer slsa-verifier\n'
-  exit 0
-fi
+need jq openssl slsa-verifier
 data=$root/testdata/slsa
 
 # both yes|no NAME ARGUMENT...: what both must say about a summary.
