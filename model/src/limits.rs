@@ -25,6 +25,8 @@ pub struct Limits {
     pub log_entries: usize,
     /// RFC 3161 timestamps of one bundle.
     pub timestamps: usize,
+    /// Bytes of one certificate or timestamp, DER. Stops sets that take quadratic time to be read.
+    pub der_bytes: usize,
     /// Nesting of JSON. Stops stack exhaustion.
     pub json_depth: usize,
     /// Promotions followed backwards from one digest. Stops endless chains.
@@ -58,6 +60,7 @@ impl Default for Limits {
             digests_per_subject: 32,
             log_entries: 32,
             timestamps: 32,
+            der_bytes: 16 << 10,
             json_depth: 64,
             chain_length: 64,
             layers: 1000,

@@ -76,6 +76,16 @@ pub enum BundleError {
         /// The length in bytes.
         found: usize,
     },
+    /// A certificate or timestamp is too long.
+    #[error("a {what} of {found} bytes, the limit is {limit}")]
+    Der {
+        /// Which part.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+        /// The length in bytes.
+        found: usize,
+    },
     /// There are too many timestamps.
     #[error("{found} timestamps, the limit is {limit}")]
     Timestamps {

@@ -109,7 +109,7 @@ impl Bundle {
             .collect::<Result<_, _>>()?;
         let timestamps = timestamps
             .iter()
-            .map(|timestamp| wire::bytes(&timestamp.signed_timestamp, "timestamp"))
+            .map(|timestamp| der(&timestamp.signed_timestamp, "timestamp", limits))
             .collect::<Result<_, _>>()?;
         let chained = material
             .x509_certificate_chain
@@ -132,7 +132,7 @@ impl Bundle {
         };
         let mut chain = certificates
             .iter()
-            .map(|certificate| wire::bytes(&certificate.raw_bytes, "certificate"))
+            .map(|certificate| der(&certificate.raw_bytes, "certificate", limits))
             .collect::<Result<Vec<_>, _>>()?;
         let key = match (material.public_key, chain.is_empty()) {
             (Some(key), true) => KeyMaterial::PublicKey { hint: key.hint },
@@ -321,6 +321,19 @@ impl Bundle {
     }
 }
 
+/// A certificate or timestamp, which are short.
+fn der(text: &str, what: &'static str, limits: &Limits) -> Result<Vec<u8>, BundleError> {
+    let bytes = wire::bytes(text, what)?;
+    if bytes.len() > limits.der_bytes {
+        return Err(BundleError::Der {
+            what,
+            limit: limits.der_bytes,
+            found: bytes.len(),
+        });
+    }
+    Ok(bytes)
+}
+
 fn version_of(text: &str) -> Result<BundleVersion, BundleError> {
     match text {
         V0_1 => Ok(BundleVersion::V0_1),
@@ -385,6 +398,20 @@ mod tests {
         let dsse =
             r#""dsseEnvelope":{"payload":"","payloadType":"t","signatures":[{"sig":"AA=="}]}"#;
         assert_eq!(parse("{}", dsse), BundleError::Key);
+        // Their sets take quadratic time to be read, so they have to be short.
+        let long = "A".repeat((16 << 10) / 3 * 4 + 8);
+        let certificate = format!(r#"{{"certificate":{{"rawBytes":"{long}"}}}}"#);
+        let found = (long.len() / 4) * 3;
+        let error = |what| BundleError::Der {
+            what,
+            limit: 16 << 10,
+            found,
+        };
+        assert_eq!(parse(&certificate, dsse), error("certificate"));
+        let stamp = format!(
+            r#"{{"publicKey":{{"hint":"x"}},"timestampVerificationData":{{"rfc3161Timestamps":[{{"signedTimestamp":"{long}"}}]}}}}"#
+        );
+        assert_eq!(parse(&stamp, dsse), error("timestamp"));
         assert_eq!(
             parse(
                 r#"{"publicKey":{"hint":"x"},"certificate":{"rawBytes":"AA=="}}"#,

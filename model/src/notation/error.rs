@@ -42,6 +42,16 @@ pub enum NotationError {
         name: &'static str,
     },
     /// The chain is empty or too long.
+    #[error("a {what} of {found} bytes, the limit is {limit}")]
+    Der {
+        /// Which part.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+        /// The length in bytes.
+        found: usize,
+    },
+    /// There are too many certificates, or none.
     #[error("{found} certificates beside the signature, expected 1 to {limit}")]
     Chain {
         /// How many there are.

@@ -114,6 +114,17 @@ impl NotationEnvelope {
                 limit: CHAIN_CERTIFICATES,
             });
         }
+        let certificates = parts.certificates.iter().map(|der| ("certificate", der));
+        let timestamp = parts.timestamp.iter().map(|der| ("timestamp", der));
+        for (what, der) in certificates.chain(timestamp) {
+            if der.len() > limits.der_bytes {
+                return Err(NotationError::Der {
+                    what,
+                    limit: limits.der_bytes,
+                    found: der.len(),
+                });
+            }
+        }
         for (name, empty) in [
             ("signature", parts.signature.is_empty()),
             ("payload", parts.payload.is_empty()),
