@@ -40,10 +40,13 @@ impl Places {
             )
         })?;
         let own = folder.join("trustpolicy.oci.json");
-        let policy = if own.exists() {
-            own
-        } else {
+        // One that is there and cannot be read is not passed over for an older one.
+        let absent = std::fs::symlink_metadata(&own)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let policy = if absent {
             folder.join("trustpolicy.json")
+        } else {
+            own
         };
         Ok(Self {
             policy,

@@ -15,10 +15,13 @@ use super::{NotationError, Parts};
 
 /// Header `x5chain`, RFC 9360.
 const CHAIN: i64 = 33;
+/// Header of counter signatures, RFC 9052 section 3.1 (RFC 8152).
+const COUNTER_SIGNATURE: i64 = 7;
 /// CBOR's tag of times in seconds since 1970, RFC 8949 section 3.4.2.
 const EPOCH: u64 = 1;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Parts, NotationError> {
+    refuse_counter_signatures(bytes)?;
     let message = CoseSign1::from_tagged_slice(bytes).map_err(|error| NotationError::Cbor {
         reason: cut(&error.to_string()),
     })?;
@@ -62,6 +65,38 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, NotationError> {
             .ok_or(NotationError::Missing { name: "payload" })?,
         signature: message.signature,
     })
+}
+
+/// Counter signatures, header 7 of RFC 9052, hold headers that may hold them again: the library reads
+/// each level anew, so that no bound on nesting holds. The Notary Project has none of them.
+fn refuse_counter_signatures(bytes: &[u8]) -> Result<(), NotationError> {
+    let unreadable = |error: &dyn std::fmt::Display| NotationError::Cbor {
+        reason: cut(&error.to_string()),
+    };
+    let read = |bytes: &[u8]| -> Result<Value, NotationError> {
+        coset::cbor::de::from_reader(bytes).map_err(|error| unreadable(&error))
+    };
+    let has = |headers: &Value| {
+        let counter = Value::from(COUNTER_SIGNATURE);
+        headers
+            .as_map()
+            .is_some_and(|map| map.iter().any(|(label, _)| *label == counter))
+    };
+    let mut message = read(bytes)?;
+    while let Value::Tag(_, inner) = message {
+        message = *inner;
+    }
+    let parts = message.as_array().map_or(&[][..], Vec::as_slice);
+    let mut found = parts.get(1).is_some_and(has);
+    if let Some(protected) = parts.first().and_then(Value::as_bytes)
+        && !protected.is_empty()
+    {
+        found |= has(&read(protected)?);
+    }
+    if found {
+        return Err(unreadable(&"counter signatures are not supported"));
+    }
+    Ok(())
 }
 
 fn algorithm(found: Option<&coset::Algorithm>) -> Result<NotationAlgorithm, NotationError> {
@@ -131,5 +166,31 @@ fn bytes_of(value: &Value, name: &'static str) -> Result<Vec<u8>, NotationError>
     match value {
         Value::Bytes(bytes) => Ok(bytes.clone()),
         _ => Err(NotationError::Missing { name }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn counter_signatures_are_refused_before_they_are_read() {
+        use coset::cbor::value::Value;
+        let bytes = |value: &Value| {
+            let mut bytes = Vec::new();
+            coset::cbor::ser::into_writer(value, &mut bytes).unwrap();
+            bytes
+        };
+        let empty = Value::Map(Vec::new());
+        let counter = Value::Map(vec![(Value::from(7), Value::Array(Vec::new()))]);
+        for (protected, unprotected) in [(&counter, &empty), (&empty, &counter)] {
+            let message = Value::Array(vec![
+                Value::Bytes(bytes(protected)),
+                unprotected.clone(),
+                Value::Bytes(b"payload".to_vec()),
+                Value::Bytes(b"signature".to_vec()),
+            ]);
+            let message = bytes(&Value::Tag(18, Box::new(message)));
+            let error = super::read(&message).err().unwrap();
+            assert!(error.to_string().contains("counter signatures"), "{error}");
+        }
     }
 }

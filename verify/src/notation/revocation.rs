@@ -67,13 +67,18 @@ impl RevocationLists {
 
     /// What is known of a chain at a time.
     pub(super) fn status(&self, chain: &Chain, now: Timestamp) -> Status {
-        // A list that is out of date still says whom it names.
-        let all: Vec<&CertRevocationList<'_>> = self.0.iter().map(|one| &one.list).collect();
-        if let Err(error) = asked(chain, &all, UnknownStatusPolicy::Allow) {
-            return match error {
-                Error::CertRevoked => Status::Revoked,
-                other => Status::Unknown(format!("a revocation list cannot be used: {other}")),
-            };
+        // A list that is out of date still says whom it names. Each is asked alone: of several lists
+        // of one authority only the first would be.
+        let mut unusable = None;
+        for one in &self.0 {
+            match asked(chain, &[&one.list], UnknownStatusPolicy::Allow) {
+                Ok(()) => {}
+                Err(Error::CertRevoked) => return Status::Revoked,
+                Err(other) => unusable = Some(other),
+            }
+        }
+        if let Some(error) = unusable {
+            return Status::Unknown(format!("a revocation list cannot be used: {error}"));
         }
         let certificates = chain.certificates();
         let below = certificates.len().saturating_sub(1).max(1);

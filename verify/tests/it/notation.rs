@@ -533,6 +533,11 @@ fn f43_revocation_is_known_from_lists_or_said_to_be_unknown() {
         said(&[root.list(&[7], 2026)], &|_| {}).0,
         Failed(Cause::Expired)
     );
+    // Of two lists of one authority each is asked, in whatever order they come.
+    let (clean, newer) = (root.list(&[8], 2026), root.list(&[7], 2026));
+    for lists in [[clean.clone(), newer.clone()], [newer, clean]] {
+        assert_eq!(said(&lists, &|_| {}).0, Failed(Cause::Expired));
+    }
     // A list that is out of date says nothing good, and still says who was revoked.
     let (outcome, found) = said(&[root.list(&[8], 2026)], &|case| {
         case.now = "2027-02-01T00:00:00Z".parse().unwrap();
