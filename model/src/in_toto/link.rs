@@ -64,6 +64,9 @@ impl TryFrom<BTreeMap<String, DigestSet>> for Artifacts {
             if !strong.iter().any(|one| digests.known(*one).is_some()) {
                 return Err(MetadataError::WeakDigest { path: cut() });
             }
+            if path.len() > MAX_PATH {
+                return Err(MetadataError::Path { path: cut() });
+            }
             let one = artifact_path(&path).ok_or_else(|| MetadataError::Path { path: cut() })?;
             if artifacts.insert(one, digests).is_some() {
                 return Err(MetadataError::Path { path: cut() });
@@ -103,3 +106,6 @@ impl TryFrom<WireLink> for StepLink {
         })
     }
 }
+
+/// Bytes of one path. Stops patterns from being matched against texts without an end.
+const MAX_PATH: usize = 4096;

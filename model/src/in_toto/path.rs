@@ -31,13 +31,18 @@ pub fn artifact_path(path: &str) -> Option<String> {
 /// Whether a pattern over paths could match one in its one spelling. One that could not would
 /// silently be about nothing.
 pub fn is_path_pattern(pattern: &str) -> bool {
+    if pattern.contains('\\') {
+        return false;
+    }
     let (scheme, rest) = split_scheme(pattern);
+    let rooted = !scheme.is_empty() || rest.starts_with('/');
     let rest = if scheme.is_empty() {
         rest.strip_prefix('/').unwrap_or(rest)
     } else {
         rest
     };
-    let mut leading = true;
+    // Nothing is above the root.
+    let mut leading = !rooted;
     rest.split('/').all(|segment| {
         leading &= segment == "..";
         !matches!(segment, "" | "." | "..") || leading
@@ -100,5 +105,13 @@ mod tests {
         ] {
             assert!(!is_path_pattern(pattern), "{pattern}");
         }
+    }
+
+    #[test]
+    fn f26_patterns_that_no_path_can_match_are_none() {
+        for pattern in ["bin\\evil.exe", "/../x", "file://../x", "a\\*"] {
+            assert!(!is_path_pattern(pattern), "{pattern}");
+        }
+        assert!(is_path_pattern("../x") && is_path_pattern("/x/*"));
     }
 }
