@@ -57,7 +57,10 @@ fn main() {
     );
     keyed();
     for count in [1, 2, 4, 8, 16, 32] {
-        signatures(count);
+        signatures(count, true);
+    }
+    for count in [8, 32] {
+        signatures(count, false);
     }
     for count in [1, 10, 100, 500] {
         bundles(count);
@@ -114,13 +117,14 @@ fn keyed() {
     );
 }
 
-/// One envelope that so many have signed, all of whom must have.
-fn signatures(count: usize) {
+/// One envelope that so many have signed, all of whom must have. A signature that names no key is
+/// tried with each.
+fn signatures(count: usize, named: bool) {
     let holders: Vec<Holder> = (0..count).map(|_| Holder::new()).collect();
     let artifact = Digest::sha256(b"artifact");
     let payload = statement(&artifact, 0);
     let made = holders.iter().map(|holder| EnvelopeSignature {
-        key_id: Some(holder.key.id().to_string()),
+        key_id: named.then(|| holder.key.id().hint()),
         signature: holder.sign(&payload),
     });
     let envelope = Envelope::new(payload.clone(), envelope::IN_TOTO, made.collect());
@@ -130,7 +134,12 @@ fn signatures(count: usize) {
         threshold: count,
     };
     let trust = trust(&holders.iter().collect::<Vec<_>>());
-    let name = format!("signatures in one envelope: {count}");
+    let which = if named {
+        "signatures"
+    } else {
+        "nameless signatures"
+    };
+    let name = format!("{which} in one envelope: {count}");
     alone(&name, &|| allowed(&evidence, &trust, &signer));
 }
 

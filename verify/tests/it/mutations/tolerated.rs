@@ -266,15 +266,10 @@ fn is_above_the_first(mutant: &Mutant, document: &Value) -> bool {
 
 /// What stands around a certificate in PEM is not read (RFC 7468 section 2): the certificate is one.
 fn is_same_certificate(mutant: &Mutant, document: &Value) -> bool {
-    let certificate = |document: &Value| {
+    let certificate = |document: &Value| -> Option<Vec<Vec<u8>>> {
         let text = document.get("certificate")?.as_str()?.to_owned();
-        Some(
-            pem::parse_many(text)
-                .ok()?
-                .into_iter()
-                .map(pem::Pem::into_contents),
-        )
-        .map(Iterator::collect::<Vec<_>>)
+        let blocks = pem::parse_many(text).ok()?.into_iter();
+        Some(blocks.map(pem::Pem::into_contents).collect())
     };
     let changed: Value = serde_json::from_slice(&mutant.bytes).unwrap_or_default();
     let (old, new) = (certificate(document), certificate(&changed));
