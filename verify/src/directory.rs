@@ -6,22 +6,27 @@ use bulla_model::predicate::ModelSigning;
 use bulla_model::{Digest, Statement};
 
 /// What differs between a verified list of files and those that are there, in a few words; none if
-/// nothing does. `files` are digests by path with `/`.
+/// nothing does. `files` are digests by path with `/`, and `left_out` what else is there.
 pub(crate) fn difference(
     statement: &Statement,
     files: &BTreeMap<String, Digest>,
+    left_out: &[String],
 ) -> Option<String> {
-    let listed = match statement
-        .predicate::<ModelSigning>()
-        .and_then(|it| it.files())
-    {
+    let signed = statement.predicate::<ModelSigning>();
+    let listed = signed.and_then(|signed| {
+        let files = signed.files()?;
+        Ok((files, signed.serialization.ignore_paths))
+    });
+    let (listed, ignored) = match listed {
         Ok(listed) => listed,
         Err(error) => return Some(error.to_string()),
     };
     let differs = |name: &&String| files.get(*name).is_some_and(|own| listed[*name] != *own);
     let changed = listed.keys().filter(differs);
     let missing = listed.keys().filter(|name| !files.contains_key(*name));
+    let more = left_out.iter().filter(|name| !ignored.contains(name));
     let added = files.keys().filter(|name| !listed.contains_key(*name));
+    let added = added.chain(more);
     let groups = [
         named("changed", changed),
         named("missing", missing),
@@ -47,3 +52,35 @@ fn named<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Option<Stri
 
 /// Files of each kind that are named.
 const SHOWN: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::Limits;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_signer_did_not_leave_out_is_missed() {
+        let one = Digest::sha256(b"one");
+        let statement = |ignored: &[&str]| {
+            let text = json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"name": "model", "digest": {"sha256": one.hex()}}],
+                "predicateType": "https://model_signing/signature/v1.0",
+                "predicate": {
+                    "resources": [{"name": "a", "algorithm": "sha256", "digest": one.hex()}],
+                    "serialization": {"method": "files", "ignore_paths": ignored},
+                },
+            })
+            .to_string();
+            Statement::parse(text.as_bytes(), &Limits::default()).unwrap()
+        };
+        let files = BTreeMap::from([("a".to_owned(), one.clone())]);
+        let left_out = [".git".to_owned()];
+        assert_eq!(difference(&statement(&[]), &files, &[]), None);
+        assert_eq!(difference(&statement(&[".git"]), &files, &left_out), None);
+        let found = difference(&statement(&[".github"]), &files, &left_out);
+        assert_eq!(found.as_deref(), Some("added: .git"));
+    }
+}

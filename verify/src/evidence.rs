@@ -23,6 +23,9 @@ pub struct Evidence {
     /// The files of the directory that the artifact is, by path with `/`: then only a signed list of
     /// exactly these is about it.
     pub files: Option<BTreeMap<String, Digest>>,
+    /// What at the top of that directory is not among its files: only what the signed list leaves out
+    /// too may be.
+    pub left_out: Vec<String>,
     /// Received indexes. One that lists the artifact makes statements about the index count.
     pub indexes: Vec<Manifest>,
     /// Attestations, as received.

@@ -293,7 +293,7 @@ fn listed(
         return Ok(());
     };
     let expected = "the files that were signed";
-    let Some(found) = difference(statement, files) else {
+    let Some(found) = difference(statement, files, &question.evidence.left_out) else {
         let found = format!("{} files", files.len());
         report.check("files", true, expected, found);
         return Ok(());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bulla_attest::claim::IGNORED;
 use bulla_model::Digest;
 use bulla_registry::{Store as _, Target as Selector};
 
@@ -77,7 +78,7 @@ pub async fn open_all(
             artifacts.push(match target {
                 Target::File(path) => Artifact::File(local_file(path).await?),
                 Target::Directory(path) => {
-                    Artifact::Directory(blocking(move || directory::read(&path)).await?)
+                    Artifact::Directory(blocking(move || directory::read(&path, IGNORED)).await?)
                 }
                 target => {
                     let image = image::open(context, &target).await?.writable()?;

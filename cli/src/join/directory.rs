@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bulla_attest::claim::IGNORED;
 use bulla_model::{Bundle, Digest, KeyMaterial};
 
 use super::file;
@@ -20,17 +19,20 @@ pub struct LocalDirectory {
     pub name: String,
     /// Its files by path with `/`, with their SHA-256 digests.
     pub files: BTreeMap<String, Digest>,
+    /// What at its top was left out.
+    pub left_out: Vec<String>,
 }
 
-/// Hashes the files of a directory. What is neither file nor directory is refused: a symbolic link
+/// Hashes the files of a directory, without what is called one of `ignored` at its top. What is neither file nor directory is refused: a symbolic link
 /// could be another file tomorrow.
-pub fn read(path: &Path) -> Result<LocalDirectory, Failure> {
+pub fn read(path: &Path, ignored: &[&str]) -> Result<LocalDirectory, Failure> {
     let absolute = path
         .canonicalize()
         .map_err(|error| Failure::file("read", path, &error))?;
     let name = absolute.file_name().and_then(|name| name.to_str());
     let name = name.unwrap_or("directory").to_owned();
     let mut files = BTreeMap::new();
+    let mut left_out = Vec::new();
     let mut open = vec![(path.to_owned(), String::new())];
     while let Some((folder, prefix)) = open.pop() {
         let failed = |error: std::io::Error| Failure::file("read", &folder, &error);
@@ -44,11 +46,13 @@ pub fn read(path: &Path) -> Result<LocalDirectory, Failure> {
                     format_args!("{} is not UTF-8", path.display()),
                 )
             })?;
-            if prefix.is_empty() && IGNORED.contains(&text.as_str()) {
+            let known = kind.is_dir() || kind.is_file();
+            if known && prefix.is_empty() && ignored.contains(&text.as_str()) {
+                left_out.push(text);
                 continue;
             }
             let name = format!("{prefix}{text}");
-            if kind.is_dir() {
+            if kind.is_dir() && open.len() < FILES {
                 open.push((path, format!("{name}/")));
             } else if kind.is_file() {
                 if files.len() >= FILES {
@@ -58,6 +62,11 @@ pub fn read(path: &Path) -> Result<LocalDirectory, Failure> {
                     ));
                 }
                 files.insert(name, file::digest(&path)?);
+            } else if kind.is_dir() {
+                return Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format_args!("more than {FILES} folders below {}", folder.display()),
+                ));
             } else {
                 return Err(Failure::new(
                     FailureKind::Input,
@@ -71,6 +80,7 @@ pub fn read(path: &Path) -> Result<LocalDirectory, Failure> {
         path: path.to_owned(),
         name,
         files,
+        left_out,
     })
 }
 
@@ -95,6 +105,8 @@ const FILES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
+    use bulla_attest::claim::IGNORED;
+
     use super::*;
 
     #[test]
@@ -106,7 +118,7 @@ mod tests {
         for name in ["z", "a/b", "a/.git/kept", ".git/config", ".gitignore"] {
             fs::write(at(name), name).unwrap();
         }
-        let directory = read(folder.path()).unwrap();
+        let directory = read(folder.path(), IGNORED).unwrap();
         let names: Vec<_> = directory.files.keys().map(String::as_str).collect();
         assert_eq!(names, ["a/.git/kept", "a/b", "z"]);
         assert_eq!(directory.files["a/b"], Digest::sha256(b"a/b"));
@@ -118,7 +130,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("/etc/hostname", link).unwrap();
-        let failure = read(folder.path()).unwrap_err();
+        let failure = read(folder.path(), IGNORED).unwrap_err();
         assert!(failure.message().contains("neither a file nor a folder"));
     }
 }

@@ -38,6 +38,9 @@ pub struct ModelResource {
 pub struct ModelSerialization {
     /// `files`, or `shards` of them.
     pub method: String,
+    /// Paths that are not in the list.
+    #[serde(default)]
+    pub ignore_paths: Vec<String>,
 }
 
 impl Predicate for ModelSigning {

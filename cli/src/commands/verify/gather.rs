@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bulla_attest::claim::IGNORED;
 use bulla_model::predicate::{ModelSigning, model_signing};
 use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits, Statement};
 use bulla_registry::Store as _;
@@ -45,6 +46,10 @@ pub(super) async fn gather(
         return about_file(arguments, given, path, target, &context.limits).await;
     }
     if let Target::Directory(path) = target {
+        if arguments.signature.is_some() {
+            return Err(Failure::usage("--signature is over one file, not a folder")
+                .with_hint("pass the signed list of its files: --bundle FILE"));
+        }
         return about_directory(given, path, target, &context.limits).await;
     }
     let image = image::open(context, target).await?;
@@ -130,7 +135,8 @@ async fn about_directory(
     let (path, name) = (path.to_owned(), target.to_string());
     blocking(move || {
         let mut beside = Vec::new();
-        let mut files = directory::read(&path)?.files;
+        let read = directory::read(&path, IGNORED)?;
+        let mut files = read.files;
         // The signature may lie in the folder that it is about.
         files.retain(|name, _| !given.iter().any(|one| is_same(&one.path, &path.join(name))));
         let artifact = ModelSigning::digest_of(&files);
@@ -142,6 +148,7 @@ async fn about_directory(
         };
         let mut evidence = given_about(artifact, attestations);
         evidence.files = Some(files);
+        evidence.left_out = read.left_out;
         Ok(Gathered {
             name,
             evidence: Arc::new(evidence),

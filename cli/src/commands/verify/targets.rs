@@ -57,6 +57,14 @@ pub(super) fn expand(
                 Ok(Target::Directory(folder)) if folders.are_whole(&folder) => {
                     one(Ok(Target::Directory(folder)))
                 }
+                // Signed as a folder, it does not become an image by what is put into it.
+                Ok(Target::Layout { directory, .. })
+                    if Path::new(text).is_dir()
+                        && folders != Folders::Files
+                        && !beside(&directory).is_empty() =>
+                {
+                    one(Ok(Target::Directory(directory)))
+                }
                 Ok(Target::Directory(folder)) => match inside(&folder, aside) {
                     Ok(paths) => paths.into_iter().map(item).collect(),
                     Err(failure) => one(Err(failure)),
@@ -125,7 +133,7 @@ fn matching(text: &str, pattern: &str, aside: &[&Path]) -> Result<Vec<Item>, Fai
     let mut items = Vec::new();
     for path in paths {
         let path = path.map_err(|error| Failure::file("read", error.path(), error.error()))?;
-        if path.is_dir() && !path.join("oci-layout").is_file() {
+        if path.is_dir() {
             items.extend(inside(&path, aside)?.into_iter().map(item));
         } else if !is_aside(&path, aside) {
             items.push(item(path));
@@ -140,20 +148,24 @@ fn matching(text: &str, pattern: &str, aside: &[&Path]) -> Result<Vec<Item>, Fai
     Ok(items)
 }
 
-/// The files in a folder and its folders, sorted; layouts as a whole.
+/// The files in a folder and its folders, sorted; layouts as a whole, and what else lies in them.
 fn inside(folder: &Path, aside: &[&Path]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     let mut waiting = vec![folder.to_owned()];
+    if folder.join("oci-layout").is_file() {
+        files.push(folder.to_owned());
+    }
     while let Some(folder) = waiting.pop() {
         let failed = |error: std::io::Error| Failure::file("read", &folder, &error);
+        let of_layout = folder.join("oci-layout").is_file();
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let path = entry.path();
             let link = entry.file_type().map_err(failed)?.is_symlink();
-            if path.is_dir() {
-                if path.join("oci-layout").is_file() {
-                    files.push(path);
-                } else if link {
+            if of_layout && LAYOUT.contains(&entry.file_name().to_string_lossy().as_ref()) {
+                // The image, which is judged as one.
+            } else if path.is_dir() {
+                if link {
                     // Followed, it could lead anywhere and round in a circle; left out, it would be
                     // taken for verified.
                     return Err(Failure::new(
@@ -161,14 +173,24 @@ fn inside(folder: &Path, aside: &[&Path]) -> Result<Vec<PathBuf>, Failure> {
                         format_args!("{} is a link to a folder", path.display()),
                     )
                     .with_hint("name the folder itself"));
-                } else {
-                    waiting.push(path);
                 }
+                if path.join("oci-layout").is_file() {
+                    files.push(path.clone());
+                }
+                waiting.push(path);
+            } else if !path.is_file() {
+                return Err(Failure::new(
+                    FailureKind::Input,
+                    format_args!("{} is neither a file nor a folder", path.display()),
+                ));
             } else if !is_aside(&path, aside) {
                 files.push(path);
             }
             if files.len().max(waiting.len()) > MOST {
-                return Ok(files);
+                return Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format_args!("more than {MOST} files and folders in {}", folder.display()),
+                ));
             }
         }
     }
@@ -189,8 +211,9 @@ fn is_aside(path: &Path, aside: &[&Path]) -> bool {
         (Ok(path), Ok(other)) => path == other,
         _ => path == other,
     };
-    if aside.iter().any(|other| same(other)) {
-        return true;
+    if !aside.is_empty() {
+        // Then nothing beside a file is read, and nothing there is known to be an attestation.
+        return aside.iter().any(|other| same(other));
     }
     let Some(text) = path.to_str() else {
         return false;
@@ -209,6 +232,8 @@ fn nothing(message: std::fmt::Arguments<'_>) -> Failure {
 
 /// What the names of attestations beside a file end with, in this order.
 const ENDINGS: [&str; 4] = [".sigstore.json", ".sigstore", ".bundle", ".intoto.jsonl"];
+/// What an OCI layout consists of, with the lock of its index.
+const LAYOUT: [&str; 4] = ["blobs", "index.json", "index.json.lock", "oci-layout"];
 /// Files and images of one call. Stops patterns that lead everywhere.
 const MOST: usize = 10_000;
 
@@ -248,6 +273,18 @@ mod tests {
         assert_eq!(names(&folder, "*.tgz", &[]), ["a.tgz", "b.tgz"]);
         assert_eq!(
             names(&folder, "", &[&all]),
+            [
+                "a.tgz",
+                "a.tgz.sigstore.json",
+                "alone.sigstore.json",
+                "b.tgz",
+                "d/e/c.tgz"
+            ],
+            "where one is named, no other is read"
+        );
+        std::fs::remove_file(&all).unwrap();
+        assert_eq!(
+            names(&folder, "", &[]),
             ["a.tgz", "alone.sigstore.json", "b.tgz", "d/e/c.tgz"],
             "an attestation of no file here is a file"
         );
@@ -255,6 +292,49 @@ mod tests {
         assert!(names(&folder, "*.zip", &[])[0].starts_with("no file matches"));
         std::fs::create_dir(folder.join("empty")).unwrap();
         assert!(names(&folder, "empty", &[])[0].starts_with("there is no file in"));
+    }
+
+    #[test]
+    fn what_lies_in_a_layout_beside_the_image_is_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(folder.join("d/lay/blobs/sha256")).unwrap();
+        for name in ["oci-layout", "index.json", "evil.sh", "blobs/sha256/a"] {
+            std::fs::write(folder.join("d/lay").join(name), "").unwrap();
+        }
+        assert_eq!(names(&folder, "d", &[]), ["d/lay", "d/lay/evil.sh"]);
+        assert_eq!(names(&folder, "d/l*", &[]), ["d/lay", "d/lay/evil.sh"]);
+        // Signed as a folder it is one, whatever is in it.
+        std::fs::write(folder.join("d/lay.sigstore.json"), "").unwrap();
+        let typed = folder.join("d/lay").display().to_string();
+        let items = expand(&[typed], &[], Folders::Signed).unwrap();
+        let targets: Vec<_> = items.into_iter().map(|item| item.target.unwrap()).collect();
+        assert_eq!(targets, [Target::Directory(folder.join("d/lay"))]);
+    }
+
+    #[test]
+    fn nothing_is_left_out_of_a_folder_with_very_many() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("good"), "").unwrap();
+        for number in 0..=MOST {
+            std::fs::create_dir(folder.path().join(number.to_string())).unwrap();
+        }
+        let typed = folder.path().display().to_string();
+        let items = expand(&[typed], &[], Folders::Signed).unwrap();
+        let failure = items[0].target.as_ref().unwrap_err();
+        assert!(failure.message().contains("more than"), "{failure:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_a_folder_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = std::os::unix::net::UnixListener::bind(folder.path().join("pipe")).unwrap();
+        let typed = folder.path().display().to_string();
+        let items = expand(&[typed], &[], Folders::Signed).unwrap();
+        let failure = items[0].target.as_ref().unwrap_err();
+        assert!(failure.message().contains("neither a file nor a folder"));
+        drop(pipe);
     }
 
     #[cfg(unix)]
