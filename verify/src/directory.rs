@@ -15,12 +15,16 @@ pub(crate) fn difference(
     let signed = statement.predicate::<ModelSigning>();
     let listed = signed.and_then(|signed| {
         let files = signed.files()?;
-        Ok((files, signed.serialization.ignore_paths))
+        let digest = signed.digest()?;
+        Ok((files, digest, signed.serialization.ignore_paths))
     });
-    let (listed, ignored) = match listed {
+    let (listed, digest, ignored) = match listed {
         Ok(listed) => listed,
         Err(error) => return Some(error.to_string()),
     };
+    if !statement.is_about(&[digest]) {
+        return Some("the subject is not the digest of the files that are listed".to_owned());
+    }
     let differs = |name: &&String| files.get(*name).is_some_and(|own| listed[*name] != *own);
     let changed = listed.keys().filter(differs);
     let missing = listed.keys().filter(|name| !files.contains_key(*name));
@@ -63,10 +67,11 @@ mod tests {
     #[test]
     fn what_the_signer_did_not_leave_out_is_missed() {
         let one = Digest::sha256(b"one");
+        let all = Digest::sha256(&one.to_bytes());
         let statement = |ignored: &[&str]| {
             let text = json!({
                 "_type": "https://in-toto.io/Statement/v1",
-                "subject": [{"name": "model", "digest": {"sha256": one.hex()}}],
+                "subject": [{"name": "model", "digest": {"sha256": all.hex()}}],
                 "predicateType": "https://model_signing/signature/v1.0",
                 "predicate": {
                     "resources": [{"name": "a", "algorithm": "sha256", "digest": one.hex()}],
@@ -82,5 +87,35 @@ mod tests {
         assert_eq!(difference(&statement(&[".git"]), &files, &left_out), None);
         let found = difference(&statement(&[".github"]), &files, &left_out);
         assert_eq!(found.as_deref(), Some("added: .git"));
+    }
+
+    #[test]
+    fn the_order_of_the_names_is_the_signers() {
+        let (one, two) = (Digest::sha256(b"one"), Digest::sha256(b"two"));
+        let resource = |name: &str, digest: &Digest| json!({"name": name, "algorithm": "sha256", "digest": digest.hex()});
+        let statement = |all: &Digest| {
+            let text = json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"name": "model", "digest": {"sha256": all.hex()}}],
+                "predicateType": "https://model_signing/signature/v1.0",
+                "predicate": {
+                    "resources": [resource("a/b", &two), resource("a-b", &one)],
+                    "serialization": {"method": "files"},
+                },
+            })
+            .to_string();
+            Statement::parse(text.as_bytes(), &Limits::default()).unwrap()
+        };
+        let files = BTreeMap::from([
+            ("a-b".to_owned(), one.clone()),
+            ("a/b".to_owned(), two.clone()),
+        ]);
+        let over = |digests: [&Digest; 2]| Digest::sha256(&digests.map(Digest::to_bytes).concat());
+        assert_eq!(
+            difference(&statement(&over([&two, &one])), &files, &[]),
+            None
+        );
+        let other = difference(&statement(&over([&one, &two])), &files, &[]);
+        assert!(other.unwrap().contains("not the digest"));
     }
 }

@@ -270,7 +270,9 @@ fn one(
         (None, Ok(verified)) => {
             let mut report = SignatureReport::of(verified, kind);
             let statement = verified.value();
-            let is_about = question.evidence.is_subject_of(statement, covering);
+            // The list of a directory's files is compared as a whole.
+            let is_about = question.evidence.files.is_some()
+                || question.evidence.is_subject_of(statement, covering);
             let answer = listed(question, &mut report, statement)
                 .and_then(|()| about(&mut report, is_about, covering, || show_subjects(statement)))
                 .and_then(|()| signed(question, &mut report, verified));

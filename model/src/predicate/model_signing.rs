@@ -59,6 +59,15 @@ impl ModelSigning {
         Digest::sha256(&all)
     }
 
+    /// The same over the files in the order of this list: names can be sorted in several ways, as
+    /// text and as paths.
+    pub fn digest(&self) -> Result<Digest, PredicateError> {
+        let files = self.files()?;
+        let listed = self.resources.iter().filter_map(|one| files.get(&one.name));
+        let all: Vec<u8> = listed.flat_map(Digest::to_bytes).collect();
+        Ok(Digest::sha256(&all))
+    }
+
     /// The files by name. Lists of parts of files, and of other hashes than SHA-256, cannot be
     /// compared and are refused; so is a name that stands twice.
     pub fn files(&self) -> Result<BTreeMap<String, Digest>, PredicateError> {
