@@ -164,6 +164,24 @@ fn each_refusal_has_its_exit_code() {
 }
 
 #[test]
+fn what_the_level_let_pass_is_not_called_verified() {
+    let mut layout = Layout::new();
+    layout.sign(&jws(), JWS, "");
+    layout.policy(&json!({"level": "audit"}), "*");
+    let verified = layout.verify("");
+    assert_eq!(verified.code, 0);
+    assert!(verified.data.contains("VERIFIED"), "{}", verified.data);
+    layout.store("ca", "alpine", "root.der", &fixture("root.pem"));
+    let allowed = layout.verify("");
+    assert_eq!(allowed.code, 0);
+    let said = &allowed.data;
+    assert!(
+        said.contains("ALLOWED") && !said.contains("VERIFIED"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_policy_for_the_repository_decides() {
     let mut layout = Layout::new();
     layout.sign(&jws(), JWS, "");

@@ -38,8 +38,15 @@ impl NotationReport {
     /// The signature that speaks for the answer: the one that counts, or whose cause is the
     /// answer's.
     fn speaker(&self) -> Option<&NotationSignature> {
-        let mut all = self.verdict.signatures.iter();
-        all.find(|one| one.cause == self.verdict.cause)
+        // Of several that count, one of which everything holds says more than one that the level let
+        // pass.
+        let counting = || {
+            let all = self.verdict.signatures.iter();
+            all.filter(|one| one.cause == self.verdict.cause)
+        };
+        counting()
+            .find(|one| let_pass(one).is_none())
+            .or_else(|| counting().next())
             .or_else(|| self.verdict.signatures.last())
     }
 }
@@ -72,8 +79,14 @@ impl Report for NotationReport {
             }
             (Decision::Allow, None) => {
                 let signer = self.speaker().and_then(|one| one.signer.as_deref());
-                let text = format!("by {}", signer.unwrap_or("its signer"));
-                page.labelled(&Cell::good("VERIFIED"), &text);
+                let signer = signer.unwrap_or("its signer");
+                if let Some(check) = self.speaker().and_then(let_pass) {
+                    let found = &check.found;
+                    let text = format!("as the level has it, by what says it is {signer}: {found}");
+                    page.labelled(&Cell::attention("ALLOWED"), &text);
+                } else {
+                    page.labelled(&Cell::good("VERIFIED"), &format!("by {signer}"));
+                }
             }
             (_, _) if verdict.statement.is_none() => {
                 let scope = match self.scope.as_str() {
@@ -89,6 +102,12 @@ impl Report for NotationReport {
             }
         }
     }
+}
+
+/// A check that failed and that the level only has logged.
+fn let_pass(signature: &NotationSignature) -> Option<&NotationCheck> {
+    let mut checks = signature.checks.iter();
+    checks.find(|check| matches!(check.outcome, NotationOutcome::Failed(_)))
 }
 
 fn show(page: &mut Page, signature: &NotationSignature, explain: bool) {
