@@ -9,10 +9,12 @@
 //! read by it as the JSON inside the text: a second document that no check has seen, and that may
 //! hold a third.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Reads a value of type `T` from a whole document.
@@ -115,20 +117,70 @@ impl fmt::Display for At<'_> {
 }
 
 /// One step of the way to the value being read.
-enum Step {
-    Member(String),
+enum Step<'de> {
+    Member(Name<'de>),
     Element(usize),
 }
 
+/// The name of a member: a part of the document, unless it is written with escapes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Names of an object so far. Few objects have more than a handful of members, and a look at each
+/// is quicker there than hashing.
+#[derive(Default)]
+struct Seen<'de> {
+    few: Vec<Name<'de>>,
+    many: HashSet<Name<'de>>,
+}
+
+impl<'de> Seen<'de> {
+    const FEW: usize = 12;
+
+    /// Whether the name is new.
+    fn insert(&mut self, name: Name<'de>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
+    }
+}
+
 /// Writes a JSON pointer, each name cut to 64 characters.
-fn pointer(path: &[Step]) -> String {
+fn pointer(path: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in path {
         text.push('/');
         match step {
             Step::Element(index) => text.push_str(&index.to_string()),
             Step::Member(name) => {
-                let name: String = name.chars().take(64).collect();
+                let name: String = name.0.chars().take(64).collect();
                 text.push_str(&name.replace('~', "~0").replace('/', "~1"));
             }
         }
@@ -145,13 +197,13 @@ enum Repeated {
 
 /// Reads any value, keeping only the way to it; an error leaves the way standing.
 #[derive(Clone, Copy)]
-struct Strict<'a> {
+struct Strict<'a, 'de> {
     depth: usize,
     repeated: Repeated,
-    path: &'a RefCell<Vec<Step>>,
+    path: &'a RefCell<Vec<Step<'de>>>,
 }
 
-impl Strict<'_> {
+impl Strict<'_, '_> {
     fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth, ..self }),
@@ -160,7 +212,7 @@ impl Strict<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for Strict<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -168,7 +220,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for Strict<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -216,10 +268,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let inside = self.inside()?;
-        let mut seen = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut seen = Seen::default();
+        while let Some(name) = members.next_key::<Name<'de>>()? {
             self.path.borrow_mut().push(Step::Member(name.clone()));
-            if name.starts_with(RESERVED) {
+            if name.0.starts_with(RESERVED) {
                 return Err(serde::de::Error::custom("member name is reserved"));
             }
             if !seen.insert(name) && self.repeated == Repeated::Refused {
@@ -255,6 +307,18 @@ mod tests {
             refused(r#"{"a":1,"\u0061":2}"#).contains("occurs twice"),
             "escapes are the same name"
         );
+    }
+
+    #[test]
+    fn duplicates_are_refused_among_many_too() {
+        let member = |number: usize| format!("\"m{number}\":1");
+        for twice in [0, Seen::FEW - 1, Seen::FEW, 2 * Seen::FEW] {
+            let names: Vec<String> = (0..=2 * Seen::FEW).map(member).collect();
+            let fine = format!("{{{}}}", names.join(","));
+            assert!(check(fine.as_bytes(), 1000, 4).is_ok());
+            let again = format!("{{{},{}}}", names.join(","), member(twice));
+            assert!(refused(&again).contains("occurs twice"), "{again}");
+        }
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use bulla_model::{Bundle, BundleVersion, Digest, KeyMaterial, LogEntry};
 use jiff::Timestamp;
-use sigstore_types::{Artifact, ArtifactDigest, HashAlgorithm, SignatureContent};
+use sigstore_types::{
+    Artifact, ArtifactDigest, HashAlgorithm, SignatureContent, TransparencyLogEntry,
+};
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use super::body::{Facts, Verifier};
+use super::entry::Promise;
 use super::root::Root;
 use super::timestamp::token_shapes;
 use super::{Proof, Roots, content, identity, not_after};
@@ -53,12 +56,19 @@ impl Root {
         if self.without_logs {
             policy = policy.skip_sct();
         }
-        let result = match self.retold(bundle, message)? {
-            Some(retold) => self.verify_retold(&retold, message, &policy)?,
-            None => self
-                .verifier
-                .verify(artifact(message)?, &parse(bundle)?, &policy)
-                .map_err(|error| self.refusal(&error, bundle))?,
+        let (result, promises) = match self.retold(bundle, message)? {
+            Some(retold) => (
+                self.verify_retold(&retold, message, &policy)?,
+                Promise::Unverified,
+            ),
+            None => {
+                let result = self
+                    .verifier
+                    .verify(artifact(message)?, &parse(bundle)?, &policy)
+                    .map_err(|error| self.refusal(&error, bundle))?;
+                kept(bundle, &result)?;
+                (result, Promise::Verified)
+            }
         };
         if !result.certificate_verified() || (!self.without_logs && !result.sct_verified()) {
             return Err(Refusal::invalid("the certificate was not verified"));
@@ -69,7 +79,7 @@ impl Root {
             .ok_or_else(|| Refusal::invalid("no certificate in the result"))?;
         let records = Records {
             trusted_root: Some(self.digest.clone()),
-            log_entries: self.entries(bundle, message)?,
+            log_entries: self.entries(bundle, message, promises)?,
             timestamps: self.attributed(bundle, &result)?,
         };
         self.enough(&records, certificate, now)?;
@@ -85,11 +95,12 @@ impl Root {
         })
     }
 
-    /// Verifies every entry.
+    /// Verifies every entry; of the promises, those that `sigstore-verify` has not, if it was asked.
     pub(super) fn entries(
         &self,
         bundle: &Bundle,
         message: Message<'_>,
+        promises: Promise,
     ) -> Result<Vec<LogRecord>, Refusal> {
         let KeyMaterial::Certificate(leaf) = bundle.key() else {
             return Err(Refusal::invalid("the bundle has no certificate"));
@@ -99,7 +110,14 @@ impl Root {
             signature: bundle.signature(),
             verifier: Verifier::Certificate(leaf),
         };
-        let verified = |entry: &LogEntry| self.entry(entry, &facts, bundle.version());
+        let verified = |entry: &LogEntry| {
+            let promise = if dates(entry) {
+                promises
+            } else {
+                Promise::Unverified
+            };
+            self.entry(entry, &facts, bundle.version(), promise)
+        };
         bundle.entries().iter().map(verified).collect()
     }
 
@@ -183,6 +201,32 @@ pub(super) fn is_read(entry: &LogEntry) -> bool {
     READ.contains(&(entry.kind.as_str(), entry.version.as_str()))
 }
 
+/// Whether `sigstore-verify` goes by the time of an entry, whose promise it verifies for that.
+fn dates(entry: &LogEntry) -> bool {
+    let of_version_1 = (entry.kind.as_str(), entry.version.as_str()) != ("hashedrekord", "0.0.2");
+    is_read(entry)
+        && of_version_1
+        && entry.promise.is_some()
+        && entry.integrated_time.is_some_and(|time| time != 0)
+}
+
+/// Refuses a result unless it goes by the time of every entry whose promise need not be verified
+/// again: first come those of the timestamps, then these, in the order of the entries.
+fn kept(bundle: &Bundle, result: &VerificationResult) -> Result<(), Refusal> {
+    let promised = bundle.entries().iter().filter(|entry| dates(entry));
+    let promised = promised.map(|entry| entry.integrated_time);
+    let judged = result.verified_timestamps();
+    let judged = judged.iter().skip(bundle.timestamps());
+    let judged = judged.map(|time| Some(time.as_second()));
+    if judged.eq(promised) {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(
+            "the certificate was judged at other times",
+        ))
+    }
+}
+
 /// Reads the bundle once more as `sigstore-verify` does, without the entries it cannot read.
 pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
     let malformed = |error: &dyn std::fmt::Display| Refusal::invalid(&error.to_string());
@@ -209,6 +253,9 @@ pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> 
     {
         if own.proven().is_none() {
             entry.inclusion_proof = None;
+        }
+        if !is_same(entry, own) {
+            return Err(Refusal::invalid("a log entry can be read in two ways"));
         }
     }
     // Two readers of one document must not be played against each other.
@@ -237,6 +284,20 @@ pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> 
     } else {
         Err(Refusal::invalid("the bundle can be read in two ways"))
     }
+}
+
+/// Whether both readers found the same in what a log's promise is over.
+fn is_same(entry: &TransparencyLogEntry, own: &LogEntry) -> bool {
+    let promise = entry.inclusion_promise.as_ref();
+    let promise = promise.map(|promise| promise.signed_entry_timestamp.as_bytes());
+    let time = entry.integrated_time.map(Timestamp::as_second);
+    entry.kind_version.kind() == own.kind
+        && entry.kind_version.version() == own.version
+        && entry.log_index.get() == own.log_index
+        && entry.log_id.key_id.as_bytes() == own.log_id
+        && time == own.integrated_time.filter(|time| *time != 0)
+        && entry.canonicalized_body.as_bytes() == own.body
+        && promise == own.promise.as_deref()
 }
 
 /// The artifact as `sigstore-verify` takes it: its bytes, which serve every scheme, or one digest.

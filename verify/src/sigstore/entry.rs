@@ -18,6 +18,13 @@ fn is_v2(entry: &LogEntry) -> bool {
     entry.version == "0.0.2" && entry.kind != "intoto"
 }
 
+/// Whether a log's promise to include an entry was verified already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Promise {
+    Verified,
+    Unverified,
+}
+
 impl Root {
     /// Verifies an entry: it is about these facts, and the log has or promises to have it.
     pub(super) fn entry(
@@ -25,14 +32,20 @@ impl Root {
         entry: &LogEntry,
         facts: &Facts<'_>,
         version: BundleVersion,
+        promise: Promise,
     ) -> Result<LogRecord, Refusal> {
         body::check(entry, facts)?;
-        self.logged(entry, version)
+        self.logged(entry, version, promise)
     }
 
     /// Verifies proof and promise of an entry, of which only the oldest bundles, and none of a
     /// Rekor v2 log, may lack the proof.
-    fn logged(&self, entry: &LogEntry, version: BundleVersion) -> Result<LogRecord, Refusal> {
+    fn logged(
+        &self,
+        entry: &LogEntry,
+        version: BundleVersion,
+        promise: Promise,
+    ) -> Result<LogRecord, Refusal> {
         let proof_needed = version != BundleVersion::V0_1 || is_v2(entry);
         match entry.proven() {
             Some((proof, checkpoint)) => self.included(entry, proof, checkpoint)?,
@@ -47,28 +60,15 @@ impl Root {
                 }
             }
         }
-        if entry.promise.is_some() {
+        if entry.promise.is_some() && promise == Promise::Unverified {
             self.promised(entry)?;
         }
         self.record(entry)
     }
 
     /// The record of an entry whose proof and promise, where it has them, were verified.
-    pub(super) fn record(&self, entry: &LogEntry) -> Result<LogRecord, Refusal> {
+    fn record(&self, entry: &LogEntry) -> Result<LogRecord, Refusal> {
         let log = self.log(entry)?;
-        if let Some((proof, text)) = entry.proven() {
-            let checkpoint = checkpoint(text)?;
-            agree(entry, proof, &checkpoint)?;
-            // Checkpoints name their key by four bytes, entries by all: both must mean one log.
-            if !self
-                .signers(&checkpoint)
-                .any(|(signer, _)| signer.id == log.id)
-            {
-                return Err(Refusal::invalid(
-                    "a log entry names another log than its checkpoint",
-                ));
-            }
-        }
         let promised = entry.promise.is_some();
         let integrated_time = match entry.integrated_time {
             Some(seconds) if promised && !is_v2(entry) => Some(time(seconds)?),
@@ -136,7 +136,8 @@ impl Root {
         })
     }
 
-    /// RFC 6962 section 2.1.1, against a checkpoint that the log itself signed.
+    /// RFC 6962 section 2.1.1, against a checkpoint that the log itself signed. Checkpoints name
+    /// their key by four bytes, entries by all: both must mean one log.
     fn included(
         &self,
         entry: &LogEntry,
@@ -144,6 +145,7 @@ impl Root {
         text: &str,
     ) -> Result<(), Refusal> {
         let checkpoint = checkpoint(text)?;
+        agree(entry, proof, &checkpoint)?;
         let index = if is_v2(entry) {
             entry.log_index
         } else {

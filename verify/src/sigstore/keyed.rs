@@ -4,6 +4,7 @@ use bulla_model::Bundle;
 use jiff::Timestamp;
 
 use super::body::{Facts, Verifier};
+use super::entry::Promise;
 use super::root::Root;
 use super::{Roots, content, not_after};
 use crate::candidate::Refusal;
@@ -44,7 +45,7 @@ impl Root {
             log_entries: bundle
                 .entries()
                 .iter()
-                .map(|entry| self.entry(entry, &facts, bundle.version()))
+                .map(|entry| self.entry(entry, &facts, bundle.version(), Promise::Unverified))
                 .collect::<Result<_, _>>()?,
             timestamps: self.timestamps(bundle)?,
         };

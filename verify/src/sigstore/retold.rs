@@ -17,7 +17,7 @@ use sigstore_types::TransparencyLogEntry;
 use sigstore_verify::{VerificationPolicy, VerificationResult, Verifier};
 
 use super::certificate::{artifact, is_read, parse};
-use super::entry::promise_bytes;
+use super::entry::{Promise, promise_bytes};
 use super::root::Root;
 use crate::candidate::Refusal;
 use crate::scheme::Message;
@@ -38,7 +38,7 @@ impl Root {
         if bundle.timestamps() > 0 || bundle.entries().iter().any(is_read) {
             return Ok(None);
         }
-        let records = self.entries(bundle, message)?;
+        let records = self.entries(bundle, message, Promise::Unverified)?;
         let times: Vec<_> = records
             .iter()
             .filter_map(|record| record.integrated_time)
