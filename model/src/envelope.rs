@@ -163,13 +163,12 @@ impl WireEnvelope {
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    // Made once: each has a table that costs more than most texts.
+    static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
     let url_safe = text.bytes().any(|b| matches!(b, b'-' | b'_'));
-    let alphabet = if url_safe {
-        &alphabet::URL_SAFE
-    } else {
-        &alphabet::STANDARD
-    };
-    GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
+    let engine = if url_safe { &URL_SAFE } else { &STANDARD };
+    engine.decode(text).ok()
 }
 
 fn some_text<'de, D: serde::Deserializer<'de>>(
