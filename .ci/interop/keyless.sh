@@ -2,14 +2,12 @@
 # Signing without a key, against the real Fulcio, Rekor v1 and v2 and timestamp authority: what Bulla signs is
 # verified by cosign, sigstore-python and @sigstore/verify, and what they sign by Bulla.
 #
-# BULLA_SIGSTORE=DIR uses services that .ci/sigstore/start runs already; the timestamp authority has one port that
-# cannot be chosen, so two sets of them cannot run on one machine.
-#
 # What these cannot do: @sigstore/verify 3.1 takes the digest in a Rekor v2 entry for that of the payload, where
 # cosign and sigstore-python log the digest of the envelope's encoding, so it refuses everybody's such bundles;
 # sigstore-python wants a name in every subject, which a signature of an image does not have.
 . "$(dirname "$0")/lib.sh"
 . "$interop/registries.sh"
+. "$interop/sigstore.sh"
 
 need jq umoci node cosign openssl docker-registry skopeo
 python=$peers/python/bin
@@ -19,28 +17,9 @@ for folder in python node; do
     exit 0
   fi
 done
-. "$root/.ci/peers.env"
-services=${BULLA_SIGSTORE:-}
-if [ -z "$services" ]; then
-  if [ ! -e "$peers/sigstore-$FULCIO_VERSION-$REKOR_VERSION-$REKOR_TILES_VERSION-$TSA_VERSION" ]; then
-    # Building them takes longer than everything else together, so a run does without: .ci/install-peers
-    # sigstore makes them.
-    printf 'SKIPPED peer sigstore services\n'
-    exit 0
-  fi
-  services=$work/sigstore
-  stop_services() {
-    "$root/.ci/sigstore/stop" "$services"
-    finish
-  }
-  trap stop_services EXIT
-  quiet "$root/.ci/sigstore/start" "$services" "$(free_port)"
-fi
-. "$services/urls"
-roots=$services/trusted_root.json
-who=dev@example.test
+need_services
+start_services
 
-token() { curl -sf "$ISSUER/token?email=$who&sub=dev&$1" >"$work/token"; }
 token aud=sigstore
 keyless=(--identity-token "@$work/token" --yes)
 by=(--certificate-identity "$who" --certificate-oidc-issuer "$ISSUER")

@@ -27,8 +27,8 @@ mkdir -p "$XDG_CONFIG_HOME" "$DOCKER_CONFIG"
 cd "$work"
 
 servers=()
-finish() {
-  local status=$?
+finish() { # [STATUS]
+  local status=${1:-$?}
   local pid
   for pid in ${servers[@]+"${servers[@]}"}; do
     kill "$pid" 2>/dev/null || true

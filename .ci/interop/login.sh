@@ -4,19 +4,10 @@
 # in dex's form.
 . "$(dirname "$0")/lib.sh"
 . "$interop/registries.sh"
+. "$interop/sigstore.sh"
 
-need jq curl openssl htpasswd script umoci
-. "$root/.ci/peers.env"
-if [ ! -x "$peers/python/bin/python" ]; then
-  skip 'python packages'
-  exit 0
-fi
-if [ ! -e "$peers/sigstore-$FULCIO_VERSION-$REKOR_VERSION-$REKOR_TILES_VERSION-$TSA_VERSION" ] || [ ! -x "$peers/bin/dex" ]; then
-  # As in keyless.sh: too long to build for every run; .ci/install-peers sigstore dex makes them.
-  printf 'SKIPPED peer sigstore services and dex\n'
-  exit 0
-fi
-
+need jq curl openssl htpasswd script umoci dex
+need_services
 who=person@example.test
 dex=http://127.0.0.1:$(free_port)
 cat >"$work/dex.yaml" <<YAML
@@ -36,13 +27,7 @@ staticPasswords:
 YAML
 serve_until "$dex/.well-known/openid-configuration" dex serve "$work/dex.yaml"
 
-services=$work/sigstore
-stop_services() {
-  "$root/.ci/sigstore/stop" "$services"
-  finish
-}
-trap stop_services EXIT
-BULLA_OTHER_ISSUERS=$dex quiet "$root/.ci/sigstore/start" "$services" "$(free_port)"
+BULLA_OTHER_ISSUERS=$dex start_services
 
 # What a person does in the browser: opens the address, fills in the form, and is sent back.
 mkdir "$work/bin"
@@ -86,7 +71,7 @@ on_terminal() {
 small_image "$work/lay" v1 'for people'
 image=oci:$work/lay:v1
 signing=(sign --trust-config "$services/trust_config.rekor1.json" --oidc-issuer "$dex" --no-ambient --yes)
-by=(--trusted-root "$services/trusted_root.json" --certificate-identity "$who" --certificate-oidc-issuer "$dex")
+by=(--trusted-root "$roots" --certificate-identity "$who" --certificate-oidc-issuer "$dex")
 
 expect 10 "$BULLA" verify "${by[@]}" "$image"
 on_terminal "$BULLA" "${signing[@]}" "$image" || { cat "$work/said" "$PERSON_SAW" "$services/fulcio.log"; fail 'logging in with a browser'; }
