@@ -318,6 +318,8 @@ mod tests {
             assert!(check(fine.as_bytes(), 1000, 4).is_ok());
             let again = format!("{{{},{}}}", names.join(","), member(twice));
             assert!(refused(&again).contains("occurs twice"), "{again}");
+            let escaped = again.replacen(&member(twice), &format!("\"\\u006d{twice}\":1"), 1);
+            assert!(refused(&escaped).contains("occurs twice"), "{escaped}");
         }
     }
 

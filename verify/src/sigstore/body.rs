@@ -5,7 +5,6 @@
 //! document, which has one; they count for an envelope received as exactly that document.
 
 use bulla_model::{Algorithm, Digest, Envelope, Limits, LogEntry, json};
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -371,14 +370,19 @@ fn base64(entry: &LogEntry, text: &str) -> Result<Vec<u8>, Refusal> {
 
 /// A key or certificate, DER, from base64 of PEM.
 fn pem_of(entry: &LogEntry, text: &str, facts: &Facts<'_>) -> Result<Vec<u8>, Refusal> {
-    let expected = match facts.verifier {
-        Verifier::Key(_) => SectionKind::PublicKey,
-        Verifier::Certificate(_) => SectionKind::Certificate,
+    let (tag, expected) = match facts.verifier {
+        Verifier::Key(spki) => ("PUBLIC KEY", spki),
+        Verifier::Certificate(der) => ("CERTIFICATE", der),
     };
     let text = base64(entry, text)?;
-    match <(SectionKind, Vec<u8>)>::from_pem_slice(&text) {
-        Ok((kind, der)) if kind == expected => Ok(der),
-        Ok(_) => Err(refuse(entry, "names another kind of key")),
-        Err(_) => Err(refuse(entry, "names no key or certificate")),
+    // Logs write it one way, and comparing with that is quicker than reading.
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    if pem::encode_config(&pem::Pem::new(tag, expected), config).as_bytes() == text {
+        return Ok(expected.to_vec());
     }
+    let block = pem::parse(text).map_err(|_| refuse(entry, "names no key or certificate"))?;
+    if block.tag() != tag {
+        return Err(refuse(entry, "names another kind of key"));
+    }
+    Ok(block.into_contents())
 }

@@ -245,6 +245,18 @@ pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> 
         }
         serde_json::from_value(value).map_err(|error| malformed(&error))?
     };
+    // Two readers of one document must not be played against each other.
+    let entries = &parsed.verification_material.tlog_entries;
+    let stamps = &parsed.verification_material.timestamp_verification_data;
+    let own_entries = bundle.entries().iter().filter(|entry| is_read(entry));
+    let same_stamps = stamps
+        .rfc3161_timestamps
+        .iter()
+        .map(|stamp| stamp.signed_timestamp.as_bytes())
+        .eq(bundle.timestamp_tokens().iter().map(Vec::as_slice));
+    if entries.len() != own_entries.count() || !same_stamps {
+        return Err(Refusal::invalid("the bundle can be read in two ways"));
+    }
     for (entry, own) in parsed
         .verification_material
         .tlog_entries
@@ -258,7 +270,6 @@ pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> 
             return Err(Refusal::invalid("a log entry can be read in two ways"));
         }
     }
-    // Two readers of one document must not be played against each other.
     let same = match &parsed.content {
         SignatureContent::DsseEnvelope(envelope) => bundle.envelope().is_some_and(|own| {
             own.payload() == envelope.payload.as_bytes()

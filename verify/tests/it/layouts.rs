@@ -11,7 +11,8 @@ use bulla_verify::in_toto::{Inspected, LayoutKey};
 use serde_json::{Value, json};
 
 use crate::kit::Signer;
-use world::{Chain, NOW, artifacts, assert_ends, file, key_id, keys, link, signed, step};
+pub(crate) use world::Chain;
+use world::{NOW, artifacts, assert_ends, file, key_id, keys, link, signed, step};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -40,8 +41,23 @@ fn traditional() -> (Vec<u8>, Chain) {
     (recorded!("traditional/root.layout"), chain)
 }
 
+/// The demonstration with what its inspection would have seen, so that nothing is left open.
+pub(crate) fn traditional_inspected() -> (Vec<u8>, Chain) {
+    let (layout, mut chain) = traditional();
+    let link = Metadata::parse(&chain.files["package.2f89b927.link"], &Limits::default()).unwrap();
+    let bulla_model::in_toto::MetadataContent::Link(package) = link.content() else {
+        panic!("a link");
+    };
+    let seen = Inspected {
+        materials: package.products.clone(),
+        products: package.products.clone(),
+    };
+    chain.inspected.insert("untar".to_owned(), seen);
+    (layout, chain)
+}
+
 /// The same in envelopes, without the inspection.
-fn enveloped() -> (Vec<u8>, Chain) {
+pub(crate) fn enveloped() -> (Vec<u8>, Chain) {
     let files = [
         (
             "clone-dsse.776a00e2.link",
@@ -83,15 +99,7 @@ fn layouts_of_other_implementations_are_verified() {
         "inspection",
         "not run: `tar xzf demo-project.tar.gz`",
     );
-    let link = Metadata::parse(&chain.files["package.2f89b927.link"], &Limits::default()).unwrap();
-    let bulla_model::in_toto::MetadataContent::Link(package) = link.content() else {
-        panic!("a link");
-    };
-    let seen = Inspected {
-        materials: package.products.clone(),
-        products: package.products.clone(),
-    };
-    chain.inspected.insert("untar".to_owned(), seen);
+    (_, chain) = traditional_inspected();
     assert_ends(&chain.judged_as(&layout), 0, "", "");
     chain.now = NOW;
     assert_ends(&chain.judged_as(&layout), 14, "expiry", "2022-12-02");

@@ -22,6 +22,7 @@ use crate::vectors::say;
 
 mod fixtures;
 mod mutate;
+mod relatives;
 mod splice;
 mod token;
 mod tolerated;
@@ -164,21 +165,28 @@ fn is_default(value: &Value) -> bool {
     }
 }
 
-/// Members of a bundle, Sigstore protobuf specifications v0.5.0.
+/// Members of a bundle, Sigstore protobuf specifications v0.5.0, and of what is told in other ways.
 const MEMBERS: &[&str] = &[
+    "SignedRFC3161Timestamp",
     "algorithm",
     "canonicalizedBody",
     "certificate",
     "certificates",
     "checkpoint",
+    "cose",
+    "data",
     "digest",
     "dsseEnvelope",
     "envelope",
     "hashes",
+    "header",
     "hint",
     "inclusionPromise",
     "inclusionProof",
     "integratedTime",
+    "intermediates",
+    "io.cncf.notary.signingAgent",
+    "io.cncf.notary.timestampSignature",
     "keyId",
     "keyid",
     "kind",
@@ -190,6 +198,7 @@ const MEMBERS: &[&str] = &[
     "messageSignature",
     "payload",
     "payloadType",
+    "protected",
     "publicKey",
     "rawBytes",
     "rfc3161Timestamps",
@@ -197,14 +206,19 @@ const MEMBERS: &[&str] = &[
     "sig",
     "signature",
     "signatures",
+    "signed",
     "signedEntryTimestamp",
     "signedTimestamp",
+    "timestamp",
     "timestampVerificationData",
+    "timestamps",
     "tlogEntries",
     "treeSize",
+    "type",
     "verificationMaterial",
     "version",
     "x509CertificateChain",
+    "x5c",
 ];
 
 #[test]

@@ -18,7 +18,8 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
-use world::{Case, Holder, authority_params, leaf_params, params, stamper_params, with_lists};
+pub(crate) use world::Case;
+use world::{Holder, authority_params, leaf_params, params, stamper_params, with_lists};
 
 use NotationOutcome::{Failed, Ok as Holds, Skipped};
 
@@ -62,6 +63,38 @@ fn stamped(level: &str) -> Case {
 fn outcomes(signature: &NotationSignature) -> Vec<(Validation, NotationOutcome)> {
     let checks = signature.checks.iter();
     checks.map(|check| (check.name, check.outcome)).collect()
+}
+
+/// Recorded signatures that hold, and what is asked of them.
+pub(crate) fn accepted() -> Vec<(&'static str, Case, EnvelopeForm, Vec<u8>)> {
+    let (jws, cose) = (recorded!("own-root.jws.json"), recorded!("own-root.cose"));
+    let own = || Case::strict(&own_root(jws)).about(LAYOUT, 481, media_type::IMAGE_MANIFEST);
+    // Recorded timestamps are of an authority whose revocation is unknown.
+    let (root, leaf) = acme();
+    let stamper = Holder::root(authority_params("stamps root")).issue(stamper_params());
+    let stamped = leaf.jws(
+        |_| {},
+        |signature| Some(stamper.stamp(signature, "20260501000000Z")),
+    );
+    let ended = Case::strict(&root.chain[0])
+        .with_stamps(&stamper.chain[1])
+        .at("2036-01-01T00:00:00Z");
+    vec![
+        ("notation jws", own(), EnvelopeForm::Jws, jws.to_vec()),
+        ("notation cose", own(), EnvelopeForm::Cose, cose.to_vec()),
+        (
+            "notation jws with a chain",
+            busybox(),
+            EnvelopeForm::Jws,
+            recorded!("ca-valid.jws.json").to_vec(),
+        ),
+        (
+            "notation jws with a timestamp",
+            ended,
+            EnvelopeForm::Jws,
+            stamped,
+        ),
+    ]
 }
 
 /// A root, and somebody it certified.

@@ -19,7 +19,7 @@ macro_rules! recorded {
 type Change = fn(&mut Value);
 
 /// A collection by the holder of a certificate, with a timestamp.
-fn certified() -> Case {
+pub(crate) fn certified() -> Case {
     Case {
         bundle: recorded!("collection.json").to_vec(),
         root: Some(recorded!("trusted_root.json").to_vec()),

@@ -36,7 +36,7 @@ pub(super) struct Fixture {
 type Prove = dyn Fn(&[u8]) -> Option<Facts> + Send + Sync;
 
 impl Fixture {
-    fn new(
+    pub(super) fn new(
         name: &str,
         document: Vec<u8>,
         prove: impl Fn(&[u8]) -> Option<Facts> + Send + Sync + 'static,
@@ -114,7 +114,7 @@ fn trust(case: &Case) -> Trust {
 }
 
 /// A document from which an attestation is read, under a case's trust.
-fn read(
+pub(super) fn read(
     case: Case,
     document: Vec<u8>,
     read: impl Fn(&[u8]) -> Option<Attestation> + Send + Sync + 'static,
@@ -242,7 +242,7 @@ fn plain() -> Fixture {
 /// A layer of cosign's as this file writes it down: what is JSON in an annotation stays JSON, so
 /// that it is changed member by member.
 #[derive(Deserialize)]
-struct Layer {
+pub(super) struct Layer {
     #[serde(default)]
     payload: Option<String>,
     #[serde(default)]
@@ -255,21 +255,25 @@ struct Layer {
     chain: Option<String>,
     #[serde(default)]
     bundle: Option<Box<RawValue>>,
+    #[serde(default)]
+    timestamp: Option<Box<RawValue>>,
 }
 
 impl Layer {
-    fn read(document: &[u8]) -> Option<Attestation> {
+    pub(super) fn read(document: &[u8]) -> Option<Attestation> {
         let layer: Self = serde_json::from_slice(document).ok()?;
         let (kind, bytes) = match (layer.payload, layer.envelope) {
             (Some(payload), _) => (layers::SIMPLE_SIGNING, STANDARD.decode(payload).ok()?),
             (None, envelope) => (layers::DSSE, envelope?.get().as_bytes().to_vec()),
         };
         let bundle = layer.bundle.map(|bundle| bundle.get().to_owned());
+        let timestamp = layer.timestamp.map(|stamp| stamp.get().to_owned());
         let annotations: BTreeMap<String, String> = [
             (layers::SIGNATURE, layer.signature),
             (layers::CERTIFICATE, layer.certificate),
             (layers::CHAIN, layer.chain),
             (layers::BUNDLE, bundle),
+            (layers::TIMESTAMP, timestamp),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
@@ -443,6 +447,7 @@ pub(super) fn own() -> Vec<Fixture> {
     all.extend(cosign());
     all.push(pypi());
     all.extend(builders());
+    all.extend(super::relatives::all());
     all
 }
 

@@ -35,6 +35,21 @@ const TOLERATED: &[(&str, &[&str], &str)] = &[
         "names of keys are compared where both sides have one",
     ),
     (
+        "signatures.*.keyid",
+        &["flip", "upper case"],
+        "a hint which key to try, beside layouts, links and what witness wrote",
+    ),
+    (
+        "header.io.cncf.notary.signingAgent",
+        &[],
+        "which program signed; the specification keeps it out of what is signed",
+    ),
+    (
+        "signatures.*.intermediates.*",
+        &["cut", "longer"],
+        "the last line end of a text with a certificate",
+    ),
+    (
         "signatures",
         &["element twice", "elements swapped"],
         "the same signature is one signature, wherever it stands",
