@@ -172,7 +172,7 @@ for form in jws cose; do
   trust "$strict" '*' "$stamped"
   agree 0 "$image"
   said 'CN=stamps'
-  agree 1 "$registry/pay/$form:1"
+  agree 12 "$registry/pay/$form:1"
   trust '{"level": "strict", "verifyTimestamp": "afterCertExpiry"}' '*' "$stamped"
   agree 0 "$registry/pay/$form:1"
   # Once the certificates have ended, the timestamp alone carries the signature.

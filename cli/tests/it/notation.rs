@@ -45,6 +45,11 @@ impl Layout {
     /// Attaches an envelope; `note` makes the manifest another one. The manifest's digest.
     fn sign(&mut self, envelope: &[u8], form: &str, note: &str) -> String {
         let (_, layer) = self.sandbox.blob(envelope, form);
+        self.attach(&layer, note)
+    }
+
+    /// Attaches a layer as its descriptor says it is.
+    fn attach(&mut self, layer: &str, note: &str) -> String {
         let (_, config) = self
             .sandbox
             .blob(b"{}", "application/vnd.oci.empty.v1+json");
@@ -53,7 +58,7 @@ impl Layout {
             "mediaType": MANIFEST,
             "artifactType": "application/vnd.cncf.notary.signature",
             "config": serde_json::from_str::<Value>(&config).unwrap(),
-            "layers": [serde_json::from_str::<Value>(&layer).unwrap()],
+            "layers": [serde_json::from_str::<Value>(layer).unwrap()],
             "subject": {
                 "mediaType": MANIFEST,
                 "digest": Digest::sha256(&fixture("manifest.json")),
@@ -65,6 +70,25 @@ impl Layout {
         self.entries.push(serde_json::from_str(&entry).unwrap());
         self.write();
         digest
+    }
+
+    /// Lists this as a signature where registries keep lists that pushers write.
+    fn list(&mut self, digest: &Digest, kind: &str) {
+        let entry =
+            json!({"mediaType": MANIFEST, "digest": digest, "size": 4, "artifactType": kind});
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [entry],
+        });
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let (_, index) = self.sandbox.blob(index.to_string().as_bytes(), kind);
+        let mut index: Value = serde_json::from_str(&index).unwrap();
+        let tag = Digest::sha256(&fixture("manifest.json")).to_string();
+        let tag = tag.replace(':', "-");
+        index["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+        self.entries.push(index);
+        self.write();
     }
 
     fn policy(&self, verification: &Value, scope: &str) {
@@ -161,6 +185,69 @@ fn each_refusal_has_its_exit_code() {
     layout.store("ca", "alpine", "other.pem", &fixture("root.pem"));
     layout.sign(&fixture("ca-valid.jws.json"), JWS, "");
     assert_eq!(layout.verify("").code, 13);
+}
+
+/// Puts something beside the image.
+type Junk = Box<dyn Fn(&mut Layout)>;
+
+#[test]
+fn f41_junk_does_not_change_why_an_image_is_refused() {
+    let layer = |bytes: &[u8], size: usize| {
+        let digest = Digest::sha256(bytes);
+        json!({"mediaType": JWS, "digest": digest, "size": size}).to_string()
+    };
+    let (absent, huge) = (layer(b"nowhere", 7), layer(b"nowhere", 9 << 20));
+    let held = [layer(&jws(), jws().len() - 1), layer(&jws(), 9999)];
+    let malformed = Digest::sha256(b"junk");
+    let gone = Digest::sha256(b"gone");
+    let attach = |layer: String| -> Junk {
+        Box::new(move |layout| {
+            layout.sandbox.blob(&jws(), JWS);
+            layout.attach(&layer, "");
+        })
+    };
+    let list = |digest: Digest, kind: &'static str| -> Junk {
+        Box::new(move |layout| {
+            layout.sandbox.blob(b"junk", MANIFEST);
+            layout.list(&digest, kind);
+        })
+    };
+    let typed = "application/vnd.cncf.notary.signature";
+    let [short, long] = held.map(attach);
+    for (name, alone, junk) in [
+        ("too long, and not even there", 12, attach(huge)),
+        ("not there", 12, attach(absent)),
+        ("shorter than it is", 12, short),
+        ("longer than it is", 12, long),
+        ("no manifest", 12, list(malformed.clone(), typed)),
+        ("no manifest, of no type", 10, list(malformed, "")),
+        ("a manifest that is gone", 12, list(gone.clone(), typed)),
+        ("a manifest of no type that is gone", 10, list(gone, "")),
+    ] {
+        let mut layout = Layout::new();
+        junk(&mut layout);
+        let answer = layout.verify("--explain");
+        assert_eq!(answer.code, alone, "{name}: {}{}", answer.data, answer.talk);
+        layout.sign(&jws(), JWS, "genuine");
+        assert_eq!(layout.verify("").code, 0, "{name}");
+        assert_eq!(layout.verify("--user-metadata a=b").code, 1, "{name}");
+        let late = layout.verify("--at 2130-01-01T00:00:00Z");
+        assert_eq!(late.code, 14, "{name}");
+        layout.store("ca", "alpine", "root.der", &fixture("root.pem"));
+        assert_eq!(layout.verify("").code, 11, "{name}");
+    }
+    // What could not be asked for is another matter: it may have been the one that counts.
+    let mut layout = Layout::new();
+    layout.sign(&jws(), JWS, "");
+    let (digest, _) = layout.sandbox.blob(b"unreadable", JWS);
+    layout.attach(&layer(b"unreadable", 10), "");
+    let path = layout.sandbox.path("image/blobs/sha256");
+    let path = path.join(digest.strip_prefix("sha256:").unwrap());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let answer = layout.verify("--user-metadata a=b");
+    assert_eq!(answer.code, 3, "{}{}", answer.data, answer.talk);
+    assert!(answer.data.contains("could not be read"), "{}", answer.data);
 }
 
 #[test]

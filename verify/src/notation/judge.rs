@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use bulla_model::notation::{EnvelopeForm, NotationAlgorithm, NotationEnvelope, SigningScheme};
+use bulla_model::notation::{
+    EnvelopeForm, NotationAlgorithm, NotationEnvelope, SigningScheme, VerificationPlugin,
+};
 use bulla_model::{Descriptor, Digest, Limits};
 
 use super::certificate::{Certificate, Purpose};
@@ -47,12 +49,32 @@ struct Fault {
 /// A failure that is enforced: nothing after it is looked at.
 struct Stop;
 
+/// An envelope whose signature verifies, with the chain and the artifact it names.
+struct Signed {
+    envelope: NotationEnvelope,
+    chain: Chain,
+    target: Descriptor,
+}
+
 impl Fault {
     fn new(cause: Cause, expected: &'static str, found: impl Into<String>) -> Self {
         Self {
             cause,
             expected,
             found: found.into(),
+        }
+    }
+
+    /// The same of a signature by nobody who is trusted: anybody could have made it fail so, and
+    /// what was found about it says nothing better of the artifact.
+    fn of_nobody(self) -> Self {
+        match self.cause {
+            Cause::Invalid | Cause::Untrusted => self,
+            _ => Self {
+                cause: Cause::Untrusted,
+                found: format!("{}, by nobody who is trusted", self.found),
+                ..self
+            },
         }
     }
 }
@@ -67,6 +89,7 @@ pub fn verify_notation(
     let mut judge = Judge {
         question,
         signature: NotationSignature::unexamined(manifest),
+        trusted: false,
     };
     if let Err(Stop) = judge.all(form, envelope)
         && judge.signature.cause.is_none()
@@ -79,31 +102,36 @@ pub fn verify_notation(
 struct Judge<'a> {
     question: &'a NotationQuestion<'a>,
     signature: NotationSignature,
+    /// Whether a trusted identity signed, whatever the policy does if not.
+    trusted: bool,
 }
 
 impl Judge<'_> {
     fn all(&mut self, form: EnvelopeForm, bytes: &[u8]) -> Result<(), Stop> {
-        let integrity = self.integrity(form, bytes);
-        let (envelope, chain, target) = match integrity {
-            Ok((envelope, chain, target)) => {
-                let found = format!(
-                    "{} by {}",
-                    envelope.form().name(),
-                    envelope.attributes().algorithm.name()
-                );
-                self.note(Validation::Integrity, Ok((found, ())))?;
-                (envelope, chain, target)
-            }
+        let Signed {
+            envelope,
+            chain,
+            target,
+        } = match self.signed(form, bytes) {
+            Ok(signed) => signed,
             Err(fault) => {
                 self.note::<()>(Validation::Integrity, Err(fault))?;
                 return Err(Stop);
             }
         };
-        let scheme = envelope.attributes().scheme;
+        let attributes = envelope.attributes();
+        let scheme = attributes.scheme;
         self.signature.signer = Some(chain.leaf().subject());
         self.signature.signing_time = Some(scheme.time());
-        self.signature.annotations = target.annotations.clone();
+        // Who signed is settled before anything else that was signed is believed: what anybody can
+        // sign says nothing about the artifact.
         let authenticity = self.authenticity(&chain, scheme);
+        self.trusted = authenticity.is_ok();
+        let form = envelope.form().name();
+        let found = format!("{form} by {}", attributes.algorithm.name());
+        let integrity = self.about(attributes.plugin.as_ref(), &target);
+        self.note(Validation::Integrity, integrity.map(|()| (found, ())))?;
+        self.signature.annotations = target.annotations;
         self.note(Validation::Authenticity, authenticity)?;
         let expiry = self.expiry(&envelope);
         self.note(Validation::Expiry, expiry)?;
@@ -128,6 +156,10 @@ impl Judge<'_> {
             }
             Ok((found, value)) => (NotationOutcome::Ok, expected(name), found, Some(value)),
             Err(fault) => {
+                let fault = match action {
+                    Action::Enforce if !self.trusted => fault.of_nobody(),
+                    _ => fault,
+                };
                 let outcome = NotationOutcome::Failed(fault.cause);
                 (outcome, fault.expected, fault.found, None)
             }
@@ -148,12 +180,8 @@ impl Judge<'_> {
         }
     }
 
-    /// The envelope is whole, its signer's certificate is one, and it is about the artifact.
-    fn integrity(
-        &self,
-        form: EnvelopeForm,
-        bytes: &[u8],
-    ) -> Result<(NotationEnvelope, Chain, Descriptor), Fault> {
+    /// The envelope is whole, and its signature and chain verify.
+    fn signed(&self, form: EnvelopeForm, bytes: &[u8]) -> Result<Signed, Fault> {
         let invalid = |expected, found: &dyn ToString| {
             Fault::new(Cause::Invalid, expected, found.to_string())
         };
@@ -174,24 +202,20 @@ impl Judge<'_> {
             let found = "one that does not verify";
             return Err(invalid("a valid signature", &found));
         }
-        // What is not understood is not believed, however far below "strict" the level is.
-        if let Some(plugin) = &envelope.attributes().plugin {
-            return Err(Fault::new(
-                Cause::Undetermined,
-                "a signature that needs no plugin",
-                format!("one that only `{}` can verify", plugin.name.escape_debug()),
-            ));
-        }
         let chain = Chain::new(certificates, Purpose::CodeSigning)
             .map_err(|error| invalid("a complete chain of certificates", &error))?;
         let target = envelope
             .target(limits)
             .map_err(|error| invalid("a payload", &error))?;
-        self.about(&target)?;
-        Ok((envelope, chain, target))
+        Ok(Signed {
+            envelope,
+            chain,
+            target,
+        })
     }
 
-    fn about(&self, target: &Descriptor) -> Result<(), Fault> {
+    /// It is about the artifact, says what was asked for, and can be understood without a plugin.
+    fn about(&self, plugin: Option<&VerificationPlugin>, target: &Descriptor) -> Result<(), Fault> {
         let own = self.question.artifact;
         let same = target.digest == own.digest
             && target.size == own.size
@@ -215,7 +239,15 @@ impl Judge<'_> {
                 ));
             }
         }
-        Ok(())
+        // What is not understood is not believed, however far below "strict" the level is.
+        match plugin {
+            None => Ok(()),
+            Some(plugin) => Err(Fault::new(
+                Cause::Undetermined,
+                "a signature that needs no plugin",
+                format!("one that only `{}` can verify", plugin.name.escape_debug()),
+            )),
+        }
     }
 
     /// A certificate of the chain is in a store that is for such signatures, and the leaf's name is
@@ -305,7 +337,9 @@ impl Judge<'_> {
         }
         let token = envelope
             .timestamp()
-            .ok_or_else(|| Fault::new(Cause::Denied, "a timestamp", "none"))?;
+            // Nobody signed that there is one: whoever copies the signature can leave it out, so that
+            // is no better a reason than a broken one.
+            .ok_or_else(|| Fault::new(Cause::Invalid, "a timestamp", "none"))?;
         let roots = self.question.stores.certificates(stores);
         let stamp = countersignature::verify(token, envelope.signature(), &roots)
             .map_err(|error| Fault::new(Cause::Invalid, "a valid timestamp", error))?;

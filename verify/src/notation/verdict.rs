@@ -116,7 +116,9 @@ pub struct NotationVerdict {
 
 impl NotationVerdict {
     /// The answer from the signatures that were looked at: one that counts is enough. If some may
-    /// have been missed, a "no" is none.
+    /// have been missed, or a trusted signer's could not be decided, a "no" is none. Otherwise the
+    /// best of them says why: of signatures that nobody trusted made there are only two causes, and
+    /// they speak last.
     pub fn new(
         artifact: Digest,
         statement: Option<&PolicyStatement>,
@@ -125,10 +127,13 @@ impl NotationVerdict {
     ) -> Self {
         let skip = statement.is_some_and(|statement| statement.level().is_skip());
         let counts = signatures.iter().any(|one| one.cause.is_none());
+        let open = signatures
+            .iter()
+            .any(|one| one.cause == Some(Cause::Undetermined));
         let cause = match statement {
             None => Some(Cause::Denied),
             Some(_) if skip || counts => None,
-            Some(_) if incomplete => Some(Cause::Undetermined),
+            Some(_) if incomplete || open => Some(Cause::Undetermined),
             Some(_) => Some(Cause::best(signatures.iter().filter_map(|one| one.cause))),
         };
         Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_model::notation::{ENVELOPE_BYTES, EnvelopeForm, is_signature, signature_layer};
 use bulla_model::{Descriptor, Digest, Limits, ReferrerList};
-use bulla_registry::{AnyStore, Store as _, StoreError};
+use bulla_registry::{AnyStore, Store as _, StoreError, StoreErrorKind};
 use bulla_verify::notation::{
     NotationQuestion, NotationSignature, NotationVerdict, PolicyStatement, RevocationLists,
     TrustStores, verify_notation,
@@ -160,8 +160,12 @@ async fn examine(
                 blocking(move || Ok(standard.verify(&manifest, form, &bytes))).await?
             }
             Ok(Some(Err(reason))) => NotationSignature::refused(&entry.digest, reason),
+            Err(error) if listed.is_some() && is_no_signature(&error) => {
+                NotationSignature::refused(&entry.digest, error.to_string())
+            }
             Err(error) => {
-                examined.incomplete = true;
+                // Of what its list gives no type, nothing says that it would have been a signature.
+                examined.incomplete |= !is_no_signature(&error);
                 let place = &entry.digest;
                 examined.unavailable.push(format!("{place}: {error}"));
                 count = count.saturating_add(1);
@@ -176,6 +180,14 @@ async fn examine(
         }
     }
     Ok(examined)
+}
+
+/// Whether the store answered, and what it has can be no signature: junk that anybody who may push
+/// can put beside an image, and that must not cast doubt on the rest. Unlike statements, signatures
+/// take nothing back, so what is listed and not there is none either.
+fn is_no_signature(error: &StoreError) -> bool {
+    let kind = error.kind();
+    error.is_unusable() || matches!(kind, StoreErrorKind::Absent | StoreErrorKind::Tampered)
 }
 
 impl Standard {
@@ -210,6 +222,9 @@ async fn read(
         Ok(found) => found,
         Err(error) => return Ok(Some(Err(error.to_string()))),
     };
-    let bytes = store.blob(layer, ENVELOPE_BYTES).await?;
-    Ok(Some(Ok((form, bytes))))
+    match store.blob(layer, ENVELOPE_BYTES).await {
+        Ok(bytes) => Ok(Some(Ok((form, bytes)))),
+        Err(error) if is_no_signature(&error) => Ok(Some(Err(error.to_string()))),
+        Err(error) => Err(error),
+    }
 }
