@@ -35,9 +35,10 @@ impl Certificate {
             .subject_public_key_info
             .to_der()
             .map_err(|error| format!("its key: {error}"))?;
-        let window = time(body.validity.not_before)
-            .zip(time(body.validity.not_after))
-            .ok_or("its validity is out of range")?;
+        let window = (
+            time(body.validity.not_before),
+            time(body.validity.not_after),
+        );
         Ok(Self {
             der: der.to_vec(),
             spki,
@@ -187,10 +188,11 @@ fn unreadable(error: der::Error) -> String {
     format!("an extension cannot be read: {error}")
 }
 
-/// X.509's times are whole seconds since 1970.
-pub(super) fn time(time: Time) -> Option<Timestamp> {
-    let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
-    Timestamp::from_second(seconds).ok()
+/// X.509's times are whole seconds since 1970. `99991231235959Z`, which says that there is no end
+/// (RFC 5280, section 4.1.2.5), and the day before are later than any time here: they are the last.
+pub(super) fn time(time: Time) -> Timestamp {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 
 const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");

@@ -9,18 +9,19 @@ use bulla_model::{Algorithm, Digest};
 use cms::cert::CertificateChoices;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::attr::Attribute;
-use x509_cert::der::asn1::{GeneralizedTime, Int, OctetString, SetOfVec};
+use x509_cert::der::asn1::{OctetString, SetOfVec};
 use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Any, Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
+use x509_cert::der::{Any, Decode as _, Encode as _, Reader as _, SliceReader};
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::certificate::{Certificate, Purpose};
 use super::chain::Chain;
+use super::stamp::Stamp;
 use crate::scheme::{Checked, KeyKind, Message, SignatureScheme};
 
 /// Certificates inside one token. Stops tokens that only cost time.
@@ -58,7 +59,7 @@ pub(super) fn verify(
         .find(|one| is_signer(one, &signer.sid))
         .ok_or("the certificate of its signer is not in it")?;
     signed_attributes(signer, info, leaf)?;
-    let stamp = Stamp::read(info).ok_or("what it says cannot be read")?;
+    let stamp = Stamp::read(info)?;
     let imprint = hash(&stamp.imprint.algorithm).ok_or("its digest is of no known algorithm")?;
     if Digest::of(imprint, signature).to_bytes() != stamp.imprint.digest.as_bytes() {
         return Err("it is about another signature".to_owned());
@@ -235,76 +236,6 @@ fn chain(
     Ok(chain)
 }
 
-/// `MessageImprint` of RFC 3161, section 2.4.1.
-struct Imprint {
-    algorithm: AlgorithmIdentifierOwned,
-    digest: OctetString,
-}
-
-/// What a timestamp says.
-struct Stamp {
-    imprint: Imprint,
-    time: Timestamp,
-    accuracy: SignedDuration,
-}
-
-impl Stamp {
-    /// Reads `TSTInfo`, RFC 3161 section 2.4.2, up to the accuracy.
-    fn read(der: &[u8]) -> Option<Self> {
-        let info = Any::from_der(der).ok()?;
-        let mut reader = SliceReader::new(info.value()).ok()?;
-        let version: u8 = reader.decode().ok()?;
-        let policy: ObjectIdentifier = reader.decode().ok()?;
-        let imprint: Any = reader.decode().ok()?;
-        let mut members = SliceReader::new(imprint.value()).ok()?;
-        let imprint = Imprint {
-            algorithm: members.decode().ok()?,
-            digest: members.decode().ok()?,
-        };
-        let _serial: Int = reader.decode().ok()?;
-        let time: GeneralizedTime = reader.decode().ok()?;
-        let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
-        let accuracy = if reader.is_finished() {
-            None
-        } else {
-            let next: Any = reader.decode().ok()?;
-            let is_accuracy = next.tag() == Tag::Sequence;
-            is_accuracy.then_some(next)
-        };
-        let accuracy = match accuracy {
-            Some(accuracy) => read_accuracy(accuracy.value())?,
-            // RFC 3628, section 5.2: stamps under the baseline policy are accurate to a second.
-            None if policy == BASELINE => SignedDuration::from_secs(1),
-            None => SignedDuration::ZERO,
-        };
-        (version == 1).then_some(Self {
-            imprint,
-            time: Timestamp::from_second(seconds).ok()?,
-            accuracy,
-        })
-    }
-}
-
-/// `Accuracy`: seconds, and thousandths and millionths of one with tags of their own.
-fn read_accuracy(content: &[u8]) -> Option<SignedDuration> {
-    let mut reader = SliceReader::new(content).ok()?;
-    let mut accuracy = SignedDuration::ZERO;
-    while !reader.is_finished() {
-        let part: Any = reader.decode().ok()?;
-        let number = part.value().iter().try_fold(0_u32, |sum, byte| {
-            sum.checked_mul(256)?.checked_add(u32::from(*byte))
-        })?;
-        let part = match part.tag().octet() {
-            0x02 => SignedDuration::from_secs(number.into()),
-            0x80 => SignedDuration::from_millis(number.into()),
-            0x81 => SignedDuration::from_micros(number.into()),
-            _ => return None,
-        };
-        accuracy = accuracy.checked_add(part)?;
-    }
-    Some(accuracy)
-}
-
 fn hash(algorithm: &AlgorithmIdentifierOwned) -> Option<Algorithm> {
     let mut known = HASHES.iter();
     let (_, hash) = known.find(|(oid, _)| *oid == algorithm.oid)?;
@@ -320,7 +251,6 @@ const TST_INFO: ObjectIdentifier = oid("1.2.840.113549.1.9.16.1.4");
 const CONTENT_TYPE: ObjectIdentifier = oid("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = oid("1.2.840.113549.1.9.4");
 const SIGNING_CERTIFICATE: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.47");
-const BASELINE: ObjectIdentifier = oid("0.4.0.2023.1.1");
 const HASHES: [(ObjectIdentifier, Algorithm); 3] = [
     (oid("2.16.840.1.101.3.4.2.1"), Algorithm::Sha256),
     (oid("2.16.840.1.101.3.4.2.2"), Algorithm::Sha384),

@@ -19,6 +19,7 @@ mod level;
 mod name;
 mod policy;
 mod revocation;
+mod stamp;
 mod trust_store;
 mod verdict;
 

@@ -57,10 +57,13 @@ impl RevocationLists {
         let parsed =
             CertificateList::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
         let body = parsed.tbs_cert_list;
-        let window = time(body.this_update).zip(body.next_update.and_then(time));
+        let end = body.next_update.map(time);
         self.0.push(List {
             list: list.into(),
-            window: window.ok_or(RevocationListError::Endless)?,
+            window: (
+                time(body.this_update),
+                end.ok_or(RevocationListError::Endless)?,
+            ),
         });
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Notary Project signatures: recorded ones, and for each reason one that is refused for it.
 
 mod junk;
+mod stamps;
 mod world;
 
 use std::collections::BTreeMap;

@@ -177,6 +177,11 @@ impl Holder {
 
     /// An RFC 3161 token over these bytes, at `20260501000000Z` or another time.
     pub(crate) fn stamp(&self, message: &[u8], time: &str) -> Vec<u8> {
+        self.stamp_saying(message, time, &[seq(&[vec![2, 1, 1]])])
+    }
+
+    /// The same with these members after the time.
+    pub(crate) fn stamp_saying(&self, message: &[u8], time: &str, members: &[Vec<u8>]) -> Vec<u8> {
         let sha256 = seq(&[oid("2.16.840.1.101.3.4.2.1")]);
         let info = seq(&[
             vec![2, 1, 1],
@@ -184,7 +189,7 @@ impl Holder {
             seq(&[sha256.clone(), tlv(4, &digest(message))]),
             vec![2, 1, 5],
             tlv(0x18, time.as_bytes()),
-            seq(&[vec![2, 1, 1]]),
+            members.concat(),
         ]);
         let attribute = |kind: &str, value: Vec<u8>| seq(&[oid(kind), tlv(0x31, &value)]);
         let leaf = &self.chain[0];
@@ -226,15 +231,15 @@ fn digest(bytes: &[u8]) -> Vec<u8> {
     Digest::sha256(bytes).to_bytes()
 }
 
-fn oid(text: &str) -> Vec<u8> {
+pub(crate) fn oid(text: &str) -> Vec<u8> {
     ObjectIdentifier::new(text).unwrap().to_der().unwrap()
 }
 
-fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut der = vec![tag];
     match length {
