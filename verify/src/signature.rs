@@ -150,19 +150,25 @@ impl World<'_> {
         let (pae, payload) = (envelope.pae(), envelope.payload_digest());
         let word = issued_at(statement);
         let mut signers: Vec<Identity> = Vec::new();
+        let mut counted = Vec::new();
         for signature in envelope.signatures() {
             if cancelled() {
                 return false;
+            }
+            if counted.contains(&signature) {
+                continue;
             }
             let hint = signature.key_id.as_deref().unwrap_or_default();
             let made = Made {
                 signature: &signature.signature,
                 bundle: None,
+                signed: &signers,
             };
             let proof = self
                 .keyed(&made, hint, Message::of(pae.as_bytes()), word)
                 .and_then(|proof| self.counted(&proof).map(|()| proof));
             if let Ok(proof) = &proof {
+                counted.push(signature);
                 if signers.contains(&proof.signer) {
                     continue;
                 }
@@ -264,7 +270,7 @@ impl World<'_> {
         word: Option<Timestamp>,
     ) -> Result<Proof, Refusal> {
         let mut failure = None;
-        for key in self.trust.keys_for(hint) {
+        for key in self.trust.keys_for(hint, made.signed) {
             let legacy = self.trust.legacy_schemes();
             let scheme = match key.check(message, made.signature, legacy) {
                 Ok(scheme) => scheme,
@@ -304,10 +310,12 @@ impl World<'_> {
     }
 }
 
-/// A signature by a bare key, and the bundle whose records are about it.
+/// A signature by a bare key, the bundle whose records are about it, and who is known to have signed
+/// the same.
 struct Made<'a> {
     signature: &'a [u8],
     bundle: Option<&'a Bundle>,
+    signed: &'a [Identity],
 }
 
 impl<'a> From<&'a Read> for Made<'a> {
@@ -315,6 +323,7 @@ impl<'a> From<&'a Read> for Made<'a> {
         Self {
             signature: read.bundle.signature(),
             bundle: Some(&read.bundle),
+            signed: &[],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use bulla_model::{JsonError, KeyId, Limits};
+use bulla_model::{Identity, JsonError, KeyId, Limits};
 
 use crate::candidate::Refusal;
 use crate::public_key::PublicKey;
@@ -60,8 +60,9 @@ impl Trust {
         self.roots.vouch(certificate, at)
     }
 
-    /// The key with this hint; with an empty or foreign kind of hint every key is tried.
-    pub(crate) fn keys_for(&self, hint: &str) -> Vec<&PublicKey> {
+    /// The key with this hint; with an empty or foreign kind of hint every key is tried, those of
+    /// the signers of the same bytes last: who signed once rarely signs again.
+    pub(crate) fn keys_for(&self, hint: &str, signed: &[Identity]) -> Vec<&PublicKey> {
         let named: Vec<_> = self
             .keys
             .values()
@@ -69,7 +70,12 @@ impl Trust {
             .collect();
         let is_digest = hint.len() == 44 && hint.ends_with('=');
         if named.is_empty() && !is_digest {
-            return self.keys.values().take(MAX_KEYS_TRIED).collect();
+            let mut keys: Vec<_> = self.keys.values().take(MAX_KEYS_TRIED).collect();
+            keys.sort_by_cached_key(|key| {
+                let own = |signer: &Identity| matches!(signer, Identity::Key { key_id } if key_id == key.id());
+                signed.iter().any(own)
+            });
+            return keys;
         }
         named
     }
@@ -113,4 +119,52 @@ pub enum TrustError {
         /// What is wrong, cut short.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+    use ed25519_dalek::pkcs8::EncodePublicKey as _;
+
+    use super::*;
+
+    #[test]
+    fn who_signed_already_is_tried_last_and_nobody_is_left_out() {
+        let keys = (0..40_u8).map(|seed| {
+            let key = SigningKey::from_bytes(&[seed; 32]).verifying_key();
+            PublicKey::from_spki(key.to_public_key_der().unwrap().as_bytes()).unwrap()
+        });
+        let trust = Trust::new(keys, &[], Timestamp::UNIX_EPOCH, &Limits::default()).unwrap();
+        let all: Vec<_> = trust.keys_for("", &[]).into_iter().cloned().collect();
+        assert_eq!(all.len(), MAX_KEYS_TRIED);
+        // Signatures of all of them that name no key, in some order: how many keys are tried until
+        // each has met its own.
+        let tries = |order: &[&PublicKey], known: bool| {
+            let mut signed = Vec::new();
+            let mut tries = 0;
+            for signer in order {
+                let beside: &[Identity] = if known { &signed } else { &[] };
+                let keys = trust.keys_for("", beside);
+                let mut sorted: Vec<_> = keys.iter().map(|key| key.id()).collect();
+                sorted.sort();
+                assert!(sorted.into_iter().eq(all.iter().map(PublicKey::id)));
+                tries += 1 + keys.iter().position(|key| key == signer).unwrap();
+                let key_id = signer.id().clone();
+                signed.push(Identity::Key { key_id });
+            }
+            tries
+        };
+        let forwards: Vec<_> = all.iter().collect();
+        assert_eq!(tries(&forwards, false), 32 * 33 / 2);
+        assert_eq!(tries(&forwards, true), 32);
+        // Five does not divide thirty-two: every signer once, far from the one before.
+        let mixed: Vec<_> = (0..32).map(|at| &all[at * 5 % 32]).collect();
+        assert_eq!(tries(&mixed, false), 32 * 33 / 2);
+        assert!(tries(&mixed, true) <= 32 * 33 / 4);
+        // A key that is named is the only one, whether it signed or not.
+        let named = all[3].id().clone();
+        let hint = named.hint();
+        let signed = [Identity::Key { key_id: named }];
+        assert_eq!(trust.keys_for(&hint, &signed), [&all[3]]);
+    }
 }

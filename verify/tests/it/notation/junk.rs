@@ -127,13 +127,13 @@ fn junk_beside_a_signature_does_not_change_why_it_is_refused() {
 fn leaving_out_a_timestamp_gives_no_better_reason() {
     // Revoked, and a copy of the same without its timestamp, which nobody signed.
     let (root, own) = acme();
-    let stamper = Holder::root(authority_params("stamps root"));
-    let stamper = stamper.issue(super::stamper_params());
-    let mut case = Case::strict(&root.chain[0]).with_stamps(&stamper.chain[1]);
+    let authority = Holder::root(authority_params("stamps root"));
+    let authority = authority.issue(super::stamper_params());
+    let mut case = Case::strict(&root.chain[0]).with_stamps(&authority.chain[1]);
     case.lists = vec![root.list(&[7], 2026)];
     let stamped = own.jws(
         |_| {},
-        |signature| Some(stamper.stamp(signature, "20260501000000Z")),
+        |signature| Some(authority.stamp(signature, "20260501000000Z")),
     );
     let mut copy: Value = serde_json::from_slice(&stamped).unwrap();
     let unsigned = copy["header"].as_object_mut().unwrap();
@@ -141,8 +141,8 @@ fn leaving_out_a_timestamp_gives_no_better_reason() {
         .remove("io.cncf.notary.timestampSignature")
         .unwrap();
     let verify = |envelope: &[u8]| case.verify(EnvelopeForm::Jws, envelope);
-    let (stamped, copy) = (verify(&stamped), verify(copy.to_string().as_bytes()));
-    assert_eq!(stamped.cause, Some(Cause::Expired));
+    let (genuine, copy) = (verify(&stamped), verify(copy.to_string().as_bytes()));
+    assert_eq!(genuine.cause, Some(Cause::Expired));
     assert_eq!(copy.cause, Some(Cause::Invalid));
-    assert_eq!(cause(&case, vec![copy, stamped]), Some(Cause::Expired));
+    assert_eq!(cause(&case, vec![copy, genuine]), Some(Cause::Expired));
 }

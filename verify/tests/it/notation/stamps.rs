@@ -140,7 +140,7 @@ fn certificates_without_an_end_are_valid_as_long_as_there_is_time() {
     let stamp = |signature: &[u8]| Some(stamper.stamp(signature, TIME));
     let mut case = case().with_stamps(&stamps.chain[0]);
     case.lists = vec![stamps.list(&[8], 9999)];
-    let stamped = leaf.jws(|_| {}, stamp);
-    let (outcome, found) = case.jws(&stamped);
+    let envelope = leaf.jws(|_| {}, stamp);
+    let (outcome, found) = case.jws(&envelope);
     assert_eq!(outcome, Holds, "{found}");
 }
