@@ -56,19 +56,16 @@ impl Root {
         if self.without_logs {
             policy = policy.skip_sct();
         }
-        let (result, promises) = match self.retold(bundle, message)? {
-            Some(retold) => (
-                self.verify_retold(&retold, message, &policy)?,
-                Promise::Unverified,
-            ),
-            None => {
-                let result = self
-                    .verifier
-                    .verify(artifact(message)?, &parse(bundle)?, &policy)
-                    .map_err(|error| self.refusal(&error, bundle))?;
-                kept(bundle, &result)?;
-                (result, Promise::Verified)
-            }
+        let (result, promises) = if let Some(retold) = self.retold(bundle, message)? {
+            let result = self.verify_retold(&retold, message, &policy)?;
+            (result, Promise::Unverified)
+        } else {
+            let result = self
+                .verifier
+                .verify(artifact(message)?, &parse(bundle)?, &policy)
+                .map_err(|error| self.refusal(&error, bundle))?;
+            kept(bundle, &result)?;
+            (result, Promise::Verified)
         };
         if !result.certificate_verified() || (!self.without_logs && !result.sct_verified()) {
             return Err(Refusal::invalid("the certificate was not verified"));
