@@ -60,6 +60,10 @@ impl Store for AnyStore {
         each!(self, store => store.has_blob(digest).await)
     }
 
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        each!(self, store => store.blob_size(digest).await)
+    }
+
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, StoreError> {
         each!(self, store => store.put_blob(bytes).await)
     }

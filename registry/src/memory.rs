@@ -105,6 +105,11 @@ impl Store for Memory {
         Ok(self.content().blobs.contains_key(digest))
     }
 
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let content = self.content();
+        Ok(content.blobs.get(digest).map(|bytes| bytes.len() as u64))
+    }
+
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, StoreError> {
         let digest = Digest::sha256(&bytes);
         self.content()

@@ -81,6 +81,13 @@ pub trait Store: Send + Sync {
     /// Whether the store has a blob.
     fn has_blob(&self, digest: &Digest) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// How many bytes a blob has by the store's word; `None` if the store does not have it. For
+    /// blobs known by nothing but their digest.
+    fn blob_size(
+        &self,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
     /// Stores a small blob, unless it is there.
     fn put_blob(&self, bytes: Vec<u8>) -> impl Future<Output = Result<Digest, StoreError>> + Send;
 

@@ -170,6 +170,18 @@ impl Store for Layout {
             .await
     }
 
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let path = content::path(digest);
+        self.run(move |layout| {
+            let Some(file) = layout.root.open(&path)? else {
+                return Ok(None);
+            };
+            let metadata = file.metadata().map_err(StoreError::io(&path))?;
+            Ok(Some(metadata.len()))
+        })
+        .await
+    }
+
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, StoreError> {
         self.run(move |layout| layout.write_content(&bytes)).await
     }

@@ -89,6 +89,17 @@ impl Remote {
         Ok(same.then_some(unchanged))
     }
 
+    /// What the registry says about a blob without sending it.
+    async fn head_blob(&self, digest: &Digest) -> Result<Option<Reply>, StoreError> {
+        let request = self.session.endpoint().await?.blob_head(digest);
+        let reply = self.session.ask(&Access::Pull, request, 0).await?;
+        match reply.found("blob", "") {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A digest the registry states itself has to be that of its bytes.
     fn check_header(&self, reply: &Reply, target: &Target) -> Result<(), StoreError> {
         let Some(stated) = reply.header(&CONTENT_DIGEST) else {
@@ -201,13 +212,20 @@ impl Store for Remote {
     }
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let request = self.session.endpoint().await?.blob_head(digest);
-        let reply = self.session.ask(&Access::Pull, request, 0).await?;
-        match reply.found("blob", "") {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.head_blob(digest).await?.is_some())
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let Some(reply) = self.head_blob(digest).await? else {
+            return Ok(None);
+        };
+        let length = reply.header(&header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.parse().ok());
+        length.map(Some).ok_or_else(|| {
+            let what = format!("the registry's answer about blob {digest}");
+            StoreError::malformed(what, "it does not say how many bytes the blob has")
+                .sent_by(&self.name())
+        })
     }
 
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, StoreError> {

@@ -29,6 +29,7 @@ async fn what_is_not_there_is_absent<S: Store>(store: &S) {
     }
     assert!(store.manifest(&digest).await.unwrap_err().is_not_found());
     assert!(!store.has_blob(&digest).await.unwrap());
+    assert_eq!(store.blob_size(&digest).await.unwrap(), None);
     let blob = Descriptor::of("m", b"absent");
     assert!(store.open_blob(&blob).await.unwrap_err().is_not_found());
     let none = store.referrers(&digest).await.unwrap();
@@ -65,6 +66,8 @@ async fn streams_are_stored_and_read<S: Store>(store: &S) {
         let reader = BlobReader::new(&descriptor, "test", std::io::Cursor::new(bytes.clone()));
         store.put_blob_stream(&descriptor, reader).await.unwrap();
         assert!(store.has_blob(&descriptor.digest).await.unwrap());
+        let size = store.blob_size(&descriptor.digest).await.unwrap();
+        assert_eq!(size, Some(descriptor.size));
 
         let mut read = Vec::new();
         let mut reader = store.open_blob(&descriptor).await.unwrap();
