@@ -57,7 +57,7 @@ fn perform(verb: verbs::Verb, context: &Context) -> Result<Exit, Failure> {
         // A command that was started gets the signal itself and is waited for; a server first
         // answers what it was asked.
         if let verbs::Verb::Run(_) | verbs::Verb::Serve(_) = verb {
-            return verb.run(context).await;
+            return Box::pin(verb.run(context)).await;
         }
         tokio::select! {
             outcome = verb.run(context) => outcome,

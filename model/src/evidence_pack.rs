@@ -60,8 +60,23 @@ pub struct Incomplete {
     /// What was beside the image and could be no evidence, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable: Vec<String>,
+    /// Documents that attestations refer to, as far as they were not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<AbsentDocument>,
     /// Things no verdict needs that were not where the image is, one line each.
     pub left_out: Vec<String>,
+}
+
+/// A document that an attestation refers to and that the pack does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AbsentDocument {
+    /// The digest it is named by.
+    pub digest: Digest,
+    /// Whether other bytes were in its place, which is tampering and no doubt.
+    pub altered: bool,
+    /// What was found, for people.
+    pub reason: String,
 }
 
 /// A file of a pack.
@@ -105,6 +120,8 @@ pub enum PackRole {
     Referrer,
     /// A bundle.
     Attestation,
+    /// A document that an attestation refers to instead of holding it.
+    Document,
     /// The policy's base file.
     PolicyBase,
     /// The policy's file for a service.

@@ -17,6 +17,11 @@ pub struct Limits {
     pub manifest_bytes: u64,
     /// Bytes of all evidence of one verdict. Stops many small attacks adding up.
     pub evidence_bytes: u64,
+    /// Documents that one statement refers to. Stops a statement that has very many fetched.
+    pub references: usize,
+    /// Bytes of all documents that the statements of one verdict refer to. Stops references to
+    /// whatever large blobs a repository has.
+    pub document_bytes: u64,
     /// Subjects of one statement.
     pub subjects: usize,
     /// Digests of one subject.
@@ -56,6 +61,8 @@ impl Default for Limits {
             bundle_bytes: 16 << 20,
             manifest_bytes: 4 << 20,
             evidence_bytes: 64 << 20,
+            references: 16,
+            document_bytes: 64 << 20,
             subjects: 1024,
             digests_per_subject: 32,
             log_entries: 32,

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub type Subject = ResourceDescriptor;
 pub struct Statement {
     subjects: Vec<Subject>,
     predicate_type: PredicateType,
-    predicate: Option<Box<RawValue>>,
+    predicate: Option<Arc<RawValue>>,
 }
 
 impl Statement {
@@ -67,7 +68,10 @@ impl Statement {
         Ok(Self {
             subjects: wire.subject,
             predicate_type: wire.predicate_type.parse()?,
-            predicate: wire.predicate.filter(|raw| raw.get() != "null"),
+            predicate: wire
+                .predicate
+                .filter(|raw| raw.get() != "null")
+                .map(Arc::from),
         })
     }
 
@@ -84,6 +88,20 @@ impl Statement {
     /// The predicate as it stands in the signed bytes.
     pub fn predicate_json(&self) -> Option<&str> {
         self.predicate.as_deref().map(RawValue::get)
+    }
+
+    /// The statement that would say of one subject by value what another statement says by naming a
+    /// document. Whoever makes it answers for the document being the one that was named.
+    pub fn by_value(
+        subject: Subject,
+        predicate_type: PredicateType,
+        document: Option<Arc<RawValue>>,
+    ) -> Self {
+        Self {
+            subjects: vec![subject],
+            predicate_type,
+            predicate: document,
+        }
     }
 
     /// Whether some subject is the thing with these digests. Names do not count.

@@ -13,6 +13,8 @@ pub struct Candidate {
     pub(crate) claimed_type: Option<PredicateType>,
     pub(crate) outcome: Result<Verified<Statement>, Refusal>,
     pub(crate) signature: Option<Result<Verified<ArtifactClaim>, Refusal>>,
+    /// The verified reference, where the document it names is of no use.
+    pub(crate) referring: Option<Verified<Statement>>,
 }
 
 impl Candidate {
@@ -22,7 +24,36 @@ impl Candidate {
             claimed_type: None,
             outcome: Err(refusal),
             signature: None,
+            referring: None,
         }
+    }
+
+    /// A statement whose document was found where its reference led.
+    pub(crate) fn by_value(verified: Verified<Statement>) -> Self {
+        Self {
+            manifest: verified.manifest().cloned(),
+            claimed_type: Some(verified.value().predicate_type().clone()),
+            outcome: Ok(verified),
+            signature: None,
+            referring: None,
+        }
+    }
+
+    /// A reference whose document says nothing, and why.
+    pub(crate) fn referring(verified: Verified<Statement>, refusal: Refusal) -> Self {
+        Self {
+            manifest: verified.manifest().cloned(),
+            claimed_type: Some(verified.value().predicate_type().clone()),
+            outcome: Err(refusal),
+            signature: None,
+            referring: Some(verified),
+        }
+    }
+
+    /// Whether it is what another candidate says by naming a document, told once more.
+    pub(crate) fn is_by_reference(&self) -> bool {
+        let document = self.outcome.as_ref().ok().and_then(Verified::document);
+        self.referring.is_some() || document.is_some()
     }
 
     /// What became of it, if it signs the artifact itself instead of a statement about it.
@@ -68,10 +99,22 @@ pub enum Refusal {
         /// What was expected and found.
         reason: String,
     },
+    /// The document that a statement refers to is another one than was signed.
+    #[error("another document: {}", reason.escape_debug())]
+    OtherDocument {
+        /// What was expected and found.
+        reason: String,
+    },
     /// It signs something else, so that there is nothing to check it with.
     #[error("about another artifact: {}", reason.escape_debug())]
     OtherSubject {
         /// What was expected and found.
+        reason: String,
+    },
+    /// The document that a statement refers to could not be had.
+    #[error("not at hand: {}", reason.escape_debug())]
+    Unavailable {
+        /// What was looked for.
         reason: String,
     },
     /// The signer is nobody this verifier trusts.
@@ -91,11 +134,20 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn other_document(reason: &str) -> Self {
+        Self::OtherDocument {
+            reason: reason.chars().take(300).collect(),
+        }
+    }
+
     /// The exit code that stands for this refusal.
     pub fn cause(&self) -> Cause {
         match self {
             Self::Expired { .. } => Cause::Expired,
-            Self::Invalid { .. } | Self::Malformed { .. } => Cause::Invalid,
+            Self::Invalid { .. } | Self::Malformed { .. } | Self::OtherDocument { .. } => {
+                Cause::Invalid
+            }
+            Self::Unavailable { .. } => Cause::Undetermined,
             Self::OtherSubject { .. } => Cause::OtherSubject,
             Self::Untrusted { .. } => Cause::Untrusted,
         }

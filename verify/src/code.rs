@@ -47,6 +47,8 @@ codes! {
     ChainBroken = "chain-broken";
     /// Two promotions claim the same place.
     ChainForked = "chain-forked";
+    /// The document that a statement refers to is another one than was signed.
+    DocumentMismatch = "document-mismatch";
     /// A version 0 predicate where the tier refuses drafts.
     DraftPredicate = "draft-predicate";
     /// The policy has no such step.

@@ -8,6 +8,7 @@ use crate::chain::{self, Promotions};
 use crate::code::Code;
 use crate::policy::{EnvironmentRule, Freshness, TierRule};
 use crate::question::{Context, Question, QuestionError};
+use crate::referenced::follow;
 use crate::require::provenance;
 use crate::signature::examine;
 use crate::state::Memory;
@@ -19,6 +20,14 @@ pub(crate) struct Known {
     pub(crate) covering: Vec<Digest>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) promotions: Promotions,
+}
+
+impl Known {
+    /// How many attestations were verified; what one says by naming documents is no other one.
+    pub(crate) fn verified(&self) -> usize {
+        let counts = |one: &&Candidate| one.outcome().is_ok() && !one.is_by_reference();
+        self.candidates.iter().filter(counts).count()
+    }
 }
 
 /// Decides whether the artifact may be in the environment, now:
@@ -59,11 +68,7 @@ pub fn verify_environment(
         };
         chain::into(&context, &known.promotions, &uri, &mut report);
     }
-    let verified = known
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.outcome().is_ok())
-        .count();
+    let verified = known.verified();
     incomplete(question, &mut report);
     let named = named.map(|(service, tier, _)| (service, tier));
     Ok(conclude(
@@ -198,7 +203,7 @@ pub(crate) fn know(
         question.limits,
         question.cancelled,
     );
-    let Ok(candidates) = examined else {
+    let Ok(mut candidates) = examined else {
         let finding = Finding::new(
             Code::EvidenceIncomplete,
             "evidence",
@@ -208,6 +213,7 @@ pub(crate) fn know(
         report.check("evidence", Outcome::Failed(Cause::Undetermined), "deadline");
         return None;
     };
+    candidates.append(&mut follow(&candidates, evidence, question.limits));
     let covering = evidence.covering();
     let promotions = chain::promotions(&candidates, &covering);
     Some(Known {

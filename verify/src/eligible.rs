@@ -63,14 +63,27 @@ impl<'a> Wanted<'a> {
     }
 
     fn judge(&self, candidate: &'a Candidate) -> Result<&'a Verified<Statement>, (Cause, Finding)> {
-        let statement = candidate.outcome().map_err(|refusal| {
-            (
-                refusal.cause(),
-                refused(self.check, refusal, candidate.manifest()),
-            )
-        })?;
+        match candidate.outcome() {
+            Ok(statement) => self.may_count(statement).map(|()| statement),
+            Err(refusal) => {
+                // Whose document it is decides before what became of it: strangers may refer to
+                // whatever they like.
+                candidate
+                    .referring
+                    .as_ref()
+                    .map_or(Ok(()), |statement| self.may_count(statement))?;
+                Err((
+                    refusal.cause(),
+                    refused(self.check, refusal, candidate.manifest()),
+                ))
+            }
+        }
+    }
+
+    /// Whether a statement is about the artifact, by a signer who is named, and of a good time.
+    fn may_count(&self, statement: &Verified<Statement>) -> Result<(), (Cause, Finding)> {
         let fail = |cause, finding: Finding, pointer| {
-            Err((cause, finding.at(candidate.manifest(), pointer)))
+            Err((cause, finding.at(statement.manifest(), pointer)))
         };
         if !Evidence::is_about(statement.value(), self.covering) {
             let finding = Finding::new(
@@ -119,7 +132,7 @@ impl<'a> Wanted<'a> {
             self.now,
             self.max_age,
         ) {
-            None => Ok(statement),
+            None => Ok(()),
             Some((cause, code, message)) => {
                 let finding = Finding::new(code, self.check, message);
                 fail(cause, finding, "/predicate")
@@ -213,10 +226,18 @@ pub(crate) fn refused(
         Refusal::Expired { .. } => Code::KeyExpired,
         Refusal::Invalid { .. } => Code::SignatureInvalid,
         Refusal::Malformed { .. } => Code::StatementUnusable,
+        Refusal::OtherDocument { .. } => Code::DocumentMismatch,
         Refusal::OtherSubject { .. } => Code::SubjectMismatch,
+        Refusal::Unavailable { .. } => Code::EvidenceIncomplete,
         Refusal::Untrusted { .. } => Code::SignerUntrusted,
     };
-    Finding::new(code, check, refusal.to_string()).at(manifest, "")
+    let finding = Finding::new(code, check, refusal.to_string()).at(manifest, "");
+    match refusal {
+        Refusal::Unavailable { .. } => {
+            finding.hint("if you have it, name it: bulla verify --document FILE …")
+        }
+        _ => finding,
+    }
 }
 
 pub(crate) fn show_digests(digests: &[Digest]) -> String {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bulla_model::{CosignLayer, Digest, Manifest, Statement};
+use bulla_model::{CosignLayer, Digest, Manifest, Statement, Subject};
 
 use crate::code::Code;
+use crate::document::Document;
 use crate::verdict::{Finding, Severity};
 
 /// How many useless things are named.
@@ -30,6 +31,8 @@ pub struct Evidence {
     pub indexes: Vec<Manifest>,
     /// Attestations, as received.
     pub attestations: Vec<Attestation>,
+    /// Documents that attestations refer to, by the digest they are named by.
+    pub documents: BTreeMap<Digest, Document>,
     /// Whether referrers beyond the limit were left out: then absence proves nothing.
     pub truncated: bool,
     /// Referrers that could not be fetched, one line each.
@@ -117,10 +120,24 @@ impl Evidence {
     /// Whether a statement is about the artifact under any of its digests: files are known by
     /// several, and some statements about them name no SHA-256. What both sides name must agree.
     pub(crate) fn is_subject_of(&self, statement: &Statement, covering: &[Digest]) -> bool {
+        self.subject_of(statement, covering).is_some()
+    }
+
+    /// The subject that makes it so.
+    pub(crate) fn subject_of<'s>(
+        &self,
+        statement: &'s Statement,
+        covering: &[Digest],
+    ) -> Option<&'s Subject> {
+        let mut subjects = statement.subjects().iter();
         if self.digests.is_empty() {
-            return Self::is_about(statement, covering);
+            let names = |subject: &&Subject| {
+                let mut covering = covering.iter();
+                covering.any(|digest| subject.digest.names(std::slice::from_ref(digest)))
+            };
+            return subjects.find(names);
         }
-        statement.subjects().iter().any(|subject| {
+        subjects.find(|subject| {
             let own = self.artifact.iter().chain(&self.digests);
             let mut common = own
                 .filter_map(|digest| Some((digest, subject.digest.known(digest.algorithm())?)))

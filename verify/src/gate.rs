@@ -81,11 +81,7 @@ pub fn judge_step(
             None,
         ));
     };
-    let verified = known
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.outcome().is_ok())
-        .count();
+    let verified = known.verified();
     incomplete(question, &mut report);
     let Some((service, tier, tier_rule)) = identify(question, &known, &mut report) else {
         return Ok((
@@ -301,6 +297,7 @@ fn inputs(known: &Known) -> Vec<Input> {
     let mut inputs: Vec<Input> = known
         .candidates
         .iter()
+        .filter(|candidate| !candidate.is_by_reference())
         .filter_map(|candidate| candidate.outcome().ok())
         .filter(|statement| Evidence::is_about(statement.value(), &known.covering))
         .map(|statement| Input {

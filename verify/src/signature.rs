@@ -97,6 +97,7 @@ impl World<'_> {
             claimed_type,
             outcome,
             signature,
+            referring: None,
         }
     }
 
@@ -184,6 +185,7 @@ impl World<'_> {
                 claimed_type: Some(statement.predicate_type().clone()),
                 outcome,
                 signature: None,
+                referring: None,
             });
         }
         for read in certified {

@@ -25,6 +25,9 @@ pub struct SignatureReport {
     /// Digest of the signed payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Digest>,
+    /// Digest of the document that holds the claim, if the payload only refers to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<Digest>,
     /// Who signed, with every claim of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<Identity>,
@@ -81,6 +84,7 @@ impl SignatureReport {
     pub(crate) fn of<T>(verified: &Verified<T>, predicate_type: Option<&str>) -> Self {
         let mut report = Self::empty(verified.manifest(), predicate_type);
         report.payload = Some(verified.payload().clone());
+        report.document = verified.document().cloned();
         report.signer = Some(verified.signer().clone());
         report.scheme = verified.scheme();
         report.time = verified.time().existed_by();
@@ -164,6 +168,7 @@ impl SignatureReport {
             manifest: manifest.cloned(),
             predicate_type: predicate_type.map(ToOwned::to_owned),
             payload: None,
+            document: None,
             signer: None,
             scheme: None,
             docker_reference: None,

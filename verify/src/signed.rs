@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use bulla_model::predicate::{cosign, model_signing};
+use bulla_model::predicate::{cosign, is_cyclonedx, is_spdx, model_signing};
 use bulla_model::{Digest, Identity, Limits, Statement};
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Refusal};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::directory::difference;
 use crate::eligible::{refused, show_digests, show_subjects};
 use crate::evidence::Evidence;
 use crate::expected::{ExpectedClaim, ExpectedSigner};
+use crate::referenced::follow;
 use crate::signature::{examine, is_type};
 use crate::signature_report::SignatureReport;
 use crate::trust::Trust;
@@ -21,6 +22,8 @@ use crate::verdict::{Finding, Outcome, Report, Severity, Verdict};
 use crate::verified::{SignedTime, Verified};
 
 const CHECK: &str = "signature";
+/// What is expected of a document by reference.
+const DOCUMENT: &str = "the document whose digest was signed";
 
 /// What is asked, with everything the answer may depend on.
 #[derive(Clone, Copy)]
@@ -63,11 +66,12 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
             (cancelled.candidates, Some(ended))
         }
     };
+    let candidates = with_documents(question, candidates);
     let attestations = candidates
         .iter()
         .filter(|candidate| match candidate.signature() {
             Some(signature) => signature.is_ok(),
-            None => candidate.outcome().is_ok(),
+            None => candidate.outcome().is_ok() && !candidate.is_by_reference(),
         })
         .count();
     let mut signatures = judge(question, &candidates, ended.as_deref(), &mut report);
@@ -96,10 +100,20 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
     }
 }
 
+/// Where a bill of materials is asked for, one that a statement refers to is an answer, too.
+fn with_documents(question: &SignedQuestion<'_>, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    if matches!(question.claim, ExpectedClaim::Attestation(uri) if is_cyclonedx(uri) || is_spdx(uri))
+    {
+        candidates.append(&mut follow(&candidates, question.evidence, question.limits));
+    }
+    candidates
+}
+
 /// What counts, whatever was signed.
 struct Counted {
     signer: Identity,
     time: SignedTime,
+    document: Option<Digest>,
 }
 
 fn judge(
@@ -156,7 +170,7 @@ fn judge(
         report.findings.push(finding.hint("raise --timeout"));
         report.check(CHECK, Outcome::Failed(Cause::Undetermined), "deadline");
     } else {
-        missing(question, report, &causes, signers.len());
+        missing(question, report, &causes, &notes, signers.len());
     }
     report.findings.append(&mut notes);
     let mut unusable = question.evidence.notes_of_unusable(CHECK);
@@ -175,6 +189,10 @@ fn summary(
         Some(time) => format!(", at {time} by its own word"),
         None => ", at a time nothing tells".to_owned(),
     };
+    let when = match &first.document {
+        Some(document) => format!("{when}, by reference to {document}"),
+        None => when,
+    };
     let counts = match counted.len() {
         1 => "1 signature".to_owned(),
         count => format!("{count} signatures"),
@@ -185,13 +203,23 @@ fn summary(
     format!("{counts} by {}{when}", first.signer)
 }
 
-fn missing(question: &SignedQuestion<'_>, report: &mut Report, causes: &[Cause], signers: usize) {
-    let cause = if question.evidence.is_incomplete() {
+fn missing(
+    question: &SignedQuestion<'_>,
+    report: &mut Report,
+    causes: &[Cause],
+    notes: &[Finding],
+    signers: usize,
+) {
+    // A document that somebody expected refers to, and that could not be had, is doubt, too.
+    let doubtful = question.evidence.is_incomplete() || causes.contains(&Cause::Undetermined);
+    let cause = if doubtful {
         Cause::Undetermined
     } else {
         Cause::best(causes.iter().copied())
     };
+    let of_document = |note: &Finding| note.code == Code::DocumentMismatch;
     let code = match cause {
+        Cause::Invalid if notes.iter().any(of_document) => Code::DocumentMismatch,
         Cause::Invalid => Code::SignatureInvalid,
         Cause::OtherSubject => Code::SubjectMismatch,
         Cause::Undetermined => Code::EvidenceIncomplete,
@@ -273,6 +301,9 @@ fn one(
             // The list of a directory's files is compared as a whole.
             let is_about = question.evidence.files.is_some()
                 || question.evidence.is_subject_of(statement, covering);
+            if let Some(document) = verified.document() {
+                report.check("document", true, DOCUMENT, document.to_string());
+            }
             let answer = listed(question, &mut report, statement)
                 .and_then(|()| about(&mut report, is_about, covering, || show_subjects(statement)))
                 .and_then(|()| signed(question, &mut report, verified));
@@ -280,9 +311,36 @@ fn one(
         }
         (Some(Err(refusal)), _) | (None, Err(refusal)) => refusal,
     };
+    if let Some(verified) = &candidate.referring {
+        return without_document(question, covering, verified, refusal);
+    }
     let report = SignatureReport::refused(candidate.manifest(), kind, refusal);
     let finding = refused(CHECK, refusal, candidate.manifest());
     (report, Err((refusal.cause(), finding)))
+}
+
+/// A reference by somebody whose document says nothing: it counts for nothing, and why is the
+/// answer only if it would have counted.
+fn without_document(
+    question: &SignedQuestion<'_>,
+    covering: &[Digest],
+    verified: &Verified<Statement>,
+    refusal: &Refusal,
+) -> (SignatureReport, Answer) {
+    let statement = verified.value();
+    let mut report = SignatureReport::of(verified, Some(statement.predicate_type().as_str()));
+    let is_about = question.evidence.is_subject_of(statement, covering);
+    let answer = about(&mut report, is_about, covering, || show_subjects(statement))
+        .and_then(|()| signed(question, &mut report, verified))
+        .and_then(|_| {
+            report.counts = false;
+            report.check("document", false, DOCUMENT, refusal.to_string());
+            Err((
+                refusal.cause(),
+                refused(CHECK, refusal, verified.manifest()),
+            ))
+        });
+    (report, answer)
 }
 
 /// A signed directory has the files that its statement lists, and no others.
@@ -376,5 +434,6 @@ fn signed<T>(
     Ok(Counted {
         signer: verified.signer().clone(),
         time: verified.time(),
+        document: verified.document().cloned(),
     })
 }

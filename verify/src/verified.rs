@@ -18,7 +18,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 const TIME_MISMATCH: SignedDuration = SignedDuration::from_mins(10);
 
 /// Something a signature was verified over. Only [`crate::signature`] and [`crate::named_key`] make
-/// one from signed bytes, and policy code accepts nothing else.
+/// one from signed bytes, [`crate::referenced`] one from bytes whose digest was signed, and policy
+/// code accepts nothing else.
 ///
 /// ```compile_fail
 /// // Unverified statements cannot be passed off as verified ones.
@@ -33,6 +34,7 @@ pub struct Verified<T> {
     payload: Digest,
     manifest: Option<Digest>,
     subjects: Option<SubjectSet>,
+    document: Option<Digest>,
     proof: Arc<Proof>,
 }
 
@@ -113,6 +115,7 @@ impl Verified<ArtifactClaim> {
             payload,
             manifest,
             subjects: None,
+            document: None,
             proof: Arc::new(proof),
         }
     }
@@ -135,6 +138,7 @@ impl Verified<Statement> {
             payload,
             manifest,
             subjects,
+            document: None,
             proof: Arc::new(proof),
         }
     }
@@ -154,6 +158,22 @@ impl Verified<Statement> {
             payload: self.payload.clone(),
             manifest: self.manifest.clone(),
             subjects: self.subjects.clone(),
+            document: self.document.clone(),
+            proof: Arc::clone(&self.proof),
+        }
+    }
+
+    /// The same proof for what this statement says by naming a document. To be called only with the
+    /// document that has the signed digest, or with none.
+    pub(crate) fn by_value(&self, statement: Statement, document: Option<Digest>) -> Self {
+        Self {
+            signer: self.signer.clone(),
+            time: self.time,
+            payload: self.payload.clone(),
+            manifest: self.manifest.clone(),
+            subjects: statement.subject_set(),
+            value: statement,
+            document,
             proof: Arc::clone(&self.proof),
         }
     }
@@ -198,6 +218,11 @@ impl<T> Verified<T> {
     /// Digest of the referrer manifest it was found in.
     pub fn manifest(&self) -> Option<&Digest> {
         self.manifest.as_ref()
+    }
+
+    /// Digest of the document that holds what was said, if the statement only refers to it.
+    pub fn document(&self) -> Option<&Digest> {
+        self.document.as_ref()
     }
 
     /// The SHA-256 digests of the statement's subjects; `None` if a subject has none.

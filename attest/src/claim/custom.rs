@@ -4,14 +4,14 @@
 //! `pkg/cosign/attestation` of <https://github.com/sigstore/cosign/tree/v3.0.2>.
 
 use bulla_model::predicate::{
-    Approval, KNOWN, Promotion, Provenance, TestResult, Vsa, approval, is_cyclonedx, is_spdx, link,
-    promotion, slsa_provenance, test_result, vsa,
+    Approval, KNOWN, Promotion, Provenance, SbomKind, TestResult, Vsa, approval, is_cyclonedx,
+    is_spdx, link, promotion, slsa_provenance, test_result, vsa,
 };
 use bulla_model::{Limits, PredicateError, PredicateType, Statement, Subject, json, statement};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::sbom::{SbomKind, sbom, verbatim};
+use super::sbom::{detect_sbom, sbom, verbatim};
 use super::{ClaimError, write_dated};
 
 /// cosign's type for anything at all, as text.
@@ -50,7 +50,7 @@ pub fn custom(
         return write_dated(subjects, issued_at, kind, &Custom { data, issued_at });
     }
     if is_cyclonedx(uri) || is_spdx(uri) {
-        let found = SbomKind::detect(file, limits)?;
+        let found = detect_sbom(file, limits)?;
         if is_cyclonedx(uri) != (found == SbomKind::CycloneDx) {
             return Err(ClaimError::SbomType {
                 expected: kind.clone(),

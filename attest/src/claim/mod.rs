@@ -14,6 +14,7 @@ mod sbom;
 mod standard;
 mod test_report;
 
+use bulla_model::predicate::SbomKind;
 use bulla_model::statement::{self, ISSUED_AT};
 use bulla_model::{JsonError, PredicateError, PredicateType, StatementError, Subject};
 use jiff::Timestamp;
@@ -22,8 +23,8 @@ use serde::Serialize;
 pub use custom::{custom, predicate_type};
 pub use decision::{approval, promotion};
 pub use directory::{IGNORED, MODEL_SIGNING, directory};
-pub use reference::{REFERENCE, reference};
-pub use sbom::{SbomKind, sbom};
+pub use reference::reference;
+pub use sbom::{detect_sbom, sbom};
 pub use standard::{link, provenance, signature, test_result, vsa};
 pub use test_report::{JunitError, JunitLimits, TestReport, Tests};
 

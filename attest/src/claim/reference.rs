@@ -1,14 +1,11 @@
 //! Documents that stand elsewhere: in-toto reference v0.1,
 //! <https://github.com/in-toto/attestation/blob/v1.1.0/spec/predicates/reference.md>.
 
+use bulla_model::predicate::reference::{self, Attester, Reference};
 use bulla_model::{ResourceDescriptor, Subject};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{ClaimError, known_type, write_dated};
-
-/// The predicate type of references.
-pub const REFERENCE: &str = "https://in-toto.io/attestation/reference/v0.1";
 
 /// "These documents are about the subjects": each with its digest, its media type and where it can
 /// be fetched. `attester` is a URI that names who says so.
@@ -26,20 +23,16 @@ pub fn reference(
     if let Some(index) = references.iter().position(|reference| !whole(reference)) {
         return Err(ClaimError::Reference { index });
     }
-    let predicate = Predicate {
-        attester: Attester { id: attester },
-        references,
+    let predicate = Reference {
+        attester: Attester {
+            id: attester.to_owned(),
+        },
+        references: references.to_vec(),
     };
-    write_dated(subjects, issued_at, &known_type(REFERENCE), &predicate)
-}
-
-#[derive(Serialize)]
-struct Predicate<'a> {
-    attester: Attester<'a>,
-    references: &'a [ResourceDescriptor],
-}
-
-#[derive(Serialize)]
-struct Attester<'a> {
-    id: &'a str,
+    write_dated(
+        subjects,
+        issued_at,
+        &known_type(reference::TYPE),
+        &predicate,
+    )
 }

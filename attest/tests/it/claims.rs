@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bulla_attest::claim::{self, ClaimError, SbomKind};
+use bulla_attest::claim::{self, ClaimError};
+use bulla_model::predicate::SbomKind;
 use bulla_model::predicate::{
     Approval, Promotion, Provenance, TestResult, Vsa, link::Link, slsa_provenance, test_result, vsa,
 };
@@ -154,7 +155,7 @@ fn an_sbom_stands_in_its_statement_exactly_as_given() {
 
 #[test]
 fn sbom_formats_are_recognised_by_their_own_marks() {
-    let kind = |document: &str| SbomKind::detect(document.as_bytes(), &Limits::default());
+    let kind = |document: &str| claim::detect_sbom(document.as_bytes(), &Limits::default());
     assert_eq!(
         kind(r#"{"spdxVersion":"SPDX-2.3"}"#).unwrap(),
         SbomKind::Spdx2

@@ -70,6 +70,9 @@ pub struct Arguments {
     /// Attestations from a file instead of those attached: a bundle, an envelope, one in each line; again for more
     #[arg(long, value_name = "FILE")]
     pub bundle: Vec<PathBuf>,
+    /// SBOM that an attestation refers to instead of holding it; looked for beside the image otherwise
+    #[arg(long, value_name = "FILE")]
+    pub document: Vec<PathBuf>,
     /// Signature over the one file verified, in a file of its own: base64, or its bytes
     #[arg(long, value_name = "FILE", conflicts_with = "env")]
     pub signature: Option<PathBuf>,

@@ -1,5 +1,7 @@
 //! `bulla tree`: an image, its platforms, and what is attached to each.
 
+mod documents;
+
 use bulla_model::{Bundle, CosignLayer, Digest, Envelope, Limits, Statement};
 use bulla_registry::Store as _;
 use serde::Serialize;
@@ -13,6 +15,7 @@ use crate::join::unsigned::{self, BUILDKIT};
 use crate::render::{Cell, Page, Report, bytes, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
+use documents::ReferredDocument;
 
 /// Shows the image, then the manifests of an index, each with its attestations.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -66,10 +69,12 @@ async fn node(
         truncated,
         unavailable,
     } = attached::list(&image.evidence, digest, &image.tag_prefix).await?;
-    let attached = entries
+    let mut attached: Vec<Attached> = entries
         .iter()
         .map(|entry| Attached::of(entry, &context.limits))
         .collect();
+    let referred = attached.iter_mut().flat_map(|one| &mut one.documents);
+    documents::look(&image.evidence, referred).await;
     Ok(Node {
         name,
         digest: digest.clone(),
@@ -117,6 +122,9 @@ struct Attached {
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// The documents it refers to instead of holding them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<ReferredDocument>,
 }
 
 impl Attached {
@@ -133,6 +141,7 @@ impl Attached {
             signer: None,
             size: descriptor.size,
             problem: None,
+            documents: Vec::new(),
         };
         match &entry.content {
             AttachedContent::Bundle { bytes, .. } => {
@@ -148,6 +157,7 @@ impl Attached {
                                     .predicate_type()
                                     .as_str()
                                     .clone_into(&mut attached.what);
+                                attached.documents = documents::of(&statement, limits);
                             }
                             Some(Err(error)) => attached.problem = Some(error.to_string()),
                             None => "signature over a blob".clone_into(&mut attached.what),
@@ -186,6 +196,7 @@ impl Attached {
         if let Some(statement) = statement {
             let kind = statement.predicate_type().as_str();
             self.what = format!("{kind} (older format)");
+            self.documents = documents::of(&statement, limits);
         }
     }
 }
@@ -216,6 +227,9 @@ impl Report for Tree {
                         note,
                     ],
                 );
+                for document in &attached.documents {
+                    document.human(page, level + 2);
+                }
             }
             for kind in &node.unsigned {
                 page.indented(level + 1, kind);

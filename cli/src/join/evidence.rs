@@ -7,16 +7,24 @@ use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPref
 use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
 use bulla_verify::{Attestation, Evidence};
 
+use super::follow;
 use super::image::OpenImage;
 use crate::Failure;
 
-/// Collects the attestations of an image and of the given index that lists it: bundles among the
-/// referrers, and what cosign kept at tags and in referrers before.
+/// Collects the attestations of an image and of the given index that lists it, and the documents
+/// that they refer to.
+pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
+    let evidence = attestations(image, index).await?;
+    follow::add(&image.evidence, evidence).await
+}
+
+/// Collects the attestations alone: bundles among the referrers, and what cosign kept at tags and in
+/// referrers before.
 ///
 /// A list that cannot be had is a failure; a single attestation that cannot be had is noted in the
 /// evidence, so that the verdict can say "could not find out". What can be no evidence is noted too,
 /// and changes nothing.
-pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
+pub async fn attestations(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
     let artifact = image.descriptor.digest.clone();
     let mut evidence = Evidence {
         artifact: Some(artifact.clone()),

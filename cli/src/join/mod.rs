@@ -10,6 +10,7 @@ pub mod directory;
 pub mod documents;
 pub mod evidence;
 pub mod file;
+pub mod follow;
 pub mod http;
 pub mod identity_token;
 pub mod image;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use base64::Engine as _;
-use bulla_attest::claim::{self, SbomKind};
+use bulla_attest::claim;
 use bulla_model::{Descriptor, Identity, Limits, ResourceDescriptor, Subject, media_type};
 use bulla_registry::{AnyStore, Store as _};
 use jiff::Timestamp;
@@ -24,18 +24,14 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads an SBOM of any size that is sensible.
+    /// Reads an SBOM no larger than a reader would fetch.
     pub fn sbom(path: &Path, limits: &Limits) -> Result<Self, Failure> {
-        let bytes = file::read(path, DOCUMENT_BYTES)?;
+        let bytes = file::read(path, limits.document_bytes)?;
         let mut limits = limits.clone();
-        limits.bundle_bytes = DOCUMENT_BYTES;
-        let kind = SbomKind::detect(&bytes, &limits)
+        limits.bundle_bytes = limits.document_bytes;
+        let kind = claim::detect_sbom(&bytes, &limits)
             .map_err(|error| Failure::from(error).with_detail(path.display()))?;
-        let media_type = match kind {
-            SbomKind::CycloneDx => "application/vnd.cyclonedx+json",
-            SbomKind::Spdx2 => "application/spdx+json",
-            SbomKind::Spdx3 => "application/spdx3+json",
-        };
+        let media_type = kind.media_type();
         Ok(Self { bytes, media_type })
     }
 
@@ -107,6 +103,3 @@ fn uri(signer: &Identity) -> String {
         }
     }
 }
-
-/// The largest document. Stops a file that never ends; it is read whole to be recognised.
-const DOCUMENT_BYTES: u64 = 256 << 20;

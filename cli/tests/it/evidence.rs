@@ -646,3 +646,74 @@ fn with_size(text: &str, size: usize) -> String {
     let space = if after.starts_with(' ') { " " } else { "" };
     format!("{before}\"size\":{space}{size}{digits}")
 }
+
+/// A released image whose SBOM stands beside its attestation, in the layout.
+fn released_by_reference() -> (Sandbox, String) {
+    let sandbox = company();
+    built(&sandbox, "image:1.0");
+    // The SBOM by value goes; a reference to the same document comes.
+    let tree = sandbox.done("tree image:1.0 --output json").json();
+    let attached = tree["nodes"][0]["attached"].as_array().unwrap();
+    let by_value = attached
+        .iter()
+        .find(|one| one["what"] == "https://cyclonedx.org/bom")
+        .unwrap();
+    let manifest = by_value["manifest"].as_str().unwrap();
+    let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
+    let kept = index["manifests"].as_array().unwrap().iter();
+    let kept: Vec<_> = kept.filter(|one| one["digest"] != manifest).collect();
+    let index = json!({"schemaVersion": 2, "manifests": kept});
+    sandbox.write("image/index.json", &index.to_string());
+    let document = sandbox.read("sbom.json");
+    let (digest, _) = sandbox.blob(document.as_bytes(), "application/vnd.cyclonedx+json");
+    let predicate = json!({
+        "attester": {"id": "https://example.test/attester"},
+        "references": [{
+            "mediaType": "application/vnd.cyclonedx+json",
+            "downloadLocation": "https://example.test/sbom.json",
+            "digest": {"sha256": digest.trim_start_matches("sha256:")},
+        }],
+    });
+    sandbox.write("reference.json", &predicate.to_string());
+    sandbox.done("attest image:1.0 --type reference --predicate reference.json --key ci.key");
+    sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
+    sandbox.done("promote image:1.0 --to prod --key ci.key");
+    (sandbox, digest)
+}
+
+#[test]
+fn documents_by_reference_are_in_the_pack_and_judged_again_from_it() {
+    let (sandbox, digest) = released_by_reference();
+    let pack = packed(&sandbox).json();
+    assert_eq!(pack["verdict"]["decision"], "allow");
+    let verdict = pack["verdict"].to_string();
+    assert!(
+        verdict.contains(&format!("by reference to {digest}")),
+        "{verdict}"
+    );
+    for name in ["image", "policy", "anchor.yaml", "bulla.yaml"] {
+        std::fs::rename(sandbox.path(name), sandbox.path(&format!("{name}.away"))).unwrap();
+    }
+    let replayed = sandbox.run("evidence verify pack.tar");
+    assert_eq!(replayed.code, 0, "{}{}", replayed.data, replayed.talk);
+}
+
+#[test]
+fn a_document_that_was_not_there_is_not_there_in_the_pack_either() {
+    let (sandbox, digest) = released_by_reference();
+    let hex = digest.trim_start_matches("sha256:");
+    let blob = format!("image/{BLOBS}{hex}");
+    for (present, decision) in [(None, "undetermined"), (Some("{}"), "deny")] {
+        match present {
+            None => std::fs::remove_file(sandbox.path(&blob)).unwrap(),
+            Some(text) => sandbox.write(&blob, text),
+        }
+        let pack = packed(&sandbox).json();
+        assert_eq!(pack["verdict"]["decision"], decision, "{pack}");
+        std::fs::rename(sandbox.path("image"), sandbox.path("image.away")).unwrap();
+        let replayed = sandbox.run("evidence verify pack.tar --output json");
+        let exit = if decision == "deny" { 12 } else { 3 };
+        assert_eq!(replayed.code, exit, "{}{}", replayed.data, replayed.talk);
+        std::fs::rename(sandbox.path("image.away"), sandbox.path("image")).unwrap();
+    }
+}

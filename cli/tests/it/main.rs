@@ -21,6 +21,7 @@ mod looking;
 mod notation;
 mod offline;
 mod older_tags;
+mod references;
 mod refusals;
 mod registries;
 mod sandbox;

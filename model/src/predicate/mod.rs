@@ -12,6 +12,8 @@ pub mod cosign;
 pub mod link;
 pub mod model_signing;
 pub mod promotion;
+pub mod reference;
+mod sbom;
 pub mod slsa_provenance;
 pub mod test_result;
 pub mod vsa;
@@ -20,6 +22,8 @@ pub mod witness;
 pub use approval::Approval;
 pub use model_signing::ModelSigning;
 pub use promotion::Promotion;
+pub use reference::Reference;
+pub use sbom::SbomKind;
 pub use slsa_provenance::Provenance;
 pub use test_result::TestResult;
 pub use vsa::Vsa;
@@ -78,6 +82,10 @@ pub const KNOWN: &[Known] = &[
     Known {
         alias: "promotion",
         uri: promotion::TYPE,
+    },
+    Known {
+        alias: "reference",
+        uri: reference::TYPE,
     },
     Known {
         alias: "release",

@@ -426,6 +426,7 @@ edges:
             claimed_type: Some(statement.predicate_type().clone()),
             outcome: Ok(Verified::new(statement, proof, time, digest.clone(), None)),
             signature: None,
+            referring: None,
         };
         service(&policy(), &[candidate], &[digest], now)
             .map(|service| service.to_string())

@@ -46,6 +46,10 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, repor
                     1 => "1 package".to_owned(),
                     count => format!("{count} packages"),
                 };
+                let summary = match statement.document() {
+                    Some(document) => format!("{summary}, by reference to {document}"),
+                    None => summary,
+                };
                 report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
                 return;
             }
@@ -62,7 +66,12 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, repor
             }
         }
     }
-    let cause = Cause::best(eligible.causes);
+    // What a document would have said that somebody who is named refers to is not known.
+    let cause = if eligible.causes.contains(&Cause::Undetermined) {
+        Cause::Undetermined
+    } else {
+        Cause::best(eligible.causes)
+    };
     let finding = Finding::new(Code::SbomMissing, CHECK, "no bill of materials that counts")
         .place(&rule.place)
         .hint(format!(

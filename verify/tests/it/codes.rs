@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use bulla_model::predicate::approval::{ApprovalDecision, OnBehalfOf};
-use bulla_model::predicate::{CYCLONEDX, slsa_provenance, test_result};
+use bulla_model::predicate::{CYCLONEDX, reference, slsa_provenance, test_result};
 use bulla_model::{Digest, EdgeKind};
-use bulla_verify::{Code, State, StepRequest, Verdict};
+use bulla_verify::{Code, Document, State, StepRequest, Verdict};
 
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
 
@@ -65,6 +65,9 @@ produced! {
         promoted_into_prod(|said| said.chain.sequence = 7),
         not promoted_into_prod(|_| {});
     chain_forked: ChainForked = forked(1), not forked(2);
+    document_mismatch: DocumentMismatch =
+        referring_to(br#"{"bomFormat":"CycloneDX","components":[]}"#),
+        not referring_to(DOCUMENT);
     draft_predicate: DraftPredicate =
         with_tier("high: {claimedTime: allow, draftPredicates: deny}"),
         not with_tier("high: {claimedTime: allow, draftPredicates: allow}");
@@ -258,6 +261,25 @@ fn gathered(change: impl Fn(&mut World)) -> Verdict {
     change(&mut world);
     world.verify("prod")
 }
+
+/// A bill of materials by reference, and what was found under its digest.
+fn referring_to(found: &[u8]) -> Verdict {
+    let mut world = World::staged();
+    world.take("builder sbom");
+    world.now = hour(0);
+    let digest = Digest::sha256(DOCUMENT);
+    let named =
+        json!({"mediaType": "application/vnd.cyclonedx+json", "digest": {"sha256": digest.hex()}});
+    let predicate = json!({"attester": {"id": "x:y"}, "references": [named]});
+    world.attest("builder", reference::TYPE, &predicate);
+    world
+        .documents
+        .insert(digest, Document::Bytes(found.into()));
+    world.now = hour(3);
+    world.verify("staging")
+}
+
+const DOCUMENT: &[u8] = br#"{"bomFormat":"CycloneDX","components":[{"name":"zlib"}]}"#;
 
 fn freshness(demand: &str) -> Verdict {
     let mut world = World::built();

@@ -1,6 +1,8 @@
 //! A small world to attack: a policy, signers, and the honest journey of one image from its build
 //! into prod. A test changes one thing and looks at the verdict.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -12,8 +14,8 @@ use bulla_model::{
     Digest, EdgeKind, Identity, Limits, Manifest, ResourceDescriptor, Statement, statement,
 };
 use bulla_verify::{
-    Anchor, Attestation, Candidate, Code, Evidence, Policy, PolicyFiles, PublicKey, Question,
-    QuestionError, State, StepDraft, StepRequest, Trust, Verdict, examine, judge_step,
+    Anchor, Attestation, Candidate, Code, Document, Evidence, Policy, PolicyFiles, PublicKey,
+    Question, QuestionError, State, StepDraft, StepRequest, Trust, Verdict, examine, judge_step,
     verify_environment,
 };
 
@@ -28,6 +30,7 @@ pub(crate) struct World {
     pub(crate) evidence: Vec<Entry>,
     pub(crate) artifact: Digest,
     pub(crate) indexes: Vec<Manifest>,
+    pub(crate) documents: BTreeMap<Digest, Document>,
     pub(crate) truncated: bool,
     pub(crate) unavailable: Vec<String>,
     pub(crate) anchor: Option<String>,
@@ -63,6 +66,7 @@ impl World {
             evidence: Vec::new(),
             artifact: image(),
             indexes: Vec::new(),
+            documents: BTreeMap::new(),
             truncated: false,
             unavailable: Vec::new(),
             anchor: None,
@@ -300,6 +304,7 @@ impl World {
             artifact: Some(self.artifact.clone()),
             indexes: self.indexes.clone(),
             attestations: attestations.collect(),
+            documents: self.documents.clone(),
             truncated: self.truncated,
             unavailable: self.unavailable.clone(),
             ..Evidence::default()

@@ -20,6 +20,7 @@ mod mutations;
 mod notation;
 mod policies;
 mod recorded;
+mod references;
 mod signed;
 mod slsa;
 mod trusted_roots;

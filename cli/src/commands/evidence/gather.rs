@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use bulla_model::evidence_pack::{API_VERSION, Incomplete, MEDIA_TYPE, PackTool};
+use bulla_model::evidence_pack::{API_VERSION, AbsentDocument, Incomplete, MEDIA_TYPE, PackTool};
 use bulla_model::{
     Descriptor, Digest, EvidencePack, Limits, Manifest, PackFile, PackRole, media_type,
 };
 use bulla_registry::{AnyStore, Store as _, StoreError};
-use bulla_verify::{Evidence, PolicyFile, PolicyFiles, Verdict};
+use bulla_verify::{Document, Evidence, PolicyFile, PolicyFiles, Verdict};
 
 use super::{Contents, EMPTY_CONFIG, VERDICT, largest};
 use crate::Failure;
@@ -44,6 +44,7 @@ pub(super) async fn gather(judged: &Judged<'_>, limits: &Limits) -> Result<Conte
     basket
         .attestations(&judged.image.evidence, judged.evidence)
         .await?;
+    let absent = basket.documents(judged.evidence)?;
     basket.policy(&judged.rules.files)?;
     basket.trust(judged.rules)?;
     let verdict = to_json(judged.verdict).into_bytes();
@@ -63,6 +64,7 @@ pub(super) async fn gather(judged: &Judged<'_>, limits: &Limits) -> Result<Conte
             truncated: judged.evidence.truncated,
             unavailable: judged.evidence.unavailable.clone(),
             unusable: judged.evidence.unusable.clone(),
+            documents: absent,
             left_out: basket.left_out,
         },
         files: basket.files,
@@ -156,6 +158,29 @@ impl Basket<'_> {
         }
         self.files.append(&mut bundles);
         Ok(())
+    }
+
+    /// The documents that attestations refer to; those that are not there are told apart.
+    fn documents(&mut self, evidence: &Evidence) -> Result<Vec<AbsentDocument>, Failure> {
+        let mut absent = Vec::new();
+        for (digest, document) in &evidence.documents {
+            let (altered, reason) = match document {
+                Document::Bytes(bytes) => {
+                    let file = PackFile::of(PackRole::Document, OCTETS, bytes);
+                    self.keep(&file, bytes.to_vec())?;
+                    self.file(file);
+                    continue;
+                }
+                Document::Altered(reason) => (true, reason.clone()),
+                Document::Unavailable(reason) => (false, reason.clone()),
+            };
+            absent.push(AbsentDocument {
+                digest: digest.clone(),
+                altered,
+                reason,
+            });
+        }
+        Ok(absent)
     }
 
     fn policy(&mut self, files: &PolicyFiles) -> Result<(), Failure> {
@@ -278,5 +303,7 @@ pub(super) fn policy_files(files: &PolicyFiles) -> Vec<(PackFile, &[u8])> {
     found
 }
 
+/// What statements call a document is in the statements.
+const OCTETS: &str = "application/octet-stream";
 const YAML: &str = "application/yaml";
 const JSON: &str = "application/json";

@@ -45,13 +45,14 @@ impl Contents {
     }
 }
 
-/// Bytes a pack may have. Layers are what makes packs large; without them it is the evidence, and
-/// as much again for the policy, its history and the archive's own needs.
+/// Bytes a pack may have. Layers are what makes packs large; without them it is the evidence, as
+/// much again for the policy, its history and the archive's own needs, and the documents.
 fn largest(with_layers: bool, limits: &Limits) -> u64 {
     if with_layers {
         limits.inflated_layer_bytes
     } else {
-        limits.evidence_bytes.saturating_mul(2)
+        let evidence = limits.evidence_bytes.saturating_mul(2);
+        evidence.saturating_add(limits.document_bytes)
     }
 }
 

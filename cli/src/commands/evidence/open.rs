@@ -121,7 +121,11 @@ fn contents(directory: &Path, limits: &Limits) -> Result<Contents, Failure> {
         if file.role == PackRole::Layer {
             check_layer(directory, file)?;
         } else if !blobs.contains_key(&file.digest) {
-            let bytes = read(directory, &file.digest, limits.bundle_bytes)?;
+            let limit = match file.role {
+                PackRole::Document => limits.document_bytes,
+                _ => limits.bundle_bytes,
+            };
+            let bytes = read(directory, &file.digest, limit)?;
             if bytes.len() as u64 != file.size {
                 return Err(wrong_size(file));
             }

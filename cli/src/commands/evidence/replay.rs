@@ -1,7 +1,9 @@
 //! From a pack back to what `verify` takes.
 
+use std::collections::BTreeMap;
+
 use bulla_model::{CosignLayer, Digest, Limits, Manifest, PackFile, PackRole};
-use bulla_verify::{Attestation, Evidence, PolicyFile, PolicyFiles, State};
+use bulla_verify::{Attestation, Document, Evidence, PolicyFile, PolicyFiles, State};
 use jiff::Timestamp;
 
 use super::Contents;
@@ -22,6 +24,7 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
         truncated: document.incomplete.truncated,
         unavailable: document.incomplete.unavailable.clone(),
         unusable: document.incomplete.unusable.clone(),
+        documents: documents(contents),
         ..Evidence::default()
     };
     let covering = evidence.covering();
@@ -37,6 +40,25 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
         earlier.push(file);
     }
     Ok(evidence)
+}
+
+/// The documents that attestations refer to, and those that were not there.
+fn documents(contents: &Contents) -> BTreeMap<Digest, Document> {
+    let document = &contents.document;
+    let absent = document.incomplete.documents.iter().map(|absent| {
+        let reason = absent.reason.clone();
+        let document = if absent.altered {
+            Document::Altered(reason)
+        } else {
+            Document::Unavailable(reason)
+        };
+        (absent.digest.clone(), document)
+    });
+    let held = document.current(PackRole::Document).map(|file| {
+        let bytes = contents.bytes(&file.digest).into();
+        (file.digest.clone(), Document::Bytes(bytes))
+    });
+    absent.chain(held).collect()
 }
 
 /// An attestation as its manifest brought it: a bundle in a manifest of its own, which names its

@@ -181,7 +181,7 @@ async fn collect(
                 .with_hint("name the file that holds its provenance: --provenance FILE")
         })?;
         let _progress = context.printer.progress("collecting attestations");
-        let evidence = evidence::collect(&image, arguments.index.as_ref()).await?;
+        let evidence = evidence::attestations(&image, arguments.index.as_ref()).await?;
         attached.incomplete |= evidence.is_incomplete();
         attached.attestations.extend(evidence.attestations);
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_attest::claim::IGNORED;
-use bulla_model::predicate::{ModelSigning, model_signing};
+use bulla_attest::claim::{IGNORED, predicate_type};
+use bulla_model::predicate::{ModelSigning, is_cyclonedx, is_spdx, model_signing};
 use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits, Statement};
 use bulla_registry::Store as _;
 use bulla_verify::{Attestation, AttestationForm, Evidence};
@@ -17,7 +17,7 @@ use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{blocking, directory, evidence, file, image};
+use crate::join::{blocking, directory, evidence, file, follow, image};
 use crate::target::Target;
 
 /// Everything a verdict about one item rests on.
@@ -35,10 +35,19 @@ pub(super) struct Gathered {
     pub(super) unsigned: Vec<Unsigned>,
 }
 
-/// Collects it. `given` are the documents of `--bundle`, read once for all items.
+/// What was named for all items, read once.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// The documents of `--bundle`.
+    pub(super) attestations: Vec<Document>,
+    /// Those of `--document`, which statements refer to.
+    pub(super) referred: Vec<bulla_verify::Document>,
+}
+
+/// Collects it.
 pub(super) async fn gather(
     arguments: &Arguments,
-    given: &Arc<Vec<Document>>,
+    given: &Arc<Given>,
     target: &Target,
     context: &Context,
 ) -> Result<Gathered, Failure> {
@@ -55,12 +64,16 @@ pub(super) async fn gather(
     let image = image::open(context, target).await?;
     let artifact = image.descriptor.digest.clone();
     let named = !arguments.bundle.is_empty() || arguments.signature.is_some();
-    let evidence = if named {
+    let mut evidence = if named {
         let found = attestations(arguments, given, &artifact, &context.limits)?;
         given_about(artifact.clone(), found)
     } else {
-        evidence::collect(&image, arguments.index.as_ref()).await?
+        evidence::attestations(&image, arguments.index.as_ref()).await?
     };
+    follow::add_given(&given.referred, &mut evidence);
+    if asks_for_documents(arguments) {
+        evidence = follow::add(&image.evidence, evidence).await?;
+    }
     let mut unsigned = Vec::new();
     if unsigned::may_list(&image.descriptor) {
         let manifest = image.store.manifest(&artifact).await?;
@@ -75,9 +88,17 @@ pub(super) async fn gather(
     })
 }
 
+/// Whether the answer may lie in documents that statements refer to: bills of materials.
+fn asks_for_documents(arguments: &Arguments) -> bool {
+    let is_sbom = |kind: &String| {
+        predicate_type(kind).is_ok_and(|kind| is_cyclonedx(kind.as_str()) || is_spdx(kind.as_str()))
+    };
+    arguments.env.is_some() || arguments.kind.as_ref().is_some_and(is_sbom)
+}
+
 async fn about_file(
     arguments: &Arguments,
-    given: &Arc<Vec<Document>>,
+    given: &Arc<Given>,
     path: &Path,
     target: &Target,
     limits: &Limits,
@@ -97,6 +118,7 @@ async fn about_file(
         };
         let nothing = !named && beside.is_empty();
         let mut evidence = given_about(digest, attestations);
+        follow::add_given(&given.referred, &mut evidence);
         add_content(&path, &mut evidence, &limits)?;
         Ok(Gathered {
             name,
@@ -126,7 +148,7 @@ pub(super) fn lists_files(given: &[Document], limits: &Limits) -> bool {
 
 /// A folder as a whole: the files in it, against a signed list of them.
 async fn about_directory(
-    given: &Arc<Vec<Document>>,
+    given: &Arc<Given>,
     path: &Path,
     target: &Target,
     limits: &Limits,
@@ -138,13 +160,18 @@ async fn about_directory(
         let read = directory::read(&path, IGNORED)?;
         let mut files = read.files;
         // The signature may lie in the folder that it is about.
-        files.retain(|name, _| !given.iter().any(|one| is_same(&one.path, &path.join(name))));
+        files.retain(|name, _| {
+            !given
+                .attestations
+                .iter()
+                .any(|one| is_same(&one.path, &path.join(name)))
+        });
         let artifact = ModelSigning::digest_of(&files);
-        let attestations = if given.is_empty() {
+        let attestations = if given.attestations.is_empty() {
             beside = targets::beside(&path);
             documents::attestations(&documents::read(&beside, &limits)?, &artifact, &limits)?
         } else {
-            documents::attestations(&given, &artifact, &limits)?
+            documents::attestations(&given.attestations, &artifact, &limits)?
         };
         let mut evidence = given_about(artifact, attestations);
         evidence.files = Some(files);
@@ -213,11 +240,11 @@ fn add_content(path: &Path, evidence: &mut Evidence, limits: &Limits) -> Result<
 /// The attestations in the files that were named.
 fn attestations(
     arguments: &Arguments,
-    given: &[Document],
+    given: &Given,
     artifact: &Digest,
     limits: &Limits,
 ) -> Result<Vec<Attestation>, Failure> {
-    let mut found = documents::attestations(given, artifact, limits)?;
+    let mut found = documents::attestations(&given.attestations, artifact, limits)?;
     if let Some(signature) = &arguments.signature {
         let files = Detached {
             signature,

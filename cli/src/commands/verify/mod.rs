@@ -14,8 +14,9 @@ use jiff::Timestamp;
 
 use crate::args::verify::Arguments;
 use crate::commands::Context;
-use crate::join::documents::{self, Document};
+use crate::join::{documents, follow};
 use crate::{Exit, Failure};
+use gather::Given;
 use question::Asked;
 use report::{Judged, Shown, VerifyReport};
 use targets::{Folders, Item};
@@ -26,11 +27,14 @@ use targets::{Folders, Item};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let asked = Asked::of(&arguments, context, now).await?;
-    let given = Arc::new(documents::read(&arguments.bundle, &context.limits)?);
+    let given = Arc::new(Given {
+        attestations: documents::read(&arguments.bundle, &context.limits)?,
+        referred: follow::given(&arguments.document, &context.limits)?,
+    });
     let folders = match &arguments.env {
         // A policy knows images and files, and no lists of them.
         Some(_) => Folders::Files,
-        None if gather::lists_files(&given, &context.limits) => Folders::Whole,
+        None if gather::lists_files(&given.attestations, &context.limits) => Folders::Whole,
         None => Folders::Signed,
     };
     let items = targets::expand(&arguments.targets, &aside(&arguments), folders)?;
@@ -67,7 +71,7 @@ async fn judge(
     item: Item,
     arguments: &Arguments,
     asked: &Asked,
-    given: &Arc<Vec<Document>>,
+    given: &Arc<Given>,
     context: &Context,
     now: Timestamp,
 ) -> Judged {
@@ -100,12 +104,8 @@ fn aside(arguments: &Arguments) -> Vec<&Path> {
         &arguments.rfc3161_timestamp,
     ];
     let single = single.into_iter().flatten();
-    arguments
-        .bundle
-        .iter()
-        .chain(single)
-        .map(PathBuf::as_path)
-        .collect()
+    let several = arguments.bundle.iter().chain(&arguments.document);
+    several.chain(single).map(PathBuf::as_path).collect()
 }
 
 /// How many items are verified at the same time: enough to keep the processors busy while others
