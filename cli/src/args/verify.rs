@@ -19,14 +19,15 @@ pub struct Arguments {
     #[arg(required = true, value_name = "FILE|IMAGE")]
     pub targets: Vec<String>,
     /// Environment the image is to run in, as the policy names it
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "certificate_identity", "certificate_identity_regexp"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "identity", "issuer", "kind"])]
     pub env: Option<String>,
     /// Public key that must have signed; several with --threshold
     #[arg(
         id = "verification_key",
         long = "key",
         short = 'k',
-        value_name = "FILE"
+        value_name = "FILE",
+        conflicts_with_all = ["identity", "issuer", "policy", "anchor", "state"]
     )]
     pub key: Vec<String>,
     /// How many of the keys must have signed; one of them if left out
@@ -36,10 +37,10 @@ pub struct Arguments {
     #[arg(long, requires = "verification_key")]
     pub allow_legacy_schemes: bool,
     /// Identity in the certificate that must have signed
-    #[arg(long, value_name = "SUBJECT", conflicts_with = "verification_key")]
+    #[arg(long, value_name = "SUBJECT", group = "identity", conflicts_with_all = ["policy", "anchor", "state"])]
     pub certificate_identity: Option<String>,
     /// Regular expression for that identity; must match the whole of it
-    #[arg(long, value_name = "REGEXP", conflicts_with = "certificate_identity")]
+    #[arg(long, value_name = "REGEXP", group = "identity", conflicts_with_all = ["certificate_identity", "policy", "anchor", "state"])]
     pub certificate_identity_regexp: Option<String>,
     /// Issuer in that certificate
     #[arg(long, value_name = "URL", group = "issuer")]
@@ -130,21 +131,24 @@ pub struct PlainArguments {
 }
 
 /// What a certificate for a workflow of GitHub's must claim, by cosign's names.
+///
+/// They say more about the certificate of an identity, and nothing about a key or an environment.
 #[derive(Clone, Debug, Default, Args)]
+#[group(id = "workflow", multiple = true, conflicts_with_all = ["env", "verification_key"])]
 pub struct WorkflowArguments {
     /// Event that started the workflow, for example push
-    #[arg(long, value_name = "EVENT", requires = "issuer")]
+    #[arg(long, value_name = "EVENT", requires = "identity")]
     pub certificate_github_workflow_trigger: Option<String>,
     /// Commit the workflow ran for
-    #[arg(long, value_name = "COMMIT", requires = "issuer")]
+    #[arg(long, value_name = "COMMIT", requires = "identity")]
     pub certificate_github_workflow_sha: Option<String>,
     /// Name of the workflow
-    #[arg(long, value_name = "NAME", requires = "issuer")]
+    #[arg(long, value_name = "NAME", requires = "identity")]
     pub certificate_github_workflow_name: Option<String>,
     /// Repository the workflow ran for: OWNER/REPO, or its URI
-    #[arg(long, value_name = "OWNER/REPO", requires = "issuer")]
+    #[arg(long, value_name = "OWNER/REPO", requires = "identity")]
     pub certificate_github_workflow_repository: Option<String>,
     /// Branch or tag the workflow ran for, for example refs/heads/main
-    #[arg(long, value_name = "REF", requires = "issuer")]
+    #[arg(long, value_name = "REF", requires = "identity")]
     pub certificate_github_workflow_ref: Option<String>,
 }

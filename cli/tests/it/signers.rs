@@ -278,3 +278,66 @@ fn a_private_authority_may_be_given_as_plain_files() {
     let flags = flags.replace("ca.pem", "other.pem");
     assert_ne!(run(&flags).code, 0, "another authority");
 }
+
+/// What says who must have signed, with the restrictions that do not go with it. Whoever types one
+/// believes that it is enforced.
+#[test]
+fn f21_a_restriction_that_would_not_be_enforced_is_refused() {
+    const RULES: [&str; 3] = ["--policy x.cue", "--anchor a.yaml", "--state s.json"];
+    const ISSUER: [&str; 2] = [
+        "--certificate-oidc-issuer https://issuer.example.test",
+        "--certificate-oidc-issuer-regexp .*",
+    ];
+    const IDENTITY: [&str; 2] = [
+        "--certificate-identity a@example.test",
+        "--certificate-identity-regexp .*",
+    ];
+    const WORKFLOW: [&str; 5] = [
+        "--certificate-github-workflow-trigger push",
+        "--certificate-github-workflow-sha 00ff",
+        "--certificate-github-workflow-name release",
+        "--certificate-github-workflow-repository a/b",
+        "--certificate-github-workflow-ref refs/heads/main",
+    ];
+    const KEY: [&str; 1] = ["--key bulla.pub"];
+    let sandbox = Sandbox::new().with_key();
+    sandbox.write("art.bin", "artifact one\n");
+    sandbox.done("sign --key bulla.key art.bin");
+    code(
+        &sandbox.run("verify --key bulla.pub art.bin"),
+        0,
+        "without any",
+    );
+    let of_env = ["--type vuln", "--log-threshold 1", "--signed-as a.test/b"];
+    let table: [(&str, &[&[&str]]); 4] = [
+        (KEY[0], &[&RULES, &ISSUER, &IDENTITY, &WORKFLOW]),
+        (IDENTITY[0], &[&RULES, &KEY]),
+        (IDENTITY[1], &[&RULES, &KEY]),
+        (
+            "--env prod",
+            &[&KEY, &ISSUER, &IDENTITY, &WORKFLOW, &of_env],
+        ),
+    ];
+    for (who, restrictions) in table {
+        for restriction in restrictions.iter().copied().flatten() {
+            let answer = sandbox.run(&format!("verify {who} {restriction} art.bin"));
+            let (one, other) = (flag(who), flag(restriction));
+            code(&answer, 2, &format!("{who} {restriction}"));
+            for part in [one, other, "cannot be used with"] {
+                assert!(answer.talk.contains(part), "{part}: {}", answer.talk);
+            }
+        }
+    }
+    // What is set once for every command is for those that it is about.
+    let answer = sandbox
+        .command("verify --key bulla.pub art.bin")
+        .env("BULLA_POLICY", "absent")
+        .env("BULLA_ANCHOR", "absent")
+        .output()
+        .unwrap();
+    code(&Answer::of(&answer), 0, "variables");
+}
+
+fn flag(text: &str) -> &str {
+    text.split(' ').next().unwrap()
+}
