@@ -158,9 +158,12 @@ pub struct VerifyVsa {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Trust")]
 pub struct TrustArguments {
-    /// Sigstore trusted root; may be given several times
-    #[arg(long, value_name = "FILE")]
+    /// Sigstore trusted root, or a client trust configuration; may be given several times
+    #[arg(long, value_name = "FILE", alias = "trust-config")]
     pub trusted_root: Vec<String>,
+    /// Sigstore instance whose certificates count where no trusted root is given: public-good, staging, github, or a URL given to bulla trust init
+    #[arg(long, value_name = "NAME", conflicts_with = "trusted_root")]
+    pub instance: Option<String>,
     /// Judge as of this time, RFC 3339, instead of now
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,

@@ -73,3 +73,31 @@ fn a_package_is_believed_with_its_registrys_word_only() {
     assert_eq!(answer.code, 2, "{}", answer.talk);
     assert!(answer.talk.contains("--provenance FILE"), "{}", answer.talk);
 }
+
+#[test]
+fn where_no_root_is_given_an_instance_is_believed() {
+    let sandbox = sandbox();
+    let question = QUESTION.replace("--trusted-root root.json", "");
+    for (instance, code, name) in [
+        ("", 0, "public-good (embedded)"),
+        ("--instance public-good", 0, "public-good (embedded)"),
+        ("--instance github", 11, "github (embedded)"),
+    ] {
+        let answer = sandbox.run(&format!(
+            "slsa verify --provenance npm.json {KEYS} {instance} {question} --output json"
+        ));
+        assert_eq!(
+            answer.code, code,
+            "{instance}: {}{}",
+            answer.data, answer.talk
+        );
+        let sources = answer.json()["sources"].to_string();
+        assert!(sources.contains(name), "{instance}: {sources}");
+    }
+    let summary = "slsa verify-vsa --attestation alone.json --verifier-id https://v.example.test \
+        --resource-uri pkg:oci/app --subject-digest sha256:00 --output json";
+    let identity = "--certificate-identity a --certificate-oidc-issuer b --instance staging";
+    let answer = sandbox.run(&format!("{summary} {identity}"));
+    let sources = answer.json()["sources"].to_string();
+    assert!(sources.contains("staging (embedded)"), "{sources}");
+}

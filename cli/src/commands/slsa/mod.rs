@@ -6,8 +6,11 @@ mod provenance;
 mod report;
 mod vsa;
 
-use crate::args::slsa::{Action, Arguments};
+use jiff::Timestamp;
+
+use crate::args::slsa::{Action, Arguments, TrustArguments};
 use crate::commands::Context;
+use crate::trust::{Freshness, Wanted};
 use crate::{Exit, Failure};
 
 /// Checks provenance or a verification summary.
@@ -19,5 +22,16 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         }
         Action::VerifyNpmPackage(arguments) => provenance::run(*arguments, true, context).await,
         Action::VerifyVsa(arguments) => vsa::run(*arguments, context).await,
+    }
+}
+
+/// Whose certificates count: those of files that were named, else of an instance.
+fn wanted(trust: &TrustArguments, now: Timestamp) -> Wanted<'_> {
+    Wanted {
+        trusted_root: &trust.trusted_root,
+        signing_config: None,
+        name: trust.instance.as_deref(),
+        freshness: Freshness::Offline,
+        now,
     }
 }

@@ -11,13 +11,14 @@ use bulla_verify::{Attestation, PolicyFile, PublicKey, Trust};
 use jiff::Timestamp;
 
 use super::report::SlsaReport;
-use super::{artifacts, document};
+use super::{artifacts, document, wanted};
 use crate::args::slsa::Verify;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::rules::{self, Source};
+use crate::join::rules::Source;
 use crate::join::{blocking, evidence, file, verdict};
 use crate::settings::row;
+use crate::trust::instance;
 use crate::{Exit, Failure};
 
 /// Verifies provenance and ends with the code of the answer. Of a package of npm's registry
@@ -44,7 +45,9 @@ pub(super) async fn run(
     }
     let (artifacts, attached) = collect(&arguments, given.is_none(), context).await?;
     let provenance = given.unwrap_or(Provenance::Attestations(attached.attestations));
-    let roots = rules::trusted_roots(context, &arguments.trust.trusted_root, &mut sources)?;
+    let found = instance(context, &wanted(&arguments.trust, now)).await?;
+    sources.extend(found.sources);
+    let roots = found.trusted_roots;
     let trust = Trust::new(keys(&provenance), &roots, now, &context.limits)
         .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
     let limits = context.limits.clone();

@@ -5,17 +5,26 @@ use bulla_verify::{ExpectedSigner, Pattern, PublicKey, Trust};
 use jiff::Timestamp;
 
 use super::provenance::finish;
+use super::wanted;
 use crate::args::slsa::VerifyVsa;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::{blocking, file, key, rules};
+use crate::trust::instance;
 use crate::{Exit, Failure};
 
 /// Verifies a summary and ends with the code of the answer.
 pub(super) async fn run(arguments: VerifyVsa, context: &Context) -> Result<Exit, Failure> {
     let now = arguments.trust.at.unwrap_or_else(Timestamp::now);
     let mut sources = Vec::new();
-    let roots = rules::trusted_roots(context, &arguments.trust.trusted_root, &mut sources)?;
+    // A key needs nobody else's word; a certificate needs somebody's who issues them.
+    let roots = if arguments.key.is_some() {
+        rules::trusted_roots(context, &arguments.trust.trusted_root, &mut sources)?
+    } else {
+        let found = instance(context, &wanted(&arguments.trust, now)).await?;
+        sources.extend(found.sources);
+        found.trusted_roots
+    };
     let (key, signer) = signer(&arguments, context).await?;
     let keys: Vec<PublicKey> = key.iter().map(|key| key.key().clone()).collect();
     let trust = Trust::new(keys, &roots, now, &context.limits)
