@@ -14,7 +14,7 @@ pub struct DecideArguments {
     /// Trust anchor: a local file, never part of what is verified
     #[arg(long, value_name = "FILE")]
     pub anchor: Option<String>,
-    /// Sigstore trusted root; may be given several times
+    /// Sigstore trusted root, or a client trust configuration; may be given several times
     #[arg(long, value_name = "FILE")]
     pub trusted_root: Vec<String>,
     /// File that remembers the highest policy version seen

@@ -101,6 +101,9 @@ pub struct Arguments {
     /// Sigstore instance whose certificates count where no trusted root is given: public-good, staging, github, or a URL given to bulla trust init
     #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "verification_key", "trusted_root"])]
     pub instance: Option<String>,
+    /// Client trust configuration whose trusted root counts; services are not asked
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trusted_root", "instance"])]
+    pub trust_config: Option<String>,
     /// Certificates and keys as files, where there is no trusted root.
     #[command(flatten)]
     pub plain: Box<PlainArguments>,
@@ -111,7 +114,7 @@ pub struct Arguments {
 
 /// Whom to believe, as plain files instead of a trusted root.
 #[derive(Clone, Debug, Default, Args)]
-#[group(id = "plain", multiple = true, conflicts_with_all = ["env", "trusted_root", "instance"])]
+#[group(id = "plain", multiple = true, conflicts_with_all = ["env", "trusted_root", "trust_config", "instance"])]
 pub struct PlainArguments {
     /// Certificates of authorities that issue to signers, PEM, instead of a trusted root
     #[arg(long, visible_alias = "ca-file", value_name = "FILE")]

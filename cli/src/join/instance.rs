@@ -13,7 +13,7 @@ use crate::args::signing::{RecordingArguments, SigningArguments};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::settings::{Row, row};
-use crate::trust;
+use crate::trust::{self, document};
 
 /// Bytes of the largest file of certificates that is read.
 const CERTIFICATES_BYTES: u64 = 4 << 20;
@@ -164,9 +164,11 @@ fn configuration(
 
 fn given_roots(context: &Context, flags: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
     let paths = list(context, &row::TRUSTED_ROOT, flags)?;
-    let limit = context.limits.configuration_bytes;
-    let files = paths.iter().map(|path| file::read(Path::new(path), limit));
-    files.collect()
+    let mut roots = Vec::new();
+    for path in &paths {
+        roots.append(&mut document::read(Path::new(path), &context.limits)?);
+    }
+    Ok(roots)
 }
 
 /// Flags, or else the one value of a setting.

@@ -19,6 +19,7 @@ use crate::failure::FailureKind;
 use crate::lock::Lock;
 use crate::output::write_atomic;
 use crate::settings::{Row, row};
+use crate::trust::document;
 
 /// Everything a decision rests on besides the evidence.
 #[derive(Debug)]
@@ -192,14 +193,15 @@ pub fn trusted_roots(
     }
     let mut roots = Vec::new();
     for (path, origin) in paths {
-        let bytes = file::read(Path::new(&path), limits.configuration_bytes)?;
-        sources.push(Source {
-            what: "trusted root",
-            path,
-            origin,
-            digest: Digest::sha256(&bytes),
-        });
-        roots.push(bytes);
+        for bytes in document::read(Path::new(&path), limits)? {
+            sources.push(Source {
+                what: "trusted root",
+                path: path.clone(),
+                origin: origin.clone(),
+                digest: Digest::sha256(&bytes),
+            });
+            roots.push(bytes);
+        }
     }
     Ok(roots)
 }

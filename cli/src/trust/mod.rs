@@ -11,6 +11,7 @@
 mod cache;
 pub(crate) mod create;
 pub(crate) mod describe;
+pub(crate) mod document;
 mod instance;
 mod known;
 mod mirror;

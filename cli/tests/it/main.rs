@@ -24,6 +24,7 @@ mod older_tags;
 mod references;
 mod refusals;
 mod registries;
+mod roots;
 mod sandbox;
 mod serve;
 mod signers;

@@ -64,6 +64,19 @@ impl Root {
         };
         let operators = Operators::of(text).map_err(|error| unusable(error.to_string()))?;
         let mut root = TrustedRoot::from_json(text).map_err(|error| unusable(error.to_string()))?;
+        if !MEDIA_TYPES.contains(&root.media_type.as_str()) {
+            let [usual, ..] = MEDIA_TYPES;
+            let found = cut(&root.media_type);
+            return Err(unusable(format!("mediaType is {found}, expected {usual}")));
+        }
+        let nobody = root.certificate_authorities.is_empty()
+            && root.timestamp_authorities.is_empty()
+            && root.tlogs.is_empty()
+            && root.ctlogs.is_empty();
+        if nobody {
+            let text = "it names no certificate authority, no log and no timestamp authority";
+            return Err(unusable(text.to_owned()));
+        }
         let without_certificate_logs = root.ctlogs.is_empty();
         let without_logs = root.tlogs.is_empty()
             && root.ctlogs.is_empty()
@@ -169,9 +182,41 @@ fn authorities(root: &TrustedRoot, operators: &Operators) -> Vec<Authority> {
     all
 }
 
+/// What a document says it is, the usual name first. Of another document, whatever it says,
+/// nothing would be found here, and a root without material is a verifier that trusts nobody.
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.2",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_document_and_one_without_material_are_no_trusted_root() {
+        let refused = |text: &str| {
+            let error = Root::new(text.as_bytes(), Timestamp::UNIX_EPOCH, &Limits::default());
+            error.err().expect("because nobody is named").to_string()
+        };
+        let another = refused(r#"{"mediaType":"application/x-nonsense","tlogs":[]}"#);
+        assert!(
+            another.contains("application/x-nonsense, expected"),
+            "{another}"
+        );
+        for media_type in MEDIA_TYPES {
+            let empty = refused(&format!(r#"{{"mediaType":"{media_type}","tlogs":[]}}"#));
+            assert!(empty.contains("names no certificate authority"), "{empty}");
+        }
+        let text = include_str!("../../../testdata/verify/sigstore/public.trusted_root.json");
+        let other = text.replace(MEDIA_TYPES[0], "application/x-nonsense");
+        assert_ne!(text, other);
+        refused(&other);
+        // Who is believed later only is somebody.
+        Root::new(text.as_bytes(), Timestamp::UNIX_EPOCH, &Limits::default()).unwrap();
+    }
 
     #[test]
     fn f15_an_authority_ends_when_the_first_of_its_certificates_does() {

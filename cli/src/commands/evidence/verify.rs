@@ -21,6 +21,7 @@ use crate::commands::Context;
 use crate::join::rules::{Rules, read_policy};
 use crate::join::{blocking, file, verdict};
 use crate::render::{Cell, Page, Report, bytes, verdict as render};
+use crate::trust::document as root_document;
 use crate::{Exit, Failure};
 
 /// Opens, replays, and judges by the caller's own trust where some is given.
@@ -79,7 +80,7 @@ async fn own(
     };
     let mut roots = Vec::new();
     for path in &arguments.trusted_root {
-        roots.push(read(path)?);
+        roots.append(&mut root_document::read(path, limits)?);
     }
     if roots.is_empty() && own_policy.is_none() {
         roots = replay::trusted_roots(contents);

@@ -24,7 +24,11 @@ use targets::{Folders, Item};
 /// Verifies everything named, several at a time, and ends with the code of the answer.
 ///
 /// One item that cannot be verified never keeps the others from it.
-pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    arguments
+        .decide
+        .trusted_root
+        .extend(arguments.trust_config.take());
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let asked = Asked::of(&arguments, context, now).await?;
     let given = Arc::new(Given {
