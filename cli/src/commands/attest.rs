@@ -1,7 +1,7 @@
 //! `bulla attest`: claims about images and files, signed and attached.
 
 use bulla_attest::claim::{self, TestReport};
-use bulla_model::Subject;
+use bulla_model::{Limits, Subject};
 use bulla_registry::legacy::NewLegacyLayer;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use crate::commands::Context;
 use crate::commands::published::{Published, write_bundles};
 use crate::join::artifact::{self, Artifact};
 use crate::join::image::OpenImage;
+use crate::join::kept::Beside;
 use crate::join::referenced::Document;
 use crate::join::seal::Sealed;
 use crate::join::sealer::{Purpose, Sealer};
@@ -51,7 +52,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     }
     let sealed: Vec<Sealed> = sealed.into_iter().map(|(one, _)| one).collect();
     let layers = legacy_layers(&arguments, context, &signer, &sealed)?;
-    write(&arguments, &artifacts, &sealed, &mut published)?;
+    write(
+        &arguments,
+        &artifacts,
+        &sealed,
+        &mut published,
+        &context.limits,
+    )?;
     for image in &images {
         for document in &documents {
             document.store(image).await?;
@@ -111,6 +118,7 @@ fn write(
     artifacts: &[Artifact],
     sealed: &[Sealed],
     published: &mut Published,
+    limits: &Limits,
 ) -> Result<(), Failure> {
     let sealed: Vec<&Sealed> = sealed.iter().collect();
     if let Some(file) = &arguments.publish.bundle {
@@ -118,7 +126,7 @@ fn write(
     }
     for artifact in artifacts {
         if let Some(path) = artifact.path() {
-            published.write(artifact, &publish::beside(path, ".intoto.jsonl"), &sealed)?;
+            published.keep(artifact, path, Beside::Listed, &sealed, limits)?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_model::Digest;
+use bulla_model::{Digest, Limits};
 use bulla_registry::Attached;
 use bulla_registry::legacy::LegacyAdded;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Failure;
 use crate::join::artifact::Artifact;
 use crate::join::image::OpenImage;
+use crate::join::kept::{self, Beside};
 use crate::join::seal::Sealed;
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report, shorten};
@@ -89,7 +90,25 @@ impl Published {
         });
     }
 
-    /// Writes bundles of a file or directory, one to a line if there are several.
+    /// Adds bundles to those that are beside a file or directory.
+    pub(super) fn keep(
+        &mut self,
+        artifact: &Artifact,
+        path: &Path,
+        beside: Beside,
+        sealed: &[&Sealed],
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let bundles: Vec<_> = sealed.iter().map(|one| &one.bundle).collect();
+        let file = kept::add(path, beside, &bundles, limits)?;
+        self.written.push(WrittenTo {
+            target: artifact.label(),
+            file,
+        });
+        Ok(())
+    }
+
+    /// Writes bundles of a file or directory to the file that was named for them.
     pub(super) fn write(
         &mut self,
         artifact: &Artifact,
@@ -105,7 +124,8 @@ impl Published {
     }
 }
 
-/// Writes bundles to a file, one to a line if there are several.
+/// Writes bundles to the file that was named for them, one to a line if there are several. What is
+/// there is replaced, as cosign does.
 pub(super) fn write_bundles(file: &Path, sealed: &[&Sealed]) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     for one in sealed {

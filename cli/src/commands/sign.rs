@@ -12,6 +12,7 @@ use crate::args::sign::Arguments;
 use crate::commands::Context;
 use crate::commands::published::{Published, write_bundles};
 use crate::join::artifact::{self, Artifact};
+use crate::join::kept::Beside;
 use crate::join::seal::{self, Sealed};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{directory, legacy, publish};
@@ -44,8 +45,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             (Some(file), None) => write_bundles(file, &[&seals.sealed])?,
             (Some(file), Some(_)) => published.write(artifact, file, &[&seals.sealed])?,
             (None, Some(path)) => {
-                let file = publish::beside(path, ".sigstore.json");
-                published.write(artifact, &file, &[&seals.sealed])?;
+                let sealed = [&seals.sealed];
+                published.keep(artifact, path, Beside::Alone, &sealed, &context.limits)?;
             }
             (None, None) => {}
         }

@@ -15,6 +15,7 @@ pub mod http;
 pub mod identity_token;
 pub mod image;
 pub mod instance;
+pub mod kept;
 pub mod key;
 pub mod layers;
 pub mod legacy;

@@ -6,6 +6,7 @@
 )]
 
 mod artifacts;
+mod beside;
 mod configuration;
 mod demo;
 mod evidence;

@@ -80,12 +80,12 @@ fn junk_at_an_older_tag_changes_neither_the_answer_nor_its_reason() {
 #[test]
 fn the_bytes_of_files_are_signed_as_cosign_does() {
     let sandbox = Sandbox::new();
-    sandbox.write("a.txt", "a file");
     for algorithm in ["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048"] {
         sandbox.done(&format!(
             "key generate --type {algorithm} --out {algorithm}"
         ));
-        sandbox.write("a.txt", "a file");
+        // A file that was made again: what lies beside it is of other bytes, by another digest too.
+        sandbox.write("a.txt", &format!("a file for {algorithm}"));
         let signed = sandbox.done(&format!(
             "sign --message --key {algorithm}.key --output-signature a.sig a.txt --output json"
         ));

@@ -12,8 +12,9 @@ use super::AT_ONCE;
 use crate::args::sign::Arguments;
 use crate::commands::Context;
 use crate::join::artifact::{Artifact, LocalFile};
+use crate::join::kept::{self, Beside};
+use crate::join::message;
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{message, publish};
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report, shorten};
 use crate::{Exit, Failure};
@@ -39,11 +40,14 @@ pub(super) async fn run(
         .await?;
     let mut report = SignedFiles::default();
     for (file, bundle) in files.iter().zip(&bundles) {
-        let beside = || publish::beside(&file.path, ".sigstore.json");
-        let path = arguments.publish.bundle.clone().unwrap_or_else(beside);
-        let mut bytes = bundle.bytes().to_vec();
-        bytes.push(b'\n');
-        write_atomic(&path, &bytes)?;
+        let path = if let Some(path) = &arguments.publish.bundle {
+            let mut bytes = bundle.bytes().to_vec();
+            bytes.push(b'\n');
+            write_atomic(path, &bytes)?;
+            path.clone()
+        } else {
+            kept::add(&file.path, Beside::Alone, &[bundle], &context.limits)?
+        };
         report.add(file, &path);
         if let (Some(path), BundleContent::Message { signature, .. }) =
             (&arguments.output_signature, bundle.content())

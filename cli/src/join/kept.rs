@@ -1,0 +1,146 @@
+//! New bundles beside a file that has some: what is there stays.
+//!
+//! `FILE.sigstore.json` holds one bundle, since other clients read no more from it. What comes after
+//! that goes where one stands on each line, `FILE.intoto.jsonl`. Only a signature of other bytes,
+//! from before the file was built again, is replaced. A file that was named with `--bundle` is
+//! none of this: it is written anew, as cosign does.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bulla_model::{Bundle, BundleContent, Digest, Limits, Statement};
+
+use super::{documents, file, publish};
+use crate::Failure;
+use crate::failure::FailureKind;
+use crate::output::write_atomic;
+
+/// Which file the first bundles go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// `FILE.sigstore.json`, which holds one.
+    Alone,
+    /// `FILE.intoto.jsonl`, one to a line.
+    Listed,
+}
+
+/// Adds bundles about `artifact`, a file or folder, and answers where they are. A bundle over the
+/// same payload by the same signer as one that is there is not added again.
+pub fn add(
+    artifact: &Path,
+    beside: Beside,
+    bundles: &[&Bundle],
+    limits: &Limits,
+) -> Result<PathBuf, Failure> {
+    let _guard = guard(artifact)?;
+    let alone = publish::beside(artifact, ".sigstore.json");
+    if let (Beside::Alone, [bundle]) = (beside, bundles) {
+        let held = held(&alone, limits)?;
+        if held.iter().any(|one| is_same(one, bundle, limits)) {
+            return Ok(alone);
+        }
+        if held
+            .iter()
+            .all(|one| is_outdated(one, bundle, artifact, limits))
+        {
+            write_atomic(&alone, &line(bundle.bytes()))?;
+            return Ok(alone);
+        }
+    }
+    let listed = publish::beside(artifact, ".intoto.jsonl");
+    let mut all = held(&listed, limits)?;
+    for bundle in bundles {
+        if !all.iter().any(|one| is_same(one, bundle, limits)) {
+            all.push(bundle.bytes().to_vec());
+        }
+    }
+    let bytes: Vec<u8> = all.iter().flat_map(|one| line(one)).collect();
+    if all.len() > limits.referrers_per_digest || bytes.len() as u64 > limits.bundle_bytes {
+        return Err(Failure::new(
+            FailureKind::Unavailable,
+            format_args!("{} would hold more than is read again", listed.display()),
+        )
+        .with_hint("move it away, or name another file: --bundle FILE"));
+    }
+    write_atomic(&listed, &bytes)?;
+    Ok(listed)
+}
+
+/// The right to add to what is beside a file. The file itself is locked, so that no lock is left
+/// beside it; a folder cannot be everywhere.
+fn guard(artifact: &Path) -> Result<Option<File>, Failure> {
+    if !artifact.is_file() {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| Failure::file("lock", artifact, &error);
+    let file = File::open(artifact).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(Some(file))
+}
+
+/// The documents in a file, none if there is no such file. One that cannot be read is not replaced.
+fn held(path: &Path, limits: &Limits) -> Result<Vec<Vec<u8>>, Failure> {
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let documents = documents::read(&[path.to_owned()], limits).map_err(|failure| {
+        failure.with_hint("move it away, or name another file: --bundle FILE")
+    })?;
+    Ok(documents.into_iter().map(|one| one.bytes).collect())
+}
+
+/// A document as one line: in strict JSON a line only ends between values.
+fn line(document: &[u8]) -> Vec<u8> {
+    let flat = document.trim_ascii().iter().map(|byte| match byte {
+        b'\n' | b'\r' => b' ',
+        other => *other,
+    });
+    flat.chain([b'\n']).collect()
+}
+
+/// Whether a document is by the same signer over the same payload.
+fn is_same(document: &[u8], bundle: &Bundle, limits: &Limits) -> bool {
+    let Ok(held) = Bundle::parse(document.to_vec(), limits) else {
+        return false;
+    };
+    let same = match (held.content(), bundle.content()) {
+        (BundleContent::Dsse(one), BundleContent::Dsse(other)) => one.payload() == other.payload(),
+        (BundleContent::Message { .. }, BundleContent::Message { .. }) => {
+            held.named_digest().is_some() && held.named_digest() == bundle.named_digest()
+        }
+        _ => false,
+    };
+    same && held.key() == bundle.key()
+}
+
+/// Whether a document is about other bytes than a file or folder has, of which a bundle was just
+/// made. Of what does not say so, nobody knows.
+fn is_outdated(document: &[u8], bundle: &Bundle, artifact: &Path, limits: &Limits) -> bool {
+    let held = Bundle::parse(document.to_vec(), limits).ok();
+    let held = held.and_then(|held| subjects(&held, limits));
+    let (Some(held), Some(new)) = (held, subjects(bundle, limits)) else {
+        return false;
+    };
+    // Keys of other kinds sign other digests of the same bytes.
+    let is_other = |digest: &Digest| {
+        let algorithm = digest.algorithm();
+        if new.iter().any(|one| one.algorithm() == algorithm) {
+            return !new.contains(digest);
+        }
+        file::digests(artifact, [algorithm]).is_ok_and(|[own]| own != *digest)
+    };
+    held.iter().all(is_other)
+}
+
+/// The digests a bundle says that it is about, one of each subject.
+fn subjects(bundle: &Bundle, limits: &Limits) -> Option<BTreeSet<Digest>> {
+    match bundle.content() {
+        BundleContent::Dsse(envelope) => {
+            let statement = Statement::parse(envelope.payload(), limits).ok()?;
+            let subjects = statement.subjects().iter();
+            subjects.map(|one| one.digest.sha256()).collect()
+        }
+        BundleContent::Message { .. } => bundle.named_digest().map(|one| BTreeSet::from([one])),
+    }
+}
