@@ -186,6 +186,16 @@ fn a_refusal_can_be_packed_and_is_replayed_as_one() {
     built(&sandbox, "image:1.0");
     let judged = sandbox.run("verify image:1.0 --env prod");
     assert!(judged.code != 0);
+    let explained = sandbox.run("verify image:1.0 --env prod --explain").data;
+    for text in [
+        "#1  ",
+        "FAIL: ",
+        "because",
+        "promotion-missing",
+        "none into prod",
+    ] {
+        assert!(explained.contains(text), "{text}: {explained}");
+    }
     assert_eq!(packed(&sandbox).json()["verdict"]["decision"], "deny");
     let replayed = sandbox.run("evidence verify pack.tar");
     assert_eq!(replayed.code, judged.code, "{}", replayed.data);
