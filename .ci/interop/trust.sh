@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # An instance of one's own, end to end: a TUF repository made by python-tuf, introduced to Bulla, signed and
-# verified with by its name alone.
+# verified with by its name alone; and a trusted root and signing configuration Bulla makes, which others read.
 . "$(dirname "$0")/lib.sh"
 . "$interop/registries.sh"
 . "$interop/sigstore.sh"
 
-need jq umoci cosign
+need jq umoci cosign curl openssl
 python=$peers/python/bin
 if [ ! -e "$peers/python" ]; then
   skip "python packages"
@@ -39,3 +39,25 @@ kill "${servers[-1]}"
 quiet "$BULLA" verify --instance "http://127.0.0.1:$port/tuf1" --certificate-identity "$who" \
   --certificate-oidc-issuer "$ISSUER" "$image"
 ok "and verifies when the mirror is gone"
+
+openssl pkey -in "$services/ct.key" -pubout -out "$work/ct.pub"
+openssl pkey -in "$services/rekor2.key" -pubout -out "$work/rekor2.pub"
+curl -sf "$REKOR1/api/v1/log/publicKey" >"$work/rekor1.pub"
+curl -sf "$TSA/certchain" >"$work/tsa.pem"
+since=start-time=2020-01-01T00:00:00Z
+quiet "$BULLA" trust create --fulcio "url=$FULCIO,certificate-chain=$services/fulcio.pem,$since" \
+  --rekor "url=$REKOR1,public-key=$work/rekor1.pub,$since" --ctfe "url=http://127.0.0.1/ct,public-key=$work/ct.pub,$since" \
+  --tsa "url=$TSA,certificate-chain=$work/tsa.pem,$since" --oidc-provider "url=$ISSUER,$since" \
+  --out "$work/root.json" --signing-config-out "$work/config.json"
+printf 'an artifact\n' >"$work/art"
+token aud=sigstore
+quiet cosign sign-blob --yes --identity-token "$(cat "$work/token")" --trusted-root "$work/root.json" \
+  --signing-config "$work/config.json" --bundle "$work/art.json" "$work/art"
+by=(--certificate-identity "$who" --certificate-oidc-issuer "$ISSUER")
+quiet cosign verify-blob --trusted-root "$work/root.json" "${by[@]}" --bundle "$work/art.json" "$work/art"
+quiet "$BULLA" verify --trusted-root "$work/root.json" "${by[@]}" --bundle "$work/art.json" "$work/art"
+jq -n --slurpfile root "$work/root.json" --slurpfile config "$work/config.json" '{trustedRoot: $root[0], signingConfig: $config[0],
+  mediaType: "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"}' >"$work/both.json"
+quiet "$python/sigstore" --trust-config "$work/both.json" verify identity --offline --bundle "$work/art.json" \
+  --cert-identity "$who" --cert-oidc-issuer "$ISSUER" "$work/art"
+ok 'cosign signs with a configuration Bulla made; cosign and sigstore-python verify with its trusted root'

@@ -3,10 +3,13 @@
 //! Formats: `dev.sigstore.trustroot.v1` of sigstore/protobuf-specs 0.5.1, as protobuf JSON.
 
 use bulla_model::Digest;
+use der::asn1::{Any, ObjectIdentifier};
+use der::{Decode as _, Tag, Tagged as _};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sigstore_crypto::{CertificateInfo, KeyAlgorithm};
 use sigstore_types::{DerCertificate, DerPublicKey};
+use x509_cert::Certificate;
 
 use super::spec::Service;
 use crate::Failure;
@@ -17,6 +20,9 @@ pub(crate) const TRUSTED_ROOT_TYPE: &str =
     "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
 /// Media type of signing configurations.
 pub(crate) const SIGNING_CONFIG_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
+
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// A certificate authority or timestamp authority from its PEM chain.
 pub(crate) fn authority(service: &Service, pem: &[u8]) -> Result<Value, Failure> {
@@ -31,8 +37,11 @@ pub(crate) fn authority(service: &Service, pem: &[u8]) -> Result<Value, Failure>
     let last: &CertificateInfo = parsed.last().ok_or_else(|| wrong(&"no certificate"))?;
     // The window of the root is the widest that any of its certificates could be trusted in.
     let start = service.start.unwrap_or(last.not_before);
+    let root = chain.last().ok_or_else(|| wrong(&"no certificate"))?;
+    let root = Certificate::from_der(root).map_err(|error| wrong(&error))?;
     let certificates: Vec<Value> = chain.iter().map(|der| raw(der)).collect();
     let mut entry = json!({
+        "subject": subject(&root),
         "uri": service.text,
         "certChain": {"certificates": certificates},
         "validFor": window(start, service.end),
@@ -126,6 +135,37 @@ fn certificates(service: &Service, pem: &[u8]) -> Result<Vec<Vec<u8>>, Failure> 
         .collect()
 }
 
+/// What the format says of an authority's name. Some readers want both parts, so that one which is not there is
+/// empty.
+fn subject(certificate: &Certificate) -> Value {
+    let (mut organization, mut common_name) = (None, None);
+    let name = &certificate.tbs_certificate.subject;
+    for part in name.0.iter().flat_map(|set| set.0.iter()) {
+        let place = match part.oid {
+            ORGANIZATION => &mut organization,
+            COMMON_NAME => &mut common_name,
+            _ => continue,
+        };
+        if place.is_none() {
+            *place = text(&part.value);
+        }
+    }
+    json!({
+        "organization": organization.unwrap_or_default(),
+        "commonName": common_name.unwrap_or_default(),
+    })
+}
+
+/// An attribute of a name, of the kinds of string RFC 5280 lets authorities write.
+fn text(value: &Any) -> Option<String> {
+    match value.tag() {
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => {
+            String::from_utf8(value.value().to_vec()).ok()
+        }
+        _ => None,
+    }
+}
+
 /// The algorithm and encoding of a key, by its name in `PublicKeyDetails`.
 fn details(algorithm: KeyAlgorithm, spki_length: usize) -> Option<&'static str> {
     match algorithm {
@@ -208,6 +248,44 @@ mod tests {
             }
             assert_eq!(&ours, theirs);
         }
+    }
+
+    #[test]
+    fn an_authority_is_named_as_its_root_is() {
+        // The public-good instance's own entries again.
+        let root: Value =
+            serde_json::from_slice(super::super::Known::PublicGood.trusted_root()).unwrap();
+        for (list, at) in [("certificateAuthorities", 1), ("timestampAuthorities", 0)] {
+            let theirs = &root[list][at];
+            let chain: Vec<String> = theirs["certChain"]["certificates"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|held| held["rawBytes"].as_str().unwrap())
+                .map(|body| {
+                    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+                })
+                .collect();
+            let start = theirs["validFor"]["start"].as_str().unwrap();
+            let url = theirs["uri"].as_str().unwrap();
+            let text = format!("url={url},certificate-chain=-,start-time={start}");
+            let service = Service::parse("--fulcio", Kind::Authority, &text).unwrap();
+            let mut ours = authority(&service, chain.concat().as_bytes()).unwrap();
+            if let Some(operator) = theirs.get("operator") {
+                ours["operator"] = operator.clone();
+            }
+            assert_eq!(&ours, theirs);
+        }
+        let unnamed = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = unnamed.self_signed(&key).unwrap().pem();
+        let text = "url=https://ca.example.test,certificate-chain=-";
+        let service = Service::parse("--fulcio", Kind::Authority, text).unwrap();
+        let ours = authority(&service, pem.as_bytes()).unwrap();
+        assert_eq!(
+            ours["subject"],
+            json!({"organization": "", "commonName": "rcgen self signed cert"})
+        );
     }
 
     #[test]

@@ -127,7 +127,8 @@ pub(crate) fn trusted_root(bytes: &[u8]) -> Result<RootDescription, Failure> {
                      chain: &sigstore_trust_root::trusted_root::CertChain,
                      range: Option<&TimeRange>| {
         let name = [&subject.organization, &subject.common_name];
-        let name: Vec<&str> = name.into_iter().flatten().map(String::as_str).collect();
+        let name = name.into_iter().flatten().map(String::as_str);
+        let name: Vec<&str> = name.filter(|text| !text.is_empty()).collect();
         AuthorityDescription {
             uri,
             name: (!name.is_empty()).then(|| name.join(" / ")),
