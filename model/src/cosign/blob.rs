@@ -62,16 +62,19 @@ impl CosignBlob {
         })
     }
 
-    /// A signature, base64 or its bytes, and what stands in files of their own: the certificate and
-    /// those above it, PEM or base64 of PEM, and an RFC 3161 timestamp response, DER.
+    /// A signature, base64 in one line or several or its bytes, and what stands in files of their own: the
+    /// certificate and those above it, PEM or base64 of PEM, and an RFC 3161 timestamp response, DER.
     pub fn detached(
         signature: &[u8],
         certificate: Option<&str>,
         chain: Option<&str>,
         timestamp: Option<Vec<u8>>,
     ) -> Result<Self, CosignError> {
-        let text = std::str::from_utf8(signature).ok().map(str::trim);
-        let decoded = text.filter(|text| !text.is_empty()).and_then(decode_base64);
+        let text = std::str::from_utf8(signature).ok();
+        let text = text.map(|text| text.trim().replace(['\r', '\n'], ""));
+        let decoded = text
+            .filter(|text| !text.is_empty())
+            .and_then(|text| decode_base64(&text));
         let signature = decoded.unwrap_or_else(|| signature.to_vec());
         if signature.is_empty() {
             return Err(CosignError::NoSignature);
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_detached_signature_is_base64_or_raw() {
-        for bytes in [b"AQI=\n".as_slice(), &[1, 2]] {
+        for bytes in [b"AQI=\n".as_slice(), b"AQ\r\nI=\n", b"AQ\nI=", &[1, 2]] {
             let blob = CosignBlob::detached(bytes, None, None, None).unwrap();
             assert_eq!(blob.signature, [1, 2]);
         }
