@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::descriptor::present;
+
 /// An environment: `env://org/app-scope/name`, never a bare word on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -32,19 +34,9 @@ impl FromStr for Environment {
     type Err = EnvironmentError;
 
     fn from_str(text: &str) -> Result<Self, EnvironmentError> {
-        let component = |part: &str| {
-            (1..=63).contains(&part.len())
-                && part.bytes().all(|b| {
-                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_')
-                })
-                && part
-                    .bytes()
-                    .next()
-                    .is_some_and(|b| b.is_ascii_alphanumeric())
-        };
         let whole = text
             .strip_prefix("env://")
-            .is_some_and(|rest| rest.split('/').count() == 3 && rest.split('/').all(component));
+            .is_some_and(|rest| rest.split('/').count() == 3 && rest.split('/').all(is_component));
         if whole {
             Ok(Self(text.to_owned()))
         } else {
@@ -53,6 +45,19 @@ impl FromStr for Environment {
             })
         }
     }
+}
+
+/// Whether this may be a component of an environment or scope: 1 to 63 lower-case letters, digits,
+/// `-`, `.` and `_`, beginning with a letter or digit.
+pub(crate) fn is_component(part: &str) -> bool {
+    (1..=63).contains(&part.len())
+        && part.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_')
+        })
+        && part
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 impl TryFrom<String> for Environment {
@@ -87,7 +92,11 @@ pub struct Edge {
     /// What kind of step it is.
     pub kind: EdgeKind,
     /// Where the release comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub from: Option<Environment>,
     /// Where it goes.
     pub to: Place,

@@ -17,13 +17,24 @@
 //! | `Layout`, `StepLink` | [`in_toto`] | in-toto v1.0 |
 //! | what witness puts beside signatures | [`witness`] | go-witness at ad20e39 |
 //! | predicates | [`predicate`] | each module names its own |
+//! | `Scope`, `Nonce` | [`scope`], [`nonce`] | `docs/predicates` |
+//! | `Recurrence`, `LocalTime` | [`calendar`] | RFC 5545 |
 //!
 //! The crate knows no clock, file, environment or socket. Types that can be wrong have private
 //! fields and one checked constructor, and deserialising goes through it. Bytes that are signed
 //! are kept as they came: nothing here writes a received statement again.
 
+/// Bulla's namespace; no other line of the crates that define predicates spells it.
+macro_rules! ours {
+    ($rest:literal) => {
+        concat!("https://bulla.dev/", $rest)
+    };
+}
+pub(crate) use ours;
+
 pub mod attestation_list;
 pub mod bundle;
+pub mod calendar;
 pub mod cosign;
 pub mod descriptor;
 pub mod digest;
@@ -33,16 +44,19 @@ pub mod environment;
 pub mod evidence_pack;
 pub mod identity;
 pub mod in_toto;
+mod instant;
 pub mod json;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+pub mod nonce;
 pub mod notation;
 pub mod predicate;
 pub mod purl;
 pub mod reference;
 pub mod referrer;
 pub mod resource;
+pub mod scope;
 pub mod statement;
 pub mod validity;
 pub mod witness;
@@ -64,11 +78,13 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, ManifestError};
 pub use name::{NameError, Person, Role, Service, Tier};
+pub use nonce::{Nonce, NonceError};
 pub use notation::{NotationEnvelope, NotationError};
 pub use purl::{Purl, PurlError, PurlParts};
 pub use reference::{PinnedReference, Reference, ReferenceError, Repository, Tag};
 pub use referrer::{Referrer, ReferrerList};
 pub use resource::ResourceDescriptor;
+pub use scope::{Scope, ScopeError, ScopeKind};
 pub use statement::{
     PredicateError, PredicateType, Statement, StatementError, Subject, SubjectSet,
 };
