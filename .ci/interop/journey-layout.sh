@@ -48,7 +48,7 @@ attestations() {
 
 # One approval taken away: the index no longer lists what the registry's operator wants forgotten.
 attacked unlisted
-approval=https://bulla.dev/approval/v0.1
+approval=https://bulla.dev/approval/v1
 removed=0
 for bundle in $(attestations "$work/unlisted" "$approval"); do
   rm "$work/unlisted/blobs/sha256/$bundle"
@@ -60,7 +60,7 @@ ok "approvals whose blobs are gone: could not find out, not allowed"
 
 # Promotions whose bytes were changed where they lie.
 attacked tampered
-for bundle in $(attestations "$work/tampered" https://bulla.dev/promotion/v0.1); do
+for bundle in $(attestations "$work/tampered" https://bulla.dev/promotion/v1); do
   file=$work/tampered/blobs/sha256/$bundle
   jq -c '.dsseEnvelope.payload |= (@base64d | sub("pay-api"; "pay-apj") | @base64)' "$file" >"$work/changed"
   cp "$work/changed" "$file"

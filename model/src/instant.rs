@@ -2,23 +2,16 @@
 //!
 //! RFC 3339, <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>, with a capital `T` and `Z` and
 //! no leap second. Readers of dates differ in what else they take, so nothing else is taken here.
-//! For `#[serde(with = "crate::instant")]`; `instant::present` is for members that may be absent,
-//! which `null` is not.
 
 use jiff::Timestamp;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer};
 
 /// The form, for messages.
 const EXPECTED: &str = "expected an instant such as 2026-11-21T22:31:07Z, from 1970 on";
 
-/// Writes an instant in UTC.
-pub(crate) fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
-    out.collect_str(time)
-}
-
 /// Reads an instant.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Timestamp, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(input: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(input)?;
     parse(&text).ok_or_else(|| {
         let start: String = text.chars().take(40).collect();
@@ -26,25 +19,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Timesta
     })
 }
 
-/// Members that may be absent.
-pub(crate) mod present {
-    use super::{Deserializer, Serializer, Timestamp};
-
-    pub(crate) fn serialize<S: Serializer>(
-        time: &Option<Timestamp>,
-        out: S,
-    ) -> Result<S::Ok, S::Error> {
-        match time {
-            Some(time) => super::serialize(time, out),
-            None => out.serialize_none(),
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        super::deserialize(input).map(Some)
-    }
+/// Reads an instant that may be absent, which `null` is not.
+pub(crate) fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Timestamp>, D::Error> {
+    read(input).map(Some)
 }
 
 fn parse(text: &str) -> Option<Timestamp> {
@@ -60,7 +37,7 @@ fn parse(text: &str) -> Option<Timestamp> {
         Some(offset) => is_shaped(offset, "00:00") && &offset[..2] <= "23" && &offset[3..] <= "59",
         None => offset == "Z",
     };
-    let is_instant = is_local(local) && has_fraction && has_offset;
+    let is_instant = is_local(local) && local >= "1970" && has_fraction && has_offset;
     let time: Timestamp = is_instant.then(|| text.parse().ok())??;
     (time >= Timestamp::UNIX_EPOCH).then_some(time)
 }

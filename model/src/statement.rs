@@ -22,7 +22,7 @@ pub const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 /// The older `_type` that is read too.
 pub const STATEMENT_V0_1: &str = "https://in-toto.io/Statement/v0.1";
 /// The subject annotation that says when a statement with a standard predicate was issued.
-pub const ISSUED_AT: &str = "https://bulla.dev/issuedAt";
+pub const ISSUED_AT: &str = crate::ours!("issuedAt");
 
 /// A subject: a resource with at least one digest.
 pub type Subject = ResourceDescriptor;
@@ -144,12 +144,12 @@ impl Statement {
             });
         }
         let raw = self.predicate.as_deref().ok_or(PredicateError::Absent)?;
-        let predicate: P =
-            serde_json::from_str(raw.get()).map_err(|error| PredicateError::Shape {
-                kind: P::TYPES[0],
-                reason: error.to_string().chars().take(200).collect(),
-            })?;
-        predicate.check()?;
+        let kind = self.predicate_type.as_str();
+        let predicate = P::from_json(kind, raw.get()).map_err(|error| PredicateError::Shape {
+            kind: P::TYPES[0],
+            reason: error.to_string().chars().take(200).collect(),
+        })?;
+        predicate.check(self)?;
         Ok(predicate)
     }
 }

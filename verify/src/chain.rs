@@ -9,8 +9,7 @@
 //! 5. It continues those it follows: environments join, sequence and first promotion agree, the
 //!    subject set is the same, neither time nor the policy's version runs backwards.
 
-use bulla_model::predicate::Promotion;
-use bulla_model::predicate::promotion;
+use bulla_model::predicate::{Predicate as _, Promotion};
 use bulla_model::{Digest, EdgeKind, Environment};
 
 use crate::candidate::Candidate;
@@ -47,7 +46,7 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
     for candidate in candidates {
         if candidate
             .claimed_type()
-            .is_none_or(|kind| kind.as_str() != promotion::TYPE)
+            .is_none_or(|kind| !Promotion::TYPES.contains(&kind.as_str()))
         {
             continue;
         }

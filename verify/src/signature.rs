@@ -15,7 +15,7 @@
 
 use jiff::Timestamp;
 
-use bulla_model::predicate::{Approval, Promotion, Provenance, Vsa};
+use bulla_model::predicate::{Provenance, Vsa};
 use bulla_model::{Bundle, Digest, Identity, Limits, PredicateType, Statement};
 
 use crate::artifact::ArtifactClaim;
@@ -387,19 +387,10 @@ fn any_subject(statement: &Statement) -> Result<Digest, Refusal> {
 /// When the signer says it was issued: our own field, the annotation Bulla writes into standard
 /// statements, or the predicate's own time.
 fn issued_at(statement: &Statement) -> Option<Timestamp> {
-    use bulla_model::predicate::{approval, promotion, vsa};
+    use bulla_model::predicate::{own, vsa};
     let kind = statement.predicate_type().as_str();
-    if kind == approval::TYPE {
-        return statement
-            .predicate::<Approval>()
-            .ok()
-            .map(|approval| approval.issued_at);
-    }
-    if kind == promotion::TYPE {
-        return statement
-            .predicate::<Promotion>()
-            .ok()
-            .map(|promotion| promotion.issued_at);
+    if own::is_own(kind) {
+        return own::issued_at(statement);
     }
     statement.issued_at_annotation().or_else(|| {
         if Provenance::is_type(kind) {

@@ -423,7 +423,7 @@ fn signed<T>(
     let own = report
         .predicate_type
         .as_ref()
-        .is_some_and(|kind| kind.starts_with("https://bulla.dev/"));
+        .is_some_and(|kind| bulla_model::predicate::own::is_own(kind));
     if verified.time().contradicts(question.now, own) {
         let message = "its word about the time contradicts the proof of it, or the clock";
         report.check("time", false, "word and proof agree", message.to_owned());

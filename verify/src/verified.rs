@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use bulla_model::predicate::Predicate;
+use bulla_model::predicate::{Predicate, own};
 use bulla_model::{Digest, Identity, PredicateError, Statement, SubjectSet};
 
 use crate::artifact::ArtifactClaim;
@@ -35,6 +35,8 @@ pub struct Verified<T> {
     manifest: Option<Digest>,
     subjects: Option<SubjectSet>,
     document: Option<Digest>,
+    /// Whether it is a statement of a type of ours that may still change.
+    draft: bool,
     proof: Arc<Proof>,
 }
 
@@ -116,6 +118,7 @@ impl Verified<ArtifactClaim> {
             manifest,
             subjects: None,
             document: None,
+            draft: false,
             proof: Arc::new(proof),
         }
     }
@@ -131,6 +134,7 @@ impl Verified<Statement> {
         manifest: Option<Digest>,
     ) -> Self {
         let subjects = statement.subject_set();
+        let draft = own::is_draft(statement.predicate_type().as_str());
         Self {
             value: statement,
             signer: proof.signer.clone(),
@@ -139,6 +143,7 @@ impl Verified<Statement> {
             manifest,
             subjects,
             document: None,
+            draft,
             proof: Arc::new(proof),
         }
     }
@@ -159,6 +164,7 @@ impl Verified<Statement> {
             manifest: self.manifest.clone(),
             subjects: self.subjects.clone(),
             document: self.document.clone(),
+            draft: self.draft,
             proof: Arc::clone(&self.proof),
         }
     }
@@ -172,6 +178,7 @@ impl Verified<Statement> {
             payload: self.payload.clone(),
             manifest: self.manifest.clone(),
             subjects: statement.subject_set(),
+            draft: own::is_draft(statement.predicate_type().as_str()),
             value: statement,
             document,
             proof: Arc::clone(&self.proof),
@@ -223,6 +230,11 @@ impl<T> Verified<T> {
     /// Digest of the document that holds what was said, if the statement only refers to it.
     pub fn document(&self) -> Option<&Digest> {
         self.document.as_ref()
+    }
+
+    /// Whether its predicate is one of ours and of version 0.x, which a tier may refuse.
+    pub(crate) fn is_draft(&self) -> bool {
+        self.draft
     }
 
     /// The SHA-256 digests of the statement's subjects; `None` if a subject has none.

@@ -4,8 +4,10 @@
 //! `pkg/cosign/attestation` of <https://github.com/sigstore/cosign/tree/v3.0.2>.
 
 use bulla_model::predicate::{
-    Approval, KNOWN, Promotion, Provenance, SbomKind, TestResult, Vsa, approval, is_cyclonedx,
-    is_spdx, link, promotion, slsa_provenance, test_result, vsa,
+    Approval, Checkpoint, Deployment, Freeze, Incident, KNOWN, Promotion, Provenance, Review,
+    Revocation, SbomKind, SignedPolicy, TestResult, Vsa, Waiver, approval, checkpoint, deployment,
+    draft, freeze, incident, is_cyclonedx, is_spdx, link, own, policy, promotion, review,
+    revocation, slsa_provenance, test_result, vsa, waiver,
 };
 use bulla_model::{Limits, PredicateError, PredicateType, Statement, Subject, json, statement};
 use jiff::Timestamp;
@@ -71,7 +73,7 @@ pub fn custom(
         _ => return Err(ClaimError::Object { found: "a scalar" }),
     }
     // Bulla's own predicates say themselves when they were issued.
-    let payload = if [approval::TYPE, promotion::TYPE].contains(&uri) {
+    let payload = if own::is_own(uri) {
         statement::write(subjects, kind, &predicate)?
     } else {
         write_dated(subjects, issued_at, kind, &predicate)?
@@ -87,12 +89,22 @@ type Shape = fn(&Statement) -> Result<(), PredicateError>;
 /// Types whose shape is checked, so that a slip in a hand-written file is found before signing.
 const SHAPES: &[(&str, Shape)] = &[
     (approval::TYPE, |s| s.predicate::<Approval>().map(drop)),
+    (checkpoint::TYPE, |s| s.predicate::<Checkpoint>().map(drop)),
+    (deployment::TYPE, |s| s.predicate::<Deployment>().map(drop)),
+    (draft::APPROVAL, |s| s.predicate::<Approval>().map(drop)),
+    (draft::PROMOTION, |s| s.predicate::<Promotion>().map(drop)),
+    (freeze::TYPE, |s| s.predicate::<Freeze>().map(drop)),
+    (incident::TYPE, |s| s.predicate::<Incident>().map(drop)),
     (link::TYPE, |s| s.predicate::<link::Link>().map(drop)),
+    (policy::TYPE, |s| s.predicate::<SignedPolicy>().map(drop)),
     (promotion::TYPE, |s| s.predicate::<Promotion>().map(drop)),
+    (review::TYPE, |s| s.predicate::<Review>().map(drop)),
+    (revocation::TYPE, |s| s.predicate::<Revocation>().map(drop)),
     (slsa_provenance::TYPE, |s| Provenance::of(s).map(drop)),
     (slsa_provenance::TYPE_V0_2, |s| Provenance::of(s).map(drop)),
     (test_result::TYPE, |s| s.predicate::<TestResult>().map(drop)),
     (vsa::TYPE, |s| s.predicate::<Vsa>().map(drop)),
+    (waiver::TYPE, |s| s.predicate::<Waiver>().map(drop)),
 ];
 
 #[derive(Serialize)]

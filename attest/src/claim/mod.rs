@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use custom::{custom, predicate_type};
-pub use decision::{approval, promotion};
+pub use decision::{approval, nonce, own, promotion};
 pub use directory::{IGNORED, MODEL_SIGNING, directory};
 pub use reference::reference;
 pub use sbom::{detect_sbom, sbom};
@@ -114,6 +114,9 @@ pub enum ClaimError {
         /// Index of the subject, from 0.
         index: usize,
     },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
     /// An approval or promotion ends before it begins.
     #[error("not valid after {not_after}, which is not later than it is issued, {issued_at}")]
     Window {

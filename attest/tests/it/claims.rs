@@ -216,7 +216,7 @@ fn custom_types_are_aliases_or_uris() {
     let error = kind("opnvex\u{1b}").unwrap_err().to_string();
     assert!(
         error.starts_with(
-            r"unknown predicate type `opnvex\u{1b}`, expected a URI or one of: approval, custom"
+            r"unknown predicate type `opnvex\u{1b}`, expected a URI or one of: approval, checkpoint, custom"
         ),
         "{error}"
     );
@@ -286,6 +286,7 @@ fn approval() -> Approval {
         "policy": {"name": "release", "version": 17, "digest": Digest::sha256(b"policy").to_string()},
         "issuedAt": "2026-11-21T22:31:07Z",
         "notAfter": "2026-11-28T22:31:07Z",
+        "nonce": claim::nonce().unwrap(),
     }))
     .unwrap()
 }
@@ -313,6 +314,40 @@ fn our_own_claims_say_in_a_field_when_they_were_issued() {
     let file = serde_json::to_vec(&approval).unwrap();
     let statement = parse(&custom("approval", &file).unwrap());
     assert_eq!(statement.issued_at_annotation(), None);
+}
+
+#[test]
+fn what_no_reader_would_take_is_not_made() {
+    let mut approval = approval();
+    approval.nonce = None;
+    let error = claim::approval(&subjects(), &approval).unwrap_err();
+    assert!(error.to_string().contains("/predicate/nonce"), "{error}");
+    let file = serde_json::to_vec(&approval).unwrap();
+    let error = custom("approval", &file).unwrap_err();
+    assert!(error.to_string().contains("/predicate/nonce"), "{error}");
+    // A checkpoint is about its ledger, never about an image.
+    let file = bulla_model::predicate::Checkpoint {
+        scope: "ledger://acme/pay".parse().unwrap(),
+        serial: 1,
+        previous: None,
+        issued_at: approval.issued_at,
+        not_after: approval.not_after,
+        policy_min: bulla_model::predicate::checkpoint::PolicyMinimum {
+            version: 1,
+            digest: Digest::sha256(b"policy"),
+        },
+        freeze: None,
+        revocations: Vec::new(),
+        slots: Vec::new(),
+        crit: Vec::new(),
+    };
+    let error = claim::own(&subjects(), &file).unwrap_err().to_string();
+    assert!(
+        error.contains("/subject: expected ledger://acme/pay alone"),
+        "{error}"
+    );
+    claim::own(&[file.scope.subject()], &file).unwrap();
+    assert_ne!(claim::nonce().unwrap(), claim::nonce().unwrap());
 }
 
 #[test]

@@ -23,6 +23,12 @@ pub struct Arguments {
     /// The release's version, for people
     #[arg(long, value_name = "TEXT")]
     pub release: Option<String>,
+    /// Change ticket the release is made under; may be given several times
+    #[arg(long = "ticket", value_name = "ID")]
+    pub tickets: Vec<String>,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    pub message: Option<String>,
     /// Image that holds the environment's place so far
     #[arg(long, value_name = "IMAGE")]
     pub replaces: Option<String>,

@@ -77,6 +77,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         previous: draft.chain.previous.clone(),
         issued_at: now,
         not_after,
+        nonce: Some(claim::nonce()?),
         reason: arguments.message.clone(),
         on_behalf_of: None,
         crit: Vec::new(),

@@ -119,6 +119,8 @@ async fn publish_promotion(
         chain: draft.chain.clone(),
         slot,
         policy: draft.policy.clone(),
+        reason: arguments.message.clone(),
+        tickets: step::sorted(&arguments.tickets),
         inputs: draft.inputs.clone(),
         gates: draft.gates.clone(),
         issued_at: now,

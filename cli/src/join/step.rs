@@ -21,6 +21,12 @@ pub fn slot_sequence(evidence: &Evidence, payload: &Digest, limits: &Limits) -> 
     })
 }
 
+/// A list as statements carry it: sorted, nothing twice.
+pub fn sorted(texts: &[String]) -> Vec<String> {
+    let set: std::collections::BTreeSet<_> = texts.iter().cloned().collect();
+    set.into_iter().collect()
+}
+
 /// Statements carry whole seconds, which is what timestamps and other tools compare.
 pub fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)

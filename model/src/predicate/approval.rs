@@ -1,15 +1,32 @@
 //! Approvals: one identity says yes or no to one step of one release.
 //!
-//! Defined in `docs/predicates/approval.md`, version 0.1.
+//! Defined in `docs/predicates/approval.md`, version 1.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Predicate, check_critical};
-use crate::{Digest, Edge, PredicateError, Service};
+use super::Predicate;
+use super::check::{ADDRESS, Checks, TEXT, WORD};
+use super::draft::{self, DraftApproval};
+use crate::descriptor::present;
+use crate::{Digest, Edge, Nonce, PredicateError, Service, Statement};
 
 /// The type's URI.
-pub const TYPE: &str = "https://bulla.dev/approval/v0.1";
+pub const TYPE: &str = crate::ours!("approval/v1");
+
+/// The members a reader of version 1 understands.
+pub const MEMBERS: &[&str] = &[
+    "decision",
+    "service",
+    "edge",
+    "policy",
+    "previous",
+    "issuedAt",
+    "notAfter",
+    "nonce",
+    "reason",
+    "onBehalfOf",
+];
 
 /// An approval or a rejection. It binds the subject set of its statement, the step, the policy and
 /// the promotions it extends, so it counts for nothing else.
@@ -28,14 +45,31 @@ pub struct Approval {
     #[serde(default)]
     pub previous: Vec<Digest>,
     /// When it was given.
+    #[serde(deserialize_with = "crate::instant::read")]
     pub issued_at: Timestamp,
-    /// Until when it may be used.
+    /// Until when it may be used; not at that instant any more.
+    #[serde(deserialize_with = "crate::instant::read")]
     pub not_after: Timestamp,
+    /// What sets it apart from another person's; absent only in version 0.1.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub nonce: Option<Nonce>,
     /// Why, in the approver's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reason: Option<String>,
     /// Whose review a relay passes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub on_behalf_of: Option<OnBehalfOf>,
     /// Members a reader must understand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -43,23 +77,42 @@ pub struct Approval {
 }
 
 impl Predicate for Approval {
-    const TYPES: &'static [&'static str] = &[TYPE];
+    const TYPES: &'static [&'static str] = &[TYPE, draft::APPROVAL];
 
-    fn check(&self) -> Result<(), PredicateError> {
-        check_critical(
-            &self.crit,
-            &[
-                "decision",
-                "service",
-                "edge",
-                "policy",
-                "previous",
-                "issuedAt",
-                "notAfter",
-                "reason",
-                "onBehalfOf",
-            ],
-        )
+    fn from_json(kind: &str, json: &str) -> serde_json::Result<Self> {
+        if kind == draft::APPROVAL {
+            return serde_json::from_str::<DraftApproval>(json).map(Self::from);
+        }
+        serde_json::from_str(json)
+    }
+
+    fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
+        if statement.predicate_type().as_str() == draft::APPROVAL {
+            return draft::critical(&self.crit, draft::APPROVAL_MEMBERS);
+        }
+        let checks = Checks::new(TYPE, statement);
+        checks.critical(&self.crit, MEMBERS)?;
+        checks.about(&[])?;
+        checks.edge("/predicate/edge", &self.edge)?;
+        checks.policy("/predicate/policy", &self.policy)?;
+        checks.sha256_set("/predicate/previous", &self.previous)?;
+        checks.window(self.issued_at, self.not_after)?;
+        if self.nonce.is_none() {
+            return Err(checks.refuse("/predicate/nonce", "32 random hexadecimal digits"));
+        }
+        checks.optional("/predicate/reason", self.reason.as_deref(), TEXT)?;
+        let Some(relayed) = &self.on_behalf_of else {
+            return Ok(());
+        };
+        for (name, text, limit) in [
+            ("platform", &relayed.platform, WORD),
+            ("accountId", &relayed.account_id, WORD),
+            ("reviewUrl", &relayed.review_url, ADDRESS),
+            ("commit", &relayed.commit, WORD),
+        ] {
+            checks.text(format_args!("/predicate/onBehalfOf/{name}"), text, limit)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,36 +5,60 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::PredicateError;
+use crate::{PredicateError, Statement};
 
 pub mod approval;
+mod check;
+pub mod checkpoint;
 pub mod cosign;
+pub mod deployment;
+pub mod draft;
+pub mod freeze;
+pub mod incident;
 pub mod link;
 pub mod model_signing;
+pub mod own;
+pub mod policy;
 pub mod promotion;
 pub mod reference;
+pub mod review;
+pub mod revocation;
 mod sbom;
 pub mod slsa_provenance;
 pub mod test_result;
 pub mod vsa;
+pub mod waiver;
 pub mod witness;
 
 pub use approval::Approval;
+pub use checkpoint::Checkpoint;
+pub use deployment::Deployment;
+pub use freeze::Freeze;
+pub use incident::Incident;
 pub use model_signing::ModelSigning;
+pub use policy::SignedPolicy;
 pub use promotion::Promotion;
 pub use reference::Reference;
+pub use review::Review;
+pub use revocation::Revocation;
 pub use sbom::SbomKind;
 pub use slsa_provenance::Provenance;
 pub use test_result::TestResult;
 pub use vsa::Vsa;
+pub use waiver::Waiver;
 
 /// A type of predicate.
 pub trait Predicate: DeserializeOwned {
     /// The type's URIs: the one written first, then others that mean the same.
     const TYPES: &'static [&'static str];
 
-    /// Checks what the shape alone cannot say.
-    fn check(&self) -> Result<(), PredicateError> {
+    /// Reads the JSON of a predicate of this type, which is one of [`Predicate::TYPES`].
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+
+    /// Checks what the shape alone cannot say, for the statement it was read from.
+    fn check(&self, _statement: &Statement) -> Result<(), PredicateError> {
         Ok(())
     }
 }
@@ -60,12 +84,28 @@ pub const KNOWN: &[Known] = &[
         uri: approval::TYPE,
     },
     Known {
+        alias: "checkpoint",
+        uri: checkpoint::TYPE,
+    },
+    Known {
         alias: "custom",
         uri: "https://cosign.sigstore.dev/attestation/v1",
     },
     Known {
         alias: "cyclonedx",
         uri: CYCLONEDX,
+    },
+    Known {
+        alias: "deployment",
+        uri: deployment::TYPE,
+    },
+    Known {
+        alias: "freeze",
+        uri: freeze::TYPE,
+    },
+    Known {
+        alias: "incident",
+        uri: incident::TYPE,
     },
     Known {
         alias: "link",
@@ -80,6 +120,10 @@ pub const KNOWN: &[Known] = &[
         uri: "https://openvex.dev/ns",
     },
     Known {
+        alias: "policy",
+        uri: policy::TYPE,
+    },
+    Known {
         alias: "promotion",
         uri: promotion::TYPE,
     },
@@ -90,6 +134,14 @@ pub const KNOWN: &[Known] = &[
     Known {
         alias: "release",
         uri: "https://in-toto.io/attestation/release/v0.1",
+    },
+    Known {
+        alias: "review",
+        uri: review::TYPE,
+    },
+    Known {
+        alias: "revocation",
+        uri: revocation::TYPE,
     },
     Known {
         alias: "scai",
@@ -132,6 +184,10 @@ pub const KNOWN: &[Known] = &[
         uri: "https://in-toto.io/attestation/vulns/v0.2",
     },
     Known {
+        alias: "waiver",
+        uri: waiver::TYPE,
+    },
+    Known {
         alias: "witness-collection",
         uri: witness::TYPE,
     },
@@ -151,17 +207,4 @@ pub fn is_spdx(uri: &str) -> bool {
         || uri
             .strip_prefix(SPDX)
             .is_some_and(|rest| rest.starts_with("/v"))
-}
-
-/// Refuses any name in `crit` that is not among the fields this reader understands.
-fn check_critical(crit: &[String], understood: &[&str]) -> Result<(), PredicateError> {
-    match crit
-        .iter()
-        .find(|name| !understood.contains(&name.as_str()))
-    {
-        Some(name) => Err(PredicateError::Critical {
-            name: name.chars().take(64).collect(),
-        }),
-        None => Ok(()),
-    }
 }

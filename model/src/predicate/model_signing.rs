@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Predicate;
-use crate::{Algorithm, Digest, PredicateError};
+use crate::{Algorithm, Digest, PredicateError, Statement};
 
 /// The type's URI.
 pub const TYPE: &str = "https://model_signing/signature/v1.0";
@@ -46,7 +46,7 @@ pub struct ModelSerialization {
 impl Predicate for ModelSigning {
     const TYPES: &'static [&'static str] = &[TYPE];
 
-    fn check(&self) -> Result<(), PredicateError> {
+    fn check(&self, _: &Statement) -> Result<(), PredicateError> {
         self.files().map(|_| ())
     }
 }

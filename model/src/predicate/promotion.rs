@@ -1,16 +1,27 @@
 //! Promotions: the gate decided that a release may enter an environment.
 //!
-//! Defined in `docs/predicates/promotion.md`, version 0.1.
+//! Defined in `docs/predicates/promotion.md`, version 1.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Predicate;
 use super::approval::PolicyBinding;
-use super::{Predicate, check_critical};
-use crate::{Digest, Edge, PredicateError, PredicateType, Service, Tier};
+use super::check::{Checks, TEXT, WORD};
+use super::draft::{self, DraftPromotion};
+use crate::descriptor::present;
+use crate::{
+    Digest, Edge, EdgeKind, PredicateError, PredicateType, Service, Statement, Tier, instant,
+};
 
 /// The type's URI.
-pub const TYPE: &str = "https://bulla.dev/promotion/v0.1";
+pub const TYPE: &str = crate::ours!("promotion/v1");
+
+/// The members a reader of version 1 understands.
+pub const MEMBERS: &[&str] = &[
+    "service", "tier", "version", "edge", "chain", "slot", "policy", "reason", "tickets", "inputs",
+    "gates", "issuedAt", "notAfter",
+];
 
 /// A promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +32,11 @@ pub struct Promotion {
     /// The tier the policy gave the service.
     pub tier: Tier,
     /// The release's version, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub version: Option<String>,
     /// The step.
     pub edge: Edge,
@@ -31,6 +46,16 @@ pub struct Promotion {
     pub slot: Slot,
     /// The policy it was decided under.
     pub policy: PolicyBinding,
+    /// Why; needed where the step goes around the normal gates.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reason: Option<String>,
+    /// The change tickets, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
     /// The statements the decision used.
     #[serde(default)]
     pub inputs: Vec<Input>,
@@ -38,9 +63,14 @@ pub struct Promotion {
     #[serde(default)]
     pub gates: Vec<Gate>,
     /// When it was decided.
+    #[serde(deserialize_with = "instant::read")]
     pub issued_at: Timestamp,
     /// Until when it holds; absent means until something takes it back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "instant::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub not_after: Option<Timestamp>,
     /// Members a reader must understand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -48,16 +78,67 @@ pub struct Promotion {
 }
 
 impl Predicate for Promotion {
-    const TYPES: &'static [&'static str] = &[TYPE];
+    const TYPES: &'static [&'static str] = &[TYPE, draft::PROMOTION];
 
-    fn check(&self) -> Result<(), PredicateError> {
-        check_critical(
-            &self.crit,
-            &[
-                "service", "tier", "version", "edge", "chain", "slot", "policy", "inputs", "gates",
-                "issuedAt", "notAfter",
-            ],
-        )
+    fn from_json(kind: &str, json: &str) -> serde_json::Result<Self> {
+        if kind == draft::PROMOTION {
+            return serde_json::from_str::<DraftPromotion>(json).map(Self::from);
+        }
+        serde_json::from_str(json)
+    }
+
+    fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
+        if statement.predicate_type().as_str() == draft::PROMOTION {
+            return draft::critical(&self.crit, draft::PROMOTION_MEMBERS);
+        }
+        let checks = Checks::new(TYPE, statement);
+        checks.critical(&self.crit, MEMBERS)?;
+        checks.about(&[])?;
+        checks.optional("/predicate/version", self.version.as_deref(), WORD)?;
+        checks.edge("/predicate/edge", &self.edge)?;
+        self.chain.check(&checks)?;
+        self.slot.check(&checks)?;
+        checks.policy("/predicate/policy", &self.policy)?;
+        let outside = matches!(self.edge.kind, EdgeKind::BreakGlass | EdgeKind::Hotfix);
+        if outside && self.reason.is_none() {
+            let expected = format!("a reason, because the step is of kind {}", self.edge.kind);
+            return Err(checks.refuse("/predicate/reason", expected));
+        }
+        checks.optional("/predicate/reason", self.reason.as_deref(), TEXT)?;
+        checks.texts("/predicate/tickets", &self.tickets)?;
+        checks.items("/predicate/inputs", &self.inputs)?;
+        for (index, input) in self.inputs.iter().enumerate() {
+            let pointer = format_args!("/predicate/inputs/{index}/payload");
+            checks.sha256(pointer, &input.payload)?;
+        }
+        checks.items("/predicate/gates", &self.gates)?;
+        for (index, gate) in self.gates.iter().enumerate() {
+            let pointer = format!("/predicate/gates/{index}");
+            checks.text(format_args!("{pointer}/id"), &gate.id, WORD)?;
+            let observed = format!("{pointer}/observed");
+            checks.optional(&observed, gate.observed.as_deref(), TEXT)?;
+        }
+        self.not_after
+            .map_or(Ok(()), |end| checks.window(self.issued_at, end))
+    }
+}
+
+impl Chain {
+    fn check(&self, checks: &Checks<'_>) -> Result<(), PredicateError> {
+        if let Some(first) = &self.first {
+            checks.sha256("/predicate/chain/first", first)?;
+        }
+        checks.sha256_set("/predicate/chain/previous", &self.previous)?;
+        checks.number("/predicate/chain/sequence", self.sequence)
+    }
+}
+
+impl Slot {
+    fn check(&self, checks: &Checks<'_>) -> Result<(), PredicateError> {
+        if let Some(previous) = &self.previous {
+            checks.sha256("/predicate/slot/previous", previous)?;
+        }
+        checks.number("/predicate/slot/sequence", self.sequence)
     }
 }
 
@@ -66,7 +147,11 @@ impl Predicate for Promotion {
 #[serde(rename_all = "camelCase")]
 pub struct Chain {
     /// The first promotion of the release; absent in that one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub first: Option<Digest>,
     /// The promotions this one follows, sorted; none in the first.
     #[serde(default)]
@@ -82,7 +167,11 @@ pub struct Slot {
     /// 1 + the sequence of `previous`; 1 in the first.
     pub sequence: u64,
     /// The promotion that held the slot before; two with the same one are a fork.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub previous: Option<Digest>,
 }
 
@@ -95,7 +184,11 @@ pub struct Input {
     /// Digest of its DSSE payload bytes.
     pub payload: Digest,
     /// Digest of the referrer manifest it was found in, so that it can be fetched first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub manifest: Option<Digest>,
 }
 
@@ -105,10 +198,14 @@ pub struct Input {
 pub struct Gate {
     /// Name of the requirement, for example `approvals`.
     pub id: String,
-    /// What it said; a promotion is only made when all passed.
+    /// What it said; only what goes around the normal gates is made when one did not pass.
     pub result: GateResult,
     /// What it saw, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub observed: Option<String>,
 }
 

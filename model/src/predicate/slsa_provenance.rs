@@ -21,7 +21,7 @@ pub const TYPE_V0_2: &str = "https://slsa.dev/provenance/v0.2";
 pub const TYPE_V1_0: &str = "https://slsa.dev/provenance/v1.0";
 /// Annotation of the source dependency under which Bulla notes the authors' e-mail addresses (an
 /// array of strings), so that authors can be kept from approving their own change.
-pub const AUTHORS: &str = "https://bulla.dev/authors";
+pub const AUTHORS: &str = crate::ours!("authors");
 
 /// Provenance v1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

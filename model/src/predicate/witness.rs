@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Predicate;
-use crate::PredicateError;
 use crate::descriptor::or_null;
+use crate::{PredicateError, Statement};
 
 /// The type's URI.
 pub const TYPE: &str = "https://witness.testifysec.com/attestation-collection/v0.1";
@@ -46,7 +46,7 @@ pub struct CollectionEntry {
 impl Predicate for Collection {
     const TYPES: &'static [&'static str] = &[TYPE];
 
-    fn check(&self) -> Result<(), PredicateError> {
+    fn check(&self, _: &Statement) -> Result<(), PredicateError> {
         let wrong = |reason: &str| PredicateError::Shape {
             kind: TYPE,
             reason: reason.to_owned(),
@@ -71,7 +71,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Limits, Statement};
+    use crate::Limits;
 
     fn read(change: impl Fn(&mut Value)) -> Result<Collection, PredicateError> {
         let time = "2026-03-01T12:00:00.123456789Z";

@@ -11,3 +11,4 @@ mod notation;
 mod predicates;
 mod purl;
 mod random;
+mod statements;

@@ -1,8 +1,9 @@
-//! The predicates defined here: golden vectors, read and written by the types and by the schemas.
+//! Version 0.1 of approvals and promotions: golden vectors, which have to stay readable.
 
 use std::path::PathBuf;
 
-use bulla_model::predicate::{Approval, Predicate, Promotion};
+use bulla_model::predicate::draft::{DraftApproval, DraftPromotion};
+use bulla_model::predicate::{Approval, Predicate, Promotion, own};
 use bulla_model::{Limits, PredicateType, Statement, statement};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -49,7 +50,11 @@ const PROMOTION: &[(&str, &str)] = &[
 ];
 
 fn folder(name: &str, kind: &str) -> PathBuf {
-    root().join("testdata/predicates").join(name).join(kind)
+    root()
+        .join("testdata/predicates")
+        .join(name)
+        .join("v0.1")
+        .join(kind)
 }
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -125,28 +130,62 @@ fn later_members<P: Predicate + Serialize>(name: &str) {
 
 #[test]
 fn approvals_are_read_and_written_the_same() {
-    valid::<Approval>("approval");
+    valid::<DraftApproval>("approval");
 }
 
 #[test]
 fn promotions_are_read_and_written_the_same() {
-    valid::<Promotion>("promotion");
+    valid::<DraftPromotion>("promotion");
+}
+
+/// A later reader takes them for what they are, and knows that they are drafts.
+#[test]
+fn statements_of_version_0_1_are_read_by_the_types_of_version_1() {
+    let payload = bytes(&folder("approval", "valid").join("relayed.json"));
+    let statement = Statement::parse(&payload, &Limits::default()).unwrap();
+    let draft: DraftApproval = statement.predicate().unwrap();
+    let approval: Approval = statement.predicate().unwrap();
+    assert_eq!(approval, Approval::from(draft));
+    assert!(approval.nonce.is_none() && approval.on_behalf_of.is_some());
+    assert!(own::is_draft(statement.predicate_type().as_str()));
+    assert_eq!(own::issued_at(&statement), Some(approval.issued_at));
+    // A step outside the normal gates needed no reason then.
+    let payload = bytes(&folder("promotion", "valid").join("hotfix-train.json"));
+    let statement = Statement::parse(&payload, &Limits::default()).unwrap();
+    let draft: DraftPromotion = statement.predicate().unwrap();
+    let promotion: Promotion = statement.predicate().unwrap();
+    assert_eq!(promotion, Promotion::from(draft));
+    assert!(promotion.reason.is_none());
+    // Names that came with version 1 are not critical in version 0.1.
+    for name in ["approval", "promotion"] {
+        let payload = bytes(&folder(name, "valid").join("step.json"));
+        let mut statement: Value = serde_json::from_slice(&payload).unwrap();
+        statement["predicate"]["crit"] = json!(["nonce", "reason", "tickets"]);
+        let payload = serde_json::to_vec(&statement).unwrap();
+        let statement = Statement::parse(&payload, &Limits::default()).unwrap();
+        let refusal = match name {
+            "approval" => statement.predicate::<Approval>().map(drop),
+            _ => statement.predicate::<Promotion>().map(drop),
+        };
+        let refusal = refusal.unwrap_err().to_string();
+        assert!(refusal.contains("as critical"), "{refusal}");
+    }
 }
 
 #[test]
 fn malformed_approvals_are_refused_by_reader_and_schema() {
-    invalid::<Approval>("approval", APPROVAL);
+    invalid::<DraftApproval>("approval", APPROVAL);
 }
 
 #[test]
 fn malformed_promotions_are_refused_by_reader_and_schema() {
-    invalid::<Promotion>("promotion", PROMOTION);
+    invalid::<DraftPromotion>("promotion", PROMOTION);
 }
 
 #[test]
 fn later_members_are_ignored_unless_they_are_critical() {
-    later_members::<Approval>("approval");
-    later_members::<Promotion>("promotion");
+    later_members::<DraftApproval>("approval");
+    later_members::<DraftPromotion>("promotion");
 }
 
 #[test]
@@ -158,7 +197,7 @@ fn a_member_that_occurs_twice_is_refused() {
         1,
     );
     assert_ne!(text, twice);
-    let refusal = rewrite::<Approval>(twice.as_bytes()).unwrap_err();
+    let refusal = rewrite::<DraftApproval>(twice.as_bytes()).unwrap_err();
     assert!(refusal.contains("occurs twice"), "{refusal}");
 }
 
@@ -168,7 +207,7 @@ fn every_cut_of_a_statement_is_an_error_and_no_panic() {
     let payload = bytes(&folder("promotion", "valid").join("step.json"));
     let end = payload.iter().rposition(|byte| *byte == b'}').unwrap();
     for length in 0..=end {
-        rewrite::<Promotion>(&payload[..length]).unwrap_err();
+        rewrite::<DraftPromotion>(&payload[..length]).unwrap_err();
     }
 }
 
@@ -194,9 +233,9 @@ fn a_value_of_another_kind_anywhere_is_an_error_and_no_panic() {
             let bytes = serde_json::to_vec(&changed).unwrap();
             // Some changes are harmless, such as another name; none may panic, and what is still
             // read can be read again once it is written.
-            if let Ok(again) = rewrite::<Promotion>(&bytes) {
+            if let Ok(again) = rewrite::<DraftPromotion>(&bytes) {
                 let again = serde_json::to_vec(&again).unwrap();
-                rewrite::<Promotion>(&again).unwrap();
+                rewrite::<DraftPromotion>(&again).unwrap();
             }
         }
     }

@@ -88,7 +88,7 @@ fn nearly_right() -> impl Strategy<Value = String> {
 }
 
 fn documents() -> Vec<Vec<u8>> {
-    let statement = bytes(&root().join("testdata/predicates/promotion/valid/step.json"));
+    let statement = bytes(&root().join("testdata/predicates/promotion/v1/valid/step.json"));
     let signature = EnvelopeSignature {
         key_id: None,
         signature: vec![1; 64],

@@ -48,7 +48,7 @@ pub(super) fn contradiction(
         );
         return Some((Code::TierMismatch, message, "/predicate/tier"));
     }
-    if !context.tier_rule.draft_predicates {
+    if promotion.is_draft() && !context.tier_rule.draft_predicates {
         let message = "the tier refuses predicates of version 0".to_owned();
         return Some((Code::DraftPredicate, message, "/predicateType"));
     }

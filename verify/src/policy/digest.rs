@@ -1,6 +1,7 @@
 //! The digest that approvals and promotions bind.
 
-use bulla_model::{Algorithm, Digest, Hasher};
+use bulla_model::Digest;
+use bulla_model::predicate::policy;
 
 /// A policy file's path and digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,13 +10,8 @@ pub(crate) struct FileDigest {
     pub(crate) digest: Digest,
 }
 
-/// SHA-256 over the lines `<sha256 hex>  <path>\n`, sorted by path: what `sha256sum` prints.
+/// The digest of these files, see [`policy::digest_of`].
 pub(crate) fn over<'a>(files: impl IntoIterator<Item = &'a FileDigest>) -> Digest {
-    let mut files: Vec<_> = files.into_iter().collect();
-    files.sort();
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    for file in files {
-        hasher.update(format!("{}  {}\n", file.digest.hex(), file.path).as_bytes());
-    }
-    hasher.finish()
+    let files = files.into_iter();
+    policy::digest_of(files.map(|file| (file.path.as_str(), &file.digest)))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::predicate::approval::{self, ApprovalDecision};
-use bulla_model::predicate::{Approval, Provenance, slsa_provenance};
+use bulla_model::predicate::approval::ApprovalDecision;
+use bulla_model::predicate::{Approval, Predicate as _, Provenance, slsa_provenance};
 use bulla_model::{Identity, Person, ResourceDescriptor, SubjectSet};
 
 use crate::cause::Cause;
@@ -30,7 +30,7 @@ pub(crate) fn judge(
     for candidate in context.candidates {
         if candidate
             .claimed_type()
-            .is_none_or(|kind| kind.as_str() != approval::TYPE)
+            .is_none_or(|kind| !Approval::TYPES.contains(&kind.as_str()))
         {
             continue;
         }
@@ -177,6 +177,11 @@ fn judge_one(
     let people = &context.question.policy.people;
     let person = approver(context, approval)?;
     addressed(step, approval, &person)?;
+    if approval.is_draft() && !context.tier_rule.draft_predicates {
+        let message = format!("{person} approved by a statement of version 0");
+        let finding = Finding::new(Code::DraftPredicate, CHECK, message);
+        return Err(Refused::definite(Cause::Denied, finding, "/predicateType"));
+    }
     bound(context, step, approval, &person)?;
     check_time(context, step, rule, approval)
         .map_err(|(cause, finding)| Refused::definite(cause, finding, "/predicate/issuedAt"))?;

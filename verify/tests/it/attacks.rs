@@ -129,9 +129,12 @@ fn links_that_do_not_hold_break_the_chain() {
         &|chain| chain.first = Some(Digest::sha256(b"another")),
         &|chain| chain.first = None,
         &|chain| chain.previous.clear(),
-        &|chain| chain.previous.push(Digest::sha256(b"missing")),
-        &|chain| chain.sequence = 0,
-        &|chain| chain.sequence = u64::MAX,
+        &|chain| {
+            chain.previous.push(Digest::sha256(b"missing"));
+            chain.previous.sort();
+        },
+        &|chain| chain.sequence = 1,
+        &|chain| chain.sequence = (1 << 53) - 1,
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut world = World::approved();
@@ -143,6 +146,60 @@ fn links_that_do_not_hold_break_the_chain() {
             "change {number}"
         );
     }
+    // No sequence at all.
+    for sequence in [0, u64::MAX] {
+        let mut world = World::approved();
+        world.promote_with("prod", |said| said.chain.sequence = sequence);
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::StatementUnusable);
+    }
+}
+
+/// What was approved before the predicates were frozen still counts, where the tier wants that.
+#[test]
+fn approvals_of_version_0_1_count_unless_the_tier_refuses_drafts() {
+    for (drafts, exit) in [("allow", 0), ("deny", 1)] {
+        let mut world = World::empty();
+        let tier = format!("high: {{claimedTime: allow, draftPredicates: {drafts}}}");
+        world.edit("release.yaml", "high: {claimedTime: allow}", &tier);
+        world.provenance();
+        world.sbom();
+        world.tests();
+        let mut world = world.into_staging();
+        world.approve("alice", "prod");
+        world.redraft("alice");
+        world.approve("carol", "prod");
+        world.now = hour(4);
+        world.promote("prod");
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, exit);
+        let found = codes(&verdict).contains(&Code::DraftPredicate);
+        assert_eq!(found, drafts == "deny");
+    }
+}
+
+/// Version 0.1 all the way, as evidence of before: it still holds.
+#[test]
+fn a_chain_may_begin_in_version_0_1_and_go_on_in_version_1() {
+    let mut world = World::empty();
+    world.provenance();
+    world.sbom();
+    world.tests();
+    world.now = hour(1);
+    world.promote("dev");
+    world.redraft("promoter");
+    world.now = hour(2);
+    world.promote("staging");
+    assert_exit(&world.verify("staging"), 0);
+    let kinds: Vec<String> = world
+        .evidence
+        .iter()
+        .rev()
+        .take(2)
+        .map(|entry| String::from_utf8(payload(&entry.bundle)).unwrap())
+        .collect();
+    assert!(kinds[0].contains("promotion/v1") && kinds[1].contains("promotion/v0.1"));
 }
 
 #[test]
@@ -370,7 +427,8 @@ fn junk_does_not_change_the_answer() {
             "prod",
             || {
                 let mut world = World::approved();
-                world.promote_with("prod", |said| said.not_after = Some(hour(4)));
+                world.promote_with("prod", |said| said.not_after = Some(hour(5)));
+                world.now = hour(5);
                 world
             },
             14,

@@ -69,8 +69,8 @@ produced! {
         referring_to(br#"{"bomFormat":"CycloneDX","components":[]}"#),
         not referring_to(DOCUMENT);
     draft_predicate: DraftPredicate =
-        with_tier("high: {claimedTime: allow, draftPredicates: deny}"),
-        not with_tier("high: {claimedTime: allow, draftPredicates: allow}");
+        drafted("high: {claimedTime: allow, draftPredicates: deny}"),
+        not drafted("high: {claimedTime: allow, draftPredicates: allow}");
     edge_unknown: EdgeUnknown = from_dev_straight("prod"), not from_dev_straight("staging");
     evidence_incomplete: EvidenceIncomplete =
         gathered(|world| world.truncated = true),
@@ -241,6 +241,14 @@ fn with_tier(tier: &str) -> Verdict {
     let mut world = World::built();
     world.edit("release.yaml", "high: {claimedTime: allow}", tier);
     world.promote("dev");
+    world.verify("dev")
+}
+
+fn drafted(tier: &str) -> Verdict {
+    let mut world = World::built();
+    world.edit("release.yaml", "high: {claimedTime: allow}", tier);
+    world.promote("dev");
+    world.redraft("promoter");
     world.verify("dev")
 }
 

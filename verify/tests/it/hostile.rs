@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use bulla_model::predicate::{promotion, slsa_provenance};
+use bulla_model::predicate::{draft, promotion, slsa_provenance};
 use bulla_model::{Digest, DigestSet, EdgeKind, ResourceDescriptor};
 use bulla_verify::{Code, Evidence, StepRequest};
 
 use crate::kit::{self, Signer, World, assert_exit, assert_found, hour, show};
 
 /// Says it again about the image and about something without a sha256 digest.
-fn with_weak_subject(world: &mut World) {
+fn with_weak_subject(world: &mut World, kind: &str) {
     let bundle = world.take("promoter promotion dev").remove(0).bundle;
     let said = serde_json::to_value(kit::promotion_in(&bundle)).unwrap();
     let weak = ResourceDescriptor {
@@ -17,17 +17,24 @@ fn with_weak_subject(world: &mut World) {
         ..ResourceDescriptor::default()
     };
     let image = ResourceDescriptor::of(world.artifact.clone());
-    world.attest_about("promoter", promotion::TYPE, &said, &[image, weak]);
+    world.attest_about("promoter", kind, &said, &[image, weak]);
 }
 
 #[test]
 fn a_subject_without_sha256_does_not_switch_the_requirements_off() {
     let mut world = World::built();
     world.promote("dev");
-    with_weak_subject(&mut world);
-    let verdict = world.verify("dev");
+    let mut older = World::built();
+    older.promote("dev");
+    with_weak_subject(&mut older, draft::PROMOTION);
+    let verdict = older.verify("dev");
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::SubjectMismatch);
+    // Version 1 cannot even be read with such a subject.
+    with_weak_subject(&mut world, promotion::TYPE);
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 12);
+    assert_found(&verdict, Code::StatementUnusable);
 }
 
 #[test]
@@ -244,6 +251,7 @@ fn thousands_of_made_up_predecessors_cost_one_finding() {
     said.chain.previous = (0..2_000_u32)
         .map(|number| Digest::sha256(&number.to_le_bytes()))
         .collect();
+    said.chain.previous.sort();
     world.seal_promotion("promoter", "prod", &said, &[kit::image()]);
     let verdict = world.verify("prod");
     assert_exit(&verdict, 1);

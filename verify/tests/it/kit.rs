@@ -203,6 +203,7 @@ impl World {
             previous: draft.chain.previous,
             issued_at: self.now,
             not_after: self.now + SignedDuration::from_hours(24),
+            nonce: Some(nonce(who)),
             reason: None,
             on_behalf_of: None,
             crit: Vec::new(),
@@ -211,6 +212,17 @@ impl World {
         let subject = ResourceDescriptor::of(self.artifact.clone());
         let predicate = serde_json::to_value(&approval).unwrap();
         self.attest_about(who, approval::TYPE, &predicate, &[subject]);
+    }
+
+    /// Says the last approval or promotion again as a statement of version 0.1, in its place.
+    pub(crate) fn redraft(&mut self, who: &str) {
+        let said = self.evidence.pop().expect("a statement");
+        let said = Statement::parse(&payload(&said.bundle), &self.limits).unwrap();
+        let kind = said.predicate_type().as_str().replace("/v1", "/v0.1");
+        let mut predicate: Value = serde_json::from_str(said.predicate_json().unwrap()).unwrap();
+        predicate.as_object_mut().unwrap().remove("nonce");
+        let subjects = said.subjects().to_vec();
+        self.attest_about(who, &kind, &predicate, &subjects);
     }
 
     pub(crate) fn promote(&mut self, to: &str) -> Digest {
@@ -239,6 +251,8 @@ impl World {
                 previous: None,
             },
             policy: draft.policy,
+            reason: None,
+            tickets: Vec::new(),
             inputs: draft.inputs,
             gates: draft.gates,
             issued_at: self.now,
@@ -367,6 +381,12 @@ impl World {
     pub(crate) fn judge_request(&self, request: &StepRequest<'_>) -> (Verdict, Option<StepDraft>) {
         self.ask(|question| judge_step(question, request)).unwrap()
     }
+}
+
+/// A person's nonce, the same in every run.
+pub(crate) fn nonce(who: &str) -> bulla_model::Nonce {
+    let digest = Digest::sha256(who.as_bytes()).to_bytes();
+    bulla_model::Nonce::of(std::array::from_fn(|index| digest[index]))
 }
 
 /// Provenance of a build from this repository.

@@ -1,0 +1,141 @@
+//! Checkpoints: what is in force, so that nothing of it can be hidden.
+//!
+//! Defined in `docs/predicates/checkpoint.md`, version 1.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Predicate;
+use super::check::{Checks, NUMBER};
+use crate::descriptor::present;
+use crate::{Digest, Environment, PredicateError, Scope, ScopeKind, Service, Statement};
+
+/// The type's URI.
+pub const TYPE: &str = crate::ours!("checkpoint/v1");
+
+/// The members a reader of version 1 understands.
+pub const MEMBERS: &[&str] = &[
+    "scope",
+    "serial",
+    "previous",
+    "issuedAt",
+    "notAfter",
+    "policyMin",
+    "freeze",
+    "revocations",
+    "slots",
+];
+
+/// The state of a ledger at one time. The only subject is its scope. What it lists and the verifier
+/// does not hold, or holds and cannot read, leaves the answer open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// The ledger.
+    pub scope: Scope,
+    /// 1 in the first, else 1 + that of `previous`. Two with one serial are an equivocation.
+    pub serial: u64,
+    /// Payload digest of the checkpoint before; absent in the first.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub previous: Option<Digest>,
+    /// When it was made.
+    #[serde(deserialize_with = "crate::instant::read")]
+    pub issued_at: Timestamp,
+    /// When it is stale for everybody, whatever age their policy allows.
+    #[serde(deserialize_with = "crate::instant::read")]
+    pub not_after: Timestamp,
+    /// The lowest version of the policy that may be used.
+    pub policy_min: PolicyMinimum,
+    /// The calendar in force; absent where there is none.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub freeze: Option<FreezeHead>,
+    /// Payload digests of all revocations in force, lifts included, sorted.
+    pub revocations: Vec<Digest>,
+    /// Who holds each place, sorted by service, then environment.
+    pub slots: Vec<SlotHead>,
+    /// Members a reader must understand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crit: Vec<String>,
+}
+
+/// A version of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyMinimum {
+    /// The version.
+    pub version: u64,
+    /// Its digest: the one that the policy's statement has.
+    pub digest: Digest,
+}
+
+/// The latest of the freezes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FreezeHead {
+    /// Its serial.
+    pub serial: u64,
+    /// Its payload digest.
+    pub digest: Digest,
+}
+
+/// The latest promotion of a service into an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlotHead {
+    /// The service.
+    pub service: Service,
+    /// The environment.
+    pub environment: Environment,
+    /// The promotion's `slot.sequence`.
+    pub sequence: u64,
+    /// Its payload digest.
+    pub head: Digest,
+}
+
+impl Predicate for Checkpoint {
+    const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
+        let checks = Checks::new(TYPE, statement);
+        checks.critical(&self.crit, MEMBERS)?;
+        checks.is_about_scope(&self.scope, ScopeKind::Ledger)?;
+        checks.number("/predicate/serial", self.serial)?;
+        if self.previous.is_none() != (self.serial == 1) {
+            let expected = "the checkpoint before, and none in serial 1";
+            return Err(checks.refuse("/predicate/previous", expected));
+        }
+        if let Some(previous) = &self.previous {
+            checks.sha256("/predicate/previous", previous)?;
+        }
+        checks.window(self.issued_at, self.not_after)?;
+        if self.policy_min.version > NUMBER {
+            let expected = format!("a whole number up to {NUMBER}");
+            return Err(checks.refuse("/predicate/policyMin/version", expected));
+        }
+        checks.sha256("/predicate/policyMin/digest", &self.policy_min.digest)?;
+        if let Some(freeze) = &self.freeze {
+            checks.number("/predicate/freeze/serial", freeze.serial)?;
+            checks.sha256("/predicate/freeze/digest", &freeze.digest)?;
+        }
+        checks.sha256_set("/predicate/revocations", &self.revocations)?;
+        let places: Vec<_> = self
+            .slots
+            .iter()
+            .map(|slot| (&slot.service, &slot.environment))
+            .collect();
+        checks.sorted("/predicate/slots", &places)?;
+        for (index, slot) in self.slots.iter().enumerate() {
+            checks.number(&format!("/predicate/slots/{index}/sequence"), slot.sequence)?;
+            checks.sha256(format_args!("/predicate/slots/{index}/head"), &slot.head)?;
+        }
+        Ok(())
+    }
+}
