@@ -17,8 +17,10 @@ use crate::{Exit, Failure, verbs};
 /// Runs one command. A panic is an internal error, never a success.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     std::panic::set_hook(Box::new(tell_panic));
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    guarded(|| parse_and_run(&arguments))
+    guarded(|| {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        parse_and_run(&arguments)
+    })
 }
 
 fn guarded(work: impl FnOnce() -> Exit) -> Exit {

@@ -89,7 +89,10 @@ pub(crate) fn verify(
             if let Some(scheme) = named.schemes.iter().copied().find(holds) {
                 return verified(envelope, named, scheme, limits);
             }
-            refusal = Some(Refusal::invalid("the signature does not match"));
+            // Without a name in common it may as well be somebody else's, and nothing is forged.
+            if id.is_some() && named.id.as_deref() == id {
+                refusal = Some(Refusal::invalid("the signature does not match"));
+            }
         }
     }
     Err(refusal.unwrap_or_else(|| {

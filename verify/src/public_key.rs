@@ -1,6 +1,6 @@
 //! Public keys: the one place where they are read (TOB-6), and which signatures they count for.
 
-use bulla_model::{KeyId, Validity};
+use bulla_model::{Digest, KeyId, Validity};
 
 use crate::TrustError;
 use crate::scheme::{Checked, KeyKind, Message, SignatureScheme};
@@ -60,6 +60,17 @@ impl PublicKey {
     /// The SHA-256 digest of the key.
     pub fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    /// Whether a hint is the digest of this key: of its DER in base64, or of its PEM text in
+    /// hexadecimal, which is how model-signing names keys.
+    pub(crate) fn is_named_by(&self, hint: &str) -> bool {
+        if self.id.hint() == hint {
+            return true;
+        }
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        let text = || pem::encode_config(&pem::Pem::new("PUBLIC KEY", self.spki()), config);
+        hint.len() == 64 && Digest::sha256(text().as_bytes()).hex() == hint
     }
 
     /// The key, SPKI DER.

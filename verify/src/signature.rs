@@ -278,7 +278,7 @@ impl World<'_> {
                 Ok(scheme) => scheme,
                 Err(checked) => {
                     // Only the key the hint names makes a failure mean tampering.
-                    let named = key.id().hint() == hint;
+                    let named = key.is_named_by(hint);
                     failure = refused(checked, named).or(failure);
                     continue;
                 }

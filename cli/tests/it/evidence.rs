@@ -56,7 +56,7 @@ fn built_with(sandbox: &Sandbox, image: &str, how: &str) {
 }
 
 /// The whole way into prod.
-fn released() -> Sandbox {
+pub(crate) fn released() -> Sandbox {
     let sandbox = company();
     built(&sandbox, "image:1.0");
     let unasked = sandbox.run("approve image:1.0 --to prod --key alice.key");

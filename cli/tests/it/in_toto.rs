@@ -1,6 +1,12 @@
 //! `bulla in-toto` on the recorded demonstration of in-toto.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_model::in_toto::canonical_json;
+use serde_json::{Value, json};
+
 use crate::sandbox::{Answer, Sandbox};
+use crate::signers::signature;
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -130,6 +136,31 @@ fn every_refusal_has_its_exit_code() {
         2,
         "NAME=BEFORE,AFTER",
     );
+    // Not whole is not tampered with.
+    let layout = sandbox.read("root.layout");
+    sandbox.write("cut.layout", &layout[..layout.len() / 2]);
+    let cut = VERIFY.replace("root.layout", "cut.layout");
+    refused(&sandbox.run(&cut), 2, "cut.layout: no layout: line ");
+}
+
+#[test]
+fn a_layout_that_was_not_filled_in_is_a_mistake_of_the_call() {
+    let sandbox = enveloped().with_key();
+    let recorded: Value = serde_json::from_str(&sandbox.read("root.layout")).unwrap();
+    let payload = STANDARD.decode(recorded["payload"].as_str().unwrap());
+    let mut layout: Value = serde_json::from_slice(&payload.unwrap()).unwrap();
+    layout["steps"][0]["expected_products"] = json!([["ALLOW", "{WHERE}/*"], ["ALLOW", "*"]]);
+    let signature = signature(&sandbox, &canonical_json(&layout).unwrap());
+    let signatures = json!([{"keyid": "", "sig": hex::encode(signature)}]);
+    let signed = json!({"signed": layout, "signatures": signatures});
+    sandbox.write("root.layout", &signed.to_string());
+    let ask = VERIFY.replace("alice.pub", "bulla.pub");
+    refused(
+        &sandbox.run(&format!("{ask} --parameter WHAT=src")),
+        2,
+        "in the layout: `WHERE`, which was not given",
+    );
+    sandbox.done(&format!("{ask} --parameter WHERE=src"));
 }
 
 #[test]

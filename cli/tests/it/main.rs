@@ -10,6 +10,7 @@ mod beside;
 mod configuration;
 mod demo;
 mod evidence;
+mod exit_codes;
 mod help;
 mod in_toto;
 mod init;

@@ -11,18 +11,17 @@ use serde_json::{Value, json};
 use crate::sandbox::{Answer, PASSWORD, Sandbox};
 use crate::verifying::{blob, copy_in, files, image_digest, tag};
 
-/// The signature of `bulla.key` over these bytes, base64.
-fn signature(sandbox: &Sandbox, bytes: &[u8]) -> String {
+/// The signature of `bulla.key` over these bytes.
+pub(crate) fn signature(sandbox: &Sandbox, bytes: &[u8]) -> Vec<u8> {
     let pem = sandbox.read("bulla.key");
     let key = PrivateKey::from_pem(pem.as_bytes(), Some(PASSWORD.as_bytes())).unwrap();
     let signer = MemorySigner::new(key);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let signature = runtime
+    runtime
         .block_on(signer.sign_blob(&Blob::new(bytes).unwrap()))
-        .unwrap();
-    STANDARD.encode(signature)
+        .unwrap()
 }
 
 fn code(answer: &Answer, expected: i32, what: &str) {
@@ -39,7 +38,7 @@ fn signatures_over_a_file_come_detached_or_as_cosign_wrote_them() {
     sandbox.done("key generate --out second");
     sandbox.write("art.bin", "artifact one\n");
     sandbox.write("other.bin", "artifact two\n");
-    let signed = signature(&sandbox, b"artifact one\n");
+    let signed = STANDARD.encode(signature(&sandbox, b"artifact one\n"));
     sandbox.write("art.sig", &format!("{signed}\n"));
     std::fs::write(sandbox.path("art.raw"), STANDARD.decode(&signed).unwrap()).unwrap();
     let document = json!({
@@ -82,7 +81,7 @@ fn signatures_at_cosign_tags_name_their_image() {
         "optional": null,
     })
     .to_string();
-    let signed = signature(&sandbox, payload.as_bytes());
+    let signed = STANDARD.encode(signature(&sandbox, payload.as_bytes()));
     let push = |sandbox: &Sandbox, at: &str| {
         let mut layer = blob(
             sandbox,

@@ -12,7 +12,7 @@ use super::key::LayoutKey;
 use super::rules::Flow;
 use super::walk::{Place, Walk};
 use crate::cause::Cause;
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Outcome};
 
 /// What is asked, with everything the answer may depend on.
 #[derive(Clone, Copy)]
@@ -88,15 +88,30 @@ pub struct StepReport {
 }
 
 impl LayoutVerdict {
-    /// The process exit code: 0 only for "allow".
+    /// The process exit code: 0 only for "allow", 2 where the parameters are wrong.
     pub fn exit_code(&self) -> u8 {
+        if self.unfilled().is_some() {
+            return 2;
+        }
         match (self.decision, self.cause) {
             (Decision::Allow, None) => 0,
             (_, Some(cause)) => cause.exit_code(),
             (_, None) => 70,
         }
     }
+
+    /// Why the parameters of the question do not fill in the layout, if they do not: then what was
+    /// asked is wrong, whatever else was found.
+    pub fn unfilled(&self) -> Option<&str> {
+        let failed = |check: &&LayoutCheck| {
+            check.name == PARAMETERS && matches!(check.outcome, Outcome::Failed(_))
+        };
+        Some(self.checks.iter().find(failed)?.found.as_str())
+    }
 }
+
+/// The name of the check whether every parameter is filled in.
+pub(super) const PARAMETERS: &str = "parameters";
 
 /// Decides whether a layout was followed.
 pub fn verify_layout(question: &LayoutQuestion<'_>) -> LayoutVerdict {

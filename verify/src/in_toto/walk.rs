@@ -11,7 +11,7 @@ use super::check::{Checks, cut};
 use super::key::LayoutKey;
 use super::parameters::substitute;
 use super::rules::{self, Flow};
-use super::verdict::{LayoutQuestion, StepReport};
+use super::verdict::{LayoutQuestion, PARAMETERS, StepReport};
 use crate::cause::Cause;
 
 /// Where a layout stands among those that contain it.
@@ -84,8 +84,9 @@ impl<'q, 'c> Walk<'q, 'c> {
         if let Err(reason) = &substituted {
             let expected = "every parameter of the layout";
             let found = format!("in the layout: {reason}");
+            // The layout is its signer's; what is wrong is what it was to be filled in with.
             self.checks
-                .step(("parameters", of), false, Cause::Invalid, expected, found);
+                .step((PARAMETERS, of), false, Cause::Denied, expected, found);
         }
         let layout = substituted.ok()?;
         let mut complete = in_time;

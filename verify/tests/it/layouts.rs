@@ -433,7 +433,8 @@ fn parameters_are_filled_in_where_they_are_given() {
     chain.layout["readme"] = json!("{other}");
     chain.ends(0, "", "");
     chain.layout["steps"][0]["expected_command"] = json!(["{other}"]);
-    chain.ends(12, "parameters", "`other`, which was not given");
+    chain.ends(2, "parameters", "`other`, which was not given");
+    assert!(chain.judged().unfilled().is_some());
 }
 
 /// A chain whose first step is a layout of alice's own.

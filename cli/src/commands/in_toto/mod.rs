@@ -6,7 +6,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bulla_model::{Algorithm, Digest};
+use bulla_model::{Algorithm, Digest, Limits, json};
 use bulla_verify::PublicKey;
 use bulla_verify::in_toto::{Inspected, LayoutKey, LayoutQuestion, verify_layout};
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ async fn verify(arguments: Verify, context: &Context) -> Result<Exit, Failure> {
         let pem = key::verifying_pem(context, location).await?;
         keys.push(layout_key(&pem, location)?);
     }
-    let layout = file::read(&arguments.layout, limits.bundle_bytes)?;
+    let layout = layout(&arguments.layout, &limits)?;
     let parameters = pairs("--parameter", "NAME=VALUE", &arguments.parameter)?;
     let Verify {
         links,
@@ -58,6 +58,10 @@ async fn verify(arguments: Verify, context: &Context) -> Result<Exit, Failure> {
         }))
     })
     .await?;
+    if let Some(reason) = verdict.unfilled() {
+        // The layout is signed and whole: what is wrong is how it was asked about.
+        return Err(Failure::usage(reason).with_hint("pass --parameter NAME=VALUE"));
+    }
     let report = LayoutReport {
         layout: arguments.layout.display().to_string(),
         explain: arguments.explain,
@@ -65,6 +69,16 @@ async fn verify(arguments: Verify, context: &Context) -> Result<Exit, Failure> {
     };
     context.printer.report(&report)?;
     Ok(report.exit())
+}
+
+/// Reads a layout. One that is cut off was named by mistake: that is no tampering.
+fn layout(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let bytes = file::read(path, limits.bundle_bytes)?;
+    json::check(&bytes, limits.bundle_bytes, limits.json_depth).map_err(|error| {
+        let text = format_args!("{}: no layout: {error}", path.display());
+        Failure::new(FailureKind::Input, text).with_hint("expected JSON; is the file whole?")
+    })?;
+    Ok(bytes)
 }
 
 fn layout_key(pem: &[u8], location: &str) -> Result<LayoutKey, Failure> {

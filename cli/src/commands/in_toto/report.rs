@@ -104,7 +104,6 @@ fn hint(page: &mut Page, verdict: &LayoutVerdict) {
             "pass the folder that has {}.KEYID.link: --links DIR",
             failed.of
         ),
-        "parameters" => "pass --parameter NAME=VALUE".to_owned(),
         _ => return,
     };
     page.labelled(&Cell::faint("hint:"), &text);

@@ -1,5 +1,8 @@
 //! `bulla slsa verify-vsa`.
 
+use std::path::Path;
+
+use bulla_model::Limits;
 use bulla_verify::slsa::{VsaKey, VsaQuestion, verify_vsa};
 use bulla_verify::{ExpectedSigner, Pattern, PublicKey, Trust};
 use jiff::Timestamp;
@@ -9,7 +12,7 @@ use super::wanted;
 use crate::args::slsa::VerifyVsa;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::{blocking, file, key, rules};
+use crate::join::{blocking, documents, key, rules};
 use crate::trust::instance;
 use crate::{Exit, Failure};
 
@@ -29,7 +32,7 @@ pub(super) async fn run(arguments: VerifyVsa, context: &Context) -> Result<Exit,
     let keys: Vec<PublicKey> = key.iter().map(|key| key.key().clone()).collect();
     let trust = Trust::new(keys, &roots, now, &context.limits)
         .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
-    let attestation = file::read(&arguments.attestation, context.limits.bundle_bytes)?;
+    let attestation = attestation(&arguments.attestation, &context.limits)?;
     let limits = context.limits.clone();
     let print = arguments.print_attestation;
     let names = arguments.subject_digest.clone();
@@ -49,6 +52,19 @@ pub(super) async fn run(arguments: VerifyVsa, context: &Context) -> Result<Exit,
     })
     .await?;
     finish(context, names, sources, verdict, print)
+}
+
+/// The one document in the file. One that is cut off was named by mistake: that is no tampering.
+fn attestation(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let mut documents = documents::read(&[path.to_owned()], limits)?;
+    match (documents.pop(), documents.is_empty()) {
+        (Some(only), true) => Ok(only.bytes),
+        _ => Err(Failure::new(
+            FailureKind::Input,
+            format_args!("{}: more than one attestation", path.display()),
+        )
+        .with_hint("pass a file that holds one summary: --attestation FILE")),
+    }
 }
 
 /// Who must have signed; saying nothing is an error.
