@@ -4,7 +4,8 @@
 //! image specification v1.1.1,
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md>.
 
-use bulla_model::{Annotations, Descriptor, Digest, Limits, json, media_type};
+use bulla_model::{Annotations, Descriptor, Limits, json, media_type};
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::{Excerpt, StoreError};
@@ -33,6 +34,12 @@ impl IndexDocument {
         Ok(document)
     }
 
+    /// Reads an index that others write too. An entry that is no descriptor stays as it is: whoever
+    /// can add one must not keep others from adding theirs.
+    pub(crate) fn shared(bytes: &[u8], what: &str, limits: &Limits) -> Result<Self, StoreError> {
+        Self::shaped(bytes, limits.manifest_bytes, what, limits)
+    }
+
     /// The entries of an index of at most `largest` bytes that is only looked at, and whether all of
     /// it was understood. An entry that is no descriptor is left out: whoever can add one must not
     /// take away the others.
@@ -43,12 +50,8 @@ impl IndexDocument {
         limits: &Limits,
     ) -> Result<(Vec<Descriptor>, bool), StoreError> {
         let document = Self::shaped(bytes, largest, what, limits)?;
-        let values = document.values();
-        let entries: Vec<Descriptor> = values
-            .iter()
-            .filter_map(|value| serde_json::from_value(value.clone()).ok())
-            .collect();
-        let whole = entries.len() == values.len();
+        let entries: Vec<Descriptor> = document.readable().collect();
+        let whole = entries.len() == document.values().len();
         Ok((entries, whole))
     }
 
@@ -87,6 +90,11 @@ impl IndexDocument {
             .collect()
     }
 
+    /// The entries that are descriptors, in their order.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = Descriptor> + '_ {
+        self.values().iter().filter_map(descriptor)
+    }
+
     /// Adds an entry at the end.
     pub(crate) fn push(&mut self, entry: &Descriptor) {
         self.values_mut().push(to_value(entry));
@@ -98,8 +106,9 @@ impl IndexDocument {
         let listed = self
             .values_mut()
             .iter_mut()
-            .filter_map(Value::as_object_mut)
-            .find(|value| digest_is(value, &entry.digest));
+            // What only has the digest of a descriptor is none, and nobody would find it.
+            .find(|value| descriptor(value).is_some_and(|listed| listed.digest == entry.digest))
+            .and_then(Value::as_object_mut);
         let Some(listed) = listed else {
             self.push(entry);
             return true;
@@ -118,13 +127,12 @@ impl IndexDocument {
         changed
     }
 
-    /// Keeps only entries for which `keep` says so. Says whether anything changed.
+    /// Keeps only entries for which `keep` says so, and what is no descriptor. Says whether anything
+    /// changed.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Descriptor) -> bool) -> bool {
         let values = self.values_mut();
         let before = values.len();
-        values.retain(|value| {
-            serde_json::from_value::<Descriptor>(value.clone()).is_ok_and(|entry| keep(&entry))
-        });
+        values.retain(|value| descriptor(value).is_none_or(|entry| keep(&entry)));
         values.len() != before
     }
 
@@ -187,8 +195,8 @@ fn annotations(annotations: &Annotations) -> Value {
     serde_json::to_value(annotations).expect("because a map of texts always serialises")
 }
 
-fn digest_is(value: &Map<String, Value>, digest: &Digest) -> bool {
-    value.get("digest").and_then(Value::as_str) == Some(digest.to_string().as_str())
+fn descriptor(value: &Value) -> Option<Descriptor> {
+    Descriptor::deserialize(value).ok()
 }
 
 fn is_blank(value: &Value) -> bool {
@@ -234,16 +242,32 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_cannot_be_read_hides_no_other_and_is_never_written_back() {
+    fn an_entry_that_cannot_be_read_hides_no_other_and_stays_in_a_list_others_write() {
         let entry = Descriptor::of("m", b"x");
-        let text = format!(
-            r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"m","digest":"md5:00","size":1}},{{"mediaType":"m","digest":"{}","size":1}}]}}"#,
+        let junk = format!(
+            r#"{{"mediaType":"m","digest":"md5:00","size":1}},7,{{"digest":"{}"}}"#,
+            entry.digest
+        );
+        let text = |ours: &str| format!(r#"{{"manifests":[{junk}{ours}],"schemaVersion":2}}"#);
+        let ours = format!(
+            r#",{{"digest":"{}","mediaType":"m","size":1}}"#,
             entry.digest
         );
         let limits = Limits::default();
-        let read = IndexDocument::listed(text.as_bytes(), 1 << 20, "index", &limits);
-        assert_eq!(read.unwrap(), (vec![entry], false));
-        assert!(matches!(parse(&text), Err(StoreError::Malformed { .. })));
+        let read = IndexDocument::listed(text(&ours).as_bytes(), 1 << 20, "index", &limits);
+        assert_eq!(read.unwrap(), (vec![entry.clone()], false));
+        let strict = parse(&text(&ours));
+        assert!(matches!(strict, Err(StoreError::Malformed { .. })));
+        let mut index = IndexDocument::shared(text("").as_bytes(), "index", &limits).unwrap();
+        assert!(
+            index.merge(&entry),
+            "junk with its digest does not stand for it"
+        );
+        assert!(!index.merge(&entry));
+        assert_eq!(index.readable().collect::<Vec<_>>(), [entry.clone()]);
+        assert!(index.retain(|listed| listed.digest != entry.digest));
+        let same = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+        assert_eq!(same(&index.to_bytes()), same(text("").as_bytes()));
     }
 
     #[test]

@@ -97,12 +97,7 @@ impl Remote {
         self.keep_changed(subject, manifest.digest(), |index| {
             let mut changed = index.merge(&entry);
             // Entries others have removed meanwhile are not brought back.
-            let listed: BTreeSet<Digest> = index
-                .entries("")
-                .unwrap_or_default()
-                .into_iter()
-                .map(|entry| entry.digest)
-                .collect();
+            let listed: BTreeSet<Digest> = index.readable().map(|entry| entry.digest).collect();
             for entry in repaired
                 .iter()
                 .filter(|entry| listed.contains(&entry.digest))
@@ -126,8 +121,7 @@ impl Remote {
         let mut repaired = Vec::new();
         let incomplete = list
             .index
-            .entries(&what(subject))?
-            .into_iter()
+            .readable()
             .filter(|entry| entry.digest != *except)
             .filter(|entry| entry.artifact_type.is_none() || entry.annotations.is_empty())
             .take(REPAIRS);
@@ -164,6 +158,14 @@ impl Remote {
             if change(&mut index) {
                 seen = 0;
                 let bytes = index.to_bytes();
+                // A list that nobody reads any more would hide what is in it.
+                let limit = self.limits().manifest_bytes;
+                if bytes.len() as u64 > limit {
+                    return Err(StoreError::TooLarge {
+                        what: what(subject),
+                        limit,
+                    });
+                }
                 let reply = self
                     .write(&target, &bytes, media_type::IMAGE_INDEX, &precondition)
                     .await?;
@@ -195,12 +197,12 @@ impl Remote {
         })
     }
 
-    /// The index for a writer, who must understand all of it.
+    /// The index for a writer, who keeps what it does not understand.
     async fn read_list(&self, subject: &Digest) -> Result<Option<List>, StoreError> {
         let Some(reply) = self.list_reply(subject).await? else {
             return Ok(None);
         };
-        let index = IndexDocument::parse(&reply.body, &what(subject), self.limits())
+        let index = IndexDocument::shared(&reply.body, &what(subject), self.limits())
             .map_err(|error| error.sent_by(&self.name()))?;
         Ok(Some(List {
             index,

@@ -168,20 +168,49 @@ async fn junk_in_a_list_neither_hides_the_rest_nor_passes_for_the_users_mistake(
     let set = read_bundles(&store, &subject.digest).await.unwrap();
     assert_eq!(set.bundles.len(), 1);
     assert!(set.truncated, "what was not understood may have been more");
-    // A writer never drops what it does not understand.
-    let error = attach(&store, &subject, &sample::bundle("b"), sample::created())
+    // A writer neither drops what it does not understand nor is kept away by it.
+    let second = attach(&store, &subject, &sample::bundle("b"), sample::created())
         .await
-        .unwrap_err();
-    assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
-    assert_eq!(
-        registry.content().manifests[&tag].1,
-        index.to_string().into_bytes()
-    );
+        .unwrap();
+    let written =
+        || -> Value { serde_json::from_slice(&registry.content().manifests[&tag].1).unwrap() };
+    let entries = written()["manifests"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 3);
+    assert_eq!(entries[..2], index["manifests"].as_array().unwrap()[..]);
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!(set.bundles.len(), 2);
+    store
+        .delete_manifest(&second.descriptor.digest)
+        .await
+        .unwrap();
+    assert_eq!(written()["manifests"], index["manifests"]);
     // An image where the list should be.
     let image = store.manifest(&subject.digest).await.unwrap();
     put(image.media_type(), image.bytes().to_vec());
     let error = store.referrers(&subject.digest).await.unwrap_err();
     assert!(error.is_undetermined(), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_is_never_written_larger_than_it_is_read() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let tag = subject.digest.referrers_tag();
+    let limit = usize::try_from(Limits::default().manifest_bytes).unwrap();
+    let index = json!({"schemaVersion": 2, "manifests": ["junk"]}).to_string();
+    let filled = index.replace("junk", &"j".repeat(limit - index.len()));
+    let kind = media_type::IMAGE_INDEX.to_owned();
+    let full = (kind, filled.into_bytes());
+    registry
+        .content()
+        .manifests
+        .insert(tag.clone(), full.clone());
+    let error = attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
+    assert_eq!(registry.content().manifests[&tag], full);
 }
 
 #[tokio::test]
