@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_attest::claim;
 use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::ApprovalDecision;
-use bulla_model::{Digest, ResourceDescriptor};
+use bulla_model::{Digest, Identity, ResourceDescriptor};
 use bulla_verify::policy::Actor;
 use bulla_verify::{Outcome, StepDraft, Verdict};
 use jiff::Timestamp;
@@ -15,8 +15,8 @@ use crate::args::approve::Arguments;
 use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
-use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{consent, evidence, seal, step, verdict};
+use crate::join::sealer::{Prepared, Purpose, Sealer};
+use crate::join::{consent, evidence, identity_token, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -47,7 +47,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
-    let signer = Sealer::open(
+    // The certificate comes after the answer: nobody logs in, and no authority logs a name, for a
+    // question that is then answered with no.
+    let prepared = Sealer::prepare(
         context,
         &arguments.signing,
         &arguments.decide.trusted_root,
@@ -66,9 +68,14 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         &draft,
         &before,
         &rules,
-        &signer,
+        &prepared,
         (now, not_after),
     )?;
+    let known = prepared.identity().is_some();
+    let signer = prepared.finish(context, &arguments.signing).await?;
+    if !known {
+        person(context, &rules, signer.identity(), now);
+    }
     let approval = Approval {
         decision,
         service: draft.service.clone(),
@@ -120,7 +127,7 @@ fn confirm(
     draft: &StepDraft,
     before: &Verdict,
     rules: &Rules,
-    signer: &Sealer,
+    prepared: &Prepared,
     (now, not_after): (Timestamp, Timestamp),
 ) -> Result<(), Failure> {
     let mut page = Page::default();
@@ -157,16 +164,9 @@ fn confirm(
     } else {
         context.printer.announce(page);
     }
-    let identity = signer.identity().clone();
-    let time = bulla_verify::SignedTime::Claimed(now);
-    let actor = rules.policy.people().actor(&identity, time, now);
-    let who = if let Actor::Person(person) = actor {
-        person.to_string()
-    } else {
-        context.printer.warn(format!(
-            "the policy knows no person with {identity}: this will not count"
-        ));
-        identity.to_string()
+    let who = match prepared.identity() {
+        Some(identity) => person(context, rules, &identity, now),
+        None => identity_token::announced(context, &arguments.signing.identity)?,
     };
     if arguments.signing.yes {
         return Ok(());
@@ -184,6 +184,18 @@ fn confirm(
     };
     let who = crate::escape::escape(&who);
     consent::ask(&format!("{word} as {who}? [y/N] "))
+}
+
+/// What the policy calls an identity; says so if it knows no person with it.
+fn person(context: &Context, rules: &Rules, identity: &Identity, now: Timestamp) -> String {
+    let time = bulla_verify::SignedTime::Claimed(now);
+    if let Actor::Person(person) = rules.policy.people().actor(identity, time, now) {
+        return person.to_string();
+    }
+    context.printer.warn(format!(
+        "the policy knows no person with {identity}: this will not count"
+    ));
+    identity.to_string()
 }
 
 fn from_name(draft: &StepDraft) -> &str {

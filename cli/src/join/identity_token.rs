@@ -61,6 +61,25 @@ pub fn require(context: &Context, arguments: &IdentityArguments) -> Result<(), F
     if found { Ok(()) } else { somebody(context) }
 }
 
+/// Whose token it will be, for a question that is asked before anybody logs in and before anything
+/// is sent. A token that is given says so itself; it is verified by whoever issues the certificate.
+pub fn announced(context: &Context, arguments: &IdentityArguments) -> Result<String, Failure> {
+    if let Some(token) = given(context, arguments)? {
+        let token = IdentityToken::parse(token.expose())?;
+        return Ok(format!("{} ({})", token.identity(), token.issuer()));
+    }
+    let surroundings = Process(context.environment());
+    if !arguments.no_ambient
+        && let Some((provider, _)) = oidc::ambient(&surroundings, oidc::AUDIENCE)?
+    {
+        return Ok(format!("the identity that {} gives", provider.name));
+    }
+    Ok(match arguments.login.unwrap_or_default() {
+        Login::Browser => "whoever then logs in with the browser".to_owned(),
+        Login::Device => "whoever then logs in with a code".to_owned(),
+    })
+}
+
 /// `TOKEN`, `@FILE`, or the path of a file.
 fn given(context: &Context, arguments: &IdentityArguments) -> Result<Option<Secret>, Failure> {
     let variable = context.environment().text(OWN_VARIABLE)?;

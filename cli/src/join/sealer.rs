@@ -152,6 +152,11 @@ impl Prepared {
         self.certified
     }
 
+    /// Whom its signatures will be verified as; of a certificate that is known when it is there.
+    pub fn identity(&self) -> Option<Identity> {
+        (!self.certified).then(|| key_identity(&self.signer))
+    }
+
     /// Asks for consent where something becomes public, and for the certificate.
     pub async fn finish(
         self,

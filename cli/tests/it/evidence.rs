@@ -13,7 +13,7 @@ const NOW: &str = "2090-01-01T00:00:00Z";
 const BLOBS: &str = "blobs/sha256/";
 
 /// `alice` owns the policy and approves, `ci` builds and promotes.
-fn company() -> Sandbox {
+pub(crate) fn company() -> Sandbox {
     let sandbox = Sandbox::new().with_image();
     for name in ["alice", "ci"] {
         let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
@@ -27,7 +27,7 @@ fn company() -> Sandbox {
 }
 
 /// Built, listed, and in dev.
-fn built(sandbox: &Sandbox, image: &str) {
+pub(crate) fn built(sandbox: &Sandbox, image: &str) {
     built_with(sandbox, image, "");
 }
 

@@ -10,6 +10,7 @@ use bulla_model::{Digest, Limits};
 use bulla_verify::{Trust, claimed_certificate};
 use serde_json::{Value, json};
 
+use crate::evidence::{built, company};
 use crate::sandbox::{Answer, Sandbox};
 
 /// Certificate authority and log at one address. The certificates it issues are genuine ones of
@@ -327,6 +328,38 @@ fn nothing_becomes_public_without_a_yes() {
         assert!(answer.talk.contains(part), "{part}: {}", answer.talk);
     }
     assert!(services.asked().is_empty(), "{:?}", services.asked());
+}
+
+#[test]
+fn nobody_logs_in_for_an_approval_before_the_answer() {
+    let sandbox = company();
+    built(&sandbox, "image:1.0");
+    let root = fixture("rekor2.trusted_root.json");
+    sandbox.write("root.json", &root.to_string());
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    provider.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", provider.local_addr().unwrap());
+    let approve = |more: &str| {
+        let mut command = sandbox.command(&format!(
+            "approve image:1.0 --to prod --policy policy --anchor anchor.yaml --fulcio-url {url} --timestamp-server-url {url} --trusted-root root.json --timeout 1s {more}"
+        ));
+        command
+            .env("GITHUB_ACTIONS", "true")
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{url}/token?v=1"))
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request");
+        Answer::of(&command.output().unwrap())
+    };
+    let answer = approve("");
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(
+        answer.talk.contains("nobody is there to ask"),
+        "{}",
+        answer.talk
+    );
+    assert!(provider.accept().is_err(), "a token was asked for");
+    // The trap works.
+    assert_eq!(approve("--yes").code, 3);
+    provider.accept().unwrap();
 }
 
 #[test]
