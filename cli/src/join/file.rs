@@ -1,6 +1,7 @@
 //! Files people name on the command line.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use bulla_model::{Algorithm, Digest, Hasher};
@@ -8,17 +9,54 @@ use bulla_model::{Algorithm, Digest, Hasher};
 use crate::Failure;
 use crate::failure::FailureKind;
 
+/// Opens a file for reading. A named pipe in a folder is refused, because opening it waits for
+/// whoever may write to it, and so is a device, whose bytes may never end: an archive that was
+/// unpacked, or another user of a shared folder, could have put either under the name of a file.
+/// What a shell hands over (`/dev/stdin`, `<(...)`) is a pipe too, but open already and meant.
+pub fn open(path: &Path) -> io::Result<File> {
+    if is_endless(path)? && !is_handed_over(path) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe or a device, not a file",
+        ));
+    }
+    File::open(path)
+}
+
+#[cfg(unix)]
+fn is_endless(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = std::fs::metadata(path)?.file_type();
+    Ok(kind.is_fifo() || kind.is_char_device())
+}
+
+#[cfg(not(unix))]
+fn is_endless(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Descriptors of this process under the names that shells pass, and the empty file.
+fn is_handed_over(path: &Path) -> bool {
+    let numbered = |folder: &str| {
+        let number = path.strip_prefix(folder).ok().and_then(Path::to_str);
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    path == Path::new("/dev/stdin")
+        || path == Path::new("/dev/null")
+        || numbered("/dev/fd")
+        || numbered("/proc/self/fd")
+}
+
 /// Reads a file whole; `-` is standard input. More than `limit` bytes are refused.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let outcome = if path == Path::new("-") {
-        std::io::stdin()
+        io::stdin()
             .lock()
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        open(path).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
     };
     outcome.map_err(|error| Failure::file("read", path, &error))?;
     if bytes.len() as u64 > limit {
@@ -44,8 +82,8 @@ pub fn digests<const N: usize>(
     path: &Path,
     algorithms: [Algorithm; N],
 ) -> Result<[Digest; N], Failure> {
-    let failed = |error: std::io::Error| Failure::file("read", path, &error);
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let failed = |error: io::Error| Failure::file("read", path, &error);
+    let mut file = open(path).map_err(failed)?;
     let mut hashers = algorithms.map(Hasher::new);
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -60,3 +98,33 @@ pub fn digests<const N: usize>(
 /// Bytes of a file that are held whole, for schemes that sign all of it and not a digest. Stops
 /// large files from filling the memory.
 pub const WHOLE_BYTES: u64 = 64 << 20;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn pipe(folder: &Path) -> std::path::PathBuf {
+        let path = folder.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        path
+    }
+
+    #[test]
+    fn a_pipe_in_a_folder_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = pipe(folder.path());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for path in [pipe.as_path(), &link, Path::new("/dev/zero")] {
+            for failure in [digest(path).unwrap_err(), read(path, 10).unwrap_err()] {
+                let text = failure.message();
+                assert!(text.contains("a pipe or a device"), "{text}");
+            }
+        }
+        assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
+        // A link of the same name elsewhere is no descriptor of this process.
+        assert!(!is_handed_over(&folder.path().join("dev/fd/3")));
+        assert!(!is_handed_over(Path::new("/dev/fd/../zero")));
+    }
+}

@@ -1,6 +1,5 @@
 //! Images: from a target to a store and the descriptor of what was meant.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Descriptor, Digest, Limits, Tag};
@@ -8,7 +7,7 @@ use bulla_registry::legacy::TagPrefix;
 use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector, archive};
 use tempfile::TempDir;
 
-use super::{blocking, remote};
+use super::{blocking, file, remote};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -248,9 +247,9 @@ async fn unpack(path: &Path, docker: bool, limits: &Limits) -> Result<(TempDir, 
     let (path, limits) = (path.to_owned(), limits.clone());
     blocking(move || {
         let failed = |error: std::io::Error| Failure::file("read", &path, &error);
-        let file = File::open(&path).map_err(failed)?;
+        let archive = file::open(&path).map_err(failed)?;
         let scratch = tempfile::tempdir().map_err(failed)?;
-        let reader = std::io::BufReader::new(file);
+        let reader = std::io::BufReader::new(archive);
         let layout = if docker {
             archive::docker::convert(reader, scratch.path(), &limits)?
         } else {

@@ -1,6 +1,5 @@
 //! Signatures over the bytes of a file, as `cosign sign-blob` makes them.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -59,7 +58,7 @@ fn unchanged(blob: &Blob<'_>, local: &LocalFile) -> Result<(), Failure> {
 
 fn hash(path: &Path, mut hasher: BlobHasher) -> Result<HashedBlob, Failure> {
     let failed = |error: std::io::Error| Failure::file("read", path, &error);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = file::open(path).map_err(failed)?;
     let mut buffer = vec![0; 1 << 18];
     loop {
         let count = file.read(&mut buffer).map_err(failed)?;

@@ -9,6 +9,7 @@ use super::row::{ROWS, Wire};
 use super::{Environment, Place};
 use crate::Failure;
 use crate::failure::FailureKind;
+use crate::join::file;
 
 /// The name of a settings file.
 pub const FILE_NAME: &str = "bulla.yaml";
@@ -65,7 +66,7 @@ impl SettingsFile {
     fn read(path: &Path, discovered: bool, limits: &Limits) -> Result<Self, Failure> {
         let limit = limits.configuration_bytes;
         let mut text = String::new();
-        std::fs::File::open(path)
+        file::open(path)
             .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
             .map_err(|error| Failure::file("read", path, &error))?;
         if text.len() as u64 > limit {

@@ -48,7 +48,7 @@ pub(super) fn open(path: &Path, with_layers: bool, limits: &Limits) -> Result<Op
             failure.with_hint("a pack made with layers is accepted with --with-layers")
         });
     }
-    let archive = File::open(path).map_err(read)?;
+    let archive = file::open(path).map_err(read)?;
     unpacked(archive, path, limit, limits).map_err(|failure| match failure.kind() {
         FailureKind::Unavailable => failure,
         _ => not_intact(path, &failure),

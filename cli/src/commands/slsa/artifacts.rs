@@ -1,13 +1,13 @@
 //! What is asked about: files, digests and images.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use bulla_model::{Algorithm, Digest, Hasher};
+use bulla_model::{Algorithm, Digest};
 use bulla_verify::slsa::SlsaArtifact;
 
 use crate::Failure;
 use crate::commands::Context;
+use crate::join::file;
 use crate::join::image::{self, OpenImage};
 use crate::target::Target;
 
@@ -39,7 +39,7 @@ pub(super) async fn named(
     let target = Target::parse(text)?;
     match &target {
         Target::File(path) => Ok(Named {
-            artifact: SlsaArtifact::new(digests(path)?),
+            artifact: SlsaArtifact::new(file::digests(path, ALGORITHMS)?.to_vec()),
             image: None,
         }),
         Target::Registry(reference) if !needs_attached && reference.digest().is_some() => {
@@ -53,24 +53,6 @@ pub(super) async fn named(
                 artifact,
                 image: Some(image),
             })
-        }
-    }
-}
-
-fn digests(path: &Path) -> Result<Vec<Digest>, Failure> {
-    let failed = |error: std::io::Error| Failure::file("read", path, &error);
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mut hashers = ALGORITHMS.map(Hasher::new);
-    let mut piece = vec![0; 1 << 18];
-    loop {
-        let length = file.read(&mut piece).map_err(failed)?;
-        match piece.get(..length) {
-            Some(bytes) if !bytes.is_empty() => {
-                for hasher in &mut hashers {
-                    hasher.update(bytes);
-                }
-            }
-            _ => return Ok(hashers.into_iter().map(Hasher::finish).collect()),
         }
     }
 }
