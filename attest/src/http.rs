@@ -11,6 +11,8 @@ use bulla_model::JsonError;
 
 use crate::redaction::{self, Secrets};
 
+/// Hosts that are this machine. A proxy would read tokens that are sent there in the clear.
+pub(crate) const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 /// Bytes of the largest answer that is read. Stops an endless one; a log entry with its proof, a
 /// certificate chain and a timestamp stay far below it.
 const ANSWER_BYTES: usize = 4 << 20;
@@ -176,13 +178,15 @@ impl Http {
                 reason: reason(&error),
             }
         };
+        // As the client for registries is set up, which siblings cannot share.
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
             // A token goes to the host it was asked for, and to no other.
             .redirect(reqwest::redirect::Policy::none())
             // Proxies are settings of the caller, not of the environment.
             .no_proxy()
-            .connect_timeout(options.timeout);
+            .connect_timeout(options.timeout)
+            .timeout(options.timeout);
         let mut roots = Vec::new();
         for pem in &options.certificates {
             roots.extend(Certificate::from_pem_bundle(pem).map_err(wrong("certificate"))?);
@@ -190,7 +194,8 @@ impl Http {
         if !roots.is_empty() {
             builder = builder.tls_certs_merge(roots);
         }
-        let direct = options.no_proxy.as_deref().and_then(NoProxy::from_string);
+        let others = options.no_proxy.as_deref().unwrap_or_default();
+        let direct = NoProxy::from_string(&format!("{LOOPBACK},{others}"));
         if let Some(url) = &options.https_proxy {
             let proxy = Proxy::https(url).map_err(wrong("https proxy"))?;
             builder = builder.proxy(proxy.no_proxy(direct));

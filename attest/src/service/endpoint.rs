@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, NoProxy, Proxy, StatusCode, Url};
 
 use super::{KeyServiceError, Surroundings, first, shown};
+use crate::http::LOOPBACK;
 use crate::redaction::{self, Secrets};
 
 /// Bytes of the largest answer that is read: against a service that never stops talking.
@@ -276,6 +277,7 @@ fn client(
     tls: &TlsMaterial<'_>,
     plain: bool,
 ) -> Result<reqwest::Client, reqwest::Error> {
+    // As the client in `crate::http` is set up, with the key service's own certificates.
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
         // Credentials must not go where a redirect points.
@@ -296,8 +298,8 @@ fn client(
         builder = builder.identity(Identity::from_pem(pem)?);
     }
     if !plain && let Some(url) = first(surroundings, &["HTTPS_PROXY", "https_proxy"]) {
-        let direct = first(surroundings, &["NO_PROXY", "no_proxy"])
-            .and_then(|hosts| NoProxy::from_string(&hosts));
+        let others = first(surroundings, &["NO_PROXY", "no_proxy"]).unwrap_or_default();
+        let direct = NoProxy::from_string(&format!("{LOOPBACK},{others}"));
         builder = builder.proxy(Proxy::https(url)?.no_proxy(direct));
     }
     builder.build()

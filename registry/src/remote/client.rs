@@ -41,6 +41,8 @@ impl RemoteClient {
                 reason: reason(&error),
             }
         };
+        // As the client for signing services in `attest` is set up, which siblings cannot share;
+        // only that a blob may take longer than an answer.
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
             // Redirects are followed by hand, because credentials must not go along.
