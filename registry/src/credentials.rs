@@ -3,14 +3,23 @@
 //! `config.json` of docker and `auth.json` of containers-auth.json(5), with credential helpers,
 //! <https://github.com/containers/image/blob/v5.36.2/docs/containers-auth.json.5.md>.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Limits, Repository};
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::Credential;
+
+/// Runs `docker-credential-NAME get` with the server's name on its standard input, given these two,
+/// and returns what it writes; `None` if it fails, which is how helpers say that they know nothing.
+/// Which variables it sees is the caller's to decide.
+pub type RunHelper<'a> = &'a dyn Fn(&str, &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>>;
 
 /// Reads what a file has for a repository; `None` if it has nothing, or is not there.
 ///
@@ -20,6 +29,7 @@ pub fn credential_from_file(
     path: &Path,
     repository: &Repository,
     limits: &Limits,
+    run: RunHelper<'_>,
 ) -> Result<Option<Credential>, CredentialsError> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -38,18 +48,72 @@ pub fn credential_from_file(
             path: path.to_owned(),
             source,
         })?;
+    let malformed = |_| CredentialsError::Malformed {
+        path: path.to_owned(),
+    };
+    let helpers: Helpers = serde_json::from_slice(&bytes).map_err(malformed)?;
+    let entries: Entries<'_> = serde_json::from_slice(&bytes).map_err(malformed)?;
+    let entries = entries.auths.map_or("{}", RawValue::get);
+    // Without the names of helpers, which the crate would run with every variable there is.
+    let entries = Zeroizing::new(format!("{{\"auths\":{entries}}}"));
+    let ask = |helper: &str, key: &str| match run(helper, key) {
+        Ok(Some(said)) => answered(&said).map(Some),
+        Ok(None) => Ok(None),
+        Err(_) => Err(CredentialRetrievalError::HelperCommunicationError),
+    };
     for key in keys(repository) {
-        match get_credential_from_reader(bytes.as_slice(), &key) {
-            Ok(credential) => return Ok(Some(own(credential))),
-            Err(
-                CredentialRetrievalError::NoCredentialConfigured
-                // Helpers have no other way to say that they know nothing about a host.
-                | CredentialRetrievalError::HelperFailure { .. },
-            ) => {}
-            Err(error) => return Err(refusal(path, &error)),
+        let own_helper = helpers.cred_helpers.as_ref().and_then(|all| all.get(&key));
+        let found = if let Some(helper) = own_helper.filter(|name| !name.is_empty()) {
+            ask(helper, &key)
+        } else {
+            match (
+                get_credential_from_reader(entries.as_bytes(), &key),
+                &helpers.creds_store,
+            ) {
+                (Err(CredentialRetrievalError::NoCredentialConfigured), Some(helper)) => {
+                    ask(helper, &key)
+                }
+                (Err(CredentialRetrievalError::NoCredentialConfigured), None) => Ok(None),
+                (found, _) => found.map(Some),
+            }
+        };
+        if let Some(credential) = found.map_err(|error| refusal(path, &error))? {
+            return Ok(Some(own(credential)));
         }
     }
     Ok(None)
+}
+
+/// Which helpers a file names: for one server each, and for all others.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Helpers {
+    creds_store: Option<String>,
+    cred_helpers: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Entries<'a> {
+    #[serde(borrow)]
+    auths: Option<&'a RawValue>,
+}
+
+/// What a helper says, as docker's helpers do.
+fn answered(said: &[u8]) -> Result<DockerCredential, CredentialRetrievalError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Said {
+        username: String,
+        secret: String,
+    }
+    // The error would repeat what it found, which may be the secret.
+    let said: Said = serde_json::from_slice(said)
+        .map_err(|_| CredentialRetrievalError::MalformedHelperResponse)?;
+    Ok(if said.username == "<token>" {
+        DockerCredential::IdentityToken(said.secret)
+    } else {
+        DockerCredential::UsernamePassword(said.username, said.secret)
+    })
 }
 
 /// Why a file with credentials could not be used. What the file or a helper says is not shown.
@@ -133,7 +197,17 @@ mod tests {
         let path = directory.path().join("config.json");
         std::fs::write(&path, text).unwrap();
         let repository = "r.example.test:5000/pay/api".parse().unwrap();
-        credential_from_file(&path, &repository, &Limits::default())
+        credential_from_file(&path, &repository, &Limits::default(), &|helper, key| {
+            Ok(match (helper, key) {
+                ("broken", _) => return Err(std::io::ErrorKind::NotFound.into()),
+                ("odd", _) => Some(Zeroizing::new(b"s3cret".to_vec())),
+                ("own", _) | ("store", "r.example.test:5000") => {
+                    let said = format!(r#"{{"Username":"<token>","Secret":"{helper}"}}"#);
+                    Some(Zeroizing::new(said.into_bytes()))
+                }
+                _ => None,
+            })
+        })
     }
 
     fn basic(username: &str, password: &str) -> Credential {
@@ -159,6 +233,36 @@ mod tests {
     }
 
     #[test]
+    fn helpers_are_asked_where_the_file_names_them() {
+        let token = |text: &str| Some(Credential::IdentityToken(text.to_owned().into()));
+        let entry = r#""auths":{"r.example.test:5000":{"auth":"YWxpY2U6b25l"}}"#;
+        for (text, expected) in [
+            (r#"{"credsStore":"store"}"#.to_owned(), token("store")),
+            (r#"{"credsStore":"none"}"#.to_owned(), None),
+            // An entry comes before the store, a helper for the server before the entry.
+            (
+                format!(r#"{{"credsStore":"store",{entry}}}"#),
+                Some(basic("alice", "one")),
+            ),
+            (
+                format!(r#"{{"credHelpers":{{"r.example.test:5000":"own"}},{entry}}}"#),
+                token("own"),
+            ),
+            (
+                r#"{"credHelpers":{"other.example.test":"own"}}"#.to_owned(),
+                None,
+            ),
+        ] {
+            assert_eq!(read(&text).unwrap(), expected, "{text}");
+        }
+        for name in ["broken", "odd"] {
+            let error = read(&format!(r#"{{"credsStore":"{name}"}}"#)).unwrap_err();
+            assert!(matches!(error, CredentialsError::Helper { .. }), "{error}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+
+    #[test]
     fn a_damaged_file_is_not_quoted() {
         for text in [
             "s3cret",
@@ -177,7 +281,11 @@ mod tests {
     #[test]
     fn no_file_is_no_credential() {
         let repository = "r.example.test/a".parse().unwrap();
-        let none = credential_from_file(Path::new("/nonexistent"), &repository, &Limits::default());
+        let limits = Limits::default();
+        let none =
+            credential_from_file(Path::new("/nonexistent"), &repository, &limits, &|_, _| {
+                Ok(None)
+            });
         assert_eq!(none.unwrap(), None);
     }
 }

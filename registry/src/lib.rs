@@ -36,7 +36,7 @@ pub use attach::{Attached, attach};
 pub use blob::BlobReader;
 pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles};
 pub use copy::{CopyOptions, CopyReport, copy};
-pub use credentials::{CredentialsError, credential_from_file};
+pub use credentials::{CredentialsError, RunHelper, credential_from_file};
 pub use error::{Detail, Excerpt, StoreError, StoreErrorKind};
 pub use layout::{Layout, LayoutImage};
 pub use memory::Memory;

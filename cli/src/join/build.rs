@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bulla_attest::ci::GitSource;
+use bulla_attest::service::SECRET_VARIABLES;
 use bulla_model::{Digest, ResourceDescriptor};
 
 use super::file;
@@ -75,7 +76,12 @@ pub fn git_source(directory: &Path) -> Option<GitSource> {
 }
 
 fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
+    let mut command = Command::new("git");
+    // A work tree may name programs that Git runs.
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    let output = command
         .arg("-C")
         .arg(directory)
         // A work tree may name a program that watches it.

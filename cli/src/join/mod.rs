@@ -5,6 +5,7 @@ pub mod attached;
 pub mod build;
 pub mod consent;
 pub mod cosign_file;
+mod credential_helper;
 pub mod decode;
 pub mod directory;
 pub mod documents;

@@ -7,7 +7,7 @@ use bulla_registry::{
     AnyStore, Credential, Remote, RemoteClient, RemoteOptions, credential_from_file,
 };
 
-use super::{blocking, file};
+use super::{blocking, credential_helper, file};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -106,10 +106,12 @@ fn first_text(environment: &Environment, names: &[&str]) -> Result<Option<String
 async fn credential(context: &Context, repository: &Repository) -> Result<Credential, Failure> {
     let files = credential_files(context.environment());
     let (repository, limits) = (repository.clone(), context.limits.clone());
+    let environment = context.environment().clone();
     // A credential helper may take its time.
     blocking(move || {
+        let run = |name: &str, server: &str| credential_helper::run(&environment, name, server);
         for path in files {
-            let found = credential_from_file(&path, &repository, &limits)
+            let found = credential_from_file(&path, &repository, &limits, &run)
                 .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
             if let Some(credential) = found {
                 return Ok(credential);

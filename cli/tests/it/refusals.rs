@@ -161,6 +161,45 @@ fn refused_credentials_are_no_answer_and_never_shown() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn programs_that_are_started_see_no_secret_of_signing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("bin");
+    for (name, says) in [
+        ("docker-credential-own", r#"{"Username":"a","Secret":"b"}"#),
+        ("git", ""),
+    ] {
+        let script = format!(
+            "#!/bin/sh\nenv > '{}/{name}.env'\necho '{says}'\n",
+            folder.display()
+        );
+        sandbox.write(&format!("bin/{name}"), &script);
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.join(name), executable).unwrap();
+    }
+    sandbox.write("auth.json", r#"{"credsStore":"own"}"#);
+    let run = |arguments: &str| {
+        let mut command = sandbox.command(arguments);
+        command
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+            .env("REGISTRY_AUTH_FILE", sandbox.path("auth.json"))
+            .env("KEPT", "kept");
+        for name in bulla_attest::service::SECRET_VARIABLES {
+            command.env(name, "s3cret");
+        }
+        Answer::of(&command.output().unwrap())
+    };
+    run("tree 127.0.0.1:1/app:1");
+    run("run -o p.json -- true");
+    for name in ["docker-credential-own", "git"] {
+        let seen = sandbox.read(&format!("bin/{name}.env"));
+        assert!(seen.contains("KEPT=kept"), "{name}: {seen}");
+        assert!(!seen.contains("s3cret"), "{name}: {seen}");
+    }
+}
+
 #[test]
 fn a_changed_blob_is_noticed() {
     let sandbox = Sandbox::new().with_image();
