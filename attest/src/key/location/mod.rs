@@ -57,6 +57,8 @@ pub struct Scheme {
     pub prefix: &'static str,
     /// What it names, for help texts.
     pub about: &'static str,
+    /// What follows the prefix, for people.
+    pub form: &'static str,
     read: fn(&str) -> Option<KeyLocation>,
 }
 
@@ -65,46 +67,55 @@ pub const SCHEMES: &[Scheme] = &[
     Scheme {
         prefix: "awskms://",
         about: "a key of AWS KMS",
+        form: "[HOST]/ID, where ID is a key's id, alias/NAME or an ARN",
         read: |rest| AwsKey::read(rest).map(KeyLocation::Aws),
     },
     Scheme {
         prefix: "azurekms://",
         about: "a key of Azure Key Vault or Managed HSM",
+        form: "HOST/KEY[/VERSION]",
         read: |rest| AzureKey::read(rest).map(KeyLocation::Azure),
     },
     Scheme {
         prefix: "env://",
         about: "an environment variable that holds the PEM text",
+        form: "NAME",
         read: environment,
     },
     Scheme {
         prefix: "file://",
         about: "a PEM file",
+        form: "FILE",
         read: file,
     },
     Scheme {
         prefix: "gcpkms://",
         about: "a key of Google Cloud KMS",
+        form: "projects/P/locations/L/keyRings/R/cryptoKeys/K[/cryptoKeyVersions/N]",
         read: |rest| GcpKey::read(rest).map(KeyLocation::Gcp),
     },
     Scheme {
         prefix: "hashivault://",
         about: "a key of HashiCorp Vault's transit engine",
+        form: "KEY",
         read: |rest| VaultKey::read(rest).map(KeyLocation::Vault),
     },
     Scheme {
         prefix: "k8s://",
         about: "a Secret of Kubernetes with cosign.key, cosign.pub and cosign.password",
+        form: "NAMESPACE/NAME",
         read: |rest| KubernetesSecret::read(rest).map(KeyLocation::Kubernetes),
     },
     Scheme {
         prefix: "openbao://",
         about: "a key of OpenBao's transit engine",
+        form: "KEY",
         read: |rest| VaultKey::read(rest).map(KeyLocation::Vault),
     },
     Scheme {
         prefix: "pkcs11:",
         about: "a key on a PKCS#11 token, RFC 7512",
+        form: "token=T;object=O (or slot-id=N, id=%01), then ?module-path=FILE if need be",
         read: |rest| Pkcs11Key::read(rest).map(KeyLocation::Pkcs11),
     },
 ];
@@ -134,7 +145,17 @@ impl FromStr for KeyLocation {
             .iter()
             .find_map(|row| text.strip_prefix(row.prefix).map(|rest| (row, rest)))
         {
-            return (row.read)(rest).ok_or(KeyLocationError::Rest { scheme: row.prefix });
+            return (row.read)(rest).ok_or(KeyLocationError::Rest {
+                scheme: row.prefix,
+                form: row.form,
+            });
+        }
+        if let Some((scheme, _)) = text.split_once("://")
+            && NOT_BUILT.contains(&scheme)
+        {
+            return Err(KeyLocationError::NotBuilt {
+                scheme: scheme.to_owned(),
+            });
         }
         if let Some((service, id)) = text.split_once("://")
             && let Some(key) = PluginKey::read(service, id)
@@ -146,10 +167,16 @@ impl FromStr for KeyLocation {
             Some((scheme, _)) if is_scheme(scheme) => Err(KeyLocationError::Scheme {
                 found: scheme.chars().take(32).collect(),
             }),
-            _ => file(text).ok_or(KeyLocationError::Rest { scheme: "file://" }),
+            _ => file(text).ok_or(KeyLocationError::Rest {
+                scheme: "file://",
+                form: "FILE",
+            }),
         }
     }
 }
+
+/// Schemes of cosign's that are no program's either.
+const NOT_BUILT: [&str; 2] = ["github", "gitlab"];
 
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
@@ -186,10 +213,20 @@ pub enum KeyLocationError {
         found: String,
     },
     /// What follows the scheme is nothing it can name.
-    #[error("nothing usable after `{scheme}`")]
+    #[error("nothing usable after `{scheme}`, expected {scheme}{form}")]
     Rest {
         /// The scheme.
         scheme: &'static str,
+        /// What has to follow it.
+        form: &'static str,
+    },
+    /// A place where cosign stores keys, and from which nobody can read them back.
+    #[error(
+        "keys at `{scheme}://` are not built in: cosign only writes them there, as variables of jobs; take `env://COSIGN_PRIVATE_KEY` in the job"
+    )]
+    NotBuilt {
+        /// The scheme.
+        scheme: String,
     },
 }
 
