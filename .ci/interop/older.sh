@@ -77,7 +77,7 @@ for how in --signature="$work/file.sig" --bundle="$work/file.bin.bundle"; do
   if "$BULLA" verify --key "$work/cosign.pub" "$how" "$work/wrong.bin" >"$work/last" 2>&1; then
     fail "another file passes with $how"
   fi
-  expect 11 "$BULLA" verify --key "$work/other.pub" "$how" "$work/file.bin"
+  expect 12 "$BULLA" verify --key "$work/other.pub" "$how" "$work/file.bin"
 done
 ok "sign-blob's bundle and detached signature are verified, and refused for another file or key"
 

@@ -83,6 +83,11 @@ impl PublicKey {
         &self.validity
     }
 
+    /// Whether it is an RSA key, whose signatures come in forms that only their parameters tell apart.
+    pub(crate) fn is_rsa(&self) -> bool {
+        self.kind == KeyKind::Rsa
+    }
+
     /// Whether this key made this signature over exactly this message, with this scheme. What is
     /// signed is believed only through [`crate::examine`]; this is for vectors and for signers that
     /// check themselves.

@@ -164,6 +164,7 @@ impl World<'_> {
                 signature: &signature.signature,
                 bundle: None,
                 signed: &signers,
+                over_file: false,
             };
             let proof = self
                 .keyed(&made, hint, Message::of(pae.as_bytes()), word)
@@ -245,7 +246,12 @@ impl World<'_> {
                 let roots = self.trust.roots();
                 roots.verify_certificate(&read.bundle, message, self.now)?
             }
-            Some(hint) => self.keyed(&read.into(), hint, message, None)?,
+            Some(hint) => {
+                let mut made = Made::from(read);
+                // Whoever may write to a registry can add any; a file's were named for it.
+                made.over_file = matches!(read.what, What::Blob) && manifest.is_none();
+                self.keyed(&made, hint, message, None)?
+            }
         };
         self.counted(&proof)?;
         let payload =
@@ -272,14 +278,18 @@ impl World<'_> {
         word: Option<Timestamp>,
     ) -> Result<Proof, Refusal> {
         let mut failure = None;
-        for key in self.trust.keys_for(hint, made.signed) {
+        let keys = self.trust.keys_for(hint, made.signed);
+        let only = keys.len() == 1;
+        for key in keys {
             let legacy = self.trust.legacy_schemes();
             let scheme = match key.check(message, made.signature, legacy) {
                 Ok(scheme) => scheme,
                 Err(checked) => {
-                    // Only the key the hint names makes a failure mean tampering.
+                    // Only the key the hint names makes a failure mean tampering. Over a file's
+                    // own bytes nothing else can be meant than the one key there is.
                     let named = key.is_named_by(hint);
-                    failure = refused(checked, named).or(failure);
+                    let only = made.over_file && hint.is_empty() && only;
+                    failure = refused(checked, named, only, key).or(failure);
                     continue;
                 }
             };
@@ -318,6 +328,8 @@ struct Made<'a> {
     signature: &'a [u8],
     bundle: Option<&'a Bundle>,
     signed: &'a [Identity],
+    /// Whether a file's bytes were signed, and the signature is no attachment.
+    over_file: bool,
 }
 
 impl<'a> From<&'a Read> for Made<'a> {
@@ -326,6 +338,7 @@ impl<'a> From<&'a Read> for Made<'a> {
             signature: read.bundle.signature(),
             bundle: Some(&read.bundle),
             signed: &[],
+            over_file: false,
         }
     }
 }
@@ -339,13 +352,23 @@ fn signed_time(proof: &Proof, word: Option<Timestamp>) -> SignedTime {
 }
 
 /// What a failed check with a key says: nothing, if the hint did not name the key.
-fn refused(checked: Checked, named: bool) -> Option<Refusal> {
+fn refused(checked: Checked, named: bool, only: bool, key: &PublicKey) -> Option<Refusal> {
     match checked {
         Checked::Good => None,
+        Checked::Bad if only && !named => Some(Refusal::invalid(alone(key))),
         Checked::Bad => named.then(|| Refusal::invalid("the signature does not match")),
         Checked::NotAtHand => Some(Refusal::OtherSubject {
             reason: "the scheme needs the artifact's bytes or another digest of them".to_owned(),
         }),
+    }
+}
+
+/// Why the one key does not fit a signature that names none.
+fn alone(key: &PublicKey) -> &'static str {
+    if key.is_rsa() {
+        "the signature does not match: the file was changed, another key signed it, or it is RSA-PSS with a salt that is not as long as the hash (openssl: -sigopt rsa_pss_saltlen:digest)"
+    } else {
+        "the signature does not match: the file was changed, or another key signed it"
     }
 }
 

@@ -55,7 +55,8 @@ fn signatures_over_a_file_come_detached_or_as_cosign_wrote_them() {
     ] {
         let run = |key: &str, file: &str| sandbox.run(&format!("verify --key {key} {how} {file}"));
         code(&run("bulla.pub", "art.bin"), 0, how);
-        code(&run("second.pub", "art.bin"), 11, how);
+        // It names no key: whether another one made it or the file was changed, nobody can tell.
+        code(&run("second.pub", "art.bin"), 12, how);
         assert_ne!(run("bulla.pub", "other.bin").code, 0, "{how}");
     }
     let both = sandbox.run("verify --key bulla.pub --signature art.sig art.bin other.bin");
