@@ -114,6 +114,14 @@ pub enum ExpectedClaim {
     Signature,
     /// An image, under this name: only cosign's old payloads say one.
     SignatureAs(String),
+    /// A signature that carries these annotations, each with exactly this value, and for an image
+    /// the name, if there is one: what `cosign verify -a` asks for.
+    Annotated {
+        /// As in [`Self::SignatureAs`].
+        name: Option<String>,
+        /// Names and values; a name that is there twice must have both, which nothing has.
+        annotations: Vec<(String, String)>,
+    },
     /// An attestation of this predicate type.
     Attestation(String),
     /// The artifact itself or any statement about it. For tools that ask nothing else, such as the
@@ -121,10 +129,26 @@ pub enum ExpectedClaim {
     Anything,
 }
 
+/// Names and values, safe to show.
+pub(crate) fn show_annotations(annotations: &[(String, String)]) -> String {
+    let shown = annotations.iter();
+    let shown: Vec<_> = shown
+        .map(|(name, value)| format!("{}={}", name.escape_debug(), value.escape_debug()))
+        .collect();
+    shown.join(", ")
+}
+
 impl std::fmt::Display for ExpectedClaim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Signature => f.write_str("signature"),
+            Self::Annotated { name, annotations } => {
+                f.write_str("signature")?;
+                if let Some(name) = name {
+                    write!(f, " as {}", name.escape_debug())?;
+                }
+                write!(f, " with {}", show_annotations(annotations))
+            }
             Self::SignatureAs(name) => write!(f, "signature as {}", name.escape_debug()),
             Self::Attestation(uri) => write!(f, "attestation of type {}", uri.escape_debug()),
             Self::Anything => f.write_str("signature or attestation"),

@@ -1,8 +1,9 @@
 //! Verdicts without a policy: is there a signature, or an attestation of a type, by this signer?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use bulla_model::predicate::{cosign, is_cyclonedx, is_spdx, model_signing};
 use bulla_model::{Digest, Identity, Limits, Statement};
@@ -13,7 +14,7 @@ use crate::code::Code;
 use crate::directory::difference;
 use crate::eligible::{refused, show_digests, show_subjects};
 use crate::evidence::Evidence;
-use crate::expected::{ExpectedClaim, ExpectedSigner};
+use crate::expected::{ExpectedClaim, ExpectedSigner, show_annotations};
 use crate::referenced::follow;
 use crate::signature::{examine, is_type};
 use crate::signature_report::SignatureReport;
@@ -226,9 +227,10 @@ fn missing(
         _ => Code::SignerUntrusted,
     };
     let message = format!("no {} by {}", question.claim, question.signer);
-    let mut finding = Finding::new(code, CHECK, message)
-        .expected(question.signer.to_string())
-        .hint(hint(question.name));
+    let mut finding = Finding::new(code, CHECK, message).expected(question.signer.to_string());
+    if let Some(hint) = hint(question.name) {
+        finding = finding.hint(hint);
+    }
     if signers > 0 {
         finding = finding.found(format!("{signers} of them"));
     }
@@ -236,14 +238,10 @@ fn missing(
     report.check(CHECK, Outcome::Failed(cause), "none");
 }
 
-/// A file has no referrers: what is beside it are bundles.
-fn hint(name: &str) -> String {
-    match name.strip_prefix("file:") {
-        Some(path) => format!(
-            "bulla inspect {path}.sigstore.json, or the bundle that was named, shows who signed what"
-        ),
-        None => format!("bulla tree {name} shows what there is"),
-    }
+/// Where to look. Files and folders have no referrers; the caller knows what it read instead.
+fn hint(name: &str) -> Option<String> {
+    let local = name.starts_with("file:") || name.starts_with("dir:");
+    (!local).then(|| format!("bulla tree {name} shows what there is"))
 }
 
 /// Whether a candidate claims to be what is asked for.
@@ -259,13 +257,18 @@ fn is_asked(question: &SignedQuestion<'_>, candidate: &Candidate) -> bool {
             && match question.claim {
                 ExpectedClaim::Signature | ExpectedClaim::Anything => true,
                 ExpectedClaim::Attestation(uri) => is(uri),
-                ExpectedClaim::SignatureAs(_) => false,
+                // The name and annotations are of an image or a file.
+                ExpectedClaim::SignatureAs(_) | ExpectedClaim::Annotated { .. } => false,
             };
     }
     let of_artifact = candidate.signature().is_some();
     match question.claim {
-        ExpectedClaim::Signature => of_artifact || is(cosign::TYPE),
-        ExpectedClaim::SignatureAs(_) => of_artifact,
+        ExpectedClaim::Signature | ExpectedClaim::Annotated { name: None, .. } => {
+            of_artifact || is(cosign::TYPE)
+        }
+        ExpectedClaim::SignatureAs(_) | ExpectedClaim::Annotated { name: Some(_), .. } => {
+            of_artifact
+        }
         ExpectedClaim::Attestation(uri) => is(uri),
         ExpectedClaim::Anything => true,
     }
@@ -292,6 +295,7 @@ fn one(
                 claim.subject.to_string()
             })
             .and_then(|()| named(question, &mut report, claim.docker_reference.as_deref()))
+            .and_then(|()| annotated(question, &mut report, &[&claim.annotations]))
             .and_then(|()| signed(question, &mut report, verified));
             return (report, answer);
         }
@@ -304,8 +308,10 @@ fn one(
             if let Some(document) = verified.document() {
                 report.check("document", true, DOCUMENT, document.to_string());
             }
+            let annotations = annotations_of(statement, covering);
             let answer = listed(question, &mut report, statement)
                 .and_then(|()| about(&mut report, is_about, covering, || show_subjects(statement)))
+                .and_then(|()| annotated(question, &mut report, &annotations))
                 .and_then(|()| signed(question, &mut report, verified));
             return (report, answer);
         }
@@ -388,7 +394,12 @@ fn named(
     report: &mut SignatureReport,
     name: Option<&str>,
 ) -> Result<(), (Cause, Finding)> {
-    let ExpectedClaim::SignatureAs(expected) = question.claim else {
+    let (ExpectedClaim::SignatureAs(expected)
+    | ExpectedClaim::Annotated {
+        name: Some(expected),
+        ..
+    }) = question.claim
+    else {
         return Ok(());
     };
     let found = name.unwrap_or("no name").to_owned();
@@ -405,6 +416,60 @@ fn named(
         .found(found);
     Err((Cause::OtherSubject, finding))
 }
+
+/// The annotations of the statement's subjects that are the artifact; others say nothing about it.
+fn annotations_of<'a>(
+    statement: &'a Statement,
+    covering: &[Digest],
+) -> Vec<&'a BTreeMap<String, Value>> {
+    let subjects = statement.subjects().iter();
+    subjects
+        .filter(|subject| {
+            let mut digests = covering.iter();
+            digests.any(|digest| subject.digest.known(digest.algorithm()).as_ref() == Some(digest))
+        })
+        .map(|subject| &subject.annotations)
+        .collect()
+}
+
+/// What a signer added counts only as a whole: of the one subject that was asked about.
+fn annotated(
+    question: &SignedQuestion<'_>,
+    report: &mut SignatureReport,
+    found: &[&BTreeMap<String, Value>],
+) -> Result<(), (Cause, Finding)> {
+    let ExpectedClaim::Annotated { annotations, .. } = question.claim else {
+        return Ok(());
+    };
+    let carries = |carried: &&BTreeMap<String, Value>| {
+        annotations
+            .iter()
+            .all(|(name, value)| carried.get(name).and_then(Value::as_str) == Some(value))
+    };
+    let expected = show_annotations(annotations);
+    let shown = found.first().map_or_else(String::new, |carried| {
+        let texts = carried
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        show_annotations(&texts.take(SHOWN).collect::<Vec<_>>())
+    });
+    if report.check(
+        "annotations",
+        found.iter().any(carries),
+        &expected,
+        shown.clone(),
+    ) {
+        return Ok(());
+    }
+    let message = "signed with other annotations";
+    let finding = Finding::new(Code::SubjectMismatch, CHECK, message)
+        .expected(expected)
+        .found(shown);
+    Err((Cause::OtherSubject, finding))
+}
+
+/// Annotations of a signature that a refusal shows.
+const SHOWN: usize = 16;
 
 fn signed<T>(
     question: &SignedQuestion<'_>,
