@@ -124,6 +124,11 @@ impl Page {
         let widths: Vec<usize> = (0..columns)
             .map(|column| {
                 let cells = table.iter().filter_map(|(level, cells)| {
+                    // What ends its row keeps nothing apart.
+                    let follows = |cell: &Cell| !cell.text.is_empty();
+                    if !cells.iter().skip(column + 1).any(follows) {
+                        return None;
+                    }
                     let indent = if column == 0 { level * INDENT } else { 0 };
                     Some(cells.get(column)?.width() + indent)
                 });
