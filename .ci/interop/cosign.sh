@@ -32,7 +32,7 @@ small_image "$work/lay" v2 'signed by cosign'
 small_image "$work/lay" v3 'signed by nobody'
 
 # cosign_verifies KEY IMAGE, cosign_verifies_attestation KEY TYPE IMAGE: cosign's own word for it.
-cosign_verifies() { cosign verify --key "$1" "${unlogged[@]}" "${transport[@]}" "$2"; }
+cosign_verifies() { cosign verify --key "$1" "${unlogged[@]}" "${transport[@]}" "${@:2}"; }
 cosign_verifies_attestation() {
   cosign verify-attestation --key "$1" --type "$2" "${unlogged[@]}" "${transport[@]}" "$3"
 }
@@ -77,6 +77,17 @@ both_ways() {
   expect 11 "$BULLA" verify --key "$work/bulla.pub" "$image"
   expect 10 "$BULLA" verify --key "$work/cosign.pub" --type openvex "$image"
   ok "$kind: another key is exit 11, a type nobody attested exit 10"
+
+  # What the signer adds, both ways.
+  quiet "$BULLA" sign --key "$work/bulla.key" -a stage=release "$image"
+  quiet cosign_verifies "$work/bulla.pub" "$image" -a stage=release
+  if cosign_verifies "$work/bulla.pub" "$image" -a stage=other >"$work/last" 2>&1; then
+    fail "$kind: cosign accepts an annotation Bulla did not sign"
+  fi
+  quiet cosign sign --key "$work/cosign.key" "${offline[@]}" "${transport[@]}" -a stage=release "$image"
+  quiet "$BULLA" verify --key "$work/cosign.pub" -a stage=release "$image"
+  expect 13 "$BULLA" verify --key "$work/cosign.pub" -a stage=other "$image"
+  ok "$kind: annotations are demanded and found both ways"
 
   # Both write beside each other's.
   quiet "$BULLA" sign --key "$work/bulla.key" "$image"

@@ -7,6 +7,7 @@
 pub mod args;
 pub mod commands;
 pub mod conformance;
+mod cosign_words;
 pub mod escape;
 mod exit;
 pub mod failure;

@@ -12,7 +12,7 @@ use crate::escape::escape;
 use crate::failure::FailureKind;
 use crate::printer::{Format, Printer};
 use crate::settings::Environment;
-use crate::{Exit, Failure, verbs};
+use crate::{Exit, Failure, cosign_words, verbs};
 
 /// Runs one command. A panic is an internal error, never a success.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -28,8 +28,10 @@ fn guarded(work: impl FnOnce() -> Exit) -> Exit {
 }
 
 fn parse_and_run(arguments: &[OsString]) -> Exit {
-    let parsed = verbs::everyday_command()
-        .try_get_matches_from(arguments)
+    let command = verbs::everyday_command();
+    let words = cosign_words::replaced(arguments, &command);
+    let parsed = command
+        .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let parsed = match parsed {
         Ok(parsed) => parsed,
@@ -87,15 +89,21 @@ fn tell_refusal(arguments: &[OsString], error: &clap::Error) -> Exit {
             print();
             Exit::Success
         }
-        _ if wants_json(arguments) => {
+        _ => {
+            let hint = cosign_words::hint(error);
+            let json = wants_json(arguments);
+            if hint.is_none() && !json {
+                print();
+                return Exit::Usage;
+            }
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
-            let line = line.strip_prefix("error: ").unwrap_or(line);
-            tell(&Printer::early(Format::Json), &Failure::usage(line))
-        }
-        _ => {
-            print();
-            Exit::Usage
+            let mut failure = Failure::usage(line.strip_prefix("error: ").unwrap_or(line));
+            if let Some(hint) = hint {
+                failure = failure.with_hint(hint);
+            }
+            let format = if json { Format::Json } else { Format::Human };
+            tell(&Printer::early(format), &failure)
         }
     }
 }

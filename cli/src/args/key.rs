@@ -60,7 +60,13 @@ pub struct Import {
     #[arg(long, short, value_name = "FILE")]
     pub key: PathBuf,
     /// Path and name without an ending
-    #[arg(long, short, value_name = "NAME", default_value = "bulla")]
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        default_value = "bulla",
+        visible_alias = "output-key-prefix"
+    )]
     pub out: PathBuf,
 }
 

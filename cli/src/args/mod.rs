@@ -1,9 +1,11 @@
 //! What was typed: clap's derive and nothing else. Parsing does nothing.
 
+pub mod annotation;
 pub mod approve;
 pub mod attest;
 pub mod completions;
 pub mod copy;
+pub mod cosign;
 pub mod decide;
 pub mod demo;
 pub mod evidence;

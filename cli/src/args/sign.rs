@@ -2,12 +2,13 @@
 
 use clap::Args;
 
+use super::annotation::{Annotation, annotation};
+use super::cosign::CosignSignArguments;
 use super::signing::{RootArguments, SigningArguments};
 
 /// Sign images, files and directories, so that others can verify who vouched for them
 #[derive(Debug, Args)]
 #[command(
-    alias = "sign-blob",
     before_help = "Example: bulla sign --key bulla.key registry.example.com/pay/api@sha256:3f1c…"
 )]
 pub struct Arguments {
@@ -17,6 +18,9 @@ pub struct Arguments {
     /// Of an index, sign each platform too
     #[arg(long, short)]
     pub recursive: bool,
+    /// Sign this along with images and files, as cosign does; again for more
+    #[arg(long = "annotations", short = 'a', value_name = "KEY=VALUE", value_parser = annotation, conflicts_with = "message")]
+    pub annotations: Vec<Annotation>,
     /// Sign the bytes of files, as cosign sign-blob does, instead of a statement about them
     #[arg(long, help_heading = BYTES, conflicts_with_all = ["recursive", "legacy", "from_buildx"])]
     pub message: bool,
@@ -43,7 +47,7 @@ const BYTES: &str = "Bytes of files";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where signatures go")]
 pub struct PublishArguments {
-    /// Also write the bundle to this file; several are one to a line
+    /// Write what was signed to this file: the signature of one artifact, attestations one to a line
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<std::path::PathBuf>,
     /// Also add it to the .sig or .att tag that podman, skopeo, bootc and Kyverno read
@@ -52,4 +56,7 @@ pub struct PublishArguments {
     /// Take the images from what `docker buildx --metadata-file` wrote
     #[arg(long, value_name = "FILE")]
     pub from_buildx: Option<std::path::PathBuf>,
+    /// Flags of cosign's with the same meaning.
+    #[command(flatten)]
+    pub cosign: CosignSignArguments,
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::annotation::{Annotation, annotation};
+use super::cosign::CosignVerifyArguments;
 use super::decide::DecideArguments;
 
 /// Check the seals of images and files: for an environment, or by one signer
@@ -65,6 +67,9 @@ pub struct Arguments {
     /// Name an image must have been signed under; only cosign's older signatures say one
     #[arg(long, value_name = "HOST/REPO", conflicts_with_all = ["env", "kind"])]
     pub signed_as: Option<String>,
+    /// Annotation the signature must carry; again for more
+    #[arg(long = "annotations", short = 'a', value_name = "KEY=VALUE", value_parser = annotation, conflicts_with_all = ["env", "kind"])]
+    pub annotations: Vec<Annotation>,
     /// Predicate type of the attestation that must be there; without it a signature must
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
@@ -110,6 +115,9 @@ pub struct Arguments {
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,
+    /// Flags of cosign's with the same meaning.
+    #[command(flatten)]
+    pub cosign: CosignVerifyArguments,
 }
 
 /// Whom to believe, as plain files instead of a trusted root.

@@ -21,6 +21,7 @@ use crate::{Exit, Failure};
 /// Makes one statement for each claim, about all targets, and attaches it to each image; beside
 /// files it is written.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    publish::check(context, &arguments.publish, &arguments.signing)?;
     let targets = publish::targets(context, &arguments.targets, &arguments.publish)?;
     let artifacts = artifact::open_all(context, &targets, false).await?;
     let subjects = subjects(&arguments, &artifacts)?;

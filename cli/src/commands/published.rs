@@ -32,6 +32,9 @@ pub(super) struct Published {
 struct Signed {
     predicate_type: String,
     payload: Digest,
+    /// The one artifact it is about; statements about several leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
@@ -59,6 +62,8 @@ struct AddedTo {
 #[serde(rename_all = "camelCase")]
 struct WrittenTo {
     target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
     file: PathBuf,
 }
 
@@ -67,7 +72,18 @@ impl Published {
         self.signed.push(Signed {
             predicate_type: sealed.predicate_type.as_str().to_owned(),
             payload: sealed.payload.clone(),
+            target: None,
             note,
+        });
+    }
+
+    /// A signature of one artifact.
+    pub(super) fn add_of(&mut self, sealed: &Sealed, artifact: &Artifact) {
+        self.signed.push(Signed {
+            predicate_type: sealed.predicate_type.as_str().to_owned(),
+            payload: sealed.payload.clone(),
+            target: Some(artifact.label()),
+            note: None,
         });
     }
 
@@ -118,6 +134,10 @@ impl Published {
         write_bundles(file, sealed)?;
         self.written.push(WrittenTo {
             target: artifact.label(),
+            digest: match artifact {
+                Artifact::File(file) => Some(file.digest.clone()),
+                Artifact::Image(_) | Artifact::Directory(_) => None,
+            },
             file: file.to_owned(),
         });
         Ok(())
@@ -144,7 +164,13 @@ impl Report for Published {
                     Cell::good("signed"),
                     Cell::from(&signed.predicate_type),
                     Cell::from(shorten(&signed.payload)),
-                    Cell::from(signed.note.as_deref().unwrap_or_default()),
+                    Cell::from(
+                        signed
+                            .target
+                            .as_deref()
+                            .or(signed.note.as_deref())
+                            .unwrap_or_default(),
+                    ),
                 ],
             );
         }
@@ -197,6 +223,11 @@ impl Report for Published {
             outputs.push(("digest", digest.to_owned()));
             outputs.push(("images", list(serde_json::json!(targets))));
             outputs.push(("attestations", list(serde_json::json!(manifests))));
+        }
+        if targets.is_empty()
+            && let Some(digest) = self.written.iter().find_map(|one| one.digest.as_ref())
+        {
+            outputs.push(("digest", digest.to_string()));
         }
         if let Some(first) = files.first() {
             outputs.push(("bundle", first.clone()));

@@ -2,6 +2,8 @@
 
 mod messages;
 
+use std::collections::BTreeMap;
+
 use bulla_attest::{Signer as _, claim};
 use bulla_model::Subject;
 use bulla_registry::legacy::NewLegacyLayer;
@@ -22,6 +24,7 @@ use crate::{Exit, Failure};
 ///
 /// Everything that can fail without the signature is done first, for all of them.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    publish::check(context, &arguments.publish, &arguments.signing)?;
     let targets = publish::targets(context, &arguments.targets, &arguments.publish)?;
     let artifacts = artifact::open_all(context, &targets, arguments.recursive).await?;
     check(&arguments, &artifacts)?;
@@ -33,14 +36,16 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     if arguments.publish.legacy {
         legacy::possible(&signer)?;
     }
+    let annotations: BTreeMap<String, String> = arguments.annotations.iter().cloned().collect();
+    let legacy = arguments.publish.legacy;
     let sealed: Vec<Seals> = stream::iter(&artifacts)
-        .map(|artifact| seal_one(context, &signer, artifact, arguments.publish.legacy))
+        .map(|artifact| seal_one(context, &signer, artifact, legacy, &annotations))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
     let mut published = Published::default();
     for (artifact, seals) in artifacts.iter().zip(&sealed) {
-        published.add(&seals.sealed, note(artifact, artifacts.len()));
+        published.add_of(&seals.sealed, artifact);
         match (&arguments.publish.bundle, artifact.path()) {
             (Some(file), None) => write_bundles(file, &[&seals.sealed])?,
             (Some(file), Some(_)) => published.write(artifact, file, &[&seals.sealed])?,
@@ -84,14 +89,17 @@ async fn seal_one(
     signer: &Sealer,
     artifact: &Artifact,
     legacy: bool,
+    annotations: &BTreeMap<String, String>,
 ) -> Result<Seals, Failure> {
     let now = Timestamp::now();
     let payload = match artifact {
         Artifact::Image(image) => {
-            claim::signature(&[Subject::of(image.descriptor.digest.clone())], now)?
+            let subject = Subject::of(image.descriptor.digest.clone());
+            claim::signature(&[annotated(subject, annotations)], now)?
         }
         Artifact::File(file) => {
-            claim::signature(&[Subject::named(&file.name, file.digest.clone())], now)?
+            let subject = Subject::named(&file.name, file.digest.clone());
+            claim::signature(&[annotated(subject, annotations)], now)?
         }
         Artifact::Directory(directory) => {
             claim::directory(&directory.name, &directory.files, &[], now)?
@@ -103,10 +111,20 @@ async fn seal_one(
         sealed.bundle = directory::with_hint(sealed.bundle, &pem)?;
     }
     let legacy = match artifact.image() {
-        Some(image) if legacy => Some(legacy::signature(context, signer, image).await?),
+        Some(image) if legacy => {
+            Some(legacy::signature(context, signer, image, annotations).await?)
+        }
         _ => None,
     };
     Ok(Seals { sealed, legacy })
+}
+
+/// cosign writes what the signer adds beside the digest that it is about.
+fn annotated(mut subject: Subject, annotations: &BTreeMap<String, String>) -> Subject {
+    let added = annotations.iter();
+    let added = added.map(|(name, value)| (name.clone(), value.as_str().into()));
+    subject.annotations.extend(added);
+    subject
 }
 
 fn check(arguments: &Arguments, artifacts: &[Artifact]) -> Result<(), Failure> {
@@ -117,6 +135,23 @@ fn check(arguments: &Arguments, artifacts: &[Artifact]) -> Result<(), Failure> {
             ),
         );
     }
+    let names: std::collections::BTreeSet<_> =
+        arguments.annotations.iter().map(|(name, _)| name).collect();
+    if names.len() < arguments.annotations.len() {
+        return Err(Failure::usage(
+            "an annotation is named twice: each has one value",
+        ));
+    }
+    let directory = artifacts
+        .iter()
+        .find(|artifact| matches!(artifact, Artifact::Directory(_)));
+    if let (false, Some(directory)) = (names.is_empty(), directory) {
+        return Err(Failure::usage(format_args!(
+            "the list of files of the folder {} has no place for annotations",
+            directory.label()
+        ))
+        .with_hint("sign its files, or leave -a away"));
+    }
     let local = artifacts.iter().find(|artifact| artifact.image().is_none());
     if let (true, Some(local)) = (arguments.publish.legacy, local) {
         return Err(Failure::usage(format_args!(
@@ -125,11 +160,6 @@ fn check(arguments: &Arguments, artifacts: &[Artifact]) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// Which artifact a signature is of, where there are several.
-fn note(artifact: &Artifact, count: usize) -> Option<String> {
-    (count > 1).then(|| artifact.label())
 }
 
 /// Artifacts signed, or published, at the same time.

@@ -1,6 +1,8 @@
 //! Signatures and attestations in cosign's older form, for readers that know no other: podman,
 //! skopeo, bootc, Kyverno, policy-controller.
 
+use std::collections::BTreeMap;
+
 use bulla_attest::sigstore::{CertificateChain, LogVersion, Recorder};
 use bulla_attest::{Blob, sign_blob, sign_blob_backed};
 use bulla_model::{CosignLayer, Limits};
@@ -42,9 +44,10 @@ pub async fn signature(
     context: &Context,
     signer: &Sealer,
     image: &OpenImage,
+    annotations: &BTreeMap<String, String>,
 ) -> Result<NewLegacyLayer, Failure> {
     let limits = context.limits.clone();
-    let payload = legacy::simple_signing(&image.name, &image.descriptor.digest);
+    let payload = legacy::simple_signing(&image.name, &image.descriptor.digest, annotations);
     let blob = Blob::new(&payload)?;
     let backing = signer.backing().older();
     let bundle = if backing.certificate.is_some() || backing.recorder.is_some() {
@@ -123,7 +126,8 @@ mod tests {
             .unwrap();
         let limits = Limits::default();
         let image = Digest::sha256(b"image");
-        let payload = legacy::simple_signing("registry.example.test/pay/api", &image);
+        let payload =
+            legacy::simple_signing("registry.example.test/pay/api", &image, &BTreeMap::new());
         for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Ed25519] {
             let signer = || {
                 let key = PrivateKey::generate(algorithm).unwrap();

@@ -34,8 +34,8 @@ fn files_are_signed_beside_themselves() {
     };
     assert_eq!(verify("a.txt.sigstore.json", "a.txt"), 0);
     assert_eq!(verify("a.txt.sigstore.json", "b.txt"), 13);
-    // cosign's name for it, and a file of one's own for the bundle.
-    sandbox.done("sign-blob --key bulla.key --bundle one.json dist/a.txt");
+    // A file of one's own for the bundle.
+    sandbox.done("sign --key bulla.key --bundle one.json dist/a.txt");
     assert_eq!(
         statement(&sandbox.read("one.json"))["subject"][0]["name"],
         "a.txt"

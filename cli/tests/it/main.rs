@@ -8,6 +8,7 @@
 mod artifacts;
 mod beside;
 mod configuration;
+mod cosign_words;
 mod demo;
 mod evidence;
 mod exit_codes;

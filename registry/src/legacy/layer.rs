@@ -4,6 +4,8 @@
 //! A bundle's log entry can only be written down there if the log promised it by a signed entry
 //! timestamp, which Rekor v2 does not.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_model::{Annotations, Bundle, BundleContent, Digest, KeyMaterial, Limits, Statement};
@@ -13,15 +15,21 @@ use super::LegacyKind;
 use super::write::NewLegacyLayer;
 
 /// What cosign signed of an image before bundles: a payload in the Red Hat "simple signing" format
-/// that names `reference` (`HOST/REPO`) and the digest.
-pub fn simple_signing(reference: &str, image: &Digest) -> Vec<u8> {
+/// that names `reference` (`HOST/REPO`) and the digest; `optional` is what the signer adds.
+pub fn simple_signing(
+    reference: &str,
+    image: &Digest,
+    optional: &BTreeMap<String, String>,
+) -> Vec<u8> {
+    // cosign writes `null` where there is nothing.
+    let optional = (!optional.is_empty()).then_some(optional);
     let payload = json!({
         "critical": {
             "identity": { "docker-reference": reference },
             "image": { "docker-manifest-digest": image },
             "type": "cosign container image signature",
         },
-        "optional": null,
+        "optional": optional,
     });
     serde_json::to_vec(&payload).expect("because a JSON value always serialises")
 }
@@ -161,7 +169,12 @@ mod tests {
     fn the_payload_is_byte_for_byte_what_cosign_signs() {
         let digest = Digest::sha256(b"x");
         assert_eq!(
-            String::from_utf8(simple_signing("registry.example.test/pay/api", &digest)).unwrap(),
+            String::from_utf8(simple_signing(
+                "registry.example.test/pay/api",
+                &digest,
+                &BTreeMap::new()
+            ))
+            .unwrap(),
             format!(
                 concat!(
                     r#"{{"critical":{{"identity":{{"docker-reference":"registry.example.test/pay/api"}},"#,

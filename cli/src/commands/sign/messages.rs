@@ -148,7 +148,9 @@ impl Report for SignedFiles {
         let Some(first) = bundles.first().cloned() else {
             return Vec::new();
         };
+        let digest = self.signed.first().map(|file| file.digest.to_string());
         vec![
+            ("digest", digest.unwrap_or_default()),
             ("bundle", first),
             ("bundles", serde_json::json!(bundles).to_string()),
         ]

@@ -53,7 +53,12 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         let _progress = context.printer.progress("verifying");
         stream::iter(items)
             .map(|item| judge(item, &arguments, &asked, &given, context, now))
-            .buffered(at_once())
+            .buffered(
+                arguments
+                    .cosign
+                    .max_workers
+                    .map_or_else(at_once, std::num::NonZero::get),
+            )
             .collect()
             .await
     };
@@ -90,6 +95,11 @@ async fn judge(
                     .await;
                 judged.image = Some(gathered.name);
                 judged.beside = gathered.beside;
+                judged.named = arguments
+                    .bundle
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
                 judged.absent = gathered.absent;
                 judged.unsigned = gathered.unsigned;
                 verdict

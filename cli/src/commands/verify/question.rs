@@ -56,6 +56,10 @@ impl Asked {
             });
         }
         let claim = match (&arguments.kind, &arguments.signed_as) {
+            (None, name) if !arguments.annotations.is_empty() => ExpectedClaim::Annotated {
+                name: name.clone(),
+                annotations: arguments.annotations.clone(),
+            },
             (None, None) => ExpectedClaim::Signature,
             (None, Some(name)) => ExpectedClaim::SignatureAs(name.clone()),
             (Some(kind), _) => {
@@ -96,7 +100,9 @@ impl Asked {
             .with_legacy_schemes(arguments.allow_legacy_schemes)
             .with_thresholds(Thresholds {
                 logs: arguments.log_threshold,
-                timestamps: arguments.timestamp_threshold,
+                timestamps: arguments.timestamp_threshold.max(usize::from(
+                    arguments.cosign.use_signed_timestamps == Some(true),
+                )),
             });
         Ok(Self::Signer {
             trust: Arc::new(trust),

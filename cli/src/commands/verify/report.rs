@@ -43,6 +43,9 @@ pub(super) struct Judged {
     /// Files beside it that attestations were read from without being named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) beside: Vec<String>,
+    /// Bundles that were named for it.
+    #[serde(skip)]
+    pub(super) named: Vec<String>,
     /// Names of files beside it that were looked for in vain.
     #[serde(skip)]
     pub(super) absent: Option<String>,
@@ -61,6 +64,7 @@ impl Judged {
             target,
             image: None,
             beside: Vec::new(),
+            named: Vec::new(),
             absent: None,
             unsigned: Vec::new(),
             outcome: Err(Failure::new(
@@ -208,6 +212,14 @@ impl Judged {
         }
         for path in &self.beside {
             page.labelled(&Cell::faint("used:"), path);
+        }
+        if let Ok(verdict) = &self.outcome
+            && verdict.exit_code() != 0
+        {
+            for path in self.beside.iter().chain(&self.named) {
+                let text = format!("bulla inspect {path} shows who signed what");
+                page.labelled(&Cell::strong("hint:"), &text);
+            }
         }
         if let Some(names) = &self.absent {
             page.labelled(

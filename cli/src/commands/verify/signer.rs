@@ -47,6 +47,14 @@ pub(super) async fn expected(
         context
             .printer
             .say("note: regular expressions must match the whole text here");
+        let both = [regexp, &arguments.certificate_oidc_issuer_regexp];
+        for open in both.into_iter().flatten() {
+            // What cosign takes for "begins so".
+            if open.starts_with('^') && !open.ends_with('$') && !open.ends_with('*') {
+                let text = format!("note: `{open}` matches nothing longer: append .*");
+                context.printer.say(&text);
+            }
+        }
     }
     let claims = claims(&arguments.workflow);
     let signer = if claims.is_empty() {
@@ -73,8 +81,11 @@ async fn keys(
         };
         let text = std::str::from_utf8(&pem).map_err(|_| wrong(&"it is no PEM file"))?;
         let key = PublicKey::from_pem(text).map_err(|error| {
-            wrong(&error)
-                .with_hint("--key takes the public key here: bulla key public --key bulla.key")
+            wrong(&error).with_hint(if text.contains("-----BEGIN CERTIFICATE-----") {
+                "of a certificate: openssl x509 -pubkey -noout -in FILE, or --ca-roots with --certificate-identity"
+            } else {
+                "--key takes the public key here: bulla key public --key bulla.key"
+            })
         })?;
         keys.push(key);
     }
