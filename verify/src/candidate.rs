@@ -117,6 +117,20 @@ pub enum Refusal {
         /// What was looked for.
         reason: String,
     },
+    /// It was made after the time it is judged at, or recorded by a log that began after it.
+    #[error("not valid yet: {}", reason.escape_debug())]
+    Later {
+        /// What was expected and found.
+        reason: String,
+    },
+    /// Too few logs or timestamp authorities have seen it, whoever signed it.
+    #[error("a signature by {} with too few records: {}", signer.escape_debug(), reason.escape_debug())]
+    Unrecorded {
+        /// The signer, verified.
+        signer: String,
+        /// How many were expected and found.
+        reason: String,
+    },
     /// The signer is nobody this verifier trusts.
     #[error("signed by {}, whom nothing here trusts ({})", signer.escape_debug(), reason.escape_debug())]
     Untrusted {
@@ -143,13 +157,13 @@ impl Refusal {
     /// The exit code that stands for this refusal.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::Expired { .. } => Cause::Expired,
+            Self::Expired { .. } | Self::Later { .. } => Cause::Expired,
             Self::Invalid { .. } | Self::Malformed { .. } | Self::OtherDocument { .. } => {
                 Cause::Invalid
             }
             Self::Unavailable { .. } => Cause::Undetermined,
             Self::OtherSubject { .. } => Cause::OtherSubject,
-            Self::Untrusted { .. } => Cause::Untrusted,
+            Self::Untrusted { .. } | Self::Unrecorded { .. } => Cause::Untrusted,
         }
     }
 }

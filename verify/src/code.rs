@@ -41,6 +41,8 @@ codes! {
     ApproverIsPromoter = "approver-is-promoter";
     /// The approver is nobody the policy knows, or holds none of the roles asked for.
     ApproverUnknown = "approver-unknown";
+    /// No signature, or no attestation of the type asked for.
+    AttestationMissing = "attestation-missing";
     /// The promotion is for other clusters.
     AudienceMismatch = "audience-mismatch";
     /// The promotion does not continue the one before it.
@@ -75,6 +77,8 @@ codes! {
     ProvenanceMismatch = "provenance-mismatch";
     /// No provenance.
     ProvenanceMissing = "provenance-missing";
+    /// Fewer logs or timestamp authorities than asked for have seen the signature.
+    RecordsMissing = "records-missing";
     /// Nothing proves that nothing was revoked: the environment demands no freshness.
     RevocationsUnproven = "revocations-unproven";
     /// A bill of materials that lists nothing.
@@ -105,7 +109,7 @@ codes! {
     TimeMismatch = "time-mismatch";
     /// Only the signer says when, and the tier does not take its word.
     TimeUnproven = "time-unproven";
-    /// The statement was made after the decision it should have supported.
+    /// Made after the decision it should have supported, or after the time that is judged at.
     TooLate = "too-late";
 }
 

@@ -229,6 +229,8 @@ pub(crate) fn refused(
         Refusal::OtherDocument { .. } => Code::DocumentMismatch,
         Refusal::OtherSubject { .. } => Code::SubjectMismatch,
         Refusal::Unavailable { .. } => Code::EvidenceIncomplete,
+        Refusal::Later { .. } => Code::TooLate,
+        Refusal::Unrecorded { .. } => Code::RecordsMissing,
         Refusal::Untrusted { .. } => Code::SignerUntrusted,
     };
     let finding = Finding::new(code, check, refusal.to_string()).at(manifest, "");

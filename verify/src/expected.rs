@@ -61,6 +61,35 @@ impl ExpectedSigner {
         }
     }
 
+    /// What a certificate claims otherwise whose issuer and subject are the expected ones: the
+    /// claims that were expected, and those that were found.
+    pub(crate) fn other_claims(&self, signer: &Identity) -> Option<(String, String)> {
+        let (
+            Self::Workload {
+                issuer,
+                subject,
+                claims,
+            },
+            Identity::Certificate(certificate),
+        ) = (self, signer)
+        else {
+            return None;
+        };
+        if !issuer.matches(&certificate.issuer) || !subject.matches(&certificate.subject) {
+            return None;
+        }
+        let value = serde_json::to_value(certificate).ok()?;
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        for (name, pattern) in claims {
+            let claim = value.get(name).and_then(serde_json::Value::as_str);
+            if claim.is_none_or(|claim| !pattern.matches(claim)) {
+                expected.push(format!("{name} {pattern}"));
+                found.push(claim.map_or(format!("no {name}"), |claim| format!("{name} {claim}")));
+            }
+        }
+        (!expected.is_empty()).then(|| (expected.join(", "), found.join(", ")))
+    }
+
     /// How many different signers it takes.
     pub(crate) fn threshold(&self) -> usize {
         match self {

@@ -107,16 +107,18 @@ impl Records {
     pub(crate) fn missing(&self, wanted: Thresholds) -> Option<String> {
         let (logs, timestamps) = (self.logs(), self.authorities());
         if logs < wanted.logs {
-            return Some(format!(
-                "{} different logs are required, found {logs}",
-                wanted.logs
-            ));
+            let wanted = match wanted.logs {
+                1 => "1 log is".to_owned(),
+                many => format!("{many} different logs are"),
+            };
+            return Some(format!("{wanted} required, found {logs}"));
         }
         (timestamps < wanted.timestamps).then(|| {
-            format!(
-                "{} different timestamp authorities are required, found {timestamps}",
-                wanted.timestamps
-            )
+            let wanted = match wanted.timestamps {
+                1 => "1 timestamp authority is".to_owned(),
+                many => format!("{many} different timestamp authorities are"),
+            };
+            format!("{wanted} required, found {timestamps}")
         })
     }
 }

@@ -262,7 +262,7 @@ impl World<'_> {
     fn counted(self, proof: &Proof) -> Result<(), Refusal> {
         match proof.records.missing(self.trust.thresholds()) {
             None => Ok(()),
-            Some(reason) => Err(Refusal::Untrusted {
+            Some(reason) => Err(Refusal::Unrecorded {
                 signer: proof.signer.to_string(),
                 reason,
             }),

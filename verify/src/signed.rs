@@ -1,5 +1,7 @@
 //! Verdicts without a policy: is there a signature, or an attestation of a type, by this signer?
 
+mod missing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -21,6 +23,8 @@ use crate::signature_report::SignatureReport;
 use crate::trust::Trust;
 use crate::verdict::{Finding, Outcome, Report, Severity, Verdict};
 use crate::verified::{SignedTime, Verified};
+
+use missing::{Gap, missing, others};
 
 const CHECK: &str = "signature";
 /// What is expected of a document by reference.
@@ -68,14 +72,8 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
         }
     };
     let candidates = with_documents(question, candidates);
-    let attestations = candidates
-        .iter()
-        .filter(|candidate| match candidate.signature() {
-            Some(signature) => signature.is_ok(),
-            None => candidate.outcome().is_ok() && !candidate.is_by_reference(),
-        })
-        .count();
     let mut signatures = judge(question, &candidates, ended.as_deref(), &mut report);
+    let attestations = signatures.iter().filter(|one| one.counts).count();
     let (decision, cause) = report.decision();
     report.findings.sort_by_key(|finding| finding.severity);
     signatures.sort_by_key(|signature| !signature.counts);
@@ -150,7 +148,12 @@ fn judge(
     // Several signatures by one signer are one (F28).
     let signers: BTreeSet<&Identity> = counted.iter().map(|one| &one.signer).collect();
     let threshold = question.signer.threshold();
-    if let Some(first) = counted.first()
+    // What proves most about the time speaks for all.
+    let first = counted.iter().min_by_key(|one| {
+        let time = one.time.existed_by();
+        (time.is_none(), !one.time.is_proven(), time)
+    });
+    if let Some(first) = first
         && signers.len() >= threshold
     {
         report.check(
@@ -171,7 +174,13 @@ fn judge(
         report.findings.push(finding.hint("raise --timeout"));
         report.check(CHECK, Outcome::Failed(Cause::Undetermined), "deadline");
     } else {
-        missing(question, report, &causes, &notes, signers.len());
+        let gap = Gap {
+            causes: &causes,
+            signers: signers.len(),
+            notes: &notes,
+            others: others(question, &covering, candidates),
+        };
+        missing(question, report, &gap);
     }
     report.findings.append(&mut notes);
     let mut unusable = question.evidence.notes_of_unusable(CHECK);
@@ -185,9 +194,10 @@ fn summary(
     first: &Counted,
     signers: usize,
 ) -> String {
+    let of = if counted.len() == 1 { "" } else { "one " };
     let when = match first.time.existed_by() {
-        Some(time) if first.time.is_proven() => format!(", proven to exist by {time}"),
-        Some(time) => format!(", at {time} by its own word"),
+        Some(time) if first.time.is_proven() => format!(", {of}proven to exist by {time}"),
+        Some(time) => format!(", {of}at {time} by its own word"),
         None => ", at a time nothing tells".to_owned(),
     };
     let when = match &first.document {
@@ -202,46 +212,6 @@ fn summary(
         return format!("{counts} by {signers} different keys{when}");
     }
     format!("{counts} by {}{when}", first.signer)
-}
-
-fn missing(
-    question: &SignedQuestion<'_>,
-    report: &mut Report,
-    causes: &[Cause],
-    notes: &[Finding],
-    signers: usize,
-) {
-    // A document that somebody expected refers to, and that could not be had, is doubt, too.
-    let doubtful = question.evidence.is_incomplete() || causes.contains(&Cause::Undetermined);
-    let cause = if doubtful {
-        Cause::Undetermined
-    } else {
-        Cause::best(causes.iter().copied())
-    };
-    let of_document = |note: &Finding| note.code == Code::DocumentMismatch;
-    let code = match cause {
-        Cause::Invalid if notes.iter().any(of_document) => Code::DocumentMismatch,
-        Cause::Invalid => Code::SignatureInvalid,
-        Cause::OtherSubject => Code::SubjectMismatch,
-        Cause::Undetermined => Code::EvidenceIncomplete,
-        _ => Code::SignerUntrusted,
-    };
-    let message = format!("no {} by {}", question.claim, question.signer);
-    let mut finding = Finding::new(code, CHECK, message).expected(question.signer.to_string());
-    if let Some(hint) = hint(question.name) {
-        finding = finding.hint(hint);
-    }
-    if signers > 0 {
-        finding = finding.found(format!("{signers} of them"));
-    }
-    report.findings.push(finding);
-    report.check(CHECK, Outcome::Failed(cause), "none");
-}
-
-/// Where to look. Files and folders have no referrers; the caller knows what it read instead.
-fn hint(name: &str) -> Option<String> {
-    let local = name.starts_with("file:") || name.starts_with("dir:");
-    (!local).then(|| format!("bulla tree {name} shows what there is"))
 }
 
 /// Whether a candidate claims to be what is asked for.
@@ -476,11 +446,16 @@ fn signed<T>(
     report: &mut SignatureReport,
     verified: &Verified<T>,
 ) -> Answer {
-    let expected = question.signer.to_string();
-    let found = verified.signer().to_string();
+    let mut expected = question.signer.to_string();
+    let mut found = verified.signer().to_string();
+    let mut message = "signed by somebody else";
+    if let Some(claims) = question.signer.other_claims(verified.signer()) {
+        (expected, found) = claims;
+        message = "the certificate of this identity claims something else";
+    }
     let matches = question.signer.matches(verified.signer());
     if !report.check("signer", matches, &expected, found.clone()) {
-        let finding = Finding::new(Code::SignerUntrusted, CHECK, "signed by somebody else")
+        let finding = Finding::new(Code::SignerUntrusted, CHECK, message)
             .expected(expected)
             .found(found);
         return Err((Cause::Untrusted, finding));

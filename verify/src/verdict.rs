@@ -42,7 +42,7 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The promotions walked, first one first.
     pub steps: Vec<Step>,
-    /// How many attestations were verified.
+    /// How many attestations were verified; without a policy, how many of them count.
     pub attestations: usize,
     /// The persons whose approvals counted, sorted.
     pub persons: Vec<Person>,

@@ -67,6 +67,19 @@ struct WrittenTo {
     file: PathBuf,
 }
 
+impl WrittenTo {
+    fn of(artifact: &Artifact, file: PathBuf) -> Self {
+        Self {
+            target: artifact.label(),
+            digest: match artifact {
+                Artifact::File(file) => Some(file.digest.clone()),
+                Artifact::Image(_) | Artifact::Directory(_) => None,
+            },
+            file,
+        }
+    }
+}
+
 impl Published {
     pub(super) fn add(&mut self, sealed: &Sealed, note: Option<String>) {
         self.signed.push(Signed {
@@ -117,10 +130,7 @@ impl Published {
     ) -> Result<(), Failure> {
         let bundles: Vec<_> = sealed.iter().map(|one| &one.bundle).collect();
         let file = kept::add(path, beside, &bundles, limits)?;
-        self.written.push(WrittenTo {
-            target: artifact.label(),
-            file,
-        });
+        self.written.push(WrittenTo::of(artifact, file));
         Ok(())
     }
 
@@ -132,14 +142,7 @@ impl Published {
         sealed: &[&Sealed],
     ) -> Result<(), Failure> {
         write_bundles(file, sealed)?;
-        self.written.push(WrittenTo {
-            target: artifact.label(),
-            digest: match artifact {
-                Artifact::File(file) => Some(file.digest.clone()),
-                Artifact::Image(_) | Artifact::Directory(_) => None,
-            },
-            file: file.to_owned(),
-        });
+        self.written.push(WrittenTo::of(artifact, file.to_owned()));
         Ok(())
     }
 }

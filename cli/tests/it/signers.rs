@@ -212,6 +212,17 @@ fn claims_of_a_certificate_are_compared_and_every_check_is_explained() {
     ] {
         code(&run(claim), 11, claim);
     }
+    let other = run("--certificate-github-workflow-ref refs/heads/main");
+    for text in [
+        "claims something else",
+        "sourceRef refs/heads/main",
+        "no sourceRef",
+    ] {
+        assert!(other.data.contains(text), "{text}: {}", other.data);
+    }
+    let early = run("--at 2020-01-01T00:00:00Z");
+    code(&early, 14, "judged before it was signed");
+    assert!(early.data.contains("not valid yet"), "{}", early.data);
     code(
         &run("--timestamp-threshold 1 --log-threshold 1"),
         0,

@@ -9,6 +9,7 @@ use sigstore_crypto::Checkpoint;
 use sigstore_types::{Sha256Hash, SignatureBytes};
 
 use super::body::{self, Facts};
+use super::refusal::later;
 use super::root::{Log, Root};
 use crate::candidate::Refusal;
 use crate::records::{LogRecord, Records};
@@ -117,6 +118,9 @@ impl Root {
             .logs
             .iter()
             .find(|log| log.id.as_bytes() == entry.log_id.as_slice());
+        if named.is_none() && self.begins_later(&entry.log_id) {
+            return Err(later(&entry.log_id));
+        }
         named.ok_or_else(|| Refusal::Untrusted {
             signer: format!("the log {}", hex::encode(&entry.log_id)),
             reason: "no such log in the trusted root".to_owned(),

@@ -106,8 +106,8 @@ fn content<'a>(bundle: &'a Bundle, message: Message<'a>) -> Content<'a> {
 fn not_after(records: &Records, now: Timestamp) -> Result<(), Refusal> {
     match records.times().find(|time| *time > now) {
         None => Ok(()),
-        Some(time) => Err(Refusal::invalid(&format!(
-            "verified time {time} lies after {now}"
-        ))),
+        Some(time) => Err(Refusal::Later {
+            reason: format!("it was recorded at {time}, and is judged as of {now}"),
+        }),
     }
 }

@@ -11,8 +11,16 @@ impl Root {
         self.or_stranger(of(error), bundle)
     }
 
-    /// As [`Root::refusal`], for a failure found here.
+    /// As [`Root::refusal`], for a failure found here. A log whose key counts only from after the
+    /// time that is judged at is no reason to speak of forgery either: it was signed later.
     pub(super) fn or_stranger(&self, refusal: Refusal, bundle: &Bundle) -> Refusal {
+        let mut entries = bundle.entries().iter();
+        if let (Refusal::Invalid { .. } | Refusal::Untrusted { .. }, Some(entry)) = (
+            &refusal,
+            entries.find(|entry| self.begins_later(&entry.log_id)),
+        ) {
+            return later(&entry.log_id);
+        }
         let known = |id: &[u8]| self.named.iter().any(|log| log == id);
         let stranger = bundle.entries().iter().any(|entry| !known(&entry.log_id));
         match refusal {
@@ -22,6 +30,16 @@ impl Root {
             },
             other => other,
         }
+    }
+}
+
+/// What is said of an entry of a log that began after the time that is judged at.
+pub(super) fn later(log_id: &[u8]) -> Refusal {
+    Refusal::Later {
+        reason: format!(
+            "the log {} began after the time that is judged at",
+            hex::encode(log_id)
+        ),
     }
 }
 

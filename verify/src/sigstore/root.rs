@@ -128,6 +128,15 @@ impl Root {
     }
 }
 
+impl Root {
+    /// Whether the document names a log whose key counts only from after the time it was prepared
+    /// for.
+    pub(super) fn begins_later(&self, log_id: &[u8]) -> bool {
+        self.named.iter().any(|log| log == log_id)
+            && !self.logs.iter().any(|log| log.id.as_bytes() == log_id)
+    }
+}
+
 /// Narrows an authority's window to what its certificates say themselves: `sigstore-verify` takes
 /// each of them for an anchor, and anchors never end (F15). One that cannot be read vouches for
 /// nobody.

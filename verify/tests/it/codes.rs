@@ -7,9 +7,10 @@ use serde_json::json;
 use bulla_model::predicate::approval::{ApprovalDecision, OnBehalfOf};
 use bulla_model::predicate::{CYCLONEDX, reference, slsa_provenance, test_result};
 use bulla_model::{Digest, EdgeKind};
-use bulla_verify::{Code, Document, State, StepRequest, Verdict};
+use bulla_verify::{Code, Document, ExpectedClaim, State, StepRequest, Thresholds, Verdict};
 
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
+use crate::signed::Ask;
 
 /// For each code: the change that produces it, then the neighbour.
 macro_rules! produced {
@@ -58,6 +59,9 @@ produced! {
     approver_unknown: ApproverUnknown =
         approvers(&["alice", "dave"]),
         not approvers(&["alice", "carol"]);
+    attestation_missing: AttestationMissing =
+        asked_for("https://openvex.dev/ns"),
+        not asked_for(slsa_provenance::TYPE);
     audience_mismatch: AudienceMismatch =
         anchored("audience: [prod-us-1]"),
         not anchored("audience: [prod-eu-1]");
@@ -101,6 +105,7 @@ produced! {
     provenance_mismatch: ProvenanceMismatch =
         built_as("https://example.test/elsewhere/v1"),
         not built_as("https://example.test/build/v2");
+    records_missing: RecordsMissing = recorded_in(1), not recorded_in(0);
     revocations_unproven: RevocationsUnproven =
         freshness("none"),
         not freshness("{promote: 1h, admit: 24h}");
@@ -271,6 +276,24 @@ fn gathered(change: impl Fn(&mut World)) -> Verdict {
 }
 
 /// A bill of materials by reference, and what was found under its digest.
+/// An attestation of this type by the builder, without a policy.
+fn asked_for(kind: &str) -> Verdict {
+    let mut ask = Ask::new(World::built().gathered());
+    ask.claim = ExpectedClaim::Attestation(kind.to_owned());
+    ask.verdict()
+}
+
+/// The builder's provenance, which so many logs must have.
+fn recorded_in(logs: usize) -> Verdict {
+    let mut ask = Ask::new(World::built().gathered());
+    ask.claim = ExpectedClaim::Anything;
+    ask.thresholds = Thresholds {
+        logs,
+        timestamps: 0,
+    };
+    ask.verdict()
+}
+
 fn referring_to(found: &[u8]) -> Verdict {
     let mut world = World::staged();
     world.take("builder sbom");

@@ -298,8 +298,21 @@ fn f37_a_log_time_after_now_is_refused() {
         (rekor2(), "2026-05-13T19:23:00Z"),
         (private(), "2023-01-31T23:59:00Z"),
     ] {
-        case.with(&[&case.root], early).unwrap_err();
+        let refusal = case.with(&[&case.root], early).unwrap_err();
+        let later = matches!(refusal, Refusal::Later { .. });
+        assert!(later, "{}: {refusal:?}", case.name);
         case.with(&[&case.root], LATER).unwrap();
+    }
+}
+
+#[test]
+fn what_a_log_took_in_that_began_later_is_no_forgery() {
+    for case in [rekor1(), rekor2()] {
+        let refusal = case
+            .with(&[&case.root], "2020-01-01T00:00:00Z")
+            .unwrap_err();
+        let later = matches!(refusal, Refusal::Later { .. });
+        assert!(later, "{}: {refusal:?}", case.name);
     }
 }
 

@@ -183,7 +183,7 @@ fn before_the_log_saw_it_nothing_is_proven() {
             exact,
             &early.to_string(),
         );
-        assert_exit(&verdict, 12);
+        assert_exit(&verdict, 14);
     }
 }
 

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use bulla_model::predicate::{cosign, slsa_provenance};
 use bulla_model::{Envelope, EnvelopeSignature, Limits, ResourceDescriptor, envelope};
 use bulla_verify::{
-    Attestation, Code, Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Trust, Verdict,
-    verify_signed,
+    Attestation, Code, Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Thresholds, Trust,
+    Verdict, verify_signed,
 };
 use serde_json::json;
 
@@ -18,6 +18,7 @@ pub(crate) struct Ask {
     pub(crate) trusted: Vec<&'static str>,
     pub(crate) signer: ExpectedSigner,
     pub(crate) claim: ExpectedClaim,
+    pub(crate) thresholds: Thresholds,
     /// How often the deadline is asked for before it comes.
     pub(crate) deadline: usize,
 }
@@ -29,6 +30,7 @@ impl Ask {
             trusted: vec!["builder"],
             signer: ExpectedSigner::Key(Signer::named("builder").key_id()),
             claim: ExpectedClaim::Signature,
+            thresholds: Thresholds::default(),
             deadline: usize::MAX,
         }
     }
@@ -37,6 +39,7 @@ impl Ask {
         let limits = Limits::default();
         let keys = self.trusted.iter().map(|name| Signer::named(name).public());
         let trust = Trust::new(keys, &[], hour(1), &limits).unwrap();
+        let trust = trust.with_thresholds(self.thresholds);
         let asked = Cell::new(0);
         verify_signed(&SignedQuestion {
             name: "registry.example.test/pay/api",
@@ -184,6 +187,83 @@ fn f05_attestations_of_other_types_do_not_pass_for_the_wanted_one() {
 #[test]
 fn f08_other_attestations_are_no_signature() {
     assert_exit(&Ask::new(World::built().gathered()).verdict(), 10);
+}
+
+#[test]
+fn what_the_signer_said_instead_is_named() {
+    let mut ask = Ask::new(World::built().gathered());
+    ask.claim = ExpectedClaim::Attestation("https://openvex.dev/ns".to_owned());
+    let verdict = ask.verdict();
+    assert_exit(&verdict, 10);
+    let leading = verdict.leading().unwrap();
+    assert_eq!(leading.code, Code::AttestationMissing);
+    let found = leading.found.as_deref().unwrap();
+    assert!(found.contains(slsa_provenance::TYPE), "{found}");
+    let hint = leading.hint.as_deref().unwrap();
+    assert!(hint.starts_with("pass --type https://"), "{hint}");
+    // Nobody else's word is passed on, and a shell's words are not put into a command.
+    ask.signer = ExpectedSigner::Key(Signer::named("mallory").key_id());
+    assert_eq!(ask.verdict().leading().unwrap().found, None);
+    let mut world = World::empty();
+    world.attest("builder", "https://x.example.test/$(id)", &json!({}));
+    let verdict = Ask::new(world.gathered()).verdict();
+    let leading = verdict.leading().unwrap();
+    assert_eq!(leading.code, Code::AttestationMissing);
+    assert!(leading.found.as_deref().unwrap().contains("$(id)"));
+    assert!(
+        !leading.hint.as_deref().unwrap().contains("--type"),
+        "{leading:?}"
+    );
+    // Where there is nothing, nothing is named.
+    let verdict = Ask::new(World::empty().gathered()).verdict();
+    assert_eq!(verdict.leading().unwrap().code, Code::AttestationMissing);
+    assert_eq!(verdict.leading().unwrap().found, None);
+}
+
+#[test]
+fn what_lies_beside_is_not_counted() {
+    let mut world = World::built();
+    world.attest("builder", cosign::TYPE, &json!({}));
+    world.attest("mallory", cosign::TYPE, &json!({}));
+    let mut ask = Ask::new(world.gathered());
+    ask.trusted.push("mallory");
+    let verdict = ask.verdict();
+    assert_exit(&verdict, 0);
+    assert_eq!(verdict.attestations, 1);
+    ask.claim = ExpectedClaim::Attestation("https://openvex.dev/ns".to_owned());
+    assert_eq!(ask.verdict().attestations, 0);
+}
+
+#[test]
+fn of_several_signatures_the_one_with_a_time_says_when() {
+    let mut world = World::empty();
+    world.attest_at("builder", cosign::TYPE, &json!({"a": 1}), None);
+    world.attest_at("builder", cosign::TYPE, &json!({"a": 2}), Some(hour(0)));
+    let verdict = Ask::new(world.gathered()).verdict();
+    assert_exit(&verdict, 0);
+    let summary = &verdict.checks[0].summary;
+    assert!(summary.starts_with("2 signatures by "), "{summary}");
+    assert!(summary.contains(", one at "), "{summary}");
+}
+
+#[test]
+fn too_few_records_are_no_stranger() {
+    let mut ask = Ask::new(signed_by("builder").gathered());
+    ask.thresholds = Thresholds {
+        logs: 1,
+        timestamps: 0,
+    };
+    let verdict = ask.verdict();
+    assert_exit(&verdict, 11);
+    let codes: Vec<Code> = verdict
+        .findings
+        .iter()
+        .map(|finding| finding.code)
+        .collect();
+    assert_eq!(codes, [Code::RecordsMissing, Code::RecordsMissing]);
+    let note = &verdict.findings[1].message;
+    assert!(note.contains("1 log is required, found 0"), "{note}");
+    assert!(!note.contains("trust"), "{note}");
 }
 
 #[test]
