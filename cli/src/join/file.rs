@@ -106,7 +106,7 @@ mod tests {
     fn pipe(folder: &Path) -> std::path::PathBuf {
         let path = folder.join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();
-        assert!(made.unwrap().success());
+        assert!(made.is_ok_and(|status| status.success()));
         path
     }
 

@@ -74,7 +74,7 @@ pub(crate) fn accepted() -> Vec<(&'static str, Case, EnvelopeForm, Vec<u8>)> {
     // Recorded timestamps are of an authority whose revocation is unknown.
     let (root, leaf) = acme();
     let stamper = Holder::root(authority_params("stamps root")).issue(stamper_params());
-    let stamped = leaf.jws(
+    let sealed = leaf.jws(
         |_| {},
         |signature| Some(stamper.stamp(signature, "20260501000000Z")),
     );
@@ -94,7 +94,7 @@ pub(crate) fn accepted() -> Vec<(&'static str, Case, EnvelopeForm, Vec<u8>)> {
             "notation jws with a timestamp",
             ended,
             EnvelopeForm::Jws,
-            stamped,
+            sealed,
         ),
     ]
 }
