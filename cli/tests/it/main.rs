@@ -9,6 +9,7 @@ mod artifacts;
 mod beside;
 mod configuration;
 mod cosign_words;
+mod decisions;
 mod demo;
 mod evidence;
 mod exit_codes;

@@ -1,7 +1,7 @@
 //! The admission server, asked as an API server asks.
 
 mod running;
-mod world;
+pub(crate) mod world;
 
 use std::path::Path;
 
