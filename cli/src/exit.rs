@@ -14,7 +14,7 @@ pub enum Exit {
     Usage,
     /// 3: could not find out: registry, network, time or size limit; trying again may help.
     Undetermined,
-    /// 4: not yet: only approvals are missing.
+    /// 4: not yet: only approvals or time to soak are missing.
     NotYet,
     /// 10: nothing signed was found.
     NothingSigned,
@@ -88,7 +88,7 @@ impl Exit {
             Self::Undetermined => {
                 "could not find out: registry, network, time or size limit; trying again may help"
             }
-            Self::NotYet => "not yet: only approvals are missing",
+            Self::NotYet => "not yet: only approvals or time to soak are missing",
             Self::NothingSigned => "nothing signed was found",
             Self::Untrusted => "signed, but by nobody the policy trusts",
             Self::Invalid => {

@@ -23,9 +23,12 @@ use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::Verified;
 
 mod link;
+mod retire;
+mod review;
 mod walk;
 
-pub(crate) use link::requirements;
+pub(crate) use link::{find_edge, is_by_promoter, requirements};
+pub(crate) use review::{Involved, judge_reviewer};
 use walk::Walk;
 
 const CHECK: &str = "promotion";
@@ -35,6 +38,24 @@ pub(crate) struct Promotions {
     pub(crate) verified: Vec<Verified<Promotion>>,
     causes: Vec<Cause>,
     findings: Vec<Finding>,
+}
+
+impl Promotions {
+    /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
+    /// signature counts, with a proven time before one with a claimed time.
+    pub(crate) fn find(
+        &self,
+        context: &Context<'_>,
+        digest: &Digest,
+    ) -> Option<&Verified<Promotion>> {
+        let signed = self.verified.iter();
+        signed
+            .filter(|promotion| promotion.payload() == digest)
+            .min_by_key(|promotion| {
+                let by_promoter = is_by_promoter(context, promotion);
+                (!by_promoter, !promotion.time().is_proven())
+            })
+    }
 }
 
 pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promotions {
@@ -123,11 +144,14 @@ pub(crate) fn into(
         Walk::new(context, promotions, &mut attempt).step(head, depth);
         forks(context, promotions, head, &mut attempt);
         if attempt.causes().is_empty() {
+            retire::judge(context, promotions, head, &mut attempt);
+        }
+        if attempt.causes().is_empty() {
             report.absorb(attempt);
             return Some(head.payload().clone());
         }
         let distance = (
-            !link::is_by_promoter(context, head),
+            !is_by_promoter(context, head),
             Cause::overall(&attempt.causes()).map_or(u8::MAX, Cause::distance),
         );
         if nearest.as_ref().is_none_or(|(held, _)| distance < *held) {
@@ -165,6 +189,13 @@ pub(crate) fn into(
     None
 }
 
+/// Whether a verified promotion says that the artifact was there; whether it holds is not judged.
+pub(crate) fn was_in(promotions: &Promotions, environment: &Environment) -> bool {
+    let mut verified = promotions.verified.iter();
+    verified
+        .any(|p| p.value().edge.to.uri == *environment && p.value().edge.kind != EdgeKind::Retire)
+}
+
 /// Two promotions with the same predecessor in a slot claim the same place.
 fn forks(
     context: &Context<'_>,
@@ -177,7 +208,7 @@ fn forks(
             && other.value().edge.to.uri == head.value().edge.to.uri
             && other.value().slot.previous.is_some()
             && other.value().slot.previous == head.value().slot.previous
-            && link::is_by_promoter(context, other)
+            && is_by_promoter(context, other)
     });
     let Some(twin) = twin else { return };
     let message = format!(

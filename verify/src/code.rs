@@ -59,8 +59,12 @@ codes! {
     EvidenceIncomplete = "evidence-incomplete";
     /// No checkpoint as fresh as the policy demands.
     FreshnessUnproven = "freshness-unproven";
+    /// Something was promoted in an emergency, and no incident is named.
+    IncidentMissing = "incident-missing";
     /// The key or certificate was valid at another time.
     KeyExpired = "key-expired";
+    /// A step back to a release that never was in the environment.
+    NeverThere = "never-there";
     /// The same version of the policy was seen with other content.
     PolicyEquivocation = "policy-equivocation";
     /// A listed predecessor of the policy was not given.
@@ -73,12 +77,22 @@ codes! {
     PromotionExpired = "promotion-expired";
     /// No promotion into the environment.
     PromotionMissing = "promotion-missing";
+    /// The release was taken out of service.
+    PromotionRetired = "promotion-retired";
     /// Provenance of another build type or builder.
     ProvenanceMismatch = "provenance-mismatch";
     /// No provenance.
     ProvenanceMissing = "provenance-missing";
     /// Fewer logs or timestamp authorities than asked for have seen the signature.
     RecordsMissing = "records-missing";
+    /// A promotion outside the normal gates was not reviewed in time.
+    ReviewOverdue = "review-overdue";
+    /// A review says that it was wrong to go around the gates.
+    ReviewRejected = "review-rejected";
+    /// The reviewer promoted or approved what is reviewed.
+    ReviewerInvolved = "reviewer-involved";
+    /// The reviewer is nobody the policy knows, or holds none of the roles asked for.
+    ReviewerUnknown = "reviewer-unknown";
     /// Nothing proves that nothing was revoked: the environment demands no freshness.
     RevocationsUnproven = "revocations-unproven";
     /// A bill of materials that lists nothing.
@@ -93,6 +107,12 @@ codes! {
     SignatureInvalid = "signature-invalid";
     /// Signed by somebody the policy does not name for this.
     SignerUntrusted = "signer-untrusted";
+    /// It failed or was rolled back where it should prove itself.
+    SoakBroken = "soak-broken";
+    /// Nothing says that it ever ran where it should prove itself.
+    SoakMissing = "soak-missing";
+    /// It has not run long enough where it should prove itself.
+    SoakShort = "soak-short";
     /// The statement is older than the policy allows, or does not say how old it is.
     StatementStale = "statement-stale";
     /// The statement says something that this version cannot read.

@@ -50,8 +50,11 @@ pub struct StepDraft {
     pub inputs: Vec<Input>,
     /// What each gate said.
     pub gates: Vec<Gate>,
-    /// A promotion of this artifact into the environment that already holds.
+    /// A promotion of this artifact into the environment that already holds. None for what goes
+    /// back or out: it follows exactly such a promotion.
     pub already: Option<Digest>,
+    /// How long there is to review it, if it has to be.
+    pub review_within: Option<jiff::SignedDuration>,
 }
 
 /// Judges a step before it is taken. The draft is there as soon as the step can be named at all,
@@ -173,12 +176,13 @@ fn judge_found(
         from: rule.from.clone(),
         to,
     };
-    let already = chain::into(
-        context,
-        &known.promotions,
-        &edge.to.uri,
-        &mut Report::default(),
-    );
+    let goes_in = !matches!(edge.kind, EdgeKind::Rollback | EdgeKind::Retire);
+    let already = goes_in
+        .then(|| {
+            let mut unsaid = Report::default();
+            chain::into(context, &known.promotions, &edge.to.uri, &mut unsaid)
+        })
+        .flatten();
     let subjects: SubjectSet = std::iter::once(known.artifact.clone()).collect();
     if let Some(promoter) = request.promoter {
         promoter_check(context, rule, promoter, report);
@@ -188,6 +192,7 @@ fn judge_found(
         subjects: &subjects,
         binding: &binding,
         previous: &chain.previous,
+        promotions: &known.promotions,
         promoter: request
             .promoter
             .map(|who| (who, SignedTime::Claimed(question.now))),
@@ -207,6 +212,7 @@ fn judge_found(
         inputs: inputs(known),
         gates,
         already,
+        review_within: rule.review.as_ref().map(|review| review.within),
     };
     Some(draft)
 }
@@ -225,6 +231,10 @@ fn continued(
             sequence: 1,
         });
     };
+    if rule.kind == EdgeKind::Rollback && !chain::was_in(&known.promotions, from) {
+        never_there(context, from, report);
+        return None;
+    }
     let head = chain::into(context, &known.promotions, from, report)?;
     let promotion = known
         .promotions
@@ -237,6 +247,18 @@ fn continued(
         previous: vec![head],
         sequence: before.sequence.saturating_add(1),
     })
+}
+
+fn never_there(context: &Context<'_>, environment: &Environment, report: &mut Report) {
+    let name = environment.name();
+    let message = format!("it never was in {name}, so nothing can go back to it");
+    let finding = Finding::new(Code::NeverThere, "promotion", message).hint(format!(
+        "to bring it there: bulla promote {} --to {name}",
+        context.question.name
+    ));
+    report.findings.push(finding);
+    let outcome = require::failed(context, Cause::Denied);
+    report.check("promotion", outcome, format!("never in {name}"));
 }
 
 fn promoter_check(

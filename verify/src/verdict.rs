@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
-use bulla_model::{Digest, Environment, Person, Service, Tier};
+use bulla_model::predicate::promotion::Slot;
+use bulla_model::{Digest, EdgeKind, Environment, Person, Service, Tier};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -208,10 +209,14 @@ impl Finding {
 pub struct Step {
     /// Where to, as the policy names it.
     pub environment: String,
+    /// What kind of step.
+    pub kind: EdgeKind,
     /// When, as far as anything says.
     pub at: Timestamp,
     /// Payload digest of the promotion.
     pub promotion: Digest,
+    /// Its place among the promotions of the service there.
+    pub slot: Slot,
     /// Who approved it.
     pub approved_by: Vec<Person>,
 }

@@ -12,7 +12,7 @@ use crate::question::Context;
 use crate::verified::Verified;
 
 /// Whether the step's rule, under the policy the promotion names, lets this signer promote.
-pub(super) fn is_by_promoter(context: &Context<'_>, promotion: &Verified<Promotion>) -> bool {
+pub(crate) fn is_by_promoter(context: &Context<'_>, promotion: &Verified<Promotion>) -> bool {
     let said = promotion.value();
     let current = context.question.policy;
     let NamedPolicy::Known(policy) = current.named_by(&said.policy, context.service) else {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use bulla_model::predicate::Promotion;
-use bulla_model::{Digest, Environment};
+use bulla_model::{Digest, EdgeKind, Environment};
 
-use super::link::{broken_link, contradiction, find_edge, is_by_promoter, requirements};
-use super::{CHECK, Promotions};
+use super::link::{broken_link, contradiction, find_edge, requirements};
+use super::{CHECK, Promotions, retire, review};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any};
@@ -16,7 +16,7 @@ use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
 use crate::question::Context;
 use crate::require::{self, StepAtHand};
 use crate::verdict::{Finding, Outcome, Report, Step};
-use crate::verified::Verified;
+use crate::verified::{SignedTime, Verified};
 
 pub(super) struct Walk<'a, 'b> {
     context: &'a Context<'a>,
@@ -72,11 +72,13 @@ impl<'a, 'b> Walk<'a, 'b> {
             check.step.get_or_insert_with(|| name.clone());
         }
         if let Some(at) = at {
-            let promotion = promotion.payload().clone();
+            let said = promotion.value();
             self.report.steps.push(Step {
                 environment: name,
+                kind: said.edge.kind,
                 at,
-                promotion,
+                promotion: promotion.payload().clone(),
+                slot: said.slot.clone(),
                 approved_by,
             });
         }
@@ -116,7 +118,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
         let mut highest = 0;
         for digest in &chain.previous {
-            let Some(previous) = self.find(digest) else {
+            let Some(previous) = self.promotions.find(self.context, digest) else {
                 self.missing(promotion);
                 continue;
             };
@@ -154,6 +156,26 @@ impl<'a, 'b> Walk<'a, 'b> {
                 "/predicate/policy/version",
             );
         }
+        let is_rollback = promotion.value().edge.kind == EdgeKind::Rollback;
+        if is_rollback && previous.value().edge.to.uri != promotion.value().edge.to.uri {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::NeverThere,
+                "it goes back to a release that never was there",
+                "/predicate/chain/previous",
+            );
+            return;
+        }
+        if is_rollback && self.was_retired(previous, promotion.time()) {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::PromotionRetired,
+                "it goes back to what was taken out of service",
+                "/predicate/chain/previous",
+            );
+        }
         if let Some(what) = broken_link(promotion, previous) {
             self.fail(
                 promotion,
@@ -163,6 +185,15 @@ impl<'a, 'b> Walk<'a, 'b> {
                 "/predicate/chain",
             );
         }
+    }
+
+    /// Whether somebody who may do so had taken it out of service by then. Whether that step held
+    /// itself is left aside: to go back to it is refused either way.
+    fn was_retired(&self, promotion: &Verified<Promotion>, time: SignedTime) -> bool {
+        retire::of(self.context, self.promotions, promotion).any(|retirement| {
+            time.existed_by()
+                .is_none_or(|at| retirement.time().was_there(at))
+        })
     }
 
     /// Says that a promotion which this one follows is not there.
@@ -183,18 +214,6 @@ impl<'a, 'b> Walk<'a, 'b> {
             "a promotion it follows is not there, or not verified",
             "/predicate/chain/previous",
         );
-    }
-
-    /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
-    /// signature counts, with a proven time before one with a claimed time.
-    fn find(&self, digest: &Digest) -> Option<&'a Verified<Promotion>> {
-        let signed = self.promotions.verified.iter();
-        signed
-            .filter(|promotion| promotion.payload() == digest)
-            .min_by_key(|promotion| {
-                let by_promoter = is_by_promoter(self.context, promotion);
-                (!by_promoter, !promotion.time().is_proven())
-            })
     }
 
     /// Steps 1 to 4: the promotion itself.
@@ -258,13 +277,38 @@ impl<'a, 'b> Walk<'a, 'b> {
             subjects,
             binding: &said.policy,
             previous: &previous,
+            promotions: self.promotions,
             promoter: Some((promotion.signer(), promotion.time())),
             at,
         };
         for rules in requirements(policy, edge, &context, &said.edge.to.uri) {
             require::judge(&context, &step, rules, self.report);
         }
+        self.judge_exception(promotion, &context, edge, at);
         Some(at)
+    }
+
+    /// Step 4, for what goes around the normal gates: its incident and its review.
+    fn judge_exception(
+        &mut self,
+        promotion: &Verified<Promotion>,
+        context: &Context<'_>,
+        edge: &EdgeRule,
+        at: Timestamp,
+    ) {
+        let said = promotion.value();
+        if said.edge.kind == EdgeKind::BreakGlass && said.tickets.is_empty() {
+            self.fail(
+                promotion,
+                Cause::Denied,
+                Code::IncidentMissing,
+                "an emergency, and no incident is named",
+                "/predicate/tickets",
+            );
+        }
+        if let Some(rule) = &edge.review {
+            review::judge(context, promotion, at, rule, self.report);
+        }
     }
 
     /// Step 1: its signer.

@@ -34,7 +34,7 @@ pub use people::{Actor, People};
 pub use place::Place;
 pub use rules::{
     ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, Freshness, ProvenanceRule, Requirements,
-    SbomFormat, SbomRule, ServiceRule, TestsRule, TierRule,
+    ReviewRule, SbomFormat, SbomRule, ServiceRule, SoakRule, SoakStart, TestsRule, TierRule,
 };
 
 /// The files of a policy, as the caller read them. Paths are relative to the policy's folder.

@@ -80,6 +80,21 @@ pub struct EdgeRule {
     pub by: Vec<String>,
     /// What it takes.
     pub require: Requirements,
+    /// Who has to look at it again, and by when.
+    pub review: Option<ReviewRule>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A second look at what went around the normal gates.
+#[derive(Clone, Debug)]
+pub struct ReviewRule {
+    /// How long there is for it, counted from the promotion.
+    pub within: SignedDuration,
+    /// Roles of which the reviewer must hold one; empty means any person.
+    pub roles: Vec<Role>,
+    /// Whether the promotion holds no longer once the time is over.
+    pub overdue_denies: bool,
     /// Where it is written.
     pub place: Place,
 }
@@ -93,6 +108,8 @@ pub struct Requirements {
     pub sbom: Option<SbomRule>,
     /// A passed test run.
     pub tests: Option<TestsRule>,
+    /// Time spent in an environment before.
+    pub soak: Option<SoakRule>,
     /// Approvals by persons.
     pub approvals: Option<ApprovalsRule>,
 }
@@ -142,6 +159,34 @@ pub struct TestsRule {
     pub max_age: Option<SignedDuration>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// Time spent in an environment before.
+#[derive(Clone, Debug)]
+pub struct SoakRule {
+    /// Where.
+    pub environment: Environment,
+    /// How long at least.
+    pub min: SignedDuration,
+    /// From when on it counts.
+    pub from: SoakStart,
+    /// Identities that may sign deployments; none if only the promotion counts.
+    pub by: Vec<String>,
+    /// Whether a deployment that failed or was rolled back ends it.
+    pub healthy: bool,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// From when on soaking counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoakStart {
+    /// The first deployment that succeeded.
+    #[default]
+    Deployment,
+    /// The promotion into the environment.
+    Promotion,
 }
 
 /// Approvals by persons.

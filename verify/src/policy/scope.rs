@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 
-use bulla_model::{Environment, Tier};
+use bulla_model::{EdgeKind, Environment, Tier};
 
 use super::identity::IdentityRule;
 use super::parse::{PolicyError, list, pattern, rule};
 use super::place::Place;
 use super::rules::{
-    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, ProvenanceRule, Requirements, SbomRule,
-    TestsRule, TierRule,
+    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, ProvenanceRule, Requirements, ReviewRule,
+    SbomRule, SoakRule, SoakStart, TestsRule, TierRule,
 };
-use super::wire::{EdgeWire, RequireWire};
+use super::wire::{EdgeWire, Overdue, RequireWire, SoakWire};
 
 /// What names in a file may refer to.
 pub(super) struct Scope<'a> {
@@ -33,15 +33,12 @@ impl Scope<'_> {
         let edge = wire.value;
         let from = edge
             .from
-            .map(|name| self.environment(&name, &place))
+            .as_deref()
+            .map(|name| self.environment(name, &place))
             .transpose()?;
         let to = self.environment(&edge.to, &place)?;
-        if from.as_ref() == Some(&to) {
-            return Err(rule(
-                &place,
-                format!("`from` and `to` are both `{}`", edge.to),
-            ));
-        }
+        let from = ends(edge.kind, from, &to).map_err(|reason| rule(&place, reason))?;
+        let review = review(&edge, &place)?;
         if let Some(unknown) = edge.tiers.iter().find(|tier| !tiers.contains_key(tier)) {
             return Err(rule(
                 &place,
@@ -58,6 +55,7 @@ impl Scope<'_> {
             tiers: edge.tiers,
             by: self.names(edge.by, &place)?,
             require: self.requirements(edge.require)?,
+            review,
             place,
         })
     }
@@ -129,6 +127,7 @@ impl Scope<'_> {
                 place,
             });
         }
+        out.soak = wire.soak.map(|soak| self.soak(soak)).transpose()?;
         if let Some(spanned) = wire.approvals {
             let place = Place::new(self.path, spanned.referenced);
             if spanned.value.threshold == 0 {
@@ -151,4 +150,84 @@ impl Scope<'_> {
         }
         Ok(out)
     }
+
+    fn soak(&self, wire: Spanned<SoakWire>) -> Result<SoakRule, PolicyError> {
+        let place = Place::new(self.path, wire.referenced);
+        let soak = wire.value;
+        let refuse = |reason: &str| Err(rule(&place, reason.to_owned()));
+        let named = !soak.by.is_empty();
+        if !named && soak.from == SoakStart::Deployment {
+            return refuse(
+                "`by` is missing: name who signs deployments, or write `from: promotion`",
+            );
+        }
+        let healthy = soak.healthy.unwrap_or(named);
+        if healthy && !named {
+            return refuse("`healthy` needs `by`: name who signs deployments");
+        }
+        Ok(SoakRule {
+            environment: self.environment(&soak.environment, &place)?,
+            min: soak.min.0,
+            from: soak.from,
+            by: if named {
+                self.names(soak.by, &place)?
+            } else {
+                Vec::new()
+            },
+            healthy,
+            place,
+        })
+    }
+}
+
+/// Where a step of this kind begins. What goes back or out begins where it ends.
+fn ends(
+    kind: EdgeKind,
+    from: Option<Environment>,
+    to: &Environment,
+) -> Result<Option<Environment>, String> {
+    let name = to.name();
+    match (kind, from) {
+        (EdgeKind::Rollback | EdgeKind::Retire, None) => Ok(Some(to.clone())),
+        (EdgeKind::Rollback | EdgeKind::Retire, Some(from)) if from != *to => Err(format!(
+            "a step of kind {kind} begins in the environment it is for: leave `from` out or write `from: {name}`"
+        )),
+        (EdgeKind::Import, Some(_)) => {
+            Err("a step of kind import comes from outside the chain: leave `from` out".to_owned())
+        }
+        (EdgeKind::Promote | EdgeKind::Hotfix | EdgeKind::BreakGlass, Some(from))
+            if from == *to =>
+        {
+            Err(format!("`from` and `to` are both `{name}`"))
+        }
+        (_, from) => Ok(from),
+    }
+}
+
+fn review(edge: &EdgeWire, place: &Place) -> Result<Option<ReviewRule>, PolicyError> {
+    let outside = matches!(edge.kind, EdgeKind::Hotfix | EdgeKind::BreakGlass);
+    let Some(within) = edge.review_within else {
+        if edge.kind == EdgeKind::BreakGlass {
+            let reason = "a step of kind break-glass needs `reviewWithin`, for example `5d`";
+            return Err(rule(place, reason.to_owned()));
+        }
+        if !edge.review_roles.is_empty() || edge.overdue_review == Overdue::Deny {
+            let reason = "`reviewRoles` and `overdueReview` need `reviewWithin`";
+            return Err(rule(place, reason.to_owned()));
+        }
+        return Ok(None);
+    };
+    if !outside {
+        let reason = format!(
+            "a step of kind {} goes through the gates: `reviewWithin` is for hotfix and break-glass",
+            edge.kind
+        );
+        return Err(rule(place, reason));
+    }
+    Ok(Some(ReviewRule {
+        within: within.0,
+        roles: edge.review_roles.clone(),
+        overdue_denies: edge.overdue_review == Overdue::Deny,
+        place: place.clone(),
+    }))
 }

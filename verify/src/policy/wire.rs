@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
 use super::duration::Age;
-use super::rules::{Exclusion, SbomFormat};
+use super::rules::{Exclusion, SbomFormat, SoakStart};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -143,6 +143,21 @@ pub(super) struct EdgeWire {
     pub(super) tiers: Vec<Tier>,
     pub(super) by: Vec<String>,
     pub(super) require: RequireWire,
+    #[serde(default)]
+    pub(super) review_within: Option<Age>,
+    #[serde(default)]
+    pub(super) review_roles: Vec<Role>,
+    #[serde(default)]
+    pub(super) overdue_review: Overdue,
+}
+
+/// What becomes of a promotion whose review is overdue.
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Overdue {
+    Deny,
+    #[default]
+    Warn,
 }
 
 fn promote() -> EdgeKind {
@@ -159,7 +174,23 @@ pub(super) struct RequireWire {
     #[serde(default)]
     pub(super) tests: Option<Spanned<TestsWire>>,
     #[serde(default)]
+    pub(super) soak: Option<Spanned<SoakWire>>,
+    #[serde(default)]
     pub(super) approvals: Option<Spanned<ApprovalsWire>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SoakWire {
+    #[serde(rename = "in")]
+    pub(super) environment: String,
+    pub(super) min: Age,
+    #[serde(default)]
+    pub(super) from: SoakStart,
+    #[serde(default)]
+    pub(super) by: Vec<String>,
+    #[serde(default)]
+    pub(super) healthy: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::predicate::{Approval, Predicate as _, Provenance, slsa_provenance};
-use bulla_model::{Identity, Person, ResourceDescriptor, SubjectSet};
+use bulla_model::{Edge, EdgeKind, Identity, Person, ResourceDescriptor, SubjectSet};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -84,6 +84,22 @@ pub(crate) fn judge(
     report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
 }
 
+/// Everybody who said yes to this step of these subjects, whether or not it counted.
+pub(crate) fn approvers(
+    context: &Context<'_>,
+    edge: &Edge,
+    subjects: Option<&SubjectSet>,
+) -> BTreeSet<Person> {
+    let approvals = context.candidates.iter().filter_map(|candidate| {
+        let approval = candidate.outcome().ok()?.predicate::<Approval>().ok()?;
+        let said = approval.value();
+        let meant = said.edge == *edge && approval.subjects() == subjects;
+        (meant && said.decision == ApprovalDecision::Approve).then_some(approval)
+    });
+    let persons = approvals.filter_map(|approval| approver(context, &approval).ok());
+    persons.collect()
+}
+
 fn conclude(
     context: &Context<'_>,
     step: &StepAtHand<'_>,
@@ -122,7 +138,7 @@ fn conclude(
     let finding = Finding::new(Code::ApprovalsMissing, CHECK, message)
         .place(&rule.place)
         .hint(format!(
-            "ask {missing} more ({}): bulla approve {} --to {}",
+            "ask {missing} more ({}): bulla approve {} --to {}{}",
             if able.is_empty() {
                 "but nobody else may approve".to_owned()
             } else {
@@ -130,6 +146,10 @@ fn conclude(
             },
             context.question.name,
             step.edge.to.uri.name(),
+            match step.edge.kind {
+                EdgeKind::Promote => String::new(),
+                kind => format!(" --kind {kind}"),
+            }
         ));
     report.findings.insert(0, finding);
     // Approvals that trusted people gave and that do not count are a definite no; what anybody

@@ -6,6 +6,7 @@ use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::{Digest, Edge, Identity, SubjectSet};
 
 use crate::cause::Cause;
+use crate::chain::Promotions;
 use crate::policy::Requirements;
 use crate::question::Context;
 use crate::verdict::{Outcome, Report};
@@ -14,6 +15,7 @@ use crate::verified::SignedTime;
 pub(crate) mod approvals;
 pub(crate) mod provenance;
 mod sbom;
+mod soak;
 mod tests;
 
 /// The step whose requirements are judged.
@@ -23,6 +25,8 @@ pub(crate) struct StepAtHand<'a> {
     pub(crate) binding: &'a PolicyBinding,
     /// Payload digests of the promotions it extends, sorted.
     pub(crate) previous: &'a [Digest],
+    /// Every verified promotion of the artifact.
+    pub(crate) promotions: &'a Promotions,
     /// Who signs the promotion, and when; nobody yet while approvals are being given.
     pub(crate) promoter: Option<(&'a Identity, SignedTime)>,
     /// When the step is judged.
@@ -44,6 +48,9 @@ pub(crate) fn judge(
     }
     if let Some(rule) = &rules.tests {
         tests::judge(context, step.at, rule, report);
+    }
+    if let Some(rule) = &rules.soak {
+        soak::judge(context, step, rule, report);
     }
     if let Some(rule) = &rules.approvals {
         approvals::judge(context, step, rule, report);

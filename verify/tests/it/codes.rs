@@ -9,6 +9,7 @@ use bulla_model::predicate::{CYCLONEDX, reference, slsa_provenance, test_result}
 use bulla_model::{Digest, EdgeKind};
 use bulla_verify::{Code, Document, ExpectedClaim, State, StepRequest, Thresholds, Verdict};
 
+use crate::edges::{broken_glass, soaking};
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
 use crate::signed::Ask;
 
@@ -82,9 +83,13 @@ produced! {
     freshness_unproven: FreshnessUnproven =
         freshness("{promote: 1h, admit: 24h}"),
         not freshness("none");
+    incident_missing: IncidentMissing =
+        broken_glass("reviewWithin: 24h", |said| said.tickets.clear()).0.verify("prod"),
+        not broken_glass("reviewWithin: 24h", |_| {}).0.verify("prod");
     key_expired: KeyExpired =
         promoter_until("2026-03-02T12:30:00Z"),
         not promoter_until("2026-12-31T00:00:00Z");
+    never_there: NeverThere = back_in("prod"), not back_in("staging");
     policy_rollback: PolicyRollback =
         anchored("minimum: {release: 4}"),
         not anchored("minimum: {release: 3}");
@@ -101,11 +106,16 @@ produced! {
         promoted_into_prod(|said| said.not_after = Some(hour(24))),
         not promoted_into_prod(|said| said.not_after = Some(hour(25)));
     promotion_missing: PromotionMissing = World::approved().verify("prod"), not World::journey().verify("prod");
+    promotion_retired: PromotionRetired = retired(true), not retired(false);
     provenance_missing: ProvenanceMissing = staged_without("builder provenance"), not World::staged().verify("staging");
     provenance_mismatch: ProvenanceMismatch =
         built_as("https://example.test/elsewhere/v1"),
         not built_as("https://example.test/build/v2");
     records_missing: RecordsMissing = recorded_in(1), not recorded_in(0);
+    review_overdue: ReviewOverdue = reviewed_by("nobody", 27), not reviewed_by("nobody", 26);
+    review_rejected: ReviewRejected = reviewed("bob", "rejected", 27), not reviewed("bob", "accepted", 27);
+    reviewer_involved: ReviewerInvolved = reviewed_by("alice", 27), not reviewed_by("bob", 27);
+    reviewer_unknown: ReviewerUnknown = reviewed_by("builder", 27), not reviewed_by("bob", 27);
     revocations_unproven: RevocationsUnproven =
         freshness("none"),
         not freshness("{promote: 1h, admit: 24h}");
@@ -119,6 +129,9 @@ produced! {
         not built_from("https://github.com/acme/pay");
     signature_invalid: SignatureInvalid = tampering(true), not tampering(false);
     signer_untrusted: SignerUntrusted = promoted_by("builder"), not promoted_by("promoter");
+    soak_broken: SoakBroken = soaked(&["succeeded", "failed"], 100), not soaked(&["failed", "succeeded"], 100);
+    soak_missing: SoakMissing = soaked(&["started"], 100), not soaked(&["succeeded"], 100);
+    soak_short: SoakShort = soaked(&["succeeded"], 26), not soaked(&["succeeded"], 27);
     statement_stale: StatementStale = tested_at(-80), not tested_at(-60);
     statement_unusable: StatementUnusable =
         promoted_into_prod(|said| said.crit = vec!["colour".into()]),
@@ -154,6 +167,52 @@ fn every_code_is_produced_by_a_test_and_explained_by_the_guide() {
             assert!(section.contains(part), "{part} in {section}");
         }
     }
+}
+
+/// Whether it can go back there; it is in staging.
+fn back_in(environment: &str) -> Verdict {
+    let mut world = World::built();
+    let steps = "edges:\n  - {to: prod, kind: rollback, by: [promoter], require: {}}\n  - {to: staging, kind: rollback, by: [promoter], require: {}}\n";
+    world.edit("release.yaml", "edges:\n", steps);
+    let world = world.into_staging();
+    let request = StepRequest {
+        to: environment,
+        from: None,
+        kind: EdgeKind::Rollback,
+        promoter: None,
+    };
+    world.judge_request(&request).0
+}
+
+fn retired(really: bool) -> Verdict {
+    let (mut world, _) = broken_glass("reviewWithin: 24h", |_| {});
+    if really {
+        world.take_step(EdgeKind::Retire, "prod", |_| {});
+    }
+    world.verify("prod")
+}
+
+/// Broken into prod at hour 2 with a day for the review.
+fn reviewed(who: &str, outcome: &str, now: i64) -> Verdict {
+    let (mut world, promotion) = broken_glass("reviewWithin: 24h", |_| {});
+    world.now = hour(now);
+    world.review(who, &promotion, outcome);
+    world.verify("prod")
+}
+
+fn reviewed_by(who: &str, now: i64) -> Verdict {
+    reviewed(who, "accepted", now)
+}
+
+/// These events in staging from hour 3 on, one an hour, with a day to soak.
+fn soaked(events: &[&str], now: i64) -> Verdict {
+    let mut world = soaking("{in: staging, min: 24h, by: [deployer]}");
+    for event in events {
+        world.deployed("deployer", event);
+        world.now += jiff::SignedDuration::from_hours(1);
+    }
+    world.now = hour(now);
+    world.judge("prod", None).0
 }
 
 fn approved_by_alice(change: impl Fn(&mut bulla_model::predicate::Approval)) -> Verdict {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use bulla_model::predicate::{draft, promotion, slsa_provenance};
-use bulla_model::{Digest, DigestSet, EdgeKind, ResourceDescriptor};
-use bulla_verify::{Code, Evidence, StepRequest};
+use bulla_model::{Digest, DigestSet, ResourceDescriptor};
+use bulla_verify::{Code, Evidence};
 
 use crate::kit::{self, Signer, World, assert_exit, assert_found, hour, show};
 
@@ -216,24 +216,6 @@ fn a_step_is_not_allowed_without_the_freshness_the_environment_demands() {
     assert_exit(&verdict, 3);
     assert_found(&verdict, Code::FreshnessUnproven);
     assert!(draft.is_some(), "an approver can still say yes");
-}
-
-#[test]
-fn a_retirement_is_no_way_in() {
-    let mut world = World::built();
-    let retire = "edges:\n  - to: prod\n    kind: retire\n    by: [promoter]\n    require: {}\n";
-    world.edit("release.yaml", "edges:\n", retire);
-    let request = StepRequest {
-        to: "prod",
-        from: None,
-        kind: EdgeKind::Retire,
-        promoter: None,
-    };
-    let said = world.promotion(world.judge_request(&request).1.unwrap());
-    world.seal_promotion("promoter", "prod", &said, &[kit::image()]);
-    let verdict = world.verify("prod");
-    assert_exit(&verdict, 1);
-    assert_found(&verdict, Code::PromotionMissing);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use bulla_model::{
 };
 use bulla_verify::{
     Anchor, Attestation, Candidate, Code, Document, Evidence, Policy, PolicyFiles, PublicKey,
-    Question, QuestionError, State, StepDraft, StepRequest, Trust, Verdict, examine, judge_step,
-    verify_environment,
+    Question, QuestionError, ReviewDraft, ReviewRequest, State, StepDraft, StepRequest, Trust,
+    Verdict, examine, judge_review, judge_step, verify_environment,
 };
 
 pub(crate) mod policy;
@@ -376,6 +376,14 @@ impl World {
             promoter,
         };
         self.judge_request(&request)
+    }
+
+    pub(crate) fn judge_review(
+        &self,
+        request: &ReviewRequest<'_>,
+    ) -> (Verdict, Option<ReviewDraft>) {
+        self.ask(|question| judge_review(question, request))
+            .unwrap()
     }
 
     pub(crate) fn judge_request(&self, request: &StepRequest<'_>) -> (Verdict, Option<StepDraft>) {

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod codes;
+mod edges;
 mod exits;
 mod faults;
 mod faults_chain;

@@ -81,7 +81,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// Parts that are compared as they are.
-const WHOLE: [&str; 11] = [
+const WHOLE: [&str; 10] = [
     "decision",
     "cause",
     "subject",
@@ -90,12 +90,13 @@ const WHOLE: [&str; 11] = [
     "tier",
     "policy",
     "now",
-    "steps",
     "attestations",
     "persons",
 ];
 /// Lists, and the members of their entries that are compared.
-const LISTS: [(&str, &[&str]); 2] = [
+const LISTS: [(&str, &[&str]); 3] = [
+    // A promotion's digest is that of all it says.
+    ("steps", &["environment", "at", "promotion", "approvedBy"]),
     ("checks", &["name", "step", "outcome"]),
     ("findings", &["code", "check", "severity"]),
 ];

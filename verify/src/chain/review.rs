@@ -1,0 +1,191 @@
+//! Reviews: a second look at a promotion that went around the normal gates, by somebody who had no
+//! hand in it. Judged at every moment, not only when the step was taken.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use bulla_model::predicate::review::ReviewOutcome;
+use bulla_model::predicate::{Predicate as _, Promotion, Review};
+use bulla_model::{Identity, Person};
+
+use crate::cause::Cause;
+use crate::code::Code;
+use crate::eligible::judge_time;
+use crate::policy::{Actor, ReviewRule};
+use crate::question::Context;
+use crate::require::{approvals, failed};
+use crate::verdict::{Finding, Outcome, Report, Severity};
+use crate::verified::{SignedTime, Verified};
+
+pub(crate) const CHECK: &str = "review";
+
+/// Who had a hand in a promotion.
+pub(crate) struct Involved {
+    persons: BTreeSet<Person>,
+    /// A requester nobody knows may be anybody.
+    unknown: Option<String>,
+}
+
+impl Involved {
+    /// Whoever signed it, and whoever approved it.
+    pub(crate) fn in_promotion(context: &Context<'_>, promotion: &Verified<Promotion>) -> Self {
+        let edge = &promotion.value().edge;
+        let mut persons = approvals::approvers(context, edge, promotion.subjects());
+        let (signer, now) = (promotion.signer(), context.question.now);
+        let people = &context.question.policy.people;
+        let unknown = match people.actor(signer, promotion.time(), now) {
+            Actor::Person(person) => {
+                persons.insert(person);
+                None
+            }
+            Actor::Machine(_) => None,
+            Actor::OutOfTime | Actor::Unknown => Some(signer.to_string()),
+        };
+        Self { persons, unknown }
+    }
+}
+
+/// Whether this signer may review; the finding says why not.
+pub(crate) fn judge_reviewer(
+    context: &Context<'_>,
+    rule: &ReviewRule,
+    involved: &Involved,
+    reviewer: &Identity,
+    time: SignedTime,
+) -> Result<Person, Finding> {
+    let people = &context.question.policy.people;
+    let person = match people.actor(reviewer, time, context.question.now) {
+        Actor::Person(person) if people.holds_one_of(&person, &rule.roles) => person,
+        Actor::Person(person) => {
+            let roles: Vec<_> = rule.roles.iter().map(ToString::to_string).collect();
+            let message = format!("{person} holds none of the roles asked for");
+            let finding = Finding::new(Code::ReviewerUnknown, CHECK, message);
+            return Err(finding.expected(roles.join(", ")).place(&rule.place));
+        }
+        Actor::Machine(_) | Actor::OutOfTime | Actor::Unknown => {
+            let message = "the reviewer is no person the policy knows";
+            let finding = Finding::new(Code::ReviewerUnknown, CHECK, message)
+                .found(reviewer.to_string())
+                .severity(Severity::Note);
+            return Err(finding);
+        }
+    };
+    if let Some(requester) = &involved.unknown {
+        let message = "nobody can review: who promoted it maps to no person";
+        return Err(Finding::new(Code::SeparationUnknown, CHECK, message)
+            .found(requester.clone())
+            .hint("add the identity to people.yaml, under `people` or `machines`"));
+    }
+    if involved.persons.contains(&person) {
+        let message = format!("{person} promoted or approved what is to be reviewed");
+        let finding = Finding::new(Code::ReviewerInvolved, CHECK, message);
+        return Err(finding.place(&rule.place));
+    }
+    Ok(person)
+}
+
+/// Says whether the promotion was reviewed, has still time, or is overdue.
+pub(super) fn judge(
+    context: &Context<'_>,
+    promotion: &Verified<Promotion>,
+    at: Timestamp,
+    rule: &ReviewRule,
+    report: &mut Report,
+) {
+    let involved = Involved::in_promotion(context, promotion);
+    let mut accepted = None;
+    let mut rejected = None;
+    let mut notes = Vec::new();
+    for review in reviews(context, promotion) {
+        match judge_one(context, rule, &involved, &review) {
+            Ok(person) if review.value().outcome == ReviewOutcome::Accepted => {
+                accepted = accepted.or(Some(person));
+            }
+            Ok(person) => rejected = rejected.or(Some((person, review.manifest().cloned()))),
+            Err(finding) => {
+                let severity = finding.severity.max(Severity::Warning);
+                notes.push(finding.at(review.manifest(), "").severity(severity));
+            }
+        }
+    }
+    if let Some((person, manifest)) = rejected {
+        let message = format!("{person} found that it was wrong to go around the gates");
+        let finding = Finding::new(Code::ReviewRejected, CHECK, message)
+            .at(manifest.as_ref(), "/predicate/outcome")
+            .severity(Severity::Warning);
+        report.findings.push(finding);
+        checked(report, rule, Outcome::Ok, format!("rejected by {person}"));
+        return;
+    }
+    if let Some(person) = accepted {
+        checked(report, rule, Outcome::Ok, format!("accepted by {person}"));
+        return;
+    }
+    report.findings.append(&mut notes);
+    let due = at.saturating_add(rule.within).unwrap_or(Timestamp::MAX);
+    if context.question.now <= due {
+        checked(report, rule, Outcome::Ok, format!("due until {due}"));
+        return;
+    }
+    overdue(context, promotion, due, rule, report);
+}
+
+fn overdue(
+    context: &Context<'_>,
+    promotion: &Verified<Promotion>,
+    due: Timestamp,
+    rule: &ReviewRule,
+    report: &mut Report,
+) {
+    let kind = promotion.value().edge.kind;
+    let message = format!("the {kind} should have been reviewed until {due}");
+    let finding = Finding::new(Code::ReviewOverdue, CHECK, message)
+        .at(promotion.manifest(), "")
+        .place(&rule.place)
+        .hint(format!(
+            "bulla review {} --promotion {} --outcome accepted --key KEY",
+            context.question.name,
+            promotion.payload()
+        ));
+    if !rule.overdue_denies {
+        report.findings.push(finding.severity(Severity::Warning));
+        return;
+    }
+    report.findings.push(finding);
+    let outcome = failed(context, Cause::Denied);
+    checked(report, rule, outcome, format!("overdue since {due}"));
+}
+
+fn checked(report: &mut Report, rule: &ReviewRule, outcome: Outcome, summary: String) {
+    report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
+}
+
+/// Verified reviews of this promotion. What names another one is about something else.
+fn reviews(context: &Context<'_>, promotion: &Verified<Promotion>) -> Vec<Verified<Review>> {
+    let written = context.candidates.iter().filter(|candidate| {
+        let kind = candidate.claimed_type();
+        kind.is_some_and(|kind| Review::TYPES.contains(&kind.as_str()))
+    });
+    let read = written
+        .filter_map(|candidate| candidate.outcome().ok()?.predicate::<Review>().ok())
+        .filter(|review| {
+            review.value().promotion == *promotion.payload()
+                && review.subjects() == promotion.subjects()
+        });
+    read.collect()
+}
+
+fn judge_one(
+    context: &Context<'_>,
+    rule: &ReviewRule,
+    involved: &Involved,
+    review: &Verified<Review>,
+) -> Result<Person, Finding> {
+    let now = context.question.now;
+    let person = judge_reviewer(context, rule, involved, review.signer(), review.time())?;
+    match judge_time(review.time(), true, context.tier_rule, now, now, None) {
+        None => Ok(person),
+        Some((_, code, message)) => Err(Finding::new(code, CHECK, message)),
+    }
+}
