@@ -54,6 +54,9 @@ verbs! {
     everyday Promote promote;
     everyday Verify verify;
     further Why why;
+    further Rollback rollback;
+    further Review review;
+    further Deploy deploy;
     further Slsa slsa;
     further InToto in_toto;
     further Notation notation;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::decide::DecideArguments;
+use super::kind::Kind;
 use super::signing::SigningArguments;
 
 /// Approve an image's next step, with your own key
@@ -20,6 +21,14 @@ pub struct Arguments {
     /// Environment it comes from, where several steps lead into `--to`
     #[arg(long, value_name = "NAME")]
     pub from: Option<String>,
+    /// Kind of step: promote, hotfix, break-glass, import, retire or rollback
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "promote",
+        hide_possible_values = true
+    )]
+    pub kind: Kind,
     /// Say no instead: advice to others, and recorded
     #[arg(long)]
     pub reject: bool,

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::decide::DecideArguments;
+use super::kind::Kind;
 use super::signing::SigningArguments;
 
 /// Let an image into an environment, if the policy allows it, and seal that it was let in
@@ -20,16 +21,27 @@ pub struct Arguments {
     /// Environment it comes from, where several steps lead into `--to`
     #[arg(long, value_name = "NAME")]
     pub from: Option<String>,
+    /// Kind of step: promote, hotfix, break-glass, import or retire
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "promote",
+        hide_possible_values = true
+    )]
+    pub kind: Kind,
     /// The release's version, for people
     #[arg(long, value_name = "TEXT")]
     pub release: Option<String>,
     /// Change ticket the release is made under; may be given several times
     #[arg(long = "ticket", value_name = "ID")]
     pub tickets: Vec<String>,
-    /// Why
-    #[arg(long, short, value_name = "TEXT")]
+    /// Incident that makes it necessary; needed for break-glass, and one of the tickets
+    #[arg(long, value_name = "ID")]
+    pub incident: Option<String>,
+    /// Why; needed for hotfix and break-glass
+    #[arg(long, short, visible_alias = "reason", value_name = "TEXT")]
     pub message: Option<String>,
-    /// Image that holds the environment's place so far
+    /// Image that holds the environment's place so far, where the repository's tags do not say
     #[arg(long, value_name = "IMAGE")]
     pub replaces: Option<String>,
     /// How long the promotion holds, for example 30d; without it until something takes it back

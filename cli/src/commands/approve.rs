@@ -16,6 +16,7 @@ use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
 use crate::join::sealer::{Prepared, Purpose, Sealer};
+use crate::join::verdict::StepName;
 use crate::join::{consent, evidence, identity_token, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
@@ -30,7 +31,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .await?
         .writable()?;
     let collected = Arc::new(evidence::collect(&image, None).await?);
-    let edge = (arguments.to.as_str(), arguments.from.as_deref());
+    let edge = StepName {
+        kind: arguments.kind.into(),
+        to: &arguments.to,
+        from: arguments.from.as_deref(),
+    };
     let (before, draft) = verdict::step(
         &rules,
         collected,

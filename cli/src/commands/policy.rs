@@ -2,7 +2,7 @@
 
 use bulla_model::Role;
 use bulla_verify::Policy;
-use bulla_verify::policy::{EdgeRule, Freshness, Requirements};
+use bulla_verify::policy::{EdgeRule, Freshness, Requirements, ReviewRule, SoakRule, SoakStart};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -160,6 +160,7 @@ impl Explanation {
                 edge.by.join(" or ")
             ));
             lines.extend(requirements(&edge.require).map(|line| format!("  {line}")));
+            lines.extend(edge.review.as_ref().map(review));
         }
         Self {
             name: policy.name().to_owned(),
@@ -183,6 +184,42 @@ fn tiers(edge: &EdgeRule) -> String {
     }
     let names: Vec<_> = edge.tiers.iter().map(ToString::to_string).collect();
     format!("tier {}", names.join(" or "))
+}
+
+fn soak(rule: &SoakRule) -> String {
+    let since = match rule.from {
+        SoakStart::Deployment => format!("a deployment signed by {}", rule.by.join(" or ")),
+        SoakStart::Promotion => "the promotion".to_owned(),
+    };
+    let healthy = if rule.healthy {
+        format!(", without failure by the word of {}", rule.by.join(" or "))
+    } else {
+        String::new()
+    };
+    format!(
+        "{:#} in {} since {since}{healthy}   [{}]",
+        rule.min,
+        rule.environment.name(),
+        rule.place
+    )
+}
+
+fn review(rule: &ReviewRule) -> String {
+    let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
+    let who = if roles.is_empty() {
+        "anybody the policy knows".to_owned()
+    } else {
+        roles.join(" or ")
+    };
+    let overdue = if rule.overdue_denies {
+        "after that it denies"
+    } else {
+        "after that it warns"
+    };
+    format!(
+        "  a review within {:#} by {who}, not by whoever promoted or approved; {overdue}",
+        rule.within
+    )
 }
 
 fn requirements(require: &Requirements) -> impl Iterator<Item = String> {
@@ -236,6 +273,7 @@ fn requirements(require: &Requirements) -> impl Iterator<Item = String> {
             rule.place
         ));
     }
+    lines.extend(require.soak.as_ref().map(soak));
     if let Some(rule) = &require.approvals {
         let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
         let roles = if roles.is_empty() {

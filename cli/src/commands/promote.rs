@@ -5,12 +5,7 @@
 
 use std::sync::Arc;
 
-use bulla_attest::claim;
-use bulla_model::predicate::promotion::Slot;
-use bulla_model::predicate::vsa::{Verifier, VsaResult};
-use bulla_model::predicate::{Promotion, Vsa};
-use bulla_model::{Digest, Manifest, ResourceDescriptor};
-use bulla_registry::Store as _;
+use bulla_model::{Digest, EdgeKind};
 use bulla_verify::{Decision, StepDraft, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,17 +13,19 @@ use serde::Serialize;
 use super::copy;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
-use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
+use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{evidence, seal, step, verdict};
+use crate::join::verdict::StepName;
+use crate::join::{evidence, slot, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
 /// Judges the step, and signs and attaches the promotion if it is allowed.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    check(&arguments)?;
     let now = step::whole_second(Timestamp::now());
     let not_after = arguments
         .valid_for
@@ -48,7 +45,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     .await?;
     let promoter = signer.identity().clone();
     let collected = Arc::new(evidence::collect(&image, None).await?);
-    let edge = (arguments.to.as_str(), arguments.from.as_deref());
+    let edge = StepName {
+        kind: arguments.kind.into(),
+        to: &arguments.to,
+        from: arguments.from.as_deref(),
+    };
     let (judged, draft) = verdict::step(
         &rules,
         collected,
@@ -67,6 +68,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         promotion: None,
         already: false,
         dry_run: arguments.dry_run,
+        review_until: None,
         copied_to: None,
     };
     let draft = match draft {
@@ -80,18 +82,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         report.promotion = Some(promotion);
         report.already = true;
     } else if !arguments.dry_run {
-        let slot = slot(&arguments, context, &rules, now).await?;
-        let payload = publish_promotion(
-            context,
-            &image,
-            &draft,
-            slot,
-            &signer,
-            &arguments,
-            (now, not_after),
-        )
-        .await?;
+        let asked = (now, not_after);
+        let payload = seal(&arguments, context, &rules, &image, &draft, &signer, asked).await?;
         report.promotion = Some(payload);
+        report.review_until = draft
+            .review_within
+            .and_then(|within| now.checked_add(within).ok());
     }
     if let Some(destination) = arguments.copy_to.as_deref().filter(|_| !arguments.dry_run) {
         let to = Target::parse(destination)?;
@@ -102,141 +98,66 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     Ok(Exit::Success)
 }
 
-async fn publish_promotion(
-    context: &Context,
-    image: &OpenImage,
-    draft: &StepDraft,
-    slot: Slot,
-    signer: &Sealer,
-    arguments: &Arguments,
-    (now, not_after): (Timestamp, Option<Timestamp>),
-) -> Result<Digest, Failure> {
-    let promotion = Promotion {
-        service: draft.service.clone(),
-        tier: draft.tier.clone(),
-        version: arguments.release.clone(),
-        edge: draft.edge.clone(),
-        chain: draft.chain.clone(),
-        slot,
-        policy: draft.policy.clone(),
-        reason: arguments.message.clone(),
-        tickets: step::sorted(&arguments.tickets),
-        inputs: draft.inputs.clone(),
-        gates: draft.gates.clone(),
-        issued_at: now,
-        not_after,
-        crit: Vec::new(),
-    };
-    let digest = image.descriptor.digest.clone();
-    let subject = ResourceDescriptor::named(&image.name, digest.clone());
-    let payload = claim::promotion(std::slice::from_ref(&subject), &promotion)?;
-    // Generic verifiers read only the summary, so it comes first: whoever sees the promotion sees
-    // both.
-    let manifest = image.store.manifest(&digest).await?;
-    for subject in std::iter::once(subject).chain(platforms(&image.name, &manifest)) {
-        let summary = summary(draft, now);
-        let payload = claim::vsa(&[subject], now, &summary)?;
-        let sealed = seal::seal(context, signer, payload).await?;
-        seal::publish(image, &sealed).await?;
-    }
-    let sealed = seal::seal(context, signer, payload).await?;
-    seal::publish(image, &sealed).await?;
-    Ok(sealed.payload)
-}
-
-/// The platform manifests of an index.
-fn platforms(name: &str, manifest: &Manifest) -> Vec<ResourceDescriptor> {
-    let Some(index) = manifest.index() else {
-        return Vec::new();
-    };
-    let runnable = index
-        .manifests
-        .iter()
-        .filter(|entry| !entry.is_buildkit_attestation());
-    runnable
-        .map(|entry| ResourceDescriptor::named(name, entry.digest.clone()))
-        .collect()
-}
-
-fn summary(draft: &StepDraft, now: Timestamp) -> Vsa {
-    let environment = draft.edge.to.uri.clone();
-    Vsa {
-        verifier: Verifier {
-            id: format!(
-                "https://bulla.dev/promoter/{}",
-                environment.as_str().trim_start_matches("env://")
-            ),
-            version: [("bulla".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
-        },
-        time_verified: Some(now),
-        resource_uri: format!("{environment}#{}", draft.service),
-        policy: ResourceDescriptor {
-            uri: Some(format!(
-                "https://bulla.dev/policy/{}/{}",
-                draft.policy.name, draft.policy.version
-            )),
-            ..ResourceDescriptor::of(draft.policy.digest.clone())
-        },
-        input_attestations: draft
-            .inputs
-            .iter()
-            .map(|input| ResourceDescriptor::of(input.payload.clone()))
-            .collect(),
-        verification_result: VsaResult::Passed,
-        verified_levels: vec![format!(
-            "BULLA_PROMOTED_TO_{}",
-            environment.name().to_uppercase().replace(['-', '.'], "_")
-        )],
-        dependency_levels: std::collections::BTreeMap::new(),
-        slsa_version: Some("1.1".to_owned()),
-        extra: std::collections::BTreeMap::new(),
-    }
-}
-
-/// The promotion's place in the environment: after that of the image it replaces.
-async fn slot(
+/// Finds the promotion's place, and seals it.
+async fn seal(
     arguments: &Arguments,
     context: &Context,
     rules: &Arc<Rules>,
-    now: Timestamp,
-) -> Result<Slot, Failure> {
-    let Some(replaced) = &arguments.replaces else {
-        return Ok(Slot {
-            sequence: 1,
-            previous: None,
-        });
-    };
-    let image = image::open(context, &Target::parse(replaced)?).await?;
-    let collected = Arc::new(evidence::collect(&image, None).await?);
-    let judged = verdict::environment(
+    image: &OpenImage,
+    draft: &StepDraft,
+    signer: &Sealer,
+    (now, not_after): (Timestamp, Option<Timestamp>),
+) -> Result<Digest, Failure> {
+    let places = slot::Asked {
+        context,
         rules,
-        Arc::clone(&collected),
-        &image.pinned,
-        &arguments.to,
+        service: &draft.service,
+        environment: &arguments.to,
         now,
-        &context.limits,
-    )
-    .await?;
-    let head = judged
-        .steps
-        .last()
-        .filter(|_| judged.decision == Decision::Allow)
-        .ok_or_else(|| {
-            Failure::usage(format_args!(
-                "{} holds no place in {}",
-                image.pinned, arguments.to
-            ))
-            .with_hint(format_args!(
-                "bulla verify --env {} {}",
-                arguments.to, image.pinned
-            ))
-        })?;
-    let sequence = step::slot_sequence(&collected, &head.promotion, &context.limits)
-        .ok_or_else(|| Failure::new(FailureKind::Internal, "a verified promotion was lost"))?;
-    Ok(Slot {
-        sequence: sequence.saturating_add(1),
-        previous: Some(head.promotion.clone()),
-    })
+    };
+    let new = NewPromotion {
+        slot: places.next(image, arguments.replaces.as_deref()).await?,
+        draft,
+        version: arguments.release.clone(),
+        reason: arguments.message.clone(),
+        tickets: tickets(arguments),
+        now,
+        not_after,
+    };
+    promotion::publish(context, image, signer, new).await
+}
+
+/// What a step of this kind has to say for itself, before anything is looked at.
+fn check(arguments: &Arguments) -> Result<(), Failure> {
+    let kind = EdgeKind::from(arguments.kind);
+    let outside = matches!(kind, EdgeKind::Hotfix | EdgeKind::BreakGlass);
+    if kind == EdgeKind::Rollback {
+        return Err(
+            Failure::usage("going back has a command of its own").with_hint(format_args!(
+                "bulla rollback {} --env {}",
+                arguments.target, arguments.to
+            )),
+        );
+    }
+    if outside && arguments.message.is_none() {
+        return Err(
+            Failure::usage(format_args!("a step of kind {kind} needs its reason"))
+                .with_hint("say why: --reason TEXT"),
+        );
+    }
+    if kind == EdgeKind::BreakGlass && arguments.incident.is_none() {
+        return Err(
+            Failure::usage("an emergency needs its incident").with_hint("name it: --incident ID")
+        );
+    }
+    Ok(())
+}
+
+/// The tickets, the incident among them.
+fn tickets(arguments: &Arguments) -> Vec<String> {
+    let mut tickets = arguments.tickets.clone();
+    tickets.extend(arguments.incident.clone());
+    step::sorted(&tickets)
 }
 
 #[derive(Serialize)]
@@ -250,6 +171,8 @@ struct PromoteReport {
     promotion: Option<Digest>,
     already: bool,
     dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copied_to: Option<String>,
 }
@@ -276,6 +199,13 @@ impl Report for PromoteReport {
                 page.labelled(&Cell::strong("dry run:"), "nothing was signed");
             }
             (None, _) => {}
+        }
+        if let Some(until) = self.review_until {
+            let target = &self.image;
+            page.labelled(
+                &Cell::attention("review:"),
+                &format!("until {until} by somebody else: bulla review {target} --env {to}"),
+            );
         }
         if let Some(destination) = &self.copied_to {
             page.labelled(

@@ -143,6 +143,32 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
     }
 }
 
+/// Opens an image of a repository, whichever it is, to find the others beside it.
+pub async fn open_any(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
+    let tags = match target {
+        Target::Registry(reference)
+            if reference.tag().is_none() && reference.digest().is_none() =>
+        {
+            remote::store(context, reference.repository())
+                .await?
+                .tags()
+                .await?
+        }
+        Target::Layout {
+            directory,
+            selector: None,
+        } => {
+            let layout = Layout::open(directory, &context.limits)?;
+            layout.tags().await?
+        }
+        _ => return open(context, target).await,
+    };
+    match tags.first() {
+        Some(tag) => open(context, &Target::parse(&format!("{target}:{tag}"))?).await,
+        None => open(context, target).await,
+    }
+}
+
 /// A place to copy an image to.
 #[derive(Debug)]
 pub struct Destination {

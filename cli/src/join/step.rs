@@ -1,25 +1,8 @@
 //! What approvals and promotions share: their place and their time.
 
-use bulla_model::predicate::Promotion;
-use bulla_model::{Bundle, Digest, Limits, Statement};
-use bulla_verify::Evidence;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Failure;
-
-/// The slot sequence of a promotion that was verified just before; found by its payload digest.
-pub fn slot_sequence(evidence: &Evidence, payload: &Digest, limits: &Limits) -> Option<u64> {
-    evidence.attestations.iter().find_map(|attestation| {
-        let bundle = Bundle::parse(attestation.bytes().to_vec(), limits).ok()?;
-        let envelope = bundle.envelope()?;
-        if envelope.payload_digest() != *payload {
-            return None;
-        }
-        let statement = Statement::parse(envelope.payload(), limits).ok()?;
-        let promotion = statement.predicate::<Promotion>().ok()?;
-        Some(promotion.slot.sequence)
-    })
-}
 
 /// A list as statements carry it: sorted, nothing twice.
 pub fn sorted(texts: &[String]) -> Vec<String> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulla_model::{Identity, Limits};
+use bulla_model::{Digest, EdgeKind, Identity, Limits};
 use bulla_verify::{
-    Evidence, Question, QuestionError, StepDraft, StepRequest, Verdict, judge_step,
-    verify_environment,
+    Evidence, Question, QuestionError, ReviewDraft, ReviewRequest, StepDraft, StepRequest, Verdict,
+    judge_review, judge_step, verify_environment,
 };
 use jiff::Timestamp;
 
@@ -31,25 +31,59 @@ pub async fn environment(
     .await
 }
 
+/// A step as people name it.
+#[derive(Clone, Copy, Debug)]
+pub struct StepName<'a> {
+    /// What kind.
+    pub kind: EdgeKind,
+    /// Where to.
+    pub to: &'a str,
+    /// Where from, if that was said.
+    pub from: Option<&'a str>,
+}
+
 /// Asks whether a step may be taken, and what it would bind.
 pub async fn step(
     rules: &Arc<Rules>,
     evidence: Arc<Evidence>,
     name: &str,
-    (to, from): (&str, Option<&str>),
+    step: StepName<'_>,
     promoter: Option<Identity>,
     now: Timestamp,
     limits: &Limits,
 ) -> Result<(Verdict, Option<StepDraft>), Failure> {
-    let (to, from) = (to.to_owned(), from.map(ToOwned::to_owned));
+    let (to, from) = (step.to.to_owned(), step.from.map(ToOwned::to_owned));
+    let kind = step.kind;
     ask(rules, evidence, name, now, limits, move |question| {
         let request = StepRequest {
             to: &to,
             from: from.as_deref(),
-            kind: bulla_model::EdgeKind::Promote,
+            kind,
             promoter: promoter.as_ref(),
         };
         judge_step(question, &request)
+    })
+    .await
+}
+
+/// Asks what there is to review, and whether this person may do it.
+pub async fn review(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    name: &str,
+    (environment, promotion): (Option<&str>, Option<&Digest>),
+    reviewer: Identity,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<(Verdict, Option<ReviewDraft>), Failure> {
+    let (environment, promotion) = (environment.map(ToOwned::to_owned), promotion.cloned());
+    ask(rules, evidence, name, now, limits, move |question| {
+        let request = ReviewRequest {
+            environment: environment.as_deref(),
+            promotion: promotion.as_ref(),
+            reviewer: &reviewer,
+        };
+        judge_review(question, &request)
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! Verdicts for people: the checks, then the answer in one word, then what to do.
 
+use bulla_model::EdgeKind;
 use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Verdict};
 
 use super::{Cell, Page, shorten};
@@ -84,7 +85,11 @@ fn steps(page: &mut Page, verdict: &Verdict) {
     let mut times = vec![Cell::from("")];
     let mut persons = vec![Cell::from("")];
     for step in &verdict.steps {
-        names.push(Cell::from(format!("──  {}", step.environment)));
+        let kind = match step.kind {
+            EdgeKind::Promote => String::new(),
+            kind => format!(" ({kind})"),
+        };
+        names.push(Cell::from(format!("──  {}{kind}", step.environment)));
         let local = step.at.to_zoned(jiff::tz::TimeZone::system());
         times.push(Cell::faint(format!(
             "    {}",

@@ -11,6 +11,7 @@ mod configuration;
 mod cosign_words;
 mod decisions;
 mod demo;
+mod edges;
 mod evidence;
 mod exit_codes;
 mod help;

@@ -1,0 +1,254 @@
+//! Places: which image of a service holds an environment, as far as its repository's tags say.
+//!
+//! Nothing here decides what is allowed. A place that could not be found out only means that two
+//! promotions may claim the same one, which verifiers see as a fork.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_model::predicate::promotion::Slot;
+use bulla_model::predicate::{Predicate as _, Promotion};
+use bulla_model::{Bundle, Descriptor, Digest, Environment, Limits, Service, Statement, Tag};
+use bulla_registry::legacy::LegacyKind;
+use bulla_registry::{Store as _, Target as Selector};
+use bulla_verify::{Cause, Decision, Evidence, Step, Verdict};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::image::{self, OpenImage};
+use super::rules::Rules;
+use super::{evidence, follow, verdict};
+use crate::Failure;
+use crate::commands::Context;
+use crate::target::Target;
+
+/// Tags looked at, those that sort last first. Stops a repository that collects tags from making
+/// each promotion a walk through all of them.
+const TAGS: usize = 256;
+/// Images looked at side by side: what is slow about a registry is the way to it.
+const AT_ONCE: usize = 8;
+
+/// Whose place is asked for.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_debug_implementations,
+    reason = "the rules hold a policy whole"
+)]
+pub struct Asked<'a> {
+    /// Settings and limits.
+    pub context: &'a Context,
+    /// The policy.
+    pub rules: &'a Arc<Rules>,
+    /// The service.
+    pub service: &'a Service,
+    /// The environment, as the policy names it.
+    pub environment: &'a str,
+    /// The time to judge at.
+    pub now: Timestamp,
+}
+
+/// An image that was promoted into the environment.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// Where it is.
+    pub descriptor: Descriptor,
+    /// Its promotion into the environment, the newest that holds.
+    pub step: Step,
+}
+
+impl Asked<'_> {
+    /// The place after the one that is held now.
+    pub async fn next(&self, image: &OpenImage, replaces: Option<&str>) -> Result<Slot, Failure> {
+        let held = match replaces {
+            Some(name) => Some(self.replaced(name).await?),
+            None => newest(&self.holders(image).await?)?.map(|holder| holder.step.clone()),
+        };
+        Ok(held.map_or(
+            Slot {
+                sequence: 1,
+                previous: None,
+            },
+            |step| after(&step),
+        ))
+    }
+
+    /// The images of this repository that were promoted into the environment, newest first.
+    pub async fn holders(&self, image: &OpenImage) -> Result<Vec<Holder>, Failure> {
+        let descriptors = self.images(image).await;
+        let judged: Vec<_> = stream::iter(descriptors)
+            .map(|descriptor| self.holder(image, descriptor))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut holders = Vec::new();
+        for judged in judged {
+            holders.extend(judged?);
+        }
+        holders
+            .sort_by_key(|holder| std::cmp::Reverse((holder.step.slot.sequence, holder.step.at)));
+        Ok(holders)
+    }
+
+    /// Every image that a tag names, and the one at hand.
+    async fn images(&self, image: &OpenImage) -> Vec<Descriptor> {
+        let mut found =
+            BTreeMap::from([(image.descriptor.digest.clone(), image.descriptor.clone())]);
+        let printer = &self.context.printer;
+        let mut tags = match image.store.tags().await {
+            Ok(tags) => tags,
+            Err(error) => {
+                printer.warn(format!(
+                    "the tags cannot be listed, so what is in {} is not known: {error}",
+                    self.environment
+                ));
+                Vec::new()
+            }
+        };
+        tags.retain(names_an_image);
+        if tags.len() > TAGS {
+            printer.warn(format!(
+                "{} tags, of which the last {TAGS} are looked at: name what is replaced with --replaces",
+                tags.len()
+            ));
+            tags.drain(..tags.len() - TAGS);
+        }
+        let resolved: Vec<_> = stream::iter(tags)
+            .map(|tag| async move { image.store.resolve(&Selector::Tag(tag)).await })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for outcome in resolved {
+            match outcome {
+                Ok(descriptor) => {
+                    found.insert(descriptor.digest.clone(), descriptor);
+                }
+                Err(error) => tracing::debug!(%error, "tag left out"),
+            }
+        }
+        found.into_values().collect()
+    }
+
+    async fn holder(
+        &self,
+        image: &OpenImage,
+        descriptor: Descriptor,
+    ) -> Result<Option<Holder>, Failure> {
+        let part = image.part(descriptor);
+        let collected = match evidence::attestations(&part, None).await {
+            Ok(collected) => collected,
+            Err(error) => {
+                self.context.printer.warn(format!(
+                    "{} cannot be looked at: {}",
+                    part.pinned,
+                    error.message()
+                ));
+                return Ok(None);
+            }
+        };
+        let Some((_, rule)) = self.rules.policy.environment(self.environment) else {
+            return Ok(None);
+        };
+        if !claims(&collected, &rule.uri, &self.context.limits) {
+            return Ok(None);
+        }
+        let collected = Arc::new(follow::add(&part.evidence, collected).await?);
+        let judged = self.judge(&part, collected).await?;
+        let step = self.held_by(&judged);
+        Ok(step.map(|step| Holder {
+            step,
+            descriptor: part.descriptor,
+        }))
+    }
+
+    async fn judge(&self, image: &OpenImage, collected: Arc<Evidence>) -> Result<Verdict, Failure> {
+        verdict::environment(
+            self.rules,
+            collected,
+            &image.pinned,
+            self.environment,
+            self.now,
+            &self.context.limits,
+        )
+        .await
+    }
+
+    /// The step into the environment. What has expired since held its place all the same.
+    fn held_by(&self, judged: &Verdict) -> Option<Step> {
+        let (name, _) = self.rules.policy.environment(self.environment)?;
+        let held = judged.decision == Decision::Allow || judged.cause == Some(Cause::Expired);
+        let step = judged.steps.last()?;
+        let ours = judged.service.as_ref() == Some(self.service) && step.environment == name;
+        (held && ours).then(|| step.clone())
+    }
+
+    /// The step of an image that the caller named.
+    async fn replaced(&self, replaced: &str) -> Result<Step, Failure> {
+        let image = image::open(self.context, &Target::parse(replaced)?).await?;
+        let collected = Arc::new(evidence::collect(&image, None).await?);
+        let judged = self.judge(&image, collected).await?;
+        self.held_by(&judged).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "{} holds no place of {} in {}",
+                image.pinned, self.service, self.environment
+            ))
+            .with_hint(format_args!(
+                "bulla verify --env {} {}",
+                self.environment, image.pinned
+            ))
+        })
+    }
+}
+
+/// The place after this one.
+pub fn after(held: &Step) -> Slot {
+    Slot {
+        sequence: held.slot.sequence.saturating_add(1),
+        previous: Some(held.promotion.clone()),
+    }
+}
+
+/// The newest of them. Two that follow the same promotion are a fork, which only people can resolve.
+pub fn newest(holders: &[Holder]) -> Result<Option<&Holder>, Failure> {
+    let Some(newest) = holders.first() else {
+        return Ok(None);
+    };
+    let twin = holders[1..].iter().find(|other| {
+        newest.step.slot.previous.is_some() && other.step.slot.previous == newest.step.slot.previous
+    });
+    match twin {
+        None => Ok(Some(newest)),
+        Some(twin) => Err(Failure::usage(format_args!(
+            "two images claim the same place in {}: {} and {}",
+            newest.step.environment, newest.descriptor.digest, twin.descriptor.digest
+        ))
+        .with_hint("find out which one runs there, and name it with --replaces")),
+    }
+}
+
+/// Whether an attestation claims to be a promotion into the environment; nothing is verified.
+fn claims(evidence: &Evidence, environment: &Environment, limits: &Limits) -> bool {
+    evidence.attestations.iter().any(|attestation| {
+        let Ok(bundle) = Bundle::parse(attestation.bytes().to_vec(), limits) else {
+            return false;
+        };
+        let Some(envelope) = bundle.envelope() else {
+            return false;
+        };
+        let Ok(statement) = Statement::parse(envelope.payload(), limits) else {
+            return false;
+        };
+        Promotion::TYPES.contains(&statement.predicate_type().as_str())
+            && statement
+                .predicate::<Promotion>()
+                .is_ok_and(|promotion| promotion.edge.to.uri == *environment)
+    })
+}
+
+/// Whether a tag names an image, and not what is attached to one.
+fn names_an_image(tag: &Tag) -> bool {
+    let fallback = tag
+        .as_str()
+        .strip_prefix("sha256-")
+        .and_then(|hex| format!("sha256:{hex}").parse::<Digest>().ok());
+    LegacyKind::of_tag(tag).is_none() && fallback.is_none()
+}

@@ -1,0 +1,309 @@
+//! The journey beyond the normal way: soak, rollback, hotfix, break-glass and its review.
+
+use bulla_attest::{KeyAlgorithm, PrivateKey};
+use serde_json::{Value, json};
+
+use crate::sandbox::{Answer, Sandbox};
+
+const PEOPLE: &[&str] = &["alice", "bob"];
+const MACHINES: &[&str] = &["ci", "deployer"];
+
+/// A company with a policy for every kind of step, and a layout with four releases of one service.
+fn company() -> Sandbox {
+    let sandbox = Sandbox::new().with_image();
+    for name in PEOPLE.iter().chain(MACHINES) {
+        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+        sandbox.write(&format!("{name}.key"), &key.to_pem());
+        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
+    }
+    let key = |name: &str| {
+        let pem = sandbox.read(&format!("{name}.pub"));
+        format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
+    };
+    sandbox.write(
+        "policy/release.yaml",
+        &RULES
+            .replace("{ci}", &key("ci"))
+            .replace("{deployer}", &key("deployer")),
+    );
+    sandbox.write(
+        "policy/services/pay.yaml",
+        "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\nimages: [\"oci:image\"]\n",
+    );
+    let person = |name: &str| {
+        let keys = key(name);
+        format!("  {name}: {{roles: [release-manager], identities: {keys}}}\n")
+    };
+    let machine = |name: &str| format!("  {name}: {}\n", key(name));
+    let people: String = PEOPLE.iter().map(|name| person(name)).collect();
+    let machines: String = MACHINES.iter().map(|name| machine(name)).collect();
+    sandbox.write(
+        "policy/people.yaml",
+        &format!("people:\n{people}machines:\n{machines}"),
+    );
+    sandbox.write("bulla.yaml", "policy: policy\n");
+    for release in ["1.1", "1.2", "1.3"] {
+        add_release(&sandbox, release);
+    }
+    sandbox
+}
+
+const RULES: &str = "apiVersion: bulla.dev/policy/v0.1
+name: release
+version: 1
+environments:
+  dev: {uri: 'env://acme/pay/dev', freshness: none}
+  staging: {uri: 'env://acme/pay/staging', freshness: none}
+  canary: {uri: 'env://acme/pay/canary', freshness: none}
+  prod: {uri: 'env://acme/pay/prod', freshness: none}
+tiers:
+  high: {claimedTime: allow}
+identities:
+  ci: {ci}
+  deployer: {deployer}
+edges:
+  - to: dev
+    by: [ci]
+    require: {provenance: {by: [ci]}}
+  - {from: dev, to: staging, by: [ci], require: {}}
+  - from: staging
+    to: canary
+    by: [ci]
+    require:
+      soak: {in: staging, min: 24h, by: [deployer]}
+  - from: staging
+    to: prod
+    by: [ci]
+    require:
+      soak: {in: staging, min: 1s, by: [deployer]}
+  - to: prod
+    kind: rollback
+    by: [ci]
+    require:
+      approvals: {threshold: 1, exclude: [promoter]}
+  - from: dev
+    to: prod
+    kind: hotfix
+    by: [ci]
+    require: {}
+    reviewWithin: 48h
+  - from: dev
+    to: prod
+    kind: break-glass
+    by: [ci]
+    require:
+      approvals: {threshold: 1, exclude: [promoter]}
+    reviewWithin: 5d
+    overdueReview: deny
+";
+
+/// One more image in the layout: the first one's manifest with a note.
+fn add_release(sandbox: &Sandbox, tag: &str) {
+    let mut index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
+    let first = index["manifests"][0]["digest"].as_str().unwrap();
+    let blob = format!("image/blobs/{}", first.replace(':', "/"));
+    let mut manifest: Value = serde_json::from_str(&sandbox.read(&blob)).unwrap();
+    manifest["annotations"] = json!({"org.opencontainers.image.version": tag});
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let (_, descriptor) = sandbox.blob(manifest.to_string().as_bytes(), kind);
+    let mut entry: Value = serde_json::from_str(&descriptor).unwrap();
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    sandbox.write("image/index.json", &index.to_string());
+}
+
+/// Built and in dev.
+fn built(sandbox: &Sandbox, image: &str) {
+    let provenance = json!({
+        "buildDefinition": {
+            "buildType": "https://example.test/build/v1",
+            "externalParameters": {},
+            "resolvedDependencies": [{
+                "uri": "git+https://github.com/acme/pay@refs/heads/main",
+                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
+            }],
+        },
+        "runDetails": {"builder": {"id": "https://example.test/builder"}},
+    });
+    sandbox.write("provenance.json", &provenance.to_string());
+    sandbox.done(&format!(
+        "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key"
+    ));
+    sandbox.done(&format!("promote {image} --to dev --key ci.key"));
+}
+
+/// The whole normal way into prod.
+fn released(sandbox: &Sandbox, image: &str) -> Value {
+    built(sandbox, image);
+    sandbox.done(&format!("promote {image} --to staging --key ci.key"));
+    sandbox.done(&format!(
+        "deploy record {image} --env staging --event succeeded --key deployer.key --workload apps/v1/Deployment/pay/api"
+    ));
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    sandbox
+        .done(&format!(
+            "promote {image} --to prod --key ci.key --output json"
+        ))
+        .json()
+}
+
+/// The steps of what is allowed in prod.
+fn steps(sandbox: &Sandbox, image: &str) -> Vec<Value> {
+    let report = sandbox
+        .done(&format!("verify --env prod {image} --output json"))
+        .json();
+    let steps = report["verdicts"][0]["verdict"]["steps"].clone();
+    serde_json::from_value(steps).unwrap_or_else(|error| panic!("{error}: {report}"))
+}
+
+#[track_caller]
+fn refused(answer: &Answer, exit: i32, said: &str) {
+    assert_eq!(answer.code, exit, "{}{}", answer.data, answer.talk);
+    let all = format!("{}{}", answer.data, answer.talk);
+    assert!(all.contains(said), "{said}: {all}");
+}
+
+#[test]
+fn a_service_goes_forward_back_and_around_the_gates() {
+    let sandbox = company();
+    let first = released(&sandbox, "image:1.0");
+    let waiting = sandbox.run("promote image:1.0 --to canary --key ci.key");
+    refused(&waiting, 4, "soak-short");
+    refused(&waiting, 4, "soak until ");
+
+    let second = released(&sandbox, "image:1.1");
+    let step = steps(&sandbox, "image:1.1").pop().unwrap();
+    assert_eq!(step["slot"]["sequence"], 2, "found without being told");
+    assert_eq!(step["slot"]["previous"], first["promotion"]);
+
+    // Back, from promotions alone.
+    let unapproved = sandbox.run("rollback image:1.1 --env prod --key ci.key");
+    refused(&unapproved, 4, "approvals-missing");
+    refused(&unapproved, 4, "--kind rollback");
+    sandbox.done("approve image:1.0 --to prod --kind rollback --key alice.key --yes");
+    let dry = sandbox.done("rollback image:1.1 --env prod --key ci.key --dry-run");
+    assert!(dry.data.contains("nothing was signed"), "{}", dry.data);
+    sandbox.done("rollback pay --env prod --key ci.key --incident INC-76");
+    let step = steps(&sandbox, "image:1.0").pop().unwrap();
+    assert_eq!(step["kind"], "rollback");
+    assert_eq!(step["slot"]["sequence"], 3);
+    assert_eq!(step["slot"]["previous"], second["promotion"]);
+    assert_eq!(step["approvedBy"], json!(["alice"]));
+    let again = sandbox.run("rollback pay --env prod --key ci.key");
+    refused(&again, 2, "--to DIGEST");
+    let there = format!(
+        "rollback pay --env prod --to {} --key ci.key",
+        digest_of(&sandbox, "1.0")
+    );
+    assert!(sandbox.done(&there).data.contains("already in"));
+
+    // A hotfix, from dev straight into prod.
+    built(&sandbox, "image:1.2");
+    let hotfix = "promote image:1.2 --to prod --kind hotfix --key ci.key";
+    refused(&sandbox.run(hotfix), 2, "needs its reason");
+    sandbox.done(&format!("{hotfix} --reason typo"));
+    let step = steps(&sandbox, "image:1.2").pop().unwrap();
+    assert_eq!(
+        (&step["kind"], &step["slot"]["sequence"]),
+        (&json!("hotfix"), &json!(4))
+    );
+
+    // What never was there is nothing to go back to.
+    built(&sandbox, "image:1.3");
+    let digest = digest_of(&sandbox, "1.3");
+    let never = sandbox.run(&format!(
+        "rollback pay --env prod --to {digest} --key ci.key"
+    ));
+    refused(&never, 1, "never-there");
+}
+
+#[test]
+fn an_emergency_is_approved_reasoned_and_reviewed_by_somebody_else() {
+    let sandbox = company();
+    built(&sandbox, "image:1.0");
+    let glass = "promote image:1.0 --to prod --kind break-glass --key ci.key --reason down";
+    refused(&sandbox.run(glass), 2, "--incident ID");
+    let glass = format!("{glass} --incident INC-77");
+    refused(&sandbox.run(&glass), 4, "--kind break-glass");
+    sandbox.done("approve image:1.0 --to prod --kind break-glass --key alice.key --yes");
+    let promoted = sandbox.done(&glass);
+    assert!(promoted.data.contains("bulla review"), "{}", promoted.data);
+
+    let review = "review image:1.0 --outcome accepted --notes fine --yes --key";
+    refused(
+        &sandbox.run(&format!("{review} alice.key")),
+        1,
+        "reviewer-involved",
+    );
+    refused(
+        &sandbox.run(&format!("{review} ci.key")),
+        1,
+        "reviewer-unknown",
+    );
+    let unasked = sandbox.run("review image:1.0 --outcome accepted --key bob.key");
+    refused(&unasked, 2, "say yes in advance");
+    let checks = |sandbox: &Sandbox| {
+        let report = sandbox
+            .done("verify --env prod image:1.0 --output json")
+            .json();
+        report["verdicts"][0]["verdict"]["checks"].to_string()
+    };
+    assert!(
+        checks(&sandbox).contains("due until "),
+        "{}",
+        checks(&sandbox)
+    );
+    let accepted = sandbox.done(&format!("{review} bob.key"));
+    assert!(accepted.data.contains("accepted"), "{}", accepted.data);
+    assert!(
+        checks(&sandbox).contains("accepted by bob"),
+        "{}",
+        checks(&sandbox)
+    );
+    let explained = sandbox.done("policy explain").data;
+    for line in [
+        "a review within",
+        "24h in staging since a deployment signed by deployer",
+    ] {
+        assert!(explained.contains(line), "{line}: {explained}");
+    }
+}
+
+#[test]
+fn a_deployment_is_recorded_as_it_happened() {
+    let sandbox = company();
+    let unknown =
+        sandbox.run("deploy record image:1.0 --env dev --event started --key deployer.key");
+    assert_eq!(
+        unknown.code, 10,
+        "whose release it is nobody knows: {}",
+        unknown.data
+    );
+    built(&sandbox, "image:1.0");
+    let record = |more: &str| {
+        let command = format!("deploy record image:1.0 --key deployer.key {more}");
+        sandbox.run(&command)
+    };
+    refused(
+        &record("--env moon --event started"),
+        2,
+        "no environment `moon`",
+    );
+    refused(&record("--env dev --event exploded"), 2, "exploded");
+    let early = record("--env prod --event rolled-back --reason slow --replaces image:1.1");
+    assert_eq!(early.code, 0, "{}", early.talk);
+    assert!(early.talk.contains("may not be in prod"), "{}", early.talk);
+    let fine = record("--env dev --event succeeded --output json").json();
+    let allowed = sandbox
+        .done("verify --env dev image:1.0 --output json")
+        .json();
+    let step = &allowed["verdicts"][0]["verdict"]["steps"][0];
+    assert_eq!(fine["promotion"], step["promotion"]);
+}
+
+fn digest_of(sandbox: &Sandbox, tag: &str) -> String {
+    let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
+    let mut entries = index["manifests"].as_array().unwrap().iter();
+    let named = entries.find(|one| one["annotations"]["org.opencontainers.image.ref.name"] == tag);
+    named.unwrap()["digest"].as_str().unwrap().to_owned()
+}
