@@ -49,14 +49,14 @@ for pair in p256:EC:P-256 p384:EC:P-384 older-p384:EC:P-384 p521:EC:P-521 ed2551
   case $kind in
     pss | older-p384)
       # Not what such a key is used with, unless one says so.
-      expect 11 "$BULLA" verify --key "$work/own.pub" --signature "$work/art.sig" "$work/art"
+      expect 12 "$BULLA" verify --key "$work/own.pub" --signature "$work/art.sig" "$work/art"
       flags=(--allow-legacy-schemes)
       ;;
   esac
   for form in sig sig64; do
     quiet "$BULLA" verify --key "$work/own.pub" "${flags[@]+"${flags[@]}"}" --signature "$work/art.$form" "$work/art"
-    expect 11 "$BULLA" verify --key "$work/own.pub" "${flags[@]+"${flags[@]}"}" --signature "$work/art.$form" "$work/wrong"
-    expect 11 "$BULLA" verify --key "$work/other.pub" "${flags[@]+"${flags[@]}"}" --signature "$work/art.$form" "$work/art"
+    expect 12 "$BULLA" verify --key "$work/own.pub" "${flags[@]+"${flags[@]}"}" --signature "$work/art.$form" "$work/wrong"
+    expect 12 "$BULLA" verify --key "$work/other.pub" "${flags[@]+"${flags[@]}"}" --signature "$work/art.$form" "$work/art"
   done
   ok "$kind: Bulla verifies openssl's signature, as bytes and in base64"
 

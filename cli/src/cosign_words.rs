@@ -13,6 +13,8 @@ struct Same {
     own: &'static [&'static str],
     /// What cosign takes for granted: a flag with its value, unless one of the words begins so.
     default: Option<Default>,
+    /// Whether cosign demands a log even of keys.
+    logged: bool,
 }
 
 struct Default {
@@ -22,12 +24,19 @@ struct Default {
 
 const OUT: &[&str] = &["--output-key-prefix", "--out", "-o"];
 const TYPE: &[&str] = &["--type"];
+/// Without one of these, and with `--key`, cosign verifies only what a log has seen.
+const UNLOGGED: &[&str] = &["--insecure-ignore-tlog", "--log-threshold"];
 
 const SAME: &[Same] = &[
     same(&["sign-blob"], &["sign", "--message"]),
-    same(&["verify-blob"], &["verify"]),
-    with(&["verify-attestation"], &["verify"], TYPE, "custom"),
-    with(&["verify-blob-attestation"], &["verify"], TYPE, "custom"),
+    logged(same(&["verify-blob"], &["verify"])),
+    logged(with(&["verify-attestation"], &["verify"], TYPE, "custom")),
+    logged(with(
+        &["verify-blob-attestation"],
+        &["verify"],
+        TYPE,
+        "custom",
+    )),
     with(&["generate-key-pair"], &["key", "generate"], OUT, "cosign"),
     with(
         &["import-key-pair"],
@@ -46,6 +55,14 @@ const fn same(cosign: &'static [&'static str], own: &'static [&'static str]) -> 
         cosign,
         own,
         default: None,
+        logged: false,
+    }
+}
+
+const fn logged(same: Same) -> Same {
+    Same {
+        logged: true,
+        ..same
     }
 }
 
@@ -63,6 +80,7 @@ const fn with(
         cosign,
         own,
         default,
+        logged: false,
     }
 }
 
@@ -164,7 +182,7 @@ const FLAGS: &[(&str, &str)] = &[
     ),
     (
         "--private-infrastructure",
-        "leave it away: a log is demanded only with --log-threshold N",
+        "say that no log is needed: --insecure-ignore-tlog; `verify` demands one only with --log-threshold N",
     ),
     ("--rfc3161-timestamp-path", "--rfc3161-timestamp FILE"),
     (
@@ -194,16 +212,20 @@ pub(crate) fn replaced(arguments: &[OsString], command: &clap::Command) -> Vec<O
         return words;
     };
     let mut own: Vec<OsString> = same.own.iter().map(OsString::from).collect();
-    if let Some(default) = &same.default {
-        let before_files = typed.iter().take_while(|word| *word != "--");
-        let said = |word: &OsString| {
+    let has = |names: &[&str]| {
+        let mut before_files = typed.iter().take_while(|word| *word != "--");
+        before_files.any(|word| {
             let text = word.to_string_lossy();
-            let name = text.split('=').next().unwrap_or_default();
-            default.unless.contains(&name)
-        };
-        if !before_files.into_iter().any(said) {
-            own.extend(default.words.map(OsString::from));
-        }
+            names.contains(&text.split('=').next().unwrap_or_default())
+        })
+    };
+    if let Some(default) = &same.default
+        && !has(default.unless)
+    {
+        own.extend(default.words.map(OsString::from));
+    }
+    if same.logged && has(&["--key"]) && !has(UNLOGGED) {
+        own.extend(["--log-threshold", "1"].map(OsString::from));
     }
     words.splice(at..at.saturating_add(same.cosign.len()), own);
     words
@@ -266,6 +288,15 @@ mod tests {
             ),
             ("c -q verify-blob f", "c -q verify f"),
             ("c verify-attestation i", "c verify --type custom i"),
+            (
+                "c verify-blob --key=k f",
+                "c verify --log-threshold 1 --key=k f",
+            ),
+            (
+                "c verify-blob --key k --insecure-ignore-tlog f",
+                "c verify --key k --insecure-ignore-tlog f",
+            ),
+            ("c verify-blob -- --key", "c verify -- --key"),
             (
                 "c verify-attestation --type=vuln i",
                 "c verify --type=vuln i",

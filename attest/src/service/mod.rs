@@ -32,6 +32,15 @@ pub const SECRET_VARIABLES: [&str; 6] = [
     "SIGSTORE_ID_TOKEN",
 ];
 
+/// Variables with which tokens of this job's identity, or signatures, are had elsewhere. Key services
+/// may need them; Git, registries' helpers, and a build whose provenance is signed here do not.
+pub const AMBIENT_VARIABLES: [&str; 4] = [
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "BAO_TOKEN",
+    "VAULT_TOKEN",
+];
+
 /// What a key service needs from the process around it.
 pub trait Surroundings: fmt::Debug + Send + Sync {
     /// A variable's text; an empty one is as good as none.

@@ -33,7 +33,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let directory = context.environment().directory();
     let materials = build::hash_matches(&arguments.materials)?;
     let before = build::hash_matches(&arguments.products)?;
-    let source = build::git_source(directory);
+    let source = build::git_source(context.environment(), directory);
     let started_on = now();
     // What signs for the build is not the build's to have.
     let withheld = match &attach {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bulla_attest::ci::GitSource;
-use bulla_attest::service::SECRET_VARIABLES;
 use bulla_model::{Digest, ResourceDescriptor};
 
 use super::file;
 use crate::Failure;
 use crate::failure::FailureKind;
+use crate::settings::Environment;
 
 /// Files by their path with `/`, with their digests.
 pub type Files = BTreeMap<String, Digest>;
@@ -57,11 +57,12 @@ fn name_of(path: &Path) -> Result<String, Failure> {
 }
 
 /// The Git work tree around a directory, if there is one and Git can be asked.
-pub fn git_source(directory: &Path) -> Option<GitSource> {
-    let commit = git(directory, &["rev-parse", "--verify", "HEAD"])?;
-    let dirty = git(directory, &["status", "--porcelain"]).is_none_or(|text| !text.is_empty());
-    let url = git(directory, &["remote", "get-url", "origin"]).filter(|url| !url.is_empty());
-    let people = git(directory, &["log", "-1", "--format=%ae%n%ce"]).unwrap_or_default();
+pub fn git_source(environment: &Environment, directory: &Path) -> Option<GitSource> {
+    let git = |arguments: &[&str]| git(environment, directory, arguments);
+    let commit = git(&["rev-parse", "--verify", "HEAD"])?;
+    let dirty = git(&["status", "--porcelain"]).is_none_or(|text| !text.is_empty());
+    let url = git(&["remote", "get-url", "origin"]).filter(|url| !url.is_empty());
+    let people = git(&["log", "-1", "--format=%ae%n%ce"]).unwrap_or_default();
     let authors = people
         .lines()
         .filter(|line| !line.is_empty())
@@ -75,10 +76,11 @@ pub fn git_source(directory: &Path) -> Option<GitSource> {
     })
 }
 
-fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
-    let mut command = Command::new("git");
+fn git(environment: &Environment, directory: &Path, arguments: &[&str]) -> Option<String> {
+    // Never a program of the directory itself.
+    let mut command = Command::new(environment.program("git")?);
     // A work tree may name programs that Git runs.
-    for name in SECRET_VARIABLES {
+    for name in environment.secrets() {
         command.env_remove(name);
     }
     let output = command

@@ -6,7 +6,6 @@
 use std::io::{self, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use bulla_attest::service::SECRET_VARIABLES;
 use zeroize::Zeroizing;
 
 use crate::settings::Environment;
@@ -26,7 +25,7 @@ pub(super) fn run(
         .program(&format!("docker-credential-{name}"))
         .ok_or(io::ErrorKind::NotFound)?;
     let mut command = Command::new(program);
-    for name in SECRET_VARIABLES {
+    for name in environment.secrets() {
         command.env_remove(name);
     }
     let mut child = command

@@ -1,15 +1,16 @@
 //! New bundles beside a file that has some: what is there stays.
 //!
 //! `FILE.sigstore.json` holds one bundle, since other clients read no more from it. What comes after
-//! that goes where one stands on each line, `FILE.intoto.jsonl`. Only a signature of other bytes,
-//! from before the file was built again, is replaced. A file that was named with `--bundle` is
-//! none of this: it is written anew, as cosign does.
+//! that goes where one stands on each line, `FILE.intoto.jsonl`. Only the same signer's signature of
+//! other bytes, from before the file was built again, is replaced. A file that was named with
+//! `--bundle` is none of this: it is written anew, as cosign does.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use bulla_model::{Bundle, BundleContent, Digest, Limits, Statement};
+use bulla_model::{Bundle, BundleContent, Digest, KeyMaterial, Limits, Statement};
+use bulla_verify::claimed_identity;
 
 use super::{documents, file, publish};
 use crate::Failure;
@@ -25,8 +26,8 @@ pub enum Beside {
     Listed,
 }
 
-/// Adds bundles about `artifact`, a file or folder, and answers where they are. A bundle over the
-/// same payload by the same signer as one that is there is not added again.
+/// Adds bundles about `artifact`, a file or folder, and answers where they are. Nothing in a bundle
+/// that is there was verified, so only one with the same bytes makes a new one needless.
 pub fn add(
     artifact: &Path,
     beside: Beside,
@@ -37,7 +38,7 @@ pub fn add(
     let alone = publish::beside(artifact, ".sigstore.json");
     if let (Beside::Alone, [bundle]) = (beside, bundles) {
         let held = held(&alone, limits)?;
-        if held.iter().any(|one| is_same(one, bundle, limits)) {
+        if held.iter().any(|one| line(one) == line(bundle.bytes())) {
             return Ok(alone);
         }
         if held
@@ -51,7 +52,7 @@ pub fn add(
     let listed = publish::beside(artifact, ".intoto.jsonl");
     let mut all = held(&listed, limits)?;
     for bundle in bundles {
-        if !all.iter().any(|one| is_same(one, bundle, limits)) {
+        if !all.iter().any(|one| line(one) == line(bundle.bytes())) {
             all.push(bundle.bytes().to_vec());
         }
     }
@@ -99,25 +100,33 @@ fn line(document: &[u8]) -> Vec<u8> {
     flat.chain([b'\n']).collect()
 }
 
-/// Whether a document is by the same signer over the same payload.
-fn is_same(document: &[u8], bundle: &Bundle, limits: &Limits) -> bool {
-    let Ok(held) = Bundle::parse(document.to_vec(), limits) else {
-        return false;
+/// Whether two bundles say that one signer made them, of one kind: nothing else replaces a bundle.
+fn is_successor(held: &Bundle, bundle: &Bundle, limits: &Limits) -> bool {
+    let kind = |bundle: &Bundle| match bundle.content() {
+        BundleContent::Dsse(envelope) => {
+            let statement = Statement::parse(envelope.payload(), limits).ok()?;
+            Some(Some(statement.predicate_type().clone()))
+        }
+        BundleContent::Message { .. } => Some(None),
     };
-    let same = match (held.content(), bundle.content()) {
-        (BundleContent::Dsse(one), BundleContent::Dsse(other)) => one.payload() == other.payload(),
-        (BundleContent::Message { .. }, BundleContent::Message { .. }) => {
-            held.named_digest().is_some() && held.named_digest() == bundle.named_digest()
+    let same_signer = match (held.key(), bundle.key()) {
+        (KeyMaterial::PublicKey { .. }, KeyMaterial::PublicKey { .. }) => {
+            held.key() == bundle.key()
+        }
+        (KeyMaterial::Certificate(one), KeyMaterial::Certificate(other)) => {
+            let (one, other) = (claimed_identity(one), claimed_identity(other));
+            one.is_some() && one == other
         }
         _ => false,
     };
-    same && held.key() == bundle.key()
+    same_signer && kind(held).is_some() && kind(held) == kind(bundle)
 }
 
 /// Whether a document is about other bytes than a file or folder has, of which a bundle was just
 /// made. Of what does not say so, nobody knows.
 fn is_outdated(document: &[u8], bundle: &Bundle, artifact: &Path, limits: &Limits) -> bool {
     let held = Bundle::parse(document.to_vec(), limits).ok();
+    let held = held.filter(|held| is_successor(held, bundle, limits));
     let held = held.and_then(|held| subjects(&held, limits));
     let (Some(held), Some(new)) = (held, subjects(bundle, limits)) else {
         return false;

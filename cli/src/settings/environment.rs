@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use bulla_attest::ci::CI_SYSTEMS;
+use bulla_attest::service::{AMBIENT_VARIABLES, SECRET_VARIABLES};
 
 use crate::Failure;
 use crate::failure::FailureKind;
@@ -130,6 +131,18 @@ impl Environment {
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(&name))
             .find(|program| program.is_file())
+    }
+
+    /// Variables that no program needs which signs nothing: those with secrets of signing, and any
+    /// that holds a private key.
+    pub fn secrets(&self) -> Vec<&OsStr> {
+        let known = SECRET_VARIABLES.iter().chain(&AMBIENT_VARIABLES);
+        let mut names: Vec<&OsStr> = known.map(OsStr::new).collect();
+        names.push(OsStr::new("BULLA_KEY"));
+        let holds_key = |value: &OsStr| value.to_string_lossy().contains("PRIVATE KEY-----");
+        let keys = self.variables.iter().filter(|(_, value)| holds_key(value));
+        names.extend(keys.map(|(name, _)| name.as_os_str()));
+        names
     }
 
     /// The working directory, absolute.

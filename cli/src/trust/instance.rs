@@ -100,7 +100,13 @@ pub fn choose(context: &Context, flag: Option<&str>) -> Result<Chosen, Failure> 
 /// What is trusted, from files if any are named, else from the chosen instance.
 pub async fn instance(context: &Context, wanted: &Wanted<'_>) -> Result<Instance, Failure> {
     let mut sources = Vec::new();
-    let trusted_roots = trusted_roots(context, wanted.trusted_root, &mut sources)?;
+    // An instance that was typed is the one that is meant, whatever a setting says.
+    let is_named = wanted.name.is_some() && wanted.trusted_root.is_empty();
+    let trusted_roots = if is_named {
+        Vec::new()
+    } else {
+        trusted_roots(context, wanted.trusted_root, &mut sources)?
+    };
     let signing_config = wanted
         .signing_config
         .map(|path| file::read(Path::new(path), context.limits.configuration_bytes))

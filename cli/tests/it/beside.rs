@@ -45,11 +45,11 @@ fn a_second_signature_joins_the_first() {
         verified(&sandbox, "--key bulla.pub --key second.pub --threshold 2");
         // The file was built again: what is beside it is of other bytes.
         sandbox.write("art.bin", "artifact two\n");
-        sandbox.done(&format!("sign {how} --key second.key art.bin"));
+        sandbox.done(&format!("sign {how} --key bulla.key art.bin"));
         assert_ne!(sandbox.read("art.bin.sigstore.json"), first, "{how}");
         assert_eq!(lines(&sandbox, "art.bin.sigstore.json").len(), 1);
-        verified(&sandbox, "--key second.pub");
-        assert_ne!(sandbox.run("verify --key bulla.pub art.bin").code, 0);
+        verified(&sandbox, "--key bulla.pub");
+        assert_ne!(sandbox.run("verify --key second.pub art.bin").code, 0);
     }
 }
 
@@ -88,4 +88,35 @@ fn a_file_that_was_named_is_written_anew_as_cosign_does() {
     sandbox.done("sign --key second.key --bundle b.json art.bin");
     assert_eq!(lines(&sandbox, "b.json").len(), 1);
     verified(&sandbox, "--key second.pub --bundle b.json");
+}
+
+#[test]
+fn what_only_looks_like_the_signers_own_bundle_replaces_nothing() {
+    for how in ["", "--message"] {
+        let sandbox = sandbox();
+        sandbox.done(&format!("sign {how} --key bulla.key art.bin"));
+        // The same payload and name of a key, and a signature that is none.
+        let mut forged = lines(&sandbox, "art.bin.sigstore.json").remove(0);
+        let place = if how.is_empty() {
+            "/dsseEnvelope/signatures/0/sig"
+        } else {
+            "/messageSignature/signature"
+        };
+        *forged.pointer_mut(place).unwrap() = "AAAA".into();
+        sandbox.write("art.bin.sigstore.json", &forged.to_string());
+        assert_ne!(sandbox.run("verify --key bulla.pub art.bin").code, 0);
+        sandbox.done(&format!("sign {how} --key bulla.key art.bin"));
+        verified(&sandbox, "--key bulla.pub");
+    }
+}
+
+#[test]
+fn somebody_elses_bundle_of_other_bytes_stays() {
+    let sandbox = sandbox();
+    sandbox.done("sign --key second.key art.bin");
+    let theirs = sandbox.read("art.bin.sigstore.json");
+    sandbox.write("art.bin", "artifact two\n");
+    sandbox.done("sign --key bulla.key art.bin");
+    assert_eq!(sandbox.read("art.bin.sigstore.json"), theirs);
+    verified(&sandbox, "--key bulla.pub");
 }

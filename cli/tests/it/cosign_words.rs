@@ -33,8 +33,15 @@ fn commands_that_mean_the_same_are_taken_with_cosign_s_flags() {
     sandbox
         .done("attest-blob --key cosign.key --type custom --predicate p.json --bundle a.att a.txt");
     for (line, expected) in [
-        ("verify-blob --key cosign.pub --bundle a.json a.txt", 0),
-        ("verify-blob --key cosign.pub --bundle a.json b.txt", 13),
+        ("verify-blob --key cosign.pub --bundle a.json a.txt", 11),
+        (
+            "verify-blob --key cosign.pub --insecure-ignore-tlog --bundle a.json a.txt",
+            0,
+        ),
+        (
+            "verify-blob --key cosign.pub --insecure-ignore-tlog --bundle a.json b.txt",
+            13,
+        ),
         (
             "verify-blob --key cosign.pub --insecure-ignore-tlog --signature a.sig a.txt",
             0,
@@ -44,23 +51,23 @@ fn commands_that_mean_the_same_are_taken_with_cosign_s_flags() {
             0,
         ),
         (
-            "verify-blob --key cosign.pub --use-signed-timestamps --bundle a.json a.txt",
+            "verify-blob --key cosign.pub --insecure-ignore-tlog --use-signed-timestamps --bundle a.json a.txt",
             11,
         ),
         (
-            "verify-blob --key cosign.pub --use-signed-timestamps=false --bundle a.json a.txt",
+            "verify-blob --key cosign.pub --insecure-ignore-tlog --use-signed-timestamps=false --bundle a.json a.txt",
             0,
         ),
         (
-            "verify-blob-attestation --key cosign.pub --bundle a.att a.txt",
+            "verify-blob-attestation --key cosign.pub --insecure-ignore-tlog --bundle a.att a.txt",
             0,
         ),
         (
-            "verify-blob-attestation --key cosign.pub --type vuln --bundle a.att a.txt",
+            "verify-blob-attestation --key cosign.pub --insecure-ignore-tlog --type vuln --bundle a.att a.txt",
             10,
         ),
         (
-            "verify-attestation --key cosign.pub --check-claims --bundle a.att a.txt",
+            "verify-attestation --key cosign.pub --insecure-ignore-tlog --check-claims --bundle a.att a.txt",
             0,
         ),
         ("version", 0),

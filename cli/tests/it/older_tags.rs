@@ -84,21 +84,24 @@ fn the_bytes_of_files_are_signed_as_cosign_does() {
         sandbox.done(&format!(
             "key generate --type {algorithm} --out {algorithm}"
         ));
-        // A file that was made again: what lies beside it is of other bytes, by another digest too.
-        sandbox.write("a.txt", &format!("a file for {algorithm}"));
+        let file = format!("{algorithm}.txt");
+        sandbox.write(&file, "a file");
         let signed = sandbox.done(&format!(
-            "sign --message --key {algorithm}.key --output-signature a.sig a.txt --output json"
+            "sign --message --key {algorithm}.key --output-signature a.sig {file} --output json"
         ));
         let files = &signed.json()["signed"][0]["files"];
-        assert_eq!(*files, serde_json::json!(["a.txt.sigstore.json", "a.sig"]));
+        assert_eq!(
+            *files,
+            serde_json::json!([format!("{file}.sigstore.json"), "a.sig"])
+        );
         let bundle: serde_json::Value =
-            serde_json::from_str(&sandbox.read("a.txt.sigstore.json")).unwrap();
+            serde_json::from_str(&sandbox.read(&format!("{file}.sigstore.json"))).unwrap();
         let message = &bundle["messageSignature"];
         assert_eq!(message["signature"], sandbox.read("a.sig"), "{algorithm}");
-        let verify = |how: &str| sandbox.run(&format!("verify --key {algorithm}.pub {how} a.txt"));
+        let verify = |how: &str| sandbox.run(&format!("verify --key {algorithm}.pub {how} {file}"));
         assert_eq!(verify("").code, 0, "{algorithm}");
         assert_eq!(verify("--signature a.sig").code, 0, "{algorithm}");
-        sandbox.write("a.txt", "another file");
+        sandbox.write(&file, "another file");
         assert_ne!(verify("").code, 0, "{algorithm}");
         assert_ne!(verify("--signature a.sig").code, 0, "{algorithm}");
     }

@@ -375,3 +375,13 @@ fn create_refuses_what_would_trust_the_wrong_thing() {
     }
     assert_eq!(sandbox.names(), before, "nothing is written");
 }
+
+#[test]
+fn an_instance_that_is_named_is_meant_whatever_a_setting_says() {
+    let sandbox = Sandbox::new();
+    for (line, code) in [("trust show", 2), ("trust show --instance public-good", 0)] {
+        let mut command = sandbox.command(line);
+        let output = command.env("BULLA_TRUSTED_ROOT", "missing.json").output();
+        assert_eq!(output.unwrap().status.code(), Some(code), "{line}");
+    }
+}

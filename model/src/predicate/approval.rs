@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{ADDRESS, Checks, TEXT, WORD};
 use super::draft::{self, DraftApproval};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Edge, Nonce, PredicateError, Service, Statement};
 
@@ -83,7 +83,7 @@ impl Predicate for Approval {
         if kind == draft::APPROVAL {
             return serde_json::from_str::<DraftApproval>(json).map(Self::from);
         }
-        serde_json::from_str(json)
+        own::read(json)
     }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {

@@ -3,9 +3,11 @@
 //! Signed statements may be hostile too: a stolen key signs anything. Each bound is also in the
 //! JSON Schemas of `docs/predicates`.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::approval::PolicyBinding;
 use crate::{Algorithm, Digest, Edge, Place, PredicateError, Scope, ScopeKind, Statement, scope};
@@ -45,8 +47,17 @@ impl<'a> Checks<'a> {
     /// Refuses any name in `crit` that is not among the members this reader understands.
     pub(super) fn critical(&self, crit: &[String], understood: &[&str]) -> Checked {
         self.items("/predicate/crit", crit)?;
-        match unknown(crit, understood) {
-            Some(name) => Err(PredicateError::Critical { name }),
+        if let Some(name) = unknown(crit, understood) {
+            return Err(PredicateError::Critical { name });
+        }
+        // Whoever calls a member critical and misspells it must not be read as if it said nothing.
+        let said: BTreeMap<&str, &RawValue> = self
+            .statement
+            .predicate_json()
+            .and_then(|json| serde_json::from_str(json).ok())
+            .unwrap_or_default();
+        match crit.iter().find(|name| !said.contains_key(name.as_str())) {
+            Some(_) => Err(self.refuse("/predicate/crit", "names of members that are there")),
             None => Ok(()),
         }
     }
@@ -131,7 +142,7 @@ impl<'a> Checks<'a> {
 
     pub(super) fn place(&self, pointer: &str, place: &Place) -> Checked {
         let pointer = format!("{pointer}/audience");
-        self.items(&pointer, &place.audience)?;
+        self.sorted(&pointer, &place.audience)?;
         place
             .audience
             .iter()

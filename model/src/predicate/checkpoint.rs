@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{Checks, NUMBER};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Environment, PredicateError, Scope, ScopeKind, Service, Statement};
 
@@ -102,6 +102,10 @@ pub struct SlotHead {
 
 impl Predicate for Checkpoint {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{Checks, TEXT, WORD};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Place, PredicateError, Service, Statement};
 
@@ -91,6 +91,10 @@ pub enum DeploymentEvent {
 
 impl Predicate for Deployment {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{Checks, TEXT};
+use super::{Predicate, own};
 use crate::calendar::{LocalTime, Recurrence, WindowLength, ZoneName};
 use crate::descriptor::present;
 use crate::{Digest, EdgeKind, Environment, PredicateError, Scope, ScopeKind, Service, Statement};
@@ -106,6 +106,10 @@ pub enum WindowKind {
 
 impl Predicate for Freeze {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{ADDRESS, Checks, TEXT, WORD};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Environment, PredicateError, ScopeKind, Service, Statement, instant};
 
@@ -103,6 +103,10 @@ pub enum Severity {
 
 impl Predicate for Incident {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

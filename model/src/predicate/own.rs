@@ -1,7 +1,9 @@
 //! What can be said of every predicate of ours, whatever its type and version.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Statement;
 
@@ -33,4 +35,84 @@ pub fn issued_at(statement: &Statement) -> Option<Timestamp> {
     }
     let issued: Issued = serde_json::from_str(statement.predicate_json()?).ok()?;
     Some(issued.issued_at)
+}
+
+/// Reads a predicate of ours, of which there is one way of writing: serde also takes an array for an
+/// object, its members in the order of the type, and `{"approve": null}` for the word `"approve"`.
+pub(super) fn read<P: DeserializeOwned + Serialize>(json: &str) -> serde_json::Result<P> {
+    let predicate: P = serde_json::from_str(json)?;
+    if is_alike(
+        &serde_json::from_str(json)?,
+        &serde_json::to_value(&predicate)?,
+    ) {
+        Ok(predicate)
+    } else {
+        Err(serde_json::Error::custom(
+            "an object is an object, and a word is a string",
+        ))
+    }
+}
+
+/// Whether what was read is of the kinds that are written, member by member; further members may be
+/// there.
+fn is_alike(said: &Value, written: &Value) -> bool {
+    match (said, written) {
+        (Value::Object(said), Value::Object(written)) => written
+            .iter()
+            .all(|(name, value)| said.get(name).is_none_or(|said| is_alike(said, value))),
+        (Value::Array(said), Value::Array(written)) => {
+            said.len() == written.len()
+                && said
+                    .iter()
+                    .zip(written)
+                    .all(|(said, one)| is_alike(said, one))
+        }
+        (Value::Null, Value::Null)
+        | (Value::Bool(_), Value::Bool(_))
+        | (Value::Number(_), Value::Number(_))
+        | (Value::String(_), Value::String(_)) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Word {
+        Approve,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Inner {
+        word: Word,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Outer {
+        inner: Vec<Inner>,
+        #[serde(default)]
+        number: u32,
+    }
+
+    #[test]
+    fn there_is_one_way_of_writing() {
+        for good in [
+            r#"{"inner":[{"word":"approve"}],"number":1}"#,
+            r#"{"inner":[{"word":"approve","more":1}],"more":[]}"#,
+            r#"{"inner":[]}"#,
+        ] {
+            assert!(read::<Outer>(good).is_ok(), "{good}");
+        }
+        for bad in [
+            r#"[[{"word":"approve"}],1]"#,
+            r#"{"inner":[["approve"]]}"#,
+            r#"{"inner":[{"word":{"approve":null}}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Outer>(bad).is_ok(), "{bad}");
+            assert!(read::<Outer>(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Predicate;
 use super::check::{Checks, WORD};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Algorithm, Digest, Hasher, PredicateError, Scope, ScopeKind, Statement};
 
@@ -88,6 +88,10 @@ pub fn digest_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a Digest)>) -> 
 
 impl Predicate for SignedPolicy {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

@@ -5,10 +5,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::approval::PolicyBinding;
 use super::check::{Checks, TEXT, WORD};
 use super::draft::{self, DraftPromotion};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{
     Digest, Edge, EdgeKind, PredicateError, PredicateType, Service, Statement, Tier, instant,
@@ -84,7 +84,7 @@ impl Predicate for Promotion {
         if kind == draft::PROMOTION {
             return serde_json::from_str::<DraftPromotion>(json).map(Self::from);
         }
-        serde_json::from_str(json)
+        own::read(json)
     }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{Checks, TEXT};
+use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Nonce, PredicateError, Statement};
 
@@ -63,6 +63,10 @@ pub enum ReviewOutcome {
 
 impl Predicate for Review {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

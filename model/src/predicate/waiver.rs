@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{Checks, TEXT, WORD};
+use super::{Predicate, own};
 use crate::{Environment, Nonce, PredicateError, ScopeKind, Statement};
 
 /// The type's URI.
@@ -55,6 +55,10 @@ pub struct Waiver {
 
 impl Predicate for Waiver {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);

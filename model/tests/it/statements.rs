@@ -266,9 +266,18 @@ fn later_members_are_ignored_unless_they_are_critical() {
         let refusal = (own.rewrite)(&payload).unwrap_err();
         assert!(refusal.contains("marks `laterMember`"), "{refusal}");
         assert!(!schema.is_valid(&later));
-        // Every member it knows may be critical.
-        later["predicate"]["crit"] = json!(own.members);
+        // Every member it knows and that is there may be critical; one that is not is misspelt.
+        let (there, absent): (Vec<&str>, Vec<&str>) = own
+            .members
+            .iter()
+            .partition(|name| later["predicate"].get(**name).is_some());
+        later["predicate"]["crit"] = json!(there);
         (own.rewrite)(&serde_json::to_vec(&later).unwrap()).unwrap();
+        for name in absent.into_iter().filter(|name| *name != "crit") {
+            later["predicate"]["crit"] = json!([name]);
+            let refusal = (own.rewrite)(&serde_json::to_vec(&later).unwrap()).unwrap_err();
+            assert!(refusal.contains("that are there"), "{refusal}");
+        }
     }
 }
 

@@ -37,11 +37,12 @@ impl Root {
             Err(error) => return Err(StoreError::io(path)(error)),
         };
         self.check_inside(&resolved)?;
-        let file = File::open(&resolved).map_err(StoreError::io(&path))?;
-        let metadata = file.metadata().map_err(StoreError::io(&path))?;
+        // Before it is opened: opening a pipe waits for whoever writes to it.
+        let metadata = fs::metadata(&resolved).map_err(StoreError::io(&path))?;
         if !metadata.is_file() {
             return Err(StoreError::io(path)(io::Error::other("not a regular file")));
         }
+        let file = File::open(&resolved).map_err(StoreError::io(&path))?;
         Ok(Some(file))
     }
 

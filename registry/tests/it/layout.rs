@@ -322,3 +322,18 @@ fn a_marker_that_is_no_strict_json_marks_no_layout() {
         Layout::open(path, &Limits::default()).unwrap_err();
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_a_layout_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = new(directory.path());
+    let index = directory.path().join("index.json");
+    fs::remove_file(&index).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&index).status();
+    assert!(made.unwrap().success());
+    let tag = Target::Tag("latest".parse().unwrap());
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), layout.resolve(&tag));
+    let error = answer.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}

@@ -258,7 +258,7 @@ fn environments(
             name,
             EnvironmentRule {
                 uri: wire.uri.value,
-                audience: wire.audience,
+                audience: sorted(wire.audience),
                 freshness,
                 place,
             },
@@ -342,4 +342,11 @@ pub(super) fn list<T: std::fmt::Display>(names: impl Iterator<Item = T>) -> Stri
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Each once, in order: as statements hold them.
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    names
 }

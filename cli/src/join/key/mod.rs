@@ -6,7 +6,7 @@ mod surroundings;
 use std::path::Path;
 
 use bulla_attest::key::{KEY_FILE_BYTES, KubernetesSecret, encrypted};
-use bulla_attest::service::{SECRET_VARIABLES, SecretPair};
+use bulla_attest::service::{AMBIENT_VARIABLES, SECRET_VARIABLES, SecretPair};
 use bulla_attest::{
     AnySigner, KeyLocation, MemorySigner, PrivateKey, PublicKey, SignatureScheme, Signer as _,
 };
@@ -80,13 +80,14 @@ fn named(context: &Context, arguments: &KeyArguments) -> Result<String, Failure>
     Ok(setting.value)
 }
 
-/// Variables a build must not see when this process signs for it: passwords, PINs and identity
-/// tokens, and the key itself if a variable holds it.
+/// Variables a build must not see when this process signs for it: passwords, PINs, identity tokens
+/// and what gives them out, and the key itself if a variable holds it.
 pub fn secret_variables(
     context: &Context,
     arguments: &KeyArguments,
 ) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = SECRET_VARIABLES.map(str::to_owned).into();
+    names.extend(AMBIENT_VARIABLES.map(str::to_owned));
     let setting = context.settings.text(&row::KEY, arguments.key.as_deref())?;
     if let Some(setting) = setting
         && let KeyLocation::Environment { name } = parse(&setting.value)?

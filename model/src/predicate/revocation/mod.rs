@@ -8,8 +8,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Predicate;
 use super::check::{ADDRESS, Checks, TEXT, unknown};
+use super::{Predicate, own};
 use crate::{PredicateError, Scope, ScopeKind, Statement};
 
 mod target;
@@ -84,6 +84,10 @@ impl Revocation {
 
 impl Predicate for Revocation {
     const TYPES: &'static [&'static str] = &[TYPE];
+
+    fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
+        own::read(json)
+    }
 
     fn check(&self, statement: &Statement) -> Result<(), PredicateError> {
         let checks = Checks::new(TYPE, statement);
