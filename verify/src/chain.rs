@@ -137,14 +137,15 @@ pub(crate) fn into(
         .filter(|p| p.value().edge.to.uri == *environment)
         // Out of service is no way in.
         .filter(|p| p.value().edge.kind != EdgeKind::Retire);
+    let retirements = retire::all(context, promotions);
     let mut nearest: Option<((bool, u8), Report)> = None;
     for head in heads {
         let mut attempt = Report::default();
         let depth = context.question.limits.chain_length;
-        Walk::new(context, promotions, &mut attempt).step(head, depth);
+        Walk::new(context, promotions, Some(&retirements), &mut attempt).step(head, depth);
         forks(context, promotions, head, &mut attempt);
         if attempt.causes().is_empty() {
-            retire::judge(context, promotions, head, &mut attempt);
+            retire::judge(context, promotions, &retirements, head, &mut attempt);
         }
         if attempt.causes().is_empty() {
             report.absorb(attempt);

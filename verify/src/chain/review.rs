@@ -112,20 +112,29 @@ pub(super) fn judge(
     if let Some((person, manifest)) = rejected {
         let message = format!("{person} found that it was wrong to go around the gates");
         let finding = Finding::new(Code::ReviewRejected, CHECK, message)
-            .at(manifest.as_ref(), "/predicate/outcome")
-            .severity(Severity::Warning);
-        report.findings.push(finding);
-        checked(report, rule, Outcome::Ok, format!("rejected by {person}"));
-        return;
+            .at(manifest.as_ref(), "/predicate/outcome");
+        if rule.overdue_denies {
+            report.findings.push(finding);
+            let outcome = Outcome::Failed(Cause::Denied);
+            checked(report, rule, outcome, format!("rejected by {person}"));
+            return;
+        }
+        report.findings.push(finding.severity(Severity::Warning));
     }
+    // That nobody rejected it cannot be known while something may be missing.
+    let fine = if rule.overdue_denies && context.question.evidence.is_incomplete() {
+        Outcome::Failed(Cause::Undetermined)
+    } else {
+        Outcome::Ok
+    };
     if let Some(person) = accepted {
-        checked(report, rule, Outcome::Ok, format!("accepted by {person}"));
+        checked(report, rule, fine, format!("accepted by {person}"));
         return;
     }
     report.findings.append(&mut notes);
     let due = at.saturating_add(rule.within).unwrap_or(Timestamp::MAX);
     if context.question.now <= due {
-        checked(report, rule, Outcome::Ok, format!("due until {due}"));
+        checked(report, rule, fine, format!("due until {due}"));
         return;
     }
     overdue(context, promotion, due, rule, report);

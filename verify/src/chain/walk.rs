@@ -8,7 +8,8 @@ use bulla_model::predicate::Promotion;
 use bulla_model::{Digest, EdgeKind, Environment};
 
 use super::link::{broken_link, contradiction, find_edge, requirements};
-use super::{CHECK, Promotions, retire, review};
+use super::retire::Retirement;
+use super::{CHECK, Promotions, review};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any};
@@ -16,11 +17,13 @@ use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
 use crate::question::Context;
 use crate::require::{self, StepAtHand};
 use crate::verdict::{Finding, Outcome, Report, Step};
-use crate::verified::{SignedTime, Verified};
+use crate::verified::Verified;
 
 pub(super) struct Walk<'a, 'b> {
     context: &'a Context<'a>,
     promotions: &'a Promotions,
+    /// What was taken out of service; `None` to leave that aside.
+    retirements: Option<&'a [Retirement<'a>]>,
     seen: BTreeSet<Digest>,
     /// Whether the report already says what became of the other promotions.
     explained: bool,
@@ -31,11 +34,13 @@ impl<'a, 'b> Walk<'a, 'b> {
     pub(super) fn new(
         context: &'a Context<'a>,
         promotions: &'a Promotions,
+        retirements: Option<&'a [Retirement<'a>]>,
         report: &'b mut Report,
     ) -> Self {
         Self {
             context,
             promotions,
+            retirements,
             seen: BTreeSet::new(),
             explained: false,
             report,
@@ -167,14 +172,10 @@ impl<'a, 'b> Walk<'a, 'b> {
             );
             return;
         }
-        if is_rollback && self.was_retired(previous, promotion.time()) {
-            self.fail(
-                promotion,
-                Cause::Denied,
-                Code::PromotionRetired,
-                "it goes back to what was taken out of service",
-                "/predicate/chain/previous",
-            );
+        if let Some(cause) = self.was_retired(promotion, previous) {
+            let message = "it goes on from what was taken out of service";
+            let pointer = "/predicate/chain/previous";
+            self.fail(promotion, cause, Code::PromotionRetired, message, pointer);
         }
         if let Some(what) = broken_link(promotion, previous) {
             self.fail(
@@ -187,13 +188,22 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
     }
 
-    /// Whether somebody who may do so had taken it out of service by then. Whether that step held
-    /// itself is left aside: to go back to it is refused either way.
-    fn was_retired(&self, promotion: &Verified<Promotion>, time: SignedTime) -> bool {
-        retire::of(self.context, self.promotions, promotion).any(|retirement| {
-            time.existed_by()
-                .is_none_or(|at| retirement.time().was_there(at))
-        })
+    /// What follows if somebody who may do so had taken the one before out of service by then. To
+    /// go back to it is refused also if the retirement does not hold itself.
+    fn was_retired(
+        &self,
+        promotion: &Verified<Promotion>,
+        previous: &Verified<Promotion>,
+    ) -> Option<Cause> {
+        let is_rollback = promotion.value().edge.kind == EdgeKind::Rollback;
+        let retirements = self.retirements?.iter();
+        let causes = retirements
+            .filter(|one| one.covers(previous) && one.precedes(promotion))
+            .filter_map(|one| one.cause.or(is_rollback.then_some(Cause::Denied)));
+        // Whatever may be open of one retirement, another one that holds is enough.
+        let causes: Vec<_> = causes.collect();
+        let denied = causes.iter().find(|cause| **cause == Cause::Denied);
+        denied.or(causes.first()).copied()
     }
 
     /// Says that a promotion which this one follows is not there.

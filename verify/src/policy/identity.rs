@@ -73,6 +73,12 @@ impl IdentityRule {
         }
     }
 
+    /// Whether this signer is who the rule describes, at whatever time.
+    pub(super) fn is_of(&self, signer: &Identity) -> bool {
+        let any = Timestamp::UNIX_EPOCH;
+        self.matches(signer, SignedTime::Unknown, any) != Matched::No
+    }
+
     /// The key, if the identity is one.
     pub fn public_key(&self) -> Option<&PublicKey> {
         match &self.kind {

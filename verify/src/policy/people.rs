@@ -76,6 +76,16 @@ impl People {
         }
     }
 
+    /// Everybody whose identity this is or was: for exclusions, where a key that is over still says
+    /// who it was.
+    pub(crate) fn at_any_time(&self, signer: &Identity) -> Vec<Person> {
+        let persons = self.persons.iter();
+        persons
+            .filter(|(_, rule)| rule.identities.iter().any(|one| one.is_of(signer)))
+            .map(|(person, _)| person.clone())
+            .collect()
+    }
+
     /// The person with this e-mail address.
     pub fn by_email(&self, email: &str) -> Option<&Person> {
         self.persons

@@ -84,7 +84,8 @@ pub(crate) fn judge(
     report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
 }
 
-/// Everybody who said yes to this step of these subjects, whether or not it counted.
+/// Everybody who said yes to this step of these subjects, whether or not it counted, and whether or
+/// not their key was valid then. Strangers are nobody.
 pub(crate) fn approvers(
     context: &Context<'_>,
     edge: &Edge,
@@ -96,7 +97,8 @@ pub(crate) fn approvers(
         let meant = said.edge == *edge && approval.subjects() == subjects;
         (meant && said.decision == ApprovalDecision::Approve).then_some(approval)
     });
-    let persons = approvals.filter_map(|approval| approver(context, &approval).ok());
+    let people = &context.question.policy.people;
+    let persons = approvals.flat_map(|approval| people.at_any_time(approval.signer()));
     persons.collect()
 }
 

@@ -36,25 +36,30 @@ pub(crate) fn judge(
         .then(|| last_broken(context, step, rule))
         .flatten();
     let promoted = promoted(context, step, rule);
+    // Only a success after it broke says that it runs again; to be let in again says nothing.
+    let again = |broken| successes.iter().copied().find(|again| *again > broken);
+    if let Some(broken) = broken
+        && again(broken).is_none()
+    {
+        return unhealthy(context, rule, broken, report);
+    }
     let begun = match rule.from {
-        // Whatever a deployment says of its time, it did not soak there before it was let in.
-        SoakStart::Deployment => successes.first().map(|first| promoted.max(Some(*first))),
-        SoakStart::Promotion => Some(promoted),
+        // What ran there before it was let in, or says so, is of another time.
+        SoakStart::Deployment => {
+            let mut since = successes.iter().copied();
+            since.find(|success| promoted.is_none_or(|promoted| *success >= promoted))
+        }
+        SoakStart::Promotion => promoted,
     };
-    let begun = begun.flatten();
     let Some(begun) = begun else {
         missing(context, rule, &causes, report);
         report.findings.append(&mut notes);
         return;
     };
     // What runs again after it broke begins anew.
-    let start = match broken.filter(|broken| *broken >= begun) {
-        None => begun,
-        Some(broken) => match successes.iter().find(|again| **again > broken) {
-            Some(again) => *again,
-            None => return unhealthy(context, rule, broken, report),
-        },
-    };
+    let start = broken
+        .and_then(again)
+        .map_or(begun, |again| begun.max(again));
     long_enough(context, step, rule, start, report);
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use bulla_model::predicate::{Approval, Promotion, approval, deployment, review};
 use bulla_model::{Digest, EdgeKind, ResourceDescriptor};
-use bulla_verify::{Code, ReviewRequest, StepDraft, StepRequest, Verdict};
+use bulla_verify::{Cause, Code, Outcome, ReviewRequest, StepDraft, StepRequest, Verdict};
 
 use crate::kit::{self, Signer, World, assert_exit, assert_found, codes, hour, show};
 
@@ -466,6 +466,93 @@ fn what_was_retired_is_no_longer_there_and_nothing_goes_back_to_it() {
 }
 
 #[test]
+fn a_retirement_covers_all_that_was_there_by_then_and_nothing_later() {
+    let mut world = in_prod();
+    world.approve_step("bob", EdgeKind::Rollback, "prod");
+    let mut rollback = world.promotion(world.step(EdgeKind::Rollback, "prod").1.unwrap());
+    world.take_step(EdgeKind::Rollback, "prod", |_| {});
+    world.now = hour(26);
+    let named = world.step(EdgeKind::Retire, "prod").1.unwrap();
+    assert_eq!(named.chain.sequence, 5, "it names the rollback alone");
+    world.take_step(EdgeKind::Retire, "prod", |_| {});
+    // Back on the normal way, in the same moment.
+    let before = world.evidence.len();
+    world.approve("bob", "prod");
+    world.approve("carol", "prod");
+    world.promote("prod");
+    assert_exit(&world.verify("prod"), 0);
+    world.evidence.truncate(before);
+
+    world.now = hour(30);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::PromotionRetired);
+    rollback.issued_at = world.now;
+    world.seal_promotion("promoter", "rollback", &rollback, &[kit::image()]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::PromotionRetired);
+}
+
+/// In staging, which somebody may retire under this rule, with the approvals for prod; it is hour 4.
+fn retirable_staging(require: &str) -> World {
+    let mut world = world();
+    let retire =
+        format!("edges:\n  - {{to: staging, kind: retire, by: [promoter], require: {require}}}\n");
+    world.edit("release.yaml", "edges:\n", &retire);
+    let mut world = world.into_staging();
+    world.approve("alice", "prod");
+    world.approve("carol", "prod");
+    world.now = hour(4);
+    world
+}
+
+#[test]
+fn nothing_goes_on_from_what_was_retired_by_then() {
+    let approved = "{approvals: {threshold: 1, roles: [release-manager]}}";
+    for (require, wait, exit) in [("{}", 1, 1), (approved, 1, 0)] {
+        let mut world = retirable_staging(require);
+        let mut into_prod = world.promotion(world.step(EdgeKind::Promote, "prod").1.unwrap());
+        world.take_step(EdgeKind::Retire, "staging", |_| {});
+        world.now += SignedDuration::from_hours(wait);
+        into_prod.issued_at = world.now;
+        world.seal_promotion("promoter", "prod", &into_prod, &[kit::image()]);
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, exit);
+        assert_eq!(codes(&verdict).contains(&Code::PromotionRetired), exit == 1);
+    }
+    // What went on before stays, however soon after it staging was cleared.
+    let mut world = retirable_staging("{}");
+    world.promote("prod");
+    world.take_step(EdgeKind::Retire, "staging", |_| {});
+    assert_exit(&world.verify("prod"), 0);
+    assert_exit(&world.verify("staging"), 1);
+}
+
+#[test]
+fn that_nothing_was_retired_is_not_known_while_something_may_be_missing() {
+    let mut world = in_prod();
+    world.truncated = true;
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::EvidenceIncomplete);
+    assert_exit(&world.verify("staging"), 0);
+    world.truncated = false;
+    world.unavailable = vec!["one".to_owned()];
+    assert_exit(&world.verify("prod"), 3);
+    // Nor on the way there.
+    let mut world = retirable_staging("{}");
+    world.truncated = true;
+    assert_exit(&world.verify("staging"), 3);
+    assert_exit(&world.verify("dev"), 0);
+    // A retirement that is there is enough.
+    let mut world = in_prod();
+    world.take_step(EdgeKind::Retire, "prod", |_| {});
+    world.truncated = true;
+    assert_exit(&world.verify("prod"), 1);
+}
+
+#[test]
 fn a_stranger_retires_nothing() {
     let mut world = in_prod();
     let said = world.promotion(world.step(EdgeKind::Retire, "prod").1.unwrap());
@@ -627,14 +714,58 @@ fn a_review_is_of_the_promotion_it_names() {
 }
 
 #[test]
-fn a_rejected_review_is_said_and_takes_nothing_back() {
+fn a_rejected_review_ends_no_deadline_and_denies_where_an_overdue_one_does() {
+    let warn = "reviewWithin: 24h";
+    let deny = "reviewWithin: 24h\n    overdueReview: deny";
+    for (rules, now, accepted, exit, overdue) in [
+        (warn, 10, false, 0, false),
+        (warn, 40, false, 0, true),
+        (warn, 40, true, 0, false),
+        (deny, 10, false, 1, false),
+        (deny, 40, false, 1, false),
+        (deny, 40, true, 1, false),
+    ] {
+        let (mut world, promotion) = broken_glass(rules, |_| {});
+        world.now = hour(now);
+        world.review("bob", &promotion, "rejected");
+        if accepted {
+            world.review("carol", &promotion, "accepted");
+        }
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, exit);
+        assert_found(&verdict, Code::ReviewRejected);
+        let found = codes(&verdict).contains(&Code::ReviewOverdue);
+        assert_eq!(found, overdue, "{rules} {now}");
+    }
+}
+
+#[test]
+fn that_nobody_rejected_it_is_not_known_while_something_may_be_missing() {
     let (mut world, promotion) = broken_glass("reviewWithin: 24h\n    overdueReview: deny", |_| {});
-    world.now = hour(40);
-    world.review("bob", &promotion, "rejected");
-    world.review("carol", &promotion, "accepted");
-    let verdict = world.verify("prod");
-    assert_exit(&verdict, 0);
-    assert_found(&verdict, Code::ReviewRejected);
+    let reviewed = |world: &World| {
+        let checks = world.verify("prod").checks;
+        let review = checks.into_iter().find(|check| check.name == "review");
+        review.unwrap().outcome
+    };
+    for accepted in [false, true] {
+        if accepted {
+            world.review("bob", &promotion, "accepted");
+        }
+        world.truncated = false;
+        assert_eq!(reviewed(&world), Outcome::Ok);
+        world.truncated = true;
+        assert_eq!(reviewed(&world), Outcome::Failed(Cause::Undetermined));
+    }
+}
+
+#[test]
+fn whoever_approved_with_a_key_that_is_over_does_not_review_it_with_another() {
+    let (mut world, promotion) = broken_glass("reviewWithin: 24h", |_| {});
+    let key = format!("- key: {}", kit::policy::key("alice"));
+    let over = key.replace("- key", "- notAfter: 2026-01-01T00:00:00Z\n        key");
+    world.edit("people.yaml", &key, &over);
+    world.review("alice-laptop", &promotion, "accepted");
+    assert_found(&world.verify("prod"), Code::ReviewerInvolved);
 }
 
 #[test]
@@ -664,14 +795,41 @@ fn what_comes_from_outside_enters_by_a_step_of_its_own() {
 }
 
 #[test]
-fn a_backdated_deployment_soaks_from_the_promotion_on_at_the_earliest() {
+fn a_deployment_from_before_the_promotion_soaks_nothing() {
     let mut world = soaking(SOAK);
     world.deployed_with("deployer", "succeeded", |said| {
         said["issuedAt"] = json!(hour(-1000).to_string());
     });
-    for (now, exit) in [(3, 4), (25, 4), (26, 0)] {
+    world.now = hour(100);
+    assert_found(&into_prod(&world), Code::SoakMissing);
+    world.deployed("deployer", "succeeded");
+    for (now, exit) in [(123, 4), (124, 0)] {
         world.now = hour(now);
         assert_exit(&into_prod(&world), exit);
+    }
+}
+
+#[test]
+fn what_broke_and_was_only_promoted_again_does_not_soak() {
+    for soak in [
+        SOAK,
+        "{in: staging, min: 24h, by: [deployer], from: promotion, healthy: true}",
+    ] {
+        let mut world = soaking(soak);
+        world.deployed("deployer", "succeeded");
+        world.now = hour(10);
+        world.deployed("deployer", "rolled-back");
+        world.now = hour(20);
+        world.promote("staging");
+        world.now = hour(60);
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::SoakBroken);
+        world.deployed("deployer", "succeeded");
+        for (now, exit) in [(83, 4), (84, 0)] {
+            world.now = hour(now);
+            assert_exit(&into_prod(&world), exit);
+        }
     }
 }
 
