@@ -1,7 +1,9 @@
 //! Places: which image of a service holds an environment, as far as its repository's tags say.
 //!
 //! Nothing here decides what is allowed. A place that could not be found out only means that two
-//! promotions may claim the same one, which verifiers see as a fork.
+//! promotions may claim the same one. Verifiers see that as a fork where both are about the artifact
+//! at hand and follow the same promotion; two that follow none, or are of unrelated images, they
+//! cannot tell apart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
