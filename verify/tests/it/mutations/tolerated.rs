@@ -36,7 +36,7 @@ const TOLERATED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "signatures.*.keyid",
-        &["flip", "upper case"],
+        &["cut", "flip", "longer", "upper case"],
         "a hint which key to try, beside layouts, links and what witness wrote",
     ),
     (
