@@ -57,7 +57,12 @@ impl RevocationLists {
         let parsed =
             CertificateList::from_der(&der).map_err(|error| unreadable(error.to_string()))?;
         let body = parsed.tbs_cert_list;
-        let end = body.next_update.map(time);
+        // That there is no end, as RFC 5280 section 4.1.2.5 lets certificates say, would make an old
+        // list hide every later revocation for ever.
+        let end = body
+            .next_update
+            .map(time)
+            .filter(|end| *end < Timestamp::MAX);
         self.0.push(List {
             list: list.into(),
             window: (
@@ -137,7 +142,9 @@ pub enum RevocationListError {
         reason: String,
     },
     /// It does not say until when it is up to date.
-    #[error("the revocation list has no time of its next update")]
+    #[error(
+        "the revocation list names no time of its next update that ever comes: expected nextUpdate before the year 9999"
+    )]
     Endless,
     /// There are too many.
     #[error("more than {limit} revocation lists")]

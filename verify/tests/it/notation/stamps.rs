@@ -2,7 +2,7 @@
 
 use bulla_model::notation::EnvelopeForm;
 use bulla_verify::Cause;
-use bulla_verify::notation::NotationSignature;
+use bulla_verify::notation::{NotationSignature, RevocationListError, RevocationLists};
 use rcgen::{CertificateParams, date_time_ymd};
 
 use super::world::{
@@ -136,11 +136,14 @@ fn certificates_without_an_end_are_valid_as_long_as_there_is_time() {
     let short = root.issue(leaf_params());
     let after = case().at("2036-01-01T00:00:00Z");
     assert_eq!(after.jws(&short.plain()).0, Failed(Cause::Expired));
-    // Authorities of timestamps, and lists, do not end either.
+    // Authorities of timestamps do not end either; lists must.
     let stamp = |signature: &[u8]| Some(stamper.stamp(signature, TIME));
     let mut case = case().with_stamps(&stamps.chain[0]);
-    case.lists = vec![stamps.list(&[8], 9999)];
+    case.lists = vec![stamps.list(&[8], 9000)];
     let envelope = leaf.jws(|_| {}, stamp);
     let (outcome, found) = case.jws(&envelope);
     assert_eq!(outcome, Holds, "{found}");
+    let mut lists = RevocationLists::default();
+    let endless = lists.add(&stamps.list(&[8], 9999)).unwrap_err();
+    assert!(matches!(endless, RevocationListError::Endless), "{endless}");
 }
