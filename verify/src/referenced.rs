@@ -7,9 +7,10 @@
 //! only: what is named as another statement, or as a reference, is not followed.
 //!
 //! The address beside the digest is not looked at. The caller looks for the digests of
-//! [`documents_named`] where the artifact is, and a signer cannot make anybody fetch anything else.
+//! [`crate::documents_named`] where the artifact is, and a signer cannot make anybody fetch anything
+//! else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -20,43 +21,7 @@ use bulla_model::{Algorithm, Digest, DigestSet, Limits, PredicateType, Statement
 use crate::candidate::{Candidate, Refusal};
 use crate::document::Document;
 use crate::evidence::Evidence;
-use crate::read::{Received, What, malformed, read};
-
-/// The digests of the documents that statements about the artifact refer to, to be looked for and
-/// put into [`Evidence::documents`]. Nothing of it is verified: it says what to look for, no more.
-///
-/// At most `Limits::referrers_per_digest`: the first of each statement, then the second of each, so
-/// that statements with many keep no other's from being looked for.
-pub fn documents_named(evidence: &Evidence, limits: &Limits) -> Vec<Digest> {
-    let covering = evidence.covering();
-    let mut named: Vec<(usize, Digest)> = Vec::new();
-    for attestation in &evidence.attestations {
-        let statement = match read(attestation, limits) {
-            Ok(Received::One(read)) => match read.what {
-                What::Statement(statement) => statement,
-                What::Blob | What::Image(..) => continue,
-            },
-            Ok(Received::Plain(plain)) => plain.statement,
-            Err(_) => continue,
-        };
-        if evidence.subject_of(&statement, &covering).is_none() {
-            continue;
-        }
-        let Ok(references) = references(&statement, limits) else {
-            continue;
-        };
-        let digests = references.iter().map(|reference| reference.digest.clone());
-        named.extend(digests.enumerate());
-    }
-    named.sort_by_key(|(place, _)| *place);
-    let mut seen = BTreeSet::new();
-    named
-        .into_iter()
-        .map(|(_, digest)| digest)
-        .filter(|digest| seen.insert(digest.clone()))
-        .take(limits.referrers_per_digest)
-        .collect()
-}
+use crate::read::malformed;
 
 /// What verified references say by naming documents, as further candidates: one for each document.
 pub(crate) fn follow(
@@ -131,15 +96,15 @@ fn predicate_type(kind: SbomKind) -> PredicateType {
 }
 
 /// A document as a statement names it.
-struct Named {
+pub(crate) struct Named {
     kind: SbomKind,
-    digest: Digest,
+    pub(crate) digest: Digest,
     /// With the other digests of it, if it has more.
     digests: DigestSet,
 }
 
 /// The bills of materials a statement refers to, each once; none if it is no reference.
-fn references(statement: &Statement, limits: &Limits) -> Result<Vec<Named>, Refusal> {
+pub(crate) fn references(statement: &Statement, limits: &Limits) -> Result<Vec<Named>, Refusal> {
     if statement.predicate_type().as_str() != reference::TYPE {
         return Ok(Vec::new());
     }

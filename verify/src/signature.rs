@@ -38,9 +38,21 @@ pub fn examine(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Candidate>, Cancelled> {
-    let mut candidates = Vec::with_capacity(evidence.attestations.len());
+    let all = evidence.attestations.iter().collect();
+    examine_some(all, evidence, trust, now, limits, cancelled)
+}
+
+/// Looks at some of the evidence's attestations.
+pub(crate) fn examine_some(
+    mut attestations: Vec<&Attestation>,
+    evidence: &Evidence,
+    trust: &Trust,
+    now: Timestamp,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Candidate>, Cancelled> {
+    let mut candidates = Vec::with_capacity(attestations.len());
     // The order of the registry's list decides nothing.
-    let mut attestations: Vec<&Attestation> = evidence.attestations.iter().collect();
     attestations.sort_by_key(|attestation| (attestation.bytes().len(), *attestation));
     let world = World {
         evidence,

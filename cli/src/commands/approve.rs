@@ -30,7 +30,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;
-    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
     let edge = StepName {
         kind: arguments.kind.into(),
         to: &arguments.to,
@@ -98,7 +98,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let payload = claim::approval(&[subject], &approval)?;
     let sealed = seal::seal(context, &signer, payload).await?;
     let attached = seal::publish(&image, &sealed).await?;
-    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
     let (after, _) = verdict::step(
         &rules,
         collected,

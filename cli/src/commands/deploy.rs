@@ -36,7 +36,7 @@ async fn record(arguments: Record, context: &Context) -> Result<Exit, Failure> {
         .await?
         .writable()?;
     let replaced = replaced(context, &arguments.replaces).await?;
-    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
     let judged = verdict::environment(
         &rules,
         collected,

@@ -44,7 +44,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let promoter = signer.identity().clone();
-    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
     let edge = StepName {
         kind: arguments.kind.into(),
         to: &arguments.to,

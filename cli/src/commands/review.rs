@@ -33,7 +33,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Purpose::Decision,
     )
     .await?;
-    let collected = Arc::new(evidence::collect(&image, None).await?);
+    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
     let (judged, draft) = verdict::review(
         &rules,
         collected,

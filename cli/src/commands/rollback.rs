@@ -90,7 +90,7 @@ async fn go_back(
         Purpose::Claim,
     )
     .await?;
-    let collected = Arc::new(evidence::collect(target, None).await?);
+    let collected = Arc::new(evidence::collect(target, None, rules, now).await?);
     let edge = StepName {
         kind: EdgeKind::Rollback,
         to: &arguments.env,
@@ -162,7 +162,7 @@ async fn service_of(
     image: &OpenImage,
     now: Timestamp,
 ) -> Result<Result<Service, Exit>, Failure> {
-    let collected = Arc::new(evidence::collect(image, None).await?);
+    let collected = Arc::new(evidence::collect(image, None, rules, now).await?);
     let judged = verdict::environment(
         rules,
         collected,

@@ -19,7 +19,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let now = arguments.at.unwrap_or_else(Timestamp::now);
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let image = image::open(context, &Target::parse(&arguments.target)?).await?;
-    let evidence = Arc::new(evidence::collect(&image, arguments.index.as_ref()).await?);
+    let evidence =
+        Arc::new(evidence::collect(&image, arguments.index.as_ref(), &rules, now).await?);
     let verdict = verdict::environment(
         &rules,
         evidence,

@@ -1,21 +1,30 @@
 //! Evidence: what is beside an image, collected for a verdict.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use bulla_model::{CosignLayer, Digest};
 use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
 use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
 use bulla_verify::{Attestation, Evidence};
+use jiff::Timestamp;
 
-use super::follow;
+use super::follow::{self, Followed};
 use super::image::OpenImage;
+use super::rules::Rules;
 use crate::Failure;
 
 /// Collects the attestations of an image and of the given index that lists it, and the documents
-/// that they refer to.
-pub async fn collect(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
+/// that they refer to, as far as these rules ask for some.
+pub async fn collect(
+    image: &OpenImage,
+    index: Option<&Digest>,
+    rules: &Arc<Rules>,
+    now: Timestamp,
+) -> Result<Evidence, Failure> {
     let evidence = attestations(image, index).await?;
-    follow::add(&image.evidence, evidence).await
+    let followed = Followed::Rules(Arc::clone(rules));
+    follow::add(&image.evidence, evidence, followed, now).await
 }
 
 /// Collects the attestations alone: bundles among the referrers, and what cosign kept at tags and in

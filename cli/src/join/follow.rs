@@ -1,26 +1,56 @@
 //! The documents that statements refer to, fetched by their digests from where the statements are.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bulla_model::{Descriptor, Digest, Limits};
 use bulla_registry::{AnyStore, Store as _, StoreError};
-use bulla_verify::{Document, Evidence, documents_named};
+use bulla_verify::{
+    Document, DocumentsQuestion, Evidence, ExpectedSigner, ReferredBy, Trust, documents_named,
+};
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 
-use super::{blocking, file};
+use super::rules::Rules;
+use super::{blocking, file, verdict};
 use crate::Failure;
 
-/// Looks in one repository for the documents that statements of the evidence refer to, and adds what
-/// it finds: `Limits::document_bytes` in all, the smallest first, so that whoever names large blobs
+/// Whose references are followed.
+#[derive(Clone, Debug)]
+pub enum Followed {
+    /// Theirs whose bills of materials these rules take.
+    Rules(Arc<Rules>),
+    /// This signer's.
+    Signer(Arc<Trust>, ExpectedSigner),
+}
+
+/// Looks in one repository for the documents that verified statements of the evidence refer to, and
+/// adds what it finds: `Limits::document_bytes` in all, the smallest first, so that whoever names large blobs
 /// keeps nobody's document out. Documents that are there already are not looked for, and no address
 /// that a statement gives is ever asked.
 ///
 /// A document that cannot be had is no failure: it matters only to those who need it.
-pub async fn add(store: &AnyStore, evidence: Evidence) -> Result<Evidence, Failure> {
+pub async fn add(
+    store: &AnyStore,
+    evidence: Evidence,
+    followed: Followed,
+    now: Timestamp,
+) -> Result<Evidence, Failure> {
     let limits = store.limits().clone();
     let bounds = limits.clone();
     let (mut evidence, mut named) = blocking(move || {
-        let named = documents_named(&evidence, &bounds);
+        let (trust, by) = match &followed {
+            Followed::Rules(rules) => (&rules.trust, ReferredBy::Policy(&rules.policy)),
+            Followed::Signer(trust, signer) => (&**trust, ReferredBy::Signer(signer)),
+        };
+        let named = documents_named(&DocumentsQuestion {
+            evidence: &evidence,
+            trust,
+            by,
+            now,
+            limits: &bounds,
+            cancelled: &verdict::deadline(bounds.deadline),
+        });
         Ok((evidence, named))
     })
     .await?;

@@ -17,9 +17,10 @@ use bulla_verify::{Cause, Decision, Evidence, Step, Verdict};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
+use super::follow::{self, Followed};
 use super::image::{self, OpenImage};
 use super::rules::Rules;
-use super::{evidence, follow, verdict};
+use super::{evidence, verdict};
 use crate::Failure;
 use crate::commands::Context;
 use crate::target::Target;
@@ -153,7 +154,8 @@ impl Asked<'_> {
         if !claims(&collected, &rule.uri, &self.context.limits) {
             return Ok(None);
         }
-        let collected = Arc::new(follow::add(&part.evidence, collected).await?);
+        let followed = Followed::Rules(Arc::clone(self.rules));
+        let collected = Arc::new(follow::add(&part.evidence, collected, followed, self.now).await?);
         let judged = self.judge(&part, collected).await?;
         let step = self.held_by(&judged);
         Ok(step.map(|step| Holder {
@@ -186,7 +188,7 @@ impl Asked<'_> {
     /// The step of an image that the caller named.
     async fn replaced(&self, replaced: &str) -> Result<Step, Failure> {
         let image = image::open(self.context, &Target::parse(replaced)?).await?;
-        let collected = Arc::new(evidence::collect(&image, None).await?);
+        let collected = Arc::new(evidence::collect(&image, None, self.rules, self.now).await?);
         let judged = self.judge(&image, collected).await?;
         self.held_by(&judged).ok_or_else(|| {
             Failure::usage(format_args!(

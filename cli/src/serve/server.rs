@@ -281,13 +281,14 @@ impl Server {
             let found = format_args!("{name} is {} there", image.descriptor.digest);
             return Err(Failure::new(FailureKind::Tampered, found));
         }
-        let evidence = Arc::new(evidence::collect(&image, None).await?);
+        let (rules, now) = (&current.rules, Timestamp::now());
+        let evidence = Arc::new(evidence::collect(&image, None, rules, now).await?);
         verdict::environment(
-            &current.rules,
+            rules,
             evidence,
             &name,
             &self.options.environment,
-            Timestamp::now(),
+            now,
             &self.context.limits,
         )
         .await

@@ -8,7 +8,7 @@ use bulla_attest::{KeyAlgorithm, PrivateKey};
 use bulla_model::Digest;
 use serde_json::{Value, json};
 
-use crate::registries::registry;
+use crate::registries::{observed_registry, registry};
 use crate::sandbox::Sandbox;
 
 const VERIFY: &str = "--type cyclonedx --key bulla.pub";
@@ -136,6 +136,40 @@ fn a_stranger_who_refers_to_the_document_is_not_believed() {
     sandbox.blob(document().as_bytes(), "application/vnd.cyclonedx+json");
     let refused = sandbox.run(&format!("verify image:1.0 {VERIFY}"));
     assert_eq!(refused.code, 11, "{}", refused.data);
+}
+
+#[test]
+fn f41_what_strangers_refer_to_is_not_even_asked_for() {
+    let sandbox = Sandbox::new().with_image().with_key();
+    let stranger = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    sandbox.write("stranger.key", &stranger.to_pem());
+    let junk: Vec<String> = (0..4).map(|n| format!("{{\"junk\": {n}}}")).collect();
+    for document in &junk {
+        refer(&sandbox, "stranger.key", document, "https://example.test/");
+    }
+    let (host, seen) = observed_registry();
+    let there = format!("{host}/pay/api:1.0");
+    sandbox.done(&format!("copy image:1.0 {there}"));
+    sandbox.write("sbom.json", &document());
+    sandbox.done(&format!(
+        "attest --sbom sbom.json --by-reference --key bulla.key {there}"
+    ));
+    let asked = |document: &str| {
+        let path = format!("/blobs/{}", Digest::sha256(document.as_bytes()));
+        let seen = seen.lock().unwrap();
+        seen.iter().filter(|line| line.ends_with(&path)).count()
+    };
+    let before = asked(&document());
+    let signature = verified(&sandbox, &there);
+    let own = Digest::sha256(document().as_bytes()).to_string();
+    assert_eq!(signature["document"], own);
+    assert!(asked(&document()) > before);
+    assert!(junk.iter().all(|document| asked(document) == 0));
+    // Where nobody asks for a bill of materials, nobody's documents are.
+    let before = asked(&document());
+    let signed = sandbox.run(&format!("verify {there} --key bulla.pub"));
+    assert_eq!(signed.code, 10);
+    assert_eq!(asked(&document()), before);
 }
 
 #[test]

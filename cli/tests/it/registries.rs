@@ -1,7 +1,9 @@
 //! The same journey against a registry, over HTTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use axum::extract::Request;
+use axum::middleware::map_request;
 use ferro_blob_store::InMemoryBlobStore;
 use ferro_oci_server::{AppState, InMemoryRegistryMeta, router};
 
@@ -9,6 +11,18 @@ use crate::sandbox::Sandbox;
 
 /// Starts a registry on a thread of its own; its host and port.
 pub(crate) fn registry() -> String {
+    observed_registry().0
+}
+
+/// The same, with the method and path of every request it was asked.
+pub(crate) fn observed_registry() -> (String, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&seen);
+    let note = move |request: Request| {
+        let line = format!("{} {}", request.method(), request.uri().path());
+        asked.lock().unwrap().push(line);
+        std::future::ready(request)
+    };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -23,10 +37,11 @@ pub(crate) fn registry() -> String {
                 Arc::new(InMemoryBlobStore::new()),
                 Arc::new(InMemoryRegistryMeta::new()),
             );
-            axum::serve(listener, router(state)).await.unwrap();
+            let router = router(state).layer(map_request(note));
+            axum::serve(listener, router).await.unwrap();
         });
     });
-    host
+    (host, seen)
 }
 
 #[test]

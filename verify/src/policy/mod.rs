@@ -178,6 +178,32 @@ impl Policy {
         }
     }
 
+    /// Whether any step takes a bill of materials, in this version or an earlier one.
+    pub(crate) fn takes_sboms(&self) -> bool {
+        self.sbom_rules().next().is_some() || self.predecessors.iter().any(Self::takes_sboms)
+    }
+
+    /// Whether a bill of materials by this signer could count for some step, in this version or an
+    /// earlier one, whenever it was signed.
+    pub(crate) fn takes_sboms_of(&self, signer: &Identity) -> bool {
+        let by = self.sbom_rules().flat_map(|rule| &rule.by);
+        let mut rules = by.filter_map(|name| self.identities.get(name)).flatten();
+        rules.any(|rule| rule.is_of(signer))
+            || self
+                .predecessors
+                .iter()
+                .any(|policy| policy.takes_sboms_of(signer))
+    }
+
+    fn sbom_rules(&self) -> impl Iterator<Item = &SbomRule> {
+        let services = self.services.values().flat_map(|service| &service.tighten);
+        let tightened = services.map(|(_, require)| require);
+        let steps = self.edges.iter().map(|edge| &edge.require);
+        steps
+            .chain(tightened)
+            .filter_map(|require| require.sbom.as_ref())
+    }
+
     /// The environments, by the policy's short names.
     pub fn environments(&self) -> impl Iterator<Item = (&str, &EnvironmentRule)> {
         self.environments

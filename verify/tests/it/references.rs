@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use bulla_model::predicate::{CYCLONEDX, SPDX, reference};
 use bulla_model::{Digest, Limits, ResourceDescriptor};
-use bulla_verify::{Code, Document, Evidence, ExpectedClaim, Verdict, documents_named};
+use bulla_verify::{
+    Code, Document, DocumentsQuestion, Evidence, ExpectedClaim, ExpectedSigner, ReferredBy, Trust,
+    Verdict, documents_named,
+};
 use serde_json::{Value, json};
 
-use crate::kit::{World, assert_exit, assert_found, codes, hour};
+use crate::kit::{Signer, World, assert_exit, assert_found, codes, hour, tampered};
 use crate::signed::Ask;
 
 const CYCLONEDX_MEDIA: &str = "application/vnd.cyclonedx+json";
@@ -54,6 +57,32 @@ fn asked(evidence: Evidence) -> Verdict {
     ask.trusted.push("mallory");
     ask.claim = ExpectedClaim::Attestation(CYCLONEDX.to_owned());
     ask.verdict()
+}
+
+/// What is worth looking for where the builder's bills of materials are asked for.
+fn worth(world: &World) -> Vec<Digest> {
+    let keys = ["builder", "mallory"].map(|name| Signer::named(name).public());
+    let trust = Trust::new(keys, &[], hour(1), &world.limits).unwrap();
+    let builder = ExpectedSigner::Key(Signer::named("builder").key_id());
+    worth_to(world, &trust, ReferredBy::Signer(&builder))
+}
+
+/// What is worth looking for to the world's policy.
+fn worth_to_policy(world: &World) -> Vec<Digest> {
+    let policy = world.parsed();
+    let trust = world.trust(&policy);
+    worth_to(world, &trust, ReferredBy::Policy(&policy))
+}
+
+fn worth_to(world: &World, trust: &Trust, by: ReferredBy<'_>) -> Vec<Digest> {
+    documents_named(&DocumentsQuestion {
+        evidence: &world.gathered(),
+        trust,
+        by,
+        now: hour(1),
+        limits: &world.limits,
+        cancelled: &|| false,
+    })
 }
 
 /// The step into staging, which takes an SBOM by the builder.
@@ -184,7 +213,7 @@ fn a_reference_about_another_image_counts_for_nothing() {
     let predicate = json!({"attester": {"id": "x:y"}, "references": [named(&sbom())]});
     world.attest_about("builder", reference::TYPE, &predicate, &[other]);
     give(&mut world, &sbom());
-    assert!(documents_named(&world.gathered(), &Limits::default()).is_empty());
+    assert!(worth(&world).is_empty() && worth_to_policy(&world).is_empty());
     assert_exit(&asked(world.gathered()), 10);
 }
 
@@ -224,7 +253,7 @@ fn a_reference_to_a_reference_is_not_followed() {
         refer(&mut world, "builder", &[reference]);
         give(&mut world, &bundle);
         give(&mut world, &sbom());
-        assert!(documents_named(&world.gathered(), &Limits::default()).is_empty());
+        assert!(worth(&world).is_empty());
         assert_exit(&asked(world.gathered()), 10);
     }
 }
@@ -256,7 +285,7 @@ fn f38_a_thousand_references_are_not_followed() {
     let many: Vec<Value> = (0..1000).map(|n: u32| named(&n.to_be_bytes())).collect();
     let mut world = World::empty();
     refer(&mut world, "builder", &many);
-    assert!(documents_named(&world.gathered(), &Limits::default()).is_empty());
+    assert!(worth(&world).is_empty() && worth_to_policy(&world).is_empty());
     let verdict = asked(world.gathered());
     assert_exit(&verdict, 12);
     assert_found(&verdict, Code::StatementUnusable);
@@ -266,18 +295,52 @@ fn f38_a_thousand_references_are_not_followed() {
 
 #[test]
 fn f38_statements_with_many_references_keep_no_other_from_being_looked_for() {
-    let limits = Limits::default();
     let mut world = World::empty();
     for statement in 0_u32..40 {
         let many: Vec<Value> = (0..16_u32)
             .map(|n| named(&(statement * 16 + n).to_be_bytes()))
             .collect();
-        refer(&mut world, "mallory", &many);
+        refer(&mut world, "builder", &many);
     }
     refer(&mut world, "builder", &[named(&sbom())]);
-    let found = documents_named(&world.gathered(), &limits);
-    assert_eq!(found.len(), limits.referrers_per_digest);
+    let found = worth(&world);
+    assert_eq!(found.len(), Limits::default().referrers_per_digest);
     assert!(found.contains(&Digest::sha256(&sbom())));
+}
+
+#[test]
+fn f41_what_strangers_refer_to_is_not_worth_looking_for() {
+    let good = vec![Digest::sha256(&sbom())];
+    let mut world = World::empty();
+    for junk in 0_u32..32 {
+        refer(&mut world, "mallory", &[named(&junk.to_be_bytes())]);
+    }
+    refer(&mut world, "builder", &[named(b"changed")]);
+    let changed = world.evidence.last_mut().unwrap();
+    changed.bundle = tampered(&changed.bundle, "09:00:00Z", "09:00:01Z");
+    assert!(worth(&world).is_empty() && worth_to_policy(&world).is_empty());
+    refer(&mut world, "builder", &[named(&sbom())]);
+    assert_eq!(worth(&world), good);
+    assert_eq!(worth_to_policy(&world), good);
+    // A signer the policy knows, and takes no bill of materials from.
+    let mut world = World::empty();
+    refer(&mut world, "tester", &[named(&sbom())]);
+    assert!(worth_to_policy(&world).is_empty());
+}
+
+#[test]
+fn documents_are_worth_looking_for_where_some_step_takes_a_bill_of_materials() {
+    let mut world = referred();
+    let good = vec![Digest::sha256(&sbom())];
+    assert_eq!(worth_to_policy(&world), good);
+    // What was promoted under the version before is judged by it.
+    world.next_policy();
+    let (base, rule) = ("release.yaml", "      sbom: {by: [builder], maxAge: 30d}\n");
+    world.edit(base, rule, "");
+    assert_eq!(worth_to_policy(&world), good);
+    let mut world = referred();
+    world.edit(base, rule, "");
+    assert!(worth_to_policy(&world).is_empty());
 }
 
 #[test]

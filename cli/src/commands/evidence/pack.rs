@@ -35,7 +35,8 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     rules.settle(limits)?;
     let rules = Arc::new(rules);
     let image = image::open(context, &Target::parse(&arguments.target)?).await?;
-    let collected = Arc::new(evidence::collect(&image, arguments.index.as_ref()).await?);
+    let collected =
+        Arc::new(evidence::collect(&image, arguments.index.as_ref(), &rules, now).await?);
     // A local path would make the pack depend on where it was made.
     let name = format!("{}@{}", image.name, image.descriptor.digest);
     let verdict = verdict::environment(

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_attest::claim::{IGNORED, predicate_type};
-use bulla_model::predicate::{ModelSigning, is_cyclonedx, is_spdx, model_signing};
+use bulla_attest::claim::IGNORED;
+use bulla_model::predicate::{ModelSigning, model_signing};
 use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits, Statement};
 use bulla_registry::Store as _;
 use bulla_verify::{Attestation, AttestationForm, Evidence};
+use jiff::Timestamp;
 
+use super::question::Asked;
 use super::targets;
 use crate::Failure;
 use crate::args::verify::Arguments;
@@ -49,6 +51,7 @@ pub(super) async fn gather(
     arguments: &Arguments,
     given: &Arc<Given>,
     target: &Target,
+    (asked, now): (&Asked, Timestamp),
     context: &Context,
 ) -> Result<Gathered, Failure> {
     if let Target::File(path) = target {
@@ -71,8 +74,8 @@ pub(super) async fn gather(
         evidence::attestations(&image, arguments.index.as_ref()).await?
     };
     follow::add_given(&given.referred, &mut evidence);
-    if asks_for_documents(arguments) {
-        evidence = follow::add(&image.evidence, evidence).await?;
+    if let Some(followed) = asked.follows() {
+        evidence = follow::add(&image.evidence, evidence, followed, now).await?;
     }
     let mut unsigned = Vec::new();
     if unsigned::may_list(&image.descriptor) {
@@ -86,14 +89,6 @@ pub(super) async fn gather(
         absent: None,
         unsigned,
     })
-}
-
-/// Whether the answer may lie in documents that statements refer to: bills of materials.
-fn asks_for_documents(arguments: &Arguments) -> bool {
-    let is_sbom = |kind: &String| {
-        predicate_type(kind).is_ok_and(|kind| is_cyclonedx(kind.as_str()) || is_spdx(kind.as_str()))
-    };
-    arguments.env.is_some() || arguments.kind.as_ref().is_some_and(is_sbom)
 }
 
 async fn about_file(

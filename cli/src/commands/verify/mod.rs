@@ -87,24 +87,26 @@ async fn judge(
     let mut judged = Judged::named(item.name);
     judged.outcome = match item.target {
         Err(failure) => Err(failure),
-        Ok(target) => match gather::gather(arguments, given, &target, context).await {
-            Err(failure) => Err(failure),
-            Ok(gathered) => {
-                let verdict = asked
-                    .judge(context, &gathered.name, gathered.evidence, now)
-                    .await;
-                judged.image = Some(gathered.name);
-                judged.beside = gathered.beside;
-                judged.named = arguments
-                    .bundle
-                    .iter()
-                    .map(|path| path.display().to_string())
-                    .collect();
-                judged.absent = gathered.absent;
-                judged.unsigned = gathered.unsigned;
-                verdict
+        Ok(target) => {
+            match gather::gather(arguments, given, &target, (asked, now), context).await {
+                Err(failure) => Err(failure),
+                Ok(gathered) => {
+                    let verdict = asked
+                        .judge(context, &gathered.name, gathered.evidence, now)
+                        .await;
+                    judged.image = Some(gathered.name);
+                    judged.beside = gathered.beside;
+                    judged.named = arguments
+                        .bundle
+                        .iter()
+                        .map(|path| path.display().to_string())
+                        .collect();
+                    judged.absent = gathered.absent;
+                    judged.unsigned = gathered.unsigned;
+                    verdict
+                }
             }
-        },
+        }
     };
     judged
 }

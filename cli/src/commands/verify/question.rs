@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bulla_model::predicate::{is_cyclonedx, is_spdx};
 use bulla_verify::{
     Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Thresholds, Trust, Verdict,
     verify_signed,
@@ -13,6 +14,7 @@ use crate::Failure;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::join::follow::Followed;
 use crate::join::rules::{self, Rules, Source};
 use crate::join::{blocking, verdict};
 use crate::trust::plain::PlainFiles;
@@ -110,6 +112,23 @@ impl Asked {
             claim,
             sources,
         })
+    }
+
+    /// Whose references to documents are followed, if the answer may lie in one: where bills of
+    /// materials are asked for.
+    pub(super) fn follows(&self) -> Option<Followed> {
+        match self {
+            Self::Environment { rules, .. } => Some(Followed::Rules(Arc::clone(rules))),
+            Self::Signer {
+                trust,
+                signer,
+                claim: ExpectedClaim::Attestation(kind),
+                ..
+            } if is_cyclonedx(kind) || is_spdx(kind) => {
+                Some(Followed::Signer(Arc::clone(trust), signer.clone()))
+            }
+            Self::Signer { .. } => None,
+        }
     }
 
     /// What the answers rest on.
