@@ -7,8 +7,8 @@ use der::asn1::{Any, ObjectIdentifier};
 use der::{Decode as _, Tag, Tagged as _};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sigstore_crypto::{CertificateInfo, KeyAlgorithm};
-use sigstore_types::{DerCertificate, DerPublicKey};
+use sigstore_crypto::KeyAlgorithm;
+use sigstore_types::DerPublicKey;
 use x509_cert::Certificate;
 
 use super::spec::Service;
@@ -28,17 +28,13 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 pub(crate) fn authority(service: &Service, pem: &[u8]) -> Result<Value, Failure> {
     let chain = certificates(service, pem)?;
     let wrong = |reason: &dyn std::fmt::Display| wrong(service, "certificate-chain", reason);
-    let mut parsed = Vec::new();
-    for certificate in &chain {
-        let der = DerCertificate::new(certificate.clone());
-        let info = sigstore_crypto::parse_certificate_info(&der).map_err(|error| wrong(&error))?;
-        parsed.push(info);
-    }
-    let last: &CertificateInfo = parsed.last().ok_or_else(|| wrong(&"no certificate"))?;
+    let parsed: Result<Vec<_>, _> = chain.iter().map(|der| Certificate::from_der(der)).collect();
+    let mut parsed = parsed.map_err(|error| wrong(&error))?;
+    let root = parsed.pop().ok_or_else(|| wrong(&"no certificate"))?;
     // The window of the root is the widest that any of its certificates could be trusted in.
-    let start = service.start.unwrap_or(last.not_before);
-    let root = chain.last().ok_or_else(|| wrong(&"no certificate"))?;
-    let root = Certificate::from_der(root).map_err(|error| wrong(&error))?;
+    let from = root.tbs_certificate.validity.not_before.to_system_time();
+    let from = Timestamp::try_from(from).map_err(|error| wrong(&error))?;
+    let start = service.start.unwrap_or(from);
     let certificates: Vec<Value> = chain.iter().map(|der| raw(der)).collect();
     let mut entry = json!({
         "subject": subject(&root),

@@ -308,6 +308,24 @@ fn in_ci_the_checkout_does_not_choose_the_instance() {
 }
 
 #[test]
+fn an_authority_without_an_end_can_be_trusted() {
+    let sandbox = Sandbox::new();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    // RFC 5280 section 4.1.2.5: 99991231235959Z means that there is none.
+    let day = std::time::Duration::from_secs(24 * 60 * 60 - 1);
+    params.not_after = rcgen::date_time_ymd(9999, 12, 31) + day;
+    let key = rcgen::KeyPair::generate().unwrap();
+    sandbox.write("ca.pem", &params.self_signed(&key).unwrap().pem());
+    let authority = "url=https://ca.example.test,certificate-chain=ca.pem";
+    sandbox.done(&format!(
+        "trust create --fulcio {authority} --out root.json"
+    ));
+    let shown = sandbox.done("trust show --trusted-root root.json --output json");
+    let authorities = &shown.json()["trustedRoots"][0]["certificateAuthorities"];
+    assert_eq!(authorities.as_array().unwrap().len(), 1, "{}", shown.data);
+}
+
+#[test]
 fn what_create_makes_can_be_shown_and_verified_with() {
     let sandbox = Sandbox::new().with_key();
     let chain = rcgen::generate_simple_self_signed(["ca.example.test".to_owned()]).unwrap();

@@ -1,11 +1,16 @@
 //! A trusted root, prepared once for many verifications.
 
+use std::sync::OnceLock;
+
 use bulla_model::{Digest, Limits};
 use jiff::Timestamp;
 use sigstore_crypto::Keyring;
 use sigstore_trust_root::{CertificateAuthority, TrustedRoot};
 use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Time;
 
 use super::issued::Chains;
 use super::operators::Operators;
@@ -16,6 +21,10 @@ use crate::TrustError;
 /// Everything one `trusted_root.json` lets us verify as of the time it was prepared for.
 pub(super) struct Root {
     pub(super) digest: Digest,
+    /// The document as received, and its bounds.
+    document: (Vec<u8>, Limits),
+    /// The same with nothing dropped, once somebody asked for it.
+    whole: OnceLock<Option<Box<Self>>>,
     /// The document, without what was dropped.
     pub(super) material: TrustedRoot,
     pub(super) verifier: Verifier,
@@ -114,6 +123,8 @@ impl Root {
         }
         Ok(Self {
             digest: Digest::sha256(bytes),
+            document: (bytes.to_vec(), limits.clone()),
+            whole: OnceLock::new(),
             verifier,
             keys,
             logs,
@@ -135,6 +146,16 @@ impl Root {
         self.named.iter().any(|log| log == log_id)
             && !self.logs.iter().any(|log| log.id.as_bytes() == log_id)
     }
+
+    /// The same document prepared for the end of time: nothing in it begins later.
+    pub(super) fn whole(&self) -> Option<&Self> {
+        let whole = self.whole.get_or_init(|| {
+            let (bytes, limits) = &self.document;
+            let whole = Self::new(bytes, Timestamp::MAX, limits);
+            whole.ok().map(Box::new)
+        });
+        whole.as_deref()
+    }
 }
 
 /// Narrows an authority's window to what its certificates say themselves: `sigstore-verify` takes
@@ -143,21 +164,31 @@ impl Root {
 fn bound_by_certificates(ca: &mut CertificateAuthority) -> bool {
     let mut window = ca.valid_for;
     for certificate in &ca.cert_chain.certificates {
-        let Ok(info) = sigstore_crypto::parse_certificate_info(&certificate.raw_bytes) else {
+        let Some((not_before, not_after)) = validity(certificate.raw_bytes.as_bytes()) else {
             return false;
         };
-        let held = window.unwrap_or(TimeRange::new(info.not_before, None));
+        let held = window.unwrap_or(TimeRange::new(not_before, None));
         window = Some(TimeRange::new(
-            held.start.max(info.not_before),
-            Some(
-                held.end
-                    .map_or(info.not_after, |end| end.min(info.not_after)),
-            ),
+            held.start.max(not_before),
+            Some(held.end.map_or(not_after, |end| end.min(not_after))),
         ));
     }
     ca.valid_for = window;
     // Nothing was ever issued where the windows do not meet.
     window.is_none_or(|window| window.end.is_none_or(|end| window.start <= end))
+}
+
+/// From when until when a certificate (DER) is valid. `99991231235959Z`, which says that it has no end
+/// (RFC 5280 section 4.1.2.5), lies a day after the last moment that can be told here, and is taken
+/// for that.
+fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate.validity;
+    let seconds = |time: Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
+    let not_before = Timestamp::from_second(seconds(validity.not_before)?).ok()?;
+    let last = Timestamp::MAX.as_second();
+    let not_after = Timestamp::from_second(seconds(validity.not_after)?.min(last)).ok()?;
+    Some((not_before, not_after))
 }
 
 fn authorities(root: &TrustedRoot, operators: &Operators) -> Vec<Authority> {
@@ -258,5 +289,28 @@ mod tests {
         let certificate = &mut open.cert_chain.certificates[0];
         certificate.raw_bytes = sigstore_types::DerCertificate::new(vec![0]);
         assert!(!bound_by_certificates(open));
+    }
+
+    #[test]
+    fn an_authority_whose_certificates_have_no_end_is_believed_like_others() {
+        let text = include_str!("../../../testdata/verify/sigstore/public.trusted_root.json");
+        let mut root = TrustedRoot::from_json(text).unwrap();
+        let ca = &mut root.certificate_authorities[0];
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.not_before = rcgen::date_time_ymd(2024, 1, 1);
+        let day = std::time::Duration::from_secs(24 * 60 * 60 - 1);
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31) + day;
+        let key = rcgen::KeyPair::generate().unwrap();
+        let endless = params.self_signed(&key).unwrap();
+        let text = String::from_utf8_lossy(endless.der());
+        assert!(text.contains("99991231235959Z"), "RFC 5280 section 4.1.2.5");
+        ca.cert_chain.certificates[0].raw_bytes =
+            sigstore_types::DerCertificate::new(endless.der().to_vec());
+        ca.cert_chain.certificates.truncate(1);
+        ca.valid_for = None;
+        assert!(bound_by_certificates(ca));
+        let window = ca.valid_for.unwrap();
+        assert_eq!(window.start, "2024-01-01T00:00:00Z".parse().unwrap());
+        assert!(window.contains("9000-01-01T00:00:00Z".parse().unwrap()));
     }
 }
