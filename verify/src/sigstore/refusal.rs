@@ -11,16 +11,31 @@ impl Root {
         self.or_stranger(of(error), bundle)
     }
 
-    /// As [`Root::refusal`], for a failure found here. A log whose key counts only from after the
-    /// time that is judged at is no reason to speak of forgery either: it was signed later.
-    pub(super) fn or_stranger(&self, refusal: Refusal, bundle: &Bundle) -> Refusal {
+    /// A log whose key counts only from after the time that is judged at is no reason to speak of
+    /// forgery either: it was signed later. That is said of what `verifies` under the whole of the
+    /// document alone; anybody can name such a log.
+    pub(super) fn or_later(
+        &self,
+        refusal: Refusal,
+        bundle: &Bundle,
+        verifies: impl Fn(&Self) -> bool,
+    ) -> Refusal {
         let mut entries = bundle.entries().iter();
-        if let (Refusal::Invalid { .. } | Refusal::Untrusted { .. }, Some(entry)) = (
-            &refusal,
-            entries.find(|entry| self.begins_later(&entry.log_id)),
-        ) {
-            return later(&entry.log_id);
+        let Some(entry) = entries.find(|entry| self.begins_later(&entry.log_id)) else {
+            return refusal;
+        };
+        match refusal {
+            _ if self.whole().is_some_and(verifies) => later(&entry.log_id),
+            Refusal::Later { reason } => Refusal::Untrusted {
+                signer: "a certificate or key".to_owned(),
+                reason,
+            },
+            other => other,
         }
+    }
+
+    /// As [`Root::refusal`], for a failure found here.
+    pub(super) fn or_stranger(&self, refusal: Refusal, bundle: &Bundle) -> Refusal {
         let known = |id: &[u8]| self.named.iter().any(|log| log == id);
         let stranger = bundle.entries().iter().any(|entry| !known(&entry.log_id));
         match refusal {

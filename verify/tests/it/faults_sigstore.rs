@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use bulla_model::{Digest, Identity, Limits};
-use bulla_verify::{Attestation, Evidence, Refusal, SignedTime, Trust, examine};
+use bulla_verify::{Attestation, Cause, Evidence, Refusal, SignedTime, Trust, examine};
 
 use crate::forms::Case as Form;
 use crate::vectors::{root, text};
@@ -313,6 +313,32 @@ fn what_a_log_took_in_that_began_later_is_no_forgery() {
             .unwrap_err();
         let later = matches!(refusal, Refusal::Later { .. });
         assert!(later, "{}: {refusal:?}", case.name);
+    }
+}
+
+#[test]
+fn what_names_a_log_that_began_later_and_does_not_verify_was_not_signed_later() {
+    let early = |case: &Case| {
+        let outcome = case.with(&[&case.root], "2020-01-01T00:00:00Z");
+        outcome.unwrap_err()
+    };
+    let (one, other) = (rekor1(), rekor2());
+    for case in [&one, &other] {
+        let mut forged = case.clone();
+        let signature = &mut forged.bundle["dsseEnvelope"]["signatures"][0]["sig"];
+        let text = signature.as_str().unwrap().replacen('M', "N", 1);
+        *signature = json!(text);
+        let refusal = early(&forged);
+        assert!(
+            [Cause::Invalid, Cause::Untrusted].contains(&refusal.cause()),
+            "{}: {refusal:?}",
+            case.name
+        );
+        // Another record in place of its own.
+        let mut spliced = case.clone();
+        spliced.entry()["canonicalizedBody"] = json!("e30=");
+        let refusal = early(&spliced);
+        assert_ne!(refusal.cause(), Cause::Expired, "{refusal:?}");
     }
 }
 
