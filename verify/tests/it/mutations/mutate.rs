@@ -55,6 +55,9 @@ enum Step {
     Element(usize),
 }
 
+/// Members that hold timestamps: a bundle's, and those of witness's signatures.
+const TOKENS: &[&str] = &["signedTimestamp", "data"];
+
 /// Every `step`th mutant of a document, and splice of the others into it.
 pub(crate) fn mutants(
     document: &Value,
@@ -78,13 +81,12 @@ pub(crate) fn mutants(
         if !path.is_empty() {
             add("delete", &|| without(document, path));
         }
-        let is_token = matches!(path.last(), Some(Step::Member(name)) if name == "signedTimestamp");
-        if let (true, Value::String(text)) = (is_token, node) {
-            let bytes = STANDARD.decode(text).unwrap();
-            for (change, bytes) in token::changes(&bytes, sequence) {
-                let value = json!(STANDARD.encode(bytes));
-                add(&change, &|| replaced(document, path, value.clone()));
-            }
+        let is_token = matches!(path.last(), Some(Step::Member(name)) if TOKENS.contains(&&**name));
+        let token = node.as_str().filter(|_| is_token);
+        let token = token.map(|text| STANDARD.decode(text).unwrap());
+        for (change, bytes) in token.iter().flat_map(|it| token::changes(it, sequence)) {
+            let value = json!(STANDARD.encode(bytes));
+            add(&change, &|| replaced(document, path, value.clone()));
         }
         for (change, value) in changes(node, sequence) {
             // Which field of a token it is in is said above.

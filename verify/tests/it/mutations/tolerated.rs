@@ -1,8 +1,10 @@
 //! Where accepted mutants may differ from what they were made of.
 
+use bulla_model::Limits;
+use bulla_model::notation::{EnvelopeForm, NotationEnvelope};
 use serde_json::Value;
 
-use super::mutate::Mutant;
+use super::mutate::{self, Mutant};
 
 const STAMPS: &str = "verificationMaterial.timestampVerificationData";
 
@@ -45,9 +47,14 @@ const TOLERATED: &[(&str, &[&str], &str)] = &[
         "which program signed; the specification keeps it out of what is signed",
     ),
     (
-        "signatures.*.intermediates.*",
-        &["cut", "longer"],
-        "the last line end of a text with a certificate",
+        "signatures.*.intermediates",
+        &["element twice"],
+        "a set from which the path to the root is built; each certificate on it is verified",
+    ),
+    (
+        "signatures.*.timestamps",
+        &["element twice"],
+        "the same record is one record",
     ),
     (
         "signatures",
@@ -227,6 +234,7 @@ pub(super) fn is_tolerated(fixture: &str, mutant: &Mutant, document: &Value) -> 
         || is_unsigned_in_token(mutant)
         || is_above_the_first(mutant, document)
         || is_same_certificate(mutant, document)
+        || is_of_the_agent(fixture, mutant, document)
     {
         return true;
     }
@@ -249,7 +257,8 @@ fn is_no_time(mutant: &Mutant, document: &Value) -> bool {
 }
 
 fn is_unsigned_in_token(mutant: &Mutant) -> bool {
-    if !mutant.place.ends_with(".signedTimestamp") {
+    const TOKENS: &[&str] = &[".signedTimestamp", "signatures.*.timestamps.*.data"];
+    if !TOKENS.iter().any(|place| mutant.place.ends_with(place)) {
         return false;
     }
     if mutant.change == "earlier signed attributes" {
@@ -280,15 +289,49 @@ fn is_above_the_first(mutant: &Mutant, document: &Value) -> bool {
 }
 
 /// What stands around a certificate in PEM is not read (RFC 7468 section 2): the certificate is one.
+/// cosign's layers hold the text; what witness writes holds it in base64.
 fn is_same_certificate(mutant: &Mutant, document: &Value) -> bool {
-    let certificate = |document: &Value| -> Option<Vec<Vec<u8>>> {
-        let text = document.get("certificate")?.as_str()?.to_owned();
-        let blocks = pem::parse_many(text).ok()?.into_iter();
-        Some(blocks.map(pem::Pem::into_contents).collect())
-    };
     let changed: Value = serde_json::from_slice(&mutant.bytes).unwrap_or_default();
-    let (old, new) = (certificate(document), certificate(&changed));
-    mutant.place == "certificate"
-        && mutant.change != "member twice"
-        && old.is_some_and(|old| old.len() == 1 && Some(old) == new)
+    let pointers: &[&str] = match mutant.place.as_str() {
+        "certificate" => &["/certificate"],
+        "signatures.*.certificate" | "signatures.*.intermediates.*" => {
+            &["/signatures/0/certificate", "/signatures/0/intermediates/0"]
+        }
+        _ => return false,
+    };
+    mutant.change != "member twice"
+        && pointers.iter().all(|pointer| {
+            let (old, new) = (document.pointer(pointer), changed.pointer(pointer));
+            let one = |value: Option<&Value>| certificate(value?.as_str()?);
+            one(old).is_some() && one(old) == one(new)
+        })
+}
+
+/// The one certificate in a text, DER.
+fn certificate(text: &str) -> Option<Vec<u8>> {
+    let bytes = mutate::any_base64(text).unwrap_or_else(|| text.as_bytes().to_vec());
+    let blocks = pem::parse_many(bytes).ok()?;
+    let [block] = <[pem::Pem; 1]>::try_from(blocks).ok()?;
+    Some(block.into_contents())
+}
+
+/// In CBOR the program that signed is a header that the signature does not cover (RFC 9052 section
+/// 4.4), as its name is in JSON: everything signed, the signature, its certificates and its timestamp
+/// are the same bytes.
+fn is_of_the_agent(fixture: &str, mutant: &Mutant, document: &Value) -> bool {
+    let changed: Value = serde_json::from_slice(&mutant.bytes).unwrap_or_default();
+    let read = |document: &Value| {
+        let bytes = mutate::any_base64(document.get("cose")?.as_str()?)?;
+        NotationEnvelope::parse(EnvelopeForm::Cose, &bytes, &Limits::default()).ok()
+    };
+    let (Some(old), Some(new)) = (read(document), read(&changed)) else {
+        return false;
+    };
+    fixture.starts_with("notation")
+        && mutant.place == "cose"
+        && mutant.change == "flip"
+        && (old.signed(), old.payload()) == (new.signed(), new.payload())
+        && old.signature() == new.signature()
+        && old.certificates() == new.certificates()
+        && old.timestamp() == new.timestamp()
 }
