@@ -176,7 +176,7 @@ fn version(found: u64) -> Result<(), AttestationListError> {
 }
 
 fn of_shape<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, AttestationListError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    json::part(bytes).map_err(|error| {
         let reason = error.to_string().chars().take(200).collect();
         AttestationListError::Shape { reason }
     })
@@ -232,6 +232,20 @@ mod tests {
             },
             "envelope": {"statement": "e30=", "signature": "AA=="},
         })
+    }
+
+    #[test]
+    fn arrays_are_no_objects() {
+        for text in [
+            r#"{"version":1,"verification_material":["AA==",[]],"envelope":["e30=","AA=="]}"#,
+            r#"{"attestations":[[{}]]}"#,
+        ] {
+            let error = bundles(text.as_bytes(), &Limits::default()).unwrap_err();
+            assert!(
+                matches!(error, AttestationListError::Shape { .. }),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,10 @@
 //! way of passing a raw text or a long number through serde, so an object with such a member is
 //! read by it as the JSON inside the text: a second document that no check has seen, and that may
 //! hold a third.
+//!
+//! [`read`], [`part`] and [`value`] read structs from objects alone, see `objects`.
+
+mod objects;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -16,13 +20,14 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 /// Reads a value of type `T` from a whole document.
 ///
 /// `limit` bounds the document in bytes, `depth` its nesting.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], limit: u64, depth: usize) -> Result<T, JsonError> {
     check(bytes, limit, depth)?;
-    serde_json::from_slice(bytes).map_err(|error| JsonError::of(&error, String::new()))
+    typed(bytes)
 }
 
 /// Reads a document as [`read`] does, but believes the last of several members of one name, as
@@ -33,7 +38,23 @@ pub fn read_last_wins<T: DeserializeOwned>(
     depth: usize,
 ) -> Result<T, JsonError> {
     check_with(bytes, limit, depth, Repeated::LastWins)?;
-    serde_json::from_slice(bytes).map_err(|error| JsonError::of(&error, String::new()))
+    typed(bytes)
+}
+
+fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    part(bytes).map_err(|error| JsonError::of(&error, String::new()))
+}
+
+/// Reads a document that was checked, or a part of one.
+pub fn part<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> serde_json::Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = T::deserialize(objects::Objects(&mut deserializer))?;
+    deserializer.end().map(|()| value)
+}
+
+/// Reads a part of a document that was checked and is at hand as a value.
+pub fn value<T: DeserializeOwned>(value: Value) -> serde_json::Result<T> {
+    T::deserialize(objects::Objects(value))
 }
 
 /// Checks a whole document without keeping anything of it.
@@ -289,8 +310,6 @@ const RESERVED: &str = "$serde_json::private::";
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn refused(text: &str) -> String {

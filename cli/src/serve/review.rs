@@ -87,7 +87,7 @@ impl Review {
             uid: uid.clone(),
             reason: error.to_string().chars().take(200).collect(),
         };
-        let wire: Wire = serde_json::from_value(request).map_err(shape)?;
+        let wire: Wire = json::value(request).map_err(shape)?;
         Ok(Self {
             uid,
             kind: wire.kind,

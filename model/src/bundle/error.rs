@@ -43,6 +43,9 @@ pub enum BundleError {
         /// The number found.
         found: usize,
     },
+    /// A message's digest names no algorithm.
+    #[error("the message digest names no algorithm (/messageSignature/messageDigest/algorithm)")]
+    MessageDigest,
     /// Something is not base64.
     #[error("the bundle's {what} is not base64")]
     Base64 {

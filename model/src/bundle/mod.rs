@@ -388,6 +388,38 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_without_an_algorithm_is_not_read_as_no_digest() {
+        let parse = |digest: &str| {
+            let text = format!(
+                r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{"publicKey":{{"hint":"x"}}}},"messageSignature":{{{digest}"signature":"AA=="}}}}"#
+            );
+            Bundle::parse(text.into_bytes(), &Limits::default())
+        };
+        assert!(parse("").is_ok());
+        let named = r#""messageDigest":{"algorithm":"SHA2_256","digest":"AA=="},"#;
+        assert!(parse(named).is_ok());
+        for digest in ["", "AA=="] {
+            let member = format!(r#""messageDigest":{{"algorithm":"","digest":"{digest}"}},"#);
+            assert_eq!(parse(&member).unwrap_err(), BundleError::MessageDigest);
+        }
+    }
+
+    #[test]
+    fn null_is_absent_as_protobuf_reads_it() {
+        let text = r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"certificate":null,"x509CertificateChain":null,"publicKey":{"hint":"x"},"tlogEntries":null,"timestampVerificationData":{"rfc3161Timestamps":null}},"messageSignature":null,"dsseEnvelope":{"payload":"","payloadType":"t","signatures":[{"sig":"AA==","keyid":null}]}}"#;
+        let bundle = Bundle::parse(text.into(), &Limits::default()).unwrap();
+        assert_eq!(bundle.log_entries() + bundle.timestamps(), 0);
+        assert_eq!(bundle.envelope().unwrap().signatures()[0].key_id, None);
+    }
+
+    #[test]
+    fn arrays_are_no_bundles() {
+        let text = r#"["application/vnd.dev.sigstore.bundle.v0.3+json",{"publicKey":{"hint":"x"}},{"payload":"","payloadType":"t","signatures":[{"sig":"AA=="}]}]"#;
+        let error = Bundle::parse(text.into(), &Limits::default()).unwrap_err();
+        assert!(matches!(error, BundleError::Json(_)), "{error}");
+    }
+
+    #[test]
     fn contradictory_bundles_are_refused() {
         let parse = |material: &str, content: &str| {
             let text = format!(

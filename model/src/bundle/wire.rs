@@ -223,6 +223,8 @@ impl WireMessage {
     pub(super) fn decode(self) -> Result<BundleContent, BundleError> {
         let (algorithm, digest) = match self.message_digest {
             None => (String::new(), Vec::new()),
+            // Only a bundle without any is read as one that names none.
+            Some(wire) if wire.algorithm.is_empty() => return Err(BundleError::MessageDigest),
             Some(wire) => (
                 wire.algorithm.chars().take(32).collect(),
                 bytes(&wire.digest, "message digest")?,

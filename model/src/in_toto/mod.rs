@@ -158,11 +158,11 @@ impl MetadataContent {
         };
         match value.get("_type").and_then(Value::as_str) {
             Some("layout") => {
-                let wire: layout::WireLayout = serde_json::from_value(value).map_err(shape)?;
+                let wire: layout::WireLayout = json::value(value).map_err(shape)?;
                 Ok(Self::Layout(Box::new(wire.try_into()?)))
             }
             Some("link") => {
-                let wire: link::WireLink = serde_json::from_value(value).map_err(shape)?;
+                let wire: link::WireLink = json::value(value).map_err(shape)?;
                 Ok(Self::Link(Box::new(wire.try_into()?)))
             }
             _ => Err(MetadataError::Neither),

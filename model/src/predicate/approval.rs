@@ -81,7 +81,7 @@ impl Predicate for Approval {
 
     fn from_json(kind: &str, json: &str) -> serde_json::Result<Self> {
         if kind == draft::APPROVAL {
-            return serde_json::from_str::<DraftApproval>(json).map(Self::from);
+            return crate::json::part::<DraftApproval>(json.as_bytes()).map(Self::from);
         }
         own::read(json)
     }

@@ -54,7 +54,7 @@ pub trait Predicate: DeserializeOwned {
 
     /// Reads the JSON of a predicate of this type, which is one of [`Predicate::TYPES`].
     fn from_json(_kind: &str, json: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(json)
+        crate::json::part(json.as_bytes())
     }
 
     /// Checks what the shape alone cannot say, for the statement it was read from.

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Statement;
+use crate::{Statement, json};
 
 /// The namespace of the predicates defined here.
 pub const NAMESPACE: &str = crate::ours!("");
@@ -33,16 +33,16 @@ pub fn issued_at(statement: &Statement) -> Option<Timestamp> {
     if !is_own(statement.predicate_type().as_str()) {
         return None;
     }
-    let issued: Issued = serde_json::from_str(statement.predicate_json()?).ok()?;
+    let issued: Issued = json::part(statement.predicate_json()?.as_bytes()).ok()?;
     Some(issued.issued_at)
 }
 
-/// Reads a predicate of ours, of which there is one way of writing: serde also takes an array for an
-/// object, its members in the order of the type, and `{"approve": null}` for the word `"approve"`.
-pub(super) fn read<P: DeserializeOwned + Serialize>(json: &str) -> serde_json::Result<P> {
-    let predicate: P = serde_json::from_str(json)?;
+/// Reads a predicate of ours, of which there is one way of writing: serde also takes
+/// `{"approve": null}` for the word `"approve"`, and in enums an array for an object.
+pub(super) fn read<P: DeserializeOwned + Serialize>(text: &str) -> serde_json::Result<P> {
+    let predicate: P = json::part(text.as_bytes())?;
     if is_alike(
-        &serde_json::from_str(json)?,
+        &serde_json::from_str(text)?,
         &serde_json::to_value(&predicate)?,
     ) {
         Ok(predicate)

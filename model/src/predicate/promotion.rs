@@ -82,7 +82,7 @@ impl Predicate for Promotion {
 
     fn from_json(kind: &str, json: &str) -> serde_json::Result<Self> {
         if kind == draft::PROMOTION {
-            return serde_json::from_str::<DraftPromotion>(json).map(Self::from);
+            return crate::json::part::<DraftPromotion>(json.as_bytes()).map(Self::from);
         }
         own::read(json)
     }

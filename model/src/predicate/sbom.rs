@@ -27,7 +27,7 @@ impl SbomKind {
     /// strict JSON; `None` if it is none of these.
     pub fn recognise(document: &[u8], limit: u64, depth: usize) -> Result<Option<Self>, JsonError> {
         json::check(document, limit, depth)?;
-        let marks: Option<Marks> = serde_json::from_slice(document).ok();
+        let marks: Option<Marks> = json::part(document).ok();
         Ok(match marks {
             Some(Marks {
                 bom_format: Some(format),

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use bulla_model::Statement;
 use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx};
+use bulla_model::{Statement, json};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -97,9 +97,9 @@ fn packages(statement: &Statement) -> Option<usize> {
         #[serde(default)]
         packages: Option<Vec<IgnoredAny>>,
     }
-    let json = statement.predicate_json()?;
+    let text = statement.predicate_json()?;
     // cosign writes SPDX tag-value documents as one JSON string; there is nothing to count in it.
-    let head: Head = serde_json::from_str(json).ok()?;
+    let head: Head = json::part(text.as_bytes()).ok()?;
     // The type says which of the two it is; a document of the other kind is none of this type.
     if is_cyclonedx(statement.predicate_type().as_str()) {
         (head.bom_format.as_deref() == Some("CycloneDX")).then_some(())?;

@@ -150,7 +150,7 @@ fn published(
     let is_publish = kind.starts_with(PUBLISH);
     checks.step("publish-type", is_publish, Cause::Invalid, PUBLISH, kind)?;
     let predicate = statement.value().predicate_json().unwrap_or_default();
-    let Ok(package) = serde_json::from_str::<Published>(predicate) else {
+    let Ok(package) = json::part::<Published>(predicate.as_bytes()) else {
         return checks.fail(
             "publish-predicate",
             Cause::Invalid,
