@@ -2,27 +2,18 @@
 
 use bulla_model::{Bundle, BundleVersion, Digest, KeyMaterial, LogEntry};
 use jiff::Timestamp;
-use sigstore_types::{
-    Artifact, ArtifactDigest, HashAlgorithm, SignatureContent, TransparencyLogEntry,
-};
+use sigstore_types::{Artifact, ArtifactDigest, HashAlgorithm};
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use super::body::{Facts, Verifier};
 use super::entry::Promise;
 use super::root::Root;
 use super::timestamp::token_shapes;
+use super::told::{self, is_read};
 use super::{Proof, Roots, content, identity, not_after};
 use crate::candidate::Refusal;
 use crate::records::{LogRecord, Records, TimestampRecord};
 use crate::scheme::Message;
-
-/// Entries `sigstore-verify` reads; others are verified here.
-const READ: [(&str, &str); 4] = [
-    ("hashedrekord", "0.0.1"),
-    ("hashedrekord", "0.0.2"),
-    ("dsse", "0.0.1"),
-    ("intoto", "0.0.2"),
-];
 
 impl Roots {
     /// Verifies a bundle with a certificate; any identity will do, the policy looks at it
@@ -69,7 +60,7 @@ impl Root {
         } else {
             let result = self
                 .verifier
-                .verify(artifact(message)?, &parse(bundle)?, &policy)
+                .verify(artifact(message)?, &told::bundle(bundle)?, &policy)
                 .map_err(|error| self.refusal(&error, bundle))?;
             kept(bundle, &result)?;
             (result, Promise::Verified)
@@ -201,10 +192,6 @@ impl Root {
     }
 }
 
-pub(super) fn is_read(entry: &LogEntry) -> bool {
-    READ.contains(&(entry.kind.as_str(), entry.version.as_str()))
-}
-
 /// Whether `sigstore-verify` goes by the time of an entry, whose promise it verifies for that.
 fn dates(entry: &LogEntry) -> bool {
     let of_version_1 = (entry.kind.as_str(), entry.version.as_str()) != ("hashedrekord", "0.0.2");
@@ -229,90 +216,6 @@ fn kept(bundle: &Bundle, result: &VerificationResult) -> Result<(), Refusal> {
             "the certificate was judged at other times",
         ))
     }
-}
-
-/// Reads the bundle once more as `sigstore-verify` does, without the entries it cannot read.
-pub(super) fn parse(bundle: &Bundle) -> Result<sigstore_types::Bundle, Refusal> {
-    let malformed = |error: &dyn std::fmt::Display| Refusal::invalid(&error.to_string());
-    let mut parsed = if bundle.entries().iter().all(is_read) {
-        let text = std::str::from_utf8(bundle.bytes()).map_err(|error| malformed(&error))?;
-        sigstore_types::Bundle::from_json(text).map_err(|error| malformed(&error))?
-    } else {
-        let mut value: serde_json::Value =
-            serde_json::from_slice(bundle.bytes()).map_err(|error| malformed(&error))?;
-        if let Some(entries) = value
-            .pointer_mut("/verificationMaterial/tlogEntries")
-            .and_then(serde_json::Value::as_array_mut)
-        {
-            let mut known = bundle.entries().iter().map(is_read);
-            entries.retain(|_| known.next().unwrap_or(false));
-        }
-        serde_json::from_value(value).map_err(|error| malformed(&error))?
-    };
-    // Two readers of one document must not be played against each other.
-    let entries = &parsed.verification_material.tlog_entries;
-    let stamps = &parsed.verification_material.timestamp_verification_data;
-    let own_entries = bundle.entries().iter().filter(|entry| is_read(entry));
-    let same_stamps = stamps
-        .rfc3161_timestamps
-        .iter()
-        .map(|stamp| stamp.signed_timestamp.as_bytes())
-        .eq(bundle.timestamp_tokens().iter().map(Vec::as_slice));
-    if entries.len() != own_entries.count() || !same_stamps {
-        return Err(Refusal::invalid("the bundle can be read in two ways"));
-    }
-    for (entry, own) in parsed
-        .verification_material
-        .tlog_entries
-        .iter_mut()
-        .zip(bundle.entries().iter().filter(|entry| is_read(entry)))
-    {
-        if own.proven().is_none() {
-            entry.inclusion_proof = None;
-        }
-        if !is_same(entry, own) {
-            return Err(Refusal::invalid("a log entry can be read in two ways"));
-        }
-    }
-    let same = match &parsed.content {
-        SignatureContent::DsseEnvelope(envelope) => bundle.envelope().is_some_and(|own| {
-            own.payload() == envelope.payload.as_bytes()
-                && own.payload_type() == envelope.payload_type
-                && bundle.signature() == envelope.signature.sig.as_bytes()
-        }),
-        SignatureContent::MessageSignature(message) => {
-            bundle.envelope().is_none() && bundle.signature() == message.signature.as_bytes()
-        }
-        _ => false,
-    };
-    let certificate = match bundle.key() {
-        KeyMaterial::Certificate(der) => Some(der.as_slice()),
-        KeyMaterial::PublicKey { .. } => None,
-    };
-    let same = same
-        && parsed
-            .signing_certificate()
-            .map(sigstore_types::DerCertificate::as_bytes)
-            == certificate;
-    if same {
-        Ok(parsed)
-    } else {
-        Err(Refusal::invalid("the bundle can be read in two ways"))
-    }
-}
-
-/// Whether both readers found the same in what a log's promise is over.
-fn is_same(entry: &TransparencyLogEntry, own: &LogEntry) -> bool {
-    let promise = entry.inclusion_promise.as_ref();
-    let promise = promise.map(|promise| promise.signed_entry_timestamp.as_bytes());
-    let time = entry.integrated_time.map(Timestamp::as_second);
-    entry.kind_version.kind() == own.kind
-        && entry.kind_version.version() == own.version
-        && entry.log_index.get() == own.log_index
-        && entry.log_id.key_id.as_bytes() == own.log_id
-        && time == own.integrated_time.filter(|time| *time != 0)
-        && entry.canonicalized_body.as_bytes() == own.body
-        && promise == own.promise.as_deref()
 }
 
 /// The artifact as `sigstore-verify` takes it: its bytes, which serve every scheme, or one digest.

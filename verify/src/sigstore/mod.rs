@@ -18,6 +18,7 @@ mod retold;
 mod root;
 mod timestamp;
 mod token;
+mod told;
 mod vouched;
 
 use bulla_model::{Bundle, BundleContent, Identity, Limits};

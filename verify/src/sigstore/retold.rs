@@ -16,9 +16,10 @@ use sigstore_trust_root::TrustedRoot;
 use sigstore_types::TransparencyLogEntry;
 use sigstore_verify::{VerificationPolicy, VerificationResult, Verifier};
 
-use super::certificate::{artifact, is_read, parse};
+use super::certificate::artifact;
 use super::entry::{Promise, promise_bytes};
 use super::root::Root;
+use super::told::{self, is_read};
 use crate::candidate::Refusal;
 use crate::scheme::Message;
 
@@ -63,7 +64,7 @@ impl Root {
         root.timestamp_authorities.clear();
         root.tlogs = vec![serde_json::from_value(log.description()).map_err(internal)?];
         let verifier = Verifier::new(&root).map_err(internal)?;
-        let mut parsed = parse(retold.bundle)?;
+        let mut parsed = told::bundle(retold.bundle)?;
         let entries = &mut parsed.verification_material.tlog_entries;
         *entries = retold.entries(&log)?;
         let result = verifier

@@ -4,25 +4,53 @@
 //! Versions, lists of algorithms, certificates and revocation lists inside a token are signed by
 //! nobody, and nothing reads them: the authority's certificates are the trusted root's.
 
-use cms::content_info::ContentInfo;
-use cms::signed_data::SignedData;
-use der::asn1::OctetStringRef;
-use der::{Any, Decode as _, Encode as _, Sequence};
+use der::asn1::{ObjectIdentifier, OctetStringRef, SetOfVec};
+use der::{AnyRef, Decode as _, Sequence};
 
 use crate::candidate::Refusal;
 
-/// `TimeStampResp`, section 2.4.2.
+/// `TimeStampResp`, RFC 3161 section 2.4.2.
 #[derive(Sequence)]
-struct Response {
-    status: Any,
+struct Response<'a> {
+    status: AnyRef<'a>,
     #[asn1(optional = "true")]
-    token: Option<Any>,
+    token: Option<AnyRef<'a>>,
+}
+
+/// `ContentInfo`, RFC 5652 section 3.
+#[derive(Sequence)]
+struct Content<'a> {
+    kind: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    content: AnyRef<'a>,
+}
+
+/// `SignedData`, RFC 5652 section 5.1. What is not looked at here is left unread: `sigstore-tsa`
+/// reads all of it.
+#[derive(Sequence)]
+struct Signed<'a> {
+    version: u8,
+    digest_algorithms: AnyRef<'a>,
+    content: Encapsulated<'a>,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    certificates: Option<SetOfVec<AnyRef<'a>>>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    revocations: Option<SetOfVec<AnyRef<'a>>>,
+    signers: SetOfVec<AnyRef<'a>>,
+}
+
+/// `EncapsulatedContentInfo`, RFC 5652 section 5.2.
+#[derive(Sequence)]
+struct Encapsulated<'a> {
+    kind: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    content: Option<AnyRef<'a>>,
 }
 
 /// Refuses a token, bare or in its response, that has not one signer over one octet string.
 pub(super) fn check(token: &[u8]) -> Result<(), Refusal> {
     let wrong = |error: der::Error| Refusal::invalid(&format!("timestamp: {error}"));
-    let content = if let Ok(content) = ContentInfo::from_der(token) {
+    let content = if let Ok(content) = Content::from_der(token) {
         content
     } else {
         let response = Response::from_der(token).map_err(wrong)?;
@@ -31,26 +59,26 @@ pub(super) fn check(token: &[u8]) -> Result<(), Refusal> {
             .ok_or_else(|| Refusal::invalid("timestamp: a response without a token"))?;
         token.decode_as().map_err(wrong)?
     };
-    let signed: SignedData = content.content.decode_as().map_err(wrong)?;
-    let signers = signed.signer_infos.0.len();
+    let signed: Signed<'_> = content.content.decode_as().map_err(wrong)?;
+    let signers = signed.signers.len();
     if signers != 1 {
         return Err(Refusal::invalid(&format!(
             "timestamp: {signers} signers, expected one"
         )));
     }
-    let content = signed.encap_content_info.econtent;
-    let content = content.map(|content| content.to_der()).transpose();
-    let content = content.map_err(wrong)?.unwrap_or_default();
-    OctetStringRef::from_der(&content).map_err(wrong)?;
+    let content = signed.content.content;
+    let content = content.ok_or_else(|| Refusal::invalid("timestamp: it is about nothing"))?;
+    content.decode_as::<OctetStringRef<'_>>().map_err(wrong)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use cms::signed_data::SignerInfos;
-    use der::asn1::{OctetString, SetOfVec};
-    use der::{Tag, Tagged as _};
+    use cms::content_info::ContentInfo;
+    use cms::signed_data::{SignedData, SignerInfos};
+    use der::asn1::OctetString;
+    use der::{Any, Encode as _, Tag, Tagged as _};
 
     use super::*;
 
@@ -66,7 +94,8 @@ mod tests {
 
     /// The token in the response, changed; both forms must be answered alike.
     fn changed(change: impl FnOnce(&mut SignedData)) -> Result<(), Refusal> {
-        let response = Response::from_der(&real()).unwrap();
+        let real = real();
+        let response = Response::from_der(&real).unwrap();
         let mut content: ContentInfo = response.token.unwrap().decode_as().unwrap();
         let mut signed: SignedData = content.content.decode_as().unwrap();
         change(&mut signed);
@@ -74,7 +103,7 @@ mod tests {
         let bare = content.to_der().unwrap();
         let wrapped = Response {
             status: response.status,
-            token: Some(Any::encode_from(&content).unwrap()),
+            token: Some(AnyRef::from_der(&bare).unwrap()),
         };
         let answer = check(&wrapped.to_der().unwrap());
         assert_eq!(check(&bare), answer);
