@@ -22,15 +22,35 @@ impl Lock {
         Self::within(path, PATIENCE)
     }
 
+    /// Waits as long until nobody else is replacing what stands beside a file or folder that itself
+    /// stays, so that no file of the lock's is left there. Where folders cannot be locked, one is.
+    pub fn beside(artifact: &Path) -> Result<Self, Failure> {
+        Self::beside_within(artifact, PATIENCE)
+    }
+
+    fn beside_within(artifact: &Path, patience: Duration) -> Result<Self, Failure> {
+        if cfg!(unix) || artifact.is_file() {
+            let file = File::open(artifact);
+            let file = file.map_err(|error| Failure::file("lock", artifact, &error))?;
+            return Self::held(file, artifact, artifact, patience);
+        }
+        let folder: PathBuf = artifact.components().collect();
+        Self::within(&folder, patience)
+    }
+
     fn within(path: &Path, patience: Duration) -> Result<Self, Failure> {
         let beside = beside(path);
-        let failed = |error: &std::io::Error| Failure::file("lock", &beside, error);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(&beside)
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| Failure::file("lock", &beside, &error))?;
+        Self::held(file, path, &beside, patience)
+    }
+
+    fn held(file: File, path: &Path, beside: &Path, patience: Duration) -> Result<Self, Failure> {
+        let failed = |error: &std::io::Error| Failure::file("lock", beside, error);
         let started = Instant::now();
         loop {
             match file.try_lock() {
@@ -41,7 +61,10 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => {
                     return Err(Failure::new(
                         FailureKind::File,
-                        format_args!("{} is being written by another process", path.display()),
+                        format_args!(
+                            "{} or what is beside it is being written by another process",
+                            path.display()
+                        ),
                     )
                     .with_detail(format_args!("it holds the lock on {}", beside.display()))
                     .with_hint("try again when that process has ended"));
@@ -77,5 +100,23 @@ mod tests {
         drop(held);
         Lock::within(&path, Duration::ZERO).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn beside_a_file_or_a_folder_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        std::fs::write(&file, "a").unwrap();
+        let inside = folder.path().join("model");
+        std::fs::create_dir(&inside).unwrap();
+        for artifact in [&file, &inside] {
+            let held = Lock::beside(artifact).unwrap();
+            let failure = Lock::beside_within(artifact, Duration::ZERO).unwrap_err();
+            assert!(failure.message().contains("another process"), "{failure:?}");
+            drop(held);
+            Lock::beside_within(artifact, Duration::ZERO).unwrap();
+        }
+        #[cfg(unix)]
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

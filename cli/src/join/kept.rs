@@ -6,7 +6,6 @@
 //! `--bundle` is none of this: it is written anew, as cosign does.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Bundle, BundleContent, Digest, KeyMaterial, Limits, Statement};
@@ -15,6 +14,7 @@ use bulla_verify::claimed_identity;
 use super::{documents, file, publish};
 use crate::Failure;
 use crate::failure::FailureKind;
+use crate::lock::Lock;
 use crate::output::write_atomic;
 
 /// Which file the first bundles go to.
@@ -34,7 +34,7 @@ pub fn add(
     bundles: &[&Bundle],
     limits: &Limits,
 ) -> Result<PathBuf, Failure> {
-    let _guard = guard(artifact)?;
+    let _lock = Lock::beside(artifact)?;
     let alone = publish::beside(artifact, ".sigstore.json");
     if let (Beside::Alone, [bundle]) = (beside, bundles) {
         let held = held(&alone, limits)?;
@@ -57,7 +57,10 @@ pub fn add(
         }
     }
     let bytes: Vec<u8> = all.iter().flat_map(|one| line(one)).collect();
-    if all.len() > limits.referrers_per_digest || bytes.len() as u64 > limits.bundle_bytes {
+    // Whoever verifies reads both files. What is no reason to lose a new signature says so to them.
+    let alone = held(&alone, limits).map_or(0, |all| all.len());
+    let number = all.len().saturating_add(alone);
+    if number > limits.referrers_per_digest || bytes.len() as u64 > limits.bundle_bytes {
         return Err(Failure::new(
             FailureKind::Unavailable,
             format_args!("{} would hold more than is read again", listed.display()),
@@ -66,18 +69,6 @@ pub fn add(
     }
     write_atomic(&listed, &bytes)?;
     Ok(listed)
-}
-
-/// The right to add to what is beside a file. The file itself is locked, so that no lock is left
-/// beside it; a folder cannot be everywhere.
-fn guard(artifact: &Path) -> Result<Option<File>, Failure> {
-    if !artifact.is_file() {
-        return Ok(None);
-    }
-    let failed = |error: std::io::Error| Failure::file("lock", artifact, &error);
-    let file = File::open(artifact).map_err(failed)?;
-    file.lock().map_err(failed)?;
-    Ok(Some(file))
 }
 
 /// The documents in a file, none if there is no such file. One that cannot be read is not replaced.
@@ -151,5 +142,35 @@ fn subjects(bundle: &Bundle, limits: &Limits) -> Option<BTreeSet<Digest>> {
             subjects.map(|one| one.digest.sha256()).collect()
         }
         BundleContent::Message { .. } => bundle.named_digest().map(|one| BTreeSet::from([one])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beside_a_file_is_no_more_than_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifact = folder.path().join("a.txt");
+        std::fs::write(&artifact, "a").unwrap();
+        let mut limits = Limits::default();
+        let bundle = |name: &str| {
+            let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/verify/sigstore");
+            let bytes = std::fs::read(format!("{testdata}/{name}.sigstore.json")).unwrap();
+            Bundle::parse(bytes, &Limits::default()).unwrap()
+        };
+        let (one, two, three) = (bundle("keyed"), bundle("rekor1"), bundle("rekor2"));
+        limits.referrers_per_digest = 2;
+        add(&artifact, Beside::Alone, &[&one], &limits).unwrap();
+        add(&artifact, Beside::Listed, &[&two], &limits).unwrap();
+        let failure = add(&artifact, Beside::Listed, &[&three], &limits).unwrap_err();
+        assert!(
+            failure.message().contains("than is read again"),
+            "{failure:?}"
+        );
+        let files = [".sigstore.json", ".intoto.jsonl"];
+        let files = files.map(|ending| publish::beside(&artifact, ending));
+        assert_eq!(documents::read(&files, &limits).unwrap().len(), 2);
     }
 }
