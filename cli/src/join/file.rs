@@ -1,6 +1,6 @@
 //! Files people name on the command line.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -14,25 +14,50 @@ use crate::failure::FailureKind;
 /// unpacked, or another user of a shared folder, could have put either under the name of a file.
 /// What a shell hands over (`/dev/stdin`, `<(...)`) is a pipe too, but open already and meant.
 pub fn open(path: &Path) -> io::Result<File> {
-    if is_endless(path)? && !is_handed_over(path) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a pipe or a device, not a file",
-        ));
+    if is_handed_over(path) {
+        return File::open(path);
     }
-    File::open(path)
+    // Opening alone can do something to a device.
+    regular(&std::fs::metadata(path)?)?;
+    open_at_once(path)
 }
 
-#[cfg(unix)]
-fn is_endless(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::FileTypeExt as _;
-    let kind = std::fs::metadata(path)?.file_type();
-    Ok(kind.is_fifo() || kind.is_char_device())
+/// Opens what was a file a moment ago, without waiting for anybody, and looks again at what it is now
+/// that nobody can put something else in its place.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    let file = options.open(path)?;
+    regular(&file.metadata()?)?;
+    Ok(file)
 }
 
-#[cfg(not(unix))]
-fn is_endless(_: &Path) -> io::Result<bool> {
-    Ok(false)
+/// Refuses what may have no end.
+#[cfg_attr(
+    not(unix),
+    expect(clippy::unnecessary_wraps, reason = "only Unix has such files")
+)]
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        if kind.is_fifo() || kind.is_char_device() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is a pipe or a device, not a file",
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = metadata;
+    Ok(())
 }
 
 /// Descriptors of this process under the names that shells pass, and the empty file.
@@ -123,6 +148,11 @@ mod tests {
             }
         }
         assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
+        // Put there after it was looked at.
+        for path in [pipe.as_path(), &link, Path::new("/dev/zero")] {
+            let error = open_at_once(path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+        }
         // A link of the same name elsewhere is no descriptor of this process.
         assert!(!is_handed_over(&folder.path().join("dev/fd/3")));
         assert!(!is_handed_over(Path::new("/dev/fd/../zero")));
