@@ -18,6 +18,7 @@ use crate::Credential;
 
 /// Runs `docker-credential-NAME get` with the server's name on its standard input, given these two,
 /// and returns what it writes; `None` if it fails, which is how helpers say that they know nothing.
+/// One that does not answer in time is an error of the kind `TimedOut`.
 /// Which variables it sees is the caller's to decide.
 pub type RunHelper<'a> = &'a dyn Fn(&str, &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>>;
 
@@ -56,28 +57,33 @@ pub fn credential_from_file(
     let entries = entries.auths.map_or("{}", RawValue::get);
     // Without the names of helpers, which the crate would run with every variable there is.
     let entries = Zeroizing::new(format!("{{\"auths\":{entries}}}"));
+    let refused = |error| refusal(path, &error);
     let ask = |helper: &str, key: &str| match run(helper, key) {
-        Ok(Some(said)) => answered(&said).map(Some),
+        Ok(Some(said)) => answered(&said).map(Some).map_err(refused),
         Ok(None) => Ok(None),
-        Err(_) => Err(CredentialRetrievalError::HelperCommunicationError),
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => Err(CredentialsError::Late {
+            path: path.to_owned(),
+            helper: helper.to_owned(),
+        }),
+        Err(_) => Err(refused(CredentialRetrievalError::HelperCommunicationError)),
     };
+    // docker writes an empty name where there is no helper.
+    let named = |name: &&String| !name.is_empty();
+    let store = helpers.creds_store.as_ref().filter(named);
     for key in keys(repository) {
         let own_helper = helpers.cred_helpers.as_ref().and_then(|all| all.get(&key));
-        let found = if let Some(helper) = own_helper.filter(|name| !name.is_empty()) {
+        let found = if let Some(helper) = own_helper.filter(named) {
             ask(helper, &key)
         } else {
-            match (
-                get_credential_from_reader(entries.as_bytes(), &key),
-                &helpers.creds_store,
-            ) {
+            match (get_credential_from_reader(entries.as_bytes(), &key), store) {
                 (Err(CredentialRetrievalError::NoCredentialConfigured), Some(helper)) => {
                     ask(helper, &key)
                 }
                 (Err(CredentialRetrievalError::NoCredentialConfigured), None) => Ok(None),
-                (found, _) => found.map(Some),
+                (found, _) => found.map(Some).map_err(refused),
             }
         };
-        if let Some(credential) = found.map_err(|error| refusal(path, &error))? {
+        if let Some(credential) = found? {
             return Ok(Some(own(credential)));
         }
     }
@@ -146,6 +152,14 @@ pub enum CredentialsError {
         /// The file that names it.
         path: PathBuf,
     },
+    /// A credential helper did not answer in time.
+    #[error("{}: its credential helper docker-credential-{} did not answer in time", path.display(), helper.escape_debug())]
+    Late {
+        /// The file that names it.
+        path: PathBuf,
+        /// The helper's name.
+        helper: String,
+    },
 }
 
 fn refusal(path: &Path, error: &CredentialRetrievalError) -> CredentialsError {
@@ -199,7 +213,8 @@ mod tests {
         let repository = "r.example.test:5000/pay/api".parse().unwrap();
         credential_from_file(&path, &repository, &Limits::default(), &|helper, key| {
             Ok(match (helper, key) {
-                ("broken", _) => return Err(std::io::ErrorKind::NotFound.into()),
+                ("late", _) => return Err(std::io::ErrorKind::TimedOut.into()),
+                ("broken" | "", _) => return Err(std::io::ErrorKind::NotFound.into()),
                 ("odd", _) => Some(Zeroizing::new(b"s3cret".to_vec())),
                 ("own", _) | ("store", "r.example.test:5000") => {
                     let said = format!(r#"{{"Username":"<token>","Secret":"{helper}"}}"#);
@@ -239,6 +254,11 @@ mod tests {
         for (text, expected) in [
             (r#"{"credsStore":"store"}"#.to_owned(), token("store")),
             (r#"{"credsStore":"none"}"#.to_owned(), None),
+            (
+                format!(r#"{{"credsStore":"",{entry}}}"#),
+                Some(basic("alice", "one")),
+            ),
+            (r#"{"credsStore":""}"#.to_owned(), None),
             // An entry comes before the store, a helper for the server before the entry.
             (
                 format!(r#"{{"credsStore":"store",{entry}}}"#),
@@ -255,6 +275,8 @@ mod tests {
         ] {
             assert_eq!(read(&text).unwrap(), expected, "{text}");
         }
+        let late = read(r#"{"credsStore":"late"}"#).unwrap_err();
+        assert!(matches!(late, CredentialsError::Late { .. }), "{late}");
         for name in ["broken", "odd"] {
             let error = read(&format!(r#"{{"credsStore":"{name}"}}"#)).unwrap_err();
             assert!(matches!(error, CredentialsError::Helper { .. }), "{error}");

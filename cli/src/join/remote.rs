@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use bulla_model::Repository;
 use bulla_registry::{
-    AnyStore, Credential, Remote, RemoteClient, RemoteOptions, credential_from_file,
+    AnyStore, Credential, CredentialsError, Remote, RemoteClient, RemoteOptions,
+    credential_from_file,
 };
 
 use super::{blocking, credential_helper, file};
@@ -111,8 +112,14 @@ async fn credential(context: &Context, repository: &Repository) -> Result<Creden
     blocking(move || {
         let run = |name: &str, server: &str| credential_helper::run(&environment, name, server);
         for path in files {
-            let found = credential_from_file(&path, &repository, &limits, &run)
-                .map_err(|error| Failure::new(FailureKind::Configuration, error))?;
+            let found = credential_from_file(&path, &repository, &limits, &run);
+            let found = found.map_err(|error| match error {
+                CredentialsError::Late { .. } => Failure::new(FailureKind::Unavailable, error)
+                    .with_hint(
+                        "unlock what it asks for the password, or log in without it: podman login",
+                    ),
+                error => Failure::new(FailureKind::Configuration, error),
+            })?;
             if let Some(credential) = found {
                 return Ok(credential);
             }
