@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bulla_attest::ci::built_images;
 
 use super::file;
+use super::sealer::Sealer;
 use crate::Failure;
 use crate::args::sign::PublishArguments;
 use crate::args::signing::SigningArguments;
@@ -30,9 +31,12 @@ pub fn check(
         || set(&row::SIGNING_CONFIG, None)?
         || set(&row::TRUST_CONFIG, None)?;
     let authority = set(&row::FULCIO_URL, signing.identity.fulcio_url.as_deref())?;
-    let keyed = set(&row::KEY, signing.key.key.as_deref())? && !signing.identity.issue_certificate;
-    let single =
-        authority || !recording.rekor_url.is_empty() || !recording.timestamp_server_url.is_empty();
+    let keyed = !Sealer::is_certified(context, signing)?;
+    let single = authority
+        || !recording.rekor_url.is_empty()
+        || !recording.timestamp_server_url.is_empty()
+        || set(&row::REKOR_URL, None)?
+        || set(&row::TIMESTAMP_SERVER_URL, None)?;
     match wanted {
         true if single => Err(Failure::usage(
             "--use-signing-config: services named one by one take the place of a configuration",

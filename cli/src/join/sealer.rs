@@ -68,11 +68,8 @@ impl Sealer {
         purpose: Purpose,
     ) -> Result<Prepared, Failure> {
         let identity = &arguments.identity;
-        let key = arguments.key.key.as_deref();
-        let keyless = key.is_none()
-            && (identity_token::is_given(context, identity)?
-                || context.settings.text(&row::KEY, None)?.is_none());
-        let certified = keyless || identity.issue_certificate;
+        let keyless = Self::is_keyless(context, arguments)?;
+        let certified = Self::is_certified(context, arguments)?;
         let signer = if keyless {
             MemorySigner::new(PrivateKey::generate(KeyAlgorithm::EcdsaP256)?).into()
         } else {
@@ -101,6 +98,19 @@ impl Sealer {
             certified,
             services: Some((instance, http)),
         })
+    }
+
+    /// Whether a key is made for the occasion: none was typed, and an identity was, or no setting
+    /// names a key.
+    fn is_keyless(context: &Context, arguments: &SigningArguments) -> Result<bool, Failure> {
+        Ok(arguments.key.key.is_none()
+            && (identity_token::is_given(context, &arguments.identity)?
+                || context.settings.text(&row::KEY, None)?.is_none()))
+    }
+
+    /// Whether its signatures will come with a certificate.
+    pub fn is_certified(context: &Context, arguments: &SigningArguments) -> Result<bool, Failure> {
+        Ok(arguments.identity.issue_certificate || Self::is_keyless(context, arguments)?)
     }
 
     /// Refuses to sign when the certificate has ended: the record, which stays, would be of a

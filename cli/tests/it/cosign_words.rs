@@ -166,6 +166,38 @@ fn f21_what_means_something_else_is_refused_with_our_own_word() {
 }
 
 #[test]
+fn what_settings_say_about_services_is_compared_with_cosigns_word() {
+    let sandbox = Sandbox::new().with_key();
+    sandbox.write("a.txt", "a");
+    for (line, name, value, hint) in [
+        (
+            "sign --use-signing-config a.txt",
+            "BULLA_REKOR_URL",
+            "https://rekor.example.test",
+            "or the services",
+        ),
+        (
+            "sign --use-signing-config a.txt",
+            "BULLA_TIMESTAMP_SERVER_URL",
+            "https://tsa.example.test/",
+            "or the services",
+        ),
+        // Whose identity was typed signs without the key that is set.
+        (
+            "sign --use-signing-config=false --identity-token x a.txt",
+            "BULLA_KEY",
+            "bulla.key",
+            "--fulcio-url URL",
+        ),
+    ] {
+        let mut command = sandbox.command(line);
+        let answer = Answer::of(&command.env(name, value).output().unwrap());
+        code(&answer, 2, line);
+        assert!(answer.talk.contains(hint), "{line}\n{}", answer.talk);
+    }
+}
+
+#[test]
 fn annotations_are_signed_and_demanded() {
     let sandbox = Sandbox::new().with_image().with_key();
     sandbox.write("a.txt", "a");
