@@ -126,7 +126,8 @@ pub struct VerifyVsa {
         long = "key",
         short = 'k',
         value_name = "FILE",
-        alias = "public-key-path"
+        alias = "public-key-path",
+        conflicts_with = "instance"
     )]
     pub key: Option<String>,
     /// Name the key's signatures carry; empty for its fingerprint

@@ -100,4 +100,10 @@ fn where_no_root_is_given_an_instance_is_believed() {
     let answer = sandbox.run(&format!("{summary} {identity}"));
     let sources = answer.json()["sources"].to_string();
     assert!(sources.contains("staging (embedded)"), "{sources}");
+    // With a key nobody's certificates count, and what was typed is not passed over.
+    let key = sandbox.run(&format!("{summary} --key k.pub --instance staging"));
+    assert_eq!(key.code, 2, "{}", key.talk);
+    for part in ["--key", "--instance", "cannot be used with"] {
+        assert!(key.talk.contains(part), "{part}: {}", key.talk);
+    }
 }
