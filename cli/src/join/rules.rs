@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::lock::Lock;
 use crate::output::write_atomic;
-use crate::settings::{Row, row};
+use crate::settings::row;
 use crate::trust::document;
 
 /// Everything a decision rests on besides the evidence.
@@ -187,9 +187,13 @@ pub fn trusted_roots(
         .map(|path| (path.clone(), "command line".to_owned()))
         .collect();
     if paths.is_empty() {
-        const ROW: &Row = &row::TRUSTED_ROOT;
-        let setting = context.settings.text(ROW, None)?;
-        paths.extend(setting.map(|setting| (setting.value, setting.origin.to_string())));
+        // A client trust configuration holds a trusted root too; what is only that is meant first.
+        for row in [&row::TRUSTED_ROOT, &row::TRUST_CONFIG] {
+            if paths.is_empty() {
+                let setting = context.settings.text(row, None)?;
+                paths.extend(setting.map(|setting| (setting.value, setting.origin.to_string())));
+            }
+        }
     }
     let mut roots = Vec::new();
     for (path, origin) in paths {

@@ -97,7 +97,7 @@ rows! {
     PLAIN_HTTP plain_http "plain-http" Reach None, "none", "registries spoken to without TLS, separated by commas";
     REPOSITORY repository "repository" Reach Some("COSIGN_REPOSITORY"), "the target's own", "where attestations are kept";
     ATTACHMENT_TAG_PREFIX attachment_tag_prefix "attachment-tag-prefix" Reach None, "none", "what begins the names of cosign's older tags";
-    TRUST_CONFIG trust_config "trust-config" Services None, "none", "the client trust configuration of the Sigstore instance to sign with";
+    TRUST_CONFIG trust_config "trust-config" Services None, "none", "the client trust configuration of the Sigstore instance to sign and verify with";
     SIGNING_CONFIG signing_config "signing-config" Services Some("COSIGN_SIGNING_CONFIG"), "none", "the signing configuration of the Sigstore instance to sign with";
     FULCIO_URL fulcio_url "fulcio-url" Login Some("COSIGN_FULCIO_URL"), "the instance's", "the certificate authority";
     REKOR_URL rekor_url "rekor-url" Reach Some("COSIGN_REKOR_URL"), "the instance's", "the transparency log";

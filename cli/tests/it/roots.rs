@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Answer, Sandbox};
 
 const SIGNER: &str = "--certificate-identity dev@example.com \
     --certificate-oidc-issuer http://127.0.0.1:15103 --type slsaprovenance1 art.bin";
@@ -42,6 +42,19 @@ fn a_root_is_read_from_every_document_that_holds_one() {
         let answer = sandbox.run(&format!("verify {flag} {SIGNER}"));
         assert_eq!(answer.code, code, "{flag}: {}{}", answer.data, answer.talk);
     }
+    // A setting is as good as the flag; what is only a trusted root comes first.
+    let set = |settings: &[(&str, &str)]| {
+        let mut command = sandbox.command(&format!("verify {SIGNER}"));
+        command.envs(settings.iter().copied());
+        Answer::of(&command.output().unwrap()).code
+    };
+    assert_eq!(set(&[]), 11);
+    assert_eq!(set(&[("BULLA_TRUST_CONFIG", "both.json")]), 0);
+    let other = ("BULLA_TRUSTED_ROOT", "other.jsonl");
+    assert_eq!(set(&[("BULLA_TRUST_CONFIG", "both.json"), other]), 11);
+    sandbox.write("own.yaml", "trust-config: both.json\n");
+    let answer = sandbox.run(&format!("verify --config own.yaml {SIGNER}"));
+    assert_eq!(answer.code, 0, "{}{}", answer.data, answer.talk);
     let answer = sandbox.run("trust show --trusted-root last.jsonl --output json");
     let shown = &answer.json()["trustedRoots"];
     assert_eq!(shown.as_array().unwrap().len(), 2, "{shown}");
