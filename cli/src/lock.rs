@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Failure;
 use crate::failure::FailureKind;
+use crate::join::file;
 
 /// The right to replace a file, until it is dropped; the system gives it back if the process dies.
 ///
@@ -24,13 +25,17 @@ impl Lock {
 
     /// Waits as long until nobody else is replacing what stands beside a file or folder that itself
     /// stays, so that no file of the lock's is left there. Where folders cannot be locked, one is.
-    pub fn beside(artifact: &Path) -> Result<Self, Failure> {
-        Self::beside_within(artifact, PATIENCE)
+    ///
+    /// `None` where nothing can be locked, or somebody who may read the artifact does not let go of
+    /// it: what is written then was signed and recorded already, perhaps with a key that is no more,
+    /// and that another process writes in the same moment is less likely than either.
+    pub fn beside(artifact: &Path) -> Option<Self> {
+        Self::beside_within(artifact, PATIENCE).ok()
     }
 
     fn beside_within(artifact: &Path, patience: Duration) -> Result<Self, Failure> {
         if cfg!(unix) || artifact.is_file() {
-            let file = File::open(artifact);
+            let file = file::open(artifact);
             let file = file.map_err(|error| Failure::file("lock", artifact, &error))?;
             return Self::held(file, artifact, artifact, patience);
         }
@@ -116,6 +121,7 @@ mod tests {
             drop(held);
             Lock::beside_within(artifact, Duration::ZERO).unwrap();
         }
+        assert!(Lock::beside(&folder.path().join("nothing")).is_none());
         #[cfg(unix)]
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }

@@ -48,7 +48,7 @@ pub use document::Document;
 pub use evidence::{Attestation, AttestationForm, Evidence};
 pub use expected::{ExpectedClaim, ExpectedSigner};
 pub use gate::{StepDraft, StepRequest, judge_step};
-pub use named_document::{DocumentsQuestion, ReferredBy, documents_named};
+pub use named_document::{DocumentsQuestion, ReferredBy, documents_claimed, documents_named};
 pub use pattern::{AnchoredRegex, Pattern, PatternError};
 pub use policy::{Policy, PolicyError, PolicyFile, PolicyFiles};
 pub use public_key::PublicKey;

@@ -58,7 +58,9 @@ pub fn documents_named(question: &DocumentsQuestion<'_>) -> Vec<Digest> {
         evidence.subject_of(statement, &covering).is_some()
             && references(statement, limits).is_ok_and(|named| !named.is_empty())
     };
-    let claims = |attestation: &&Attestation| claims(attestation, limits, &refers);
+    let claims = |attestation: &&Attestation| {
+        !(question.cancelled)() && claims(attestation, limits, &mut |one| refers(one))
+    };
     let referring = evidence.attestations.iter().filter(claims).collect();
     let (trust, now) = (question.trust, question.now);
     let examined = examine_some(referring, evidence, trust, now, limits, question.cancelled);
@@ -72,6 +74,28 @@ pub fn documents_named(question: &DocumentsQuestion<'_>) -> Vec<Digest> {
         let found = references(statement, limits).unwrap_or_default();
         named.extend(found.into_iter().map(|named| named.digest).enumerate());
     }
+    first_of_each(named, limits)
+}
+
+/// As [`documents_named`], of everybody whose statement about the artifact refers to documents,
+/// verified or not: for whoever keeps evidence for others, who will trust whom they want.
+pub fn documents_claimed(evidence: &Evidence, limits: &Limits) -> Vec<Digest> {
+    let covering = evidence.covering();
+    let mut named = Vec::new();
+    let mut claimed = |statement: &Statement| {
+        if evidence.subject_of(statement, &covering).is_some() {
+            let found = references(statement, limits).unwrap_or_default();
+            named.extend(found.into_iter().map(|named| named.digest).enumerate());
+        }
+        false
+    };
+    for attestation in &evidence.attestations {
+        claims(attestation, limits, &mut claimed);
+    }
+    first_of_each(named, limits)
+}
+
+fn first_of_each(mut named: Vec<(usize, Digest)>, limits: &Limits) -> Vec<Digest> {
     named.sort_by_key(|(place, _)| *place);
     let mut seen = BTreeSet::new();
     named
@@ -83,7 +107,11 @@ pub fn documents_named(question: &DocumentsQuestion<'_>) -> Vec<Digest> {
 }
 
 /// Whether an attestation says by its own word that it refers to documents.
-fn claims(attestation: &Attestation, limits: &Limits, refers: &dyn Fn(&Statement) -> bool) -> bool {
+fn claims(
+    attestation: &Attestation,
+    limits: &Limits,
+    refers: &mut dyn FnMut(&Statement) -> bool,
+) -> bool {
     match read(attestation, limits) {
         Ok(Received::One(read)) => match &read.what {
             What::Statement(statement) => refers(statement),

@@ -3,12 +3,13 @@
 //! docker's protocol, `docker-credential-NAME get`,
 //! <https://github.com/docker/docker-credential-helpers/blob/v0.9.3/README.md>.
 
-use std::io::{self, Read as _, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
+use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use crate::settings::Environment;
@@ -17,15 +18,17 @@ use crate::settings::Environment;
 /// on the search path, never one of the working directory, and sees no secret of signing: what
 /// gives out passwords of registries has no use for those of keys. One that has not answered after
 /// [`PATIENCE`] is ended, and is an error of the kind `TimedOut`.
+///
+/// Called on a thread of the runtime that may wait.
 pub(super) fn run(
     environment: &Environment,
     name: &str,
     server: &str,
 ) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    within(PATIENCE, environment, name, server)
+    Handle::current().block_on(within(PATIENCE, environment, name, server))
 }
 
-fn within(
+async fn within(
     patience: Duration,
     environment: &Environment,
     name: &str,
@@ -41,73 +44,45 @@ fn within(
     for name in environment.secrets() {
         command.env_remove(name);
     }
-    let ends = Instant::now() + patience;
+    tokio::time::timeout(patience, ask(command, server))
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+/// Whoever stops waiting ends the helper and closes its output, which something that the helper
+/// started may hold open for longer than the helper lives.
+async fn ask(mut command: Command, server: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut child = command
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .kill_on_drop(true)
         .spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
         // One that knows its only server may close it unread.
-        drop(pipe.write_all(server.as_bytes()));
+        drop(pipe.write_all(server.as_bytes()).await);
     }
-    let said = said(&mut child, ends);
-    let ended = said.and_then(|said| Ok((said, ended(&mut child, ends)?)));
-    match ended {
-        Ok((said, status)) => Ok(status.success().then_some(said)),
-        Err(error) => {
-            // One that still writes, or waits, would never end.
-            drop(child.kill());
-            child.wait()?;
-            Err(error)
-        }
-    }
-}
-
-/// All that a helper writes. It is read on a thread of its own: reading has no limit in time, and
-/// what a helper started may hold its output open for longer than the helper lives.
-fn said(child: &mut Child, ends: Instant) -> io::Result<Zeroizing<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
     let pipe = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    thread::spawn(move || {
-        let mut said = Zeroizing::new(Vec::new());
-        let read = pipe.take(ANSWER_BYTES + 1).read_to_end(&mut said);
-        // Whoever waited may have given up.
-        drop(sender.send(read.map(|_| said)));
-    });
-    let left = ends.saturating_duration_since(Instant::now());
-    let said = receiver.recv_timeout(left);
-    let said = said.map_err(|_| io::ErrorKind::TimedOut)??;
+    let mut said = Zeroizing::new(Vec::new());
+    let mut pipe = pipe.take(ANSWER_BYTES + 1);
+    pipe.read_to_end(&mut said).await?;
     if said.len() as u64 > ANSWER_BYTES {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    Ok(said)
-}
-
-/// How a helper ended.
-fn ended(child: &mut Child, ends: Instant) -> io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() >= ends {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        thread::sleep(PAUSE);
-    }
+    Ok(child.wait().await?.success().then_some(said))
 }
 
 /// Bytes of an answer. Stops one without an end; tokens have a few thousand.
 const ANSWER_BYTES: u64 = 64 << 10;
 /// How long a helper may take. Stops one that never answers; some ask a person to unlock a keychain.
 const PATIENCE: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Instant;
 
     use super::*;
 
@@ -118,7 +93,11 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let search = folder.path().display().to_string();
         let environment = Environment::with_variables(folder.path(), [("PATH", &*search)]);
-        within(Duration::from_millis(500), &environment, "own", "r.test")
+        let patience = Duration::from_millis(500);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(within(patience, &environment, "own", "r.test"))
     }
 
     #[test]
@@ -126,6 +105,8 @@ mod tests {
         let started = Instant::now();
         for script in [
             "exec /bin/sleep 600",
+            // What it started holds its output.
+            "/bin/sleep 600; echo {}",
             // It has said all, and does not end.
             "echo {}; exec >&-; exec /bin/sleep 600",
         ] {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bulla_model::{Descriptor, Digest, Limits};
 use bulla_registry::{AnyStore, Store as _, StoreError};
 use bulla_verify::{
-    Document, DocumentsQuestion, Evidence, ExpectedSigner, ReferredBy, Trust, documents_named,
+    Document, DocumentsQuestion, Evidence, ExpectedSigner, ReferredBy, Trust, documents_claimed,
+    documents_named,
 };
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use crate::Failure;
 pub enum Followed {
     /// Theirs whose bills of materials these rules take.
     Rules(Arc<Rules>),
+    /// Those first, and then everybody's, verified or not: for others, who have rules of their own.
+    Everybody(Arc<Rules>),
     /// This signer's.
     Signer(Arc<Trust>, ExpectedSigner),
 }
@@ -38,9 +41,11 @@ pub async fn add(
 ) -> Result<Evidence, Failure> {
     let limits = store.limits().clone();
     let bounds = limits.clone();
-    let (mut evidence, mut named) = blocking(move || {
+    let (mut evidence, named, rest) = blocking(move || {
         let (trust, by) = match &followed {
-            Followed::Rules(rules) => (&rules.trust, ReferredBy::Policy(&rules.policy)),
+            Followed::Rules(rules) | Followed::Everybody(rules) => {
+                (&rules.trust, ReferredBy::Policy(&rules.policy))
+            }
             Followed::Signer(trust, signer) => (&**trust, ReferredBy::Signer(signer)),
         };
         let named = documents_named(&DocumentsQuestion {
@@ -51,9 +56,25 @@ pub async fn add(
             limits: &bounds,
             cancelled: &verdict::deadline(bounds.deadline),
         });
-        Ok((evidence, named))
+        let rest = match &followed {
+            Followed::Everybody(_) => documents_claimed(&evidence, &bounds),
+            Followed::Rules(_) | Followed::Signer(..) => Vec::new(),
+        };
+        Ok((evidence, named, rest))
     })
     .await?;
+    for named in [named, rest] {
+        look_for(store, &mut evidence, named, &limits).await;
+    }
+    Ok(evidence)
+}
+
+async fn look_for(
+    store: &AnyStore,
+    evidence: &mut Evidence,
+    mut named: Vec<Digest>,
+    limits: &Limits,
+) {
     named.retain(|digest| !evidence.documents.contains_key(digest));
     let mut sizes: Vec<(Digest, Result<Option<u64>, StoreError>)> = stream::iter(named)
         .map(|digest| async move {
@@ -64,12 +85,12 @@ pub async fn add(
         .collect()
         .await;
     sizes.sort_by_key(|(_, size)| size.as_ref().ok().copied().flatten());
-    let mut budget = left(&evidence, &limits);
+    let mut budget = left(evidence, limits);
     for (digest, size) in sizes {
         let document = match size {
             Err(error) => Document::Unavailable(error.to_string()),
             Ok(None) => Document::Unavailable(format!("it is not in {}", store.name())),
-            Ok(Some(size)) if size > budget => Document::Unavailable(too_large(size, &limits)),
+            Ok(Some(size)) if size > budget => Document::Unavailable(too_large(size, limits)),
             Ok(Some(size)) => {
                 budget = budget.saturating_sub(size);
                 fetch(store, &digest, size).await
@@ -77,7 +98,6 @@ pub async fn add(
         };
         evidence.documents.insert(digest, document);
     }
-    Ok(evidence)
 }
 
 async fn fetch(store: &AnyStore, digest: &Digest, size: u64) -> Document {

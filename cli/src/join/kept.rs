@@ -34,8 +34,9 @@ pub fn add(
     bundles: &[&Bundle],
     limits: &Limits,
 ) -> Result<PathBuf, Failure> {
-    let _lock = Lock::beside(artifact)?;
+    let _lock = Lock::beside(artifact);
     let alone = publish::beside(artifact, ".sigstore.json");
+    let listed = publish::beside(artifact, ".intoto.jsonl");
     if let (Beside::Alone, [bundle]) = (beside, bundles) {
         let held = held(&alone, limits)?;
         if held.iter().any(|one| line(one) == line(bundle.bytes())) {
@@ -45,11 +46,11 @@ pub fn add(
             .iter()
             .all(|one| is_outdated(one, bundle, artifact, limits))
         {
+            countable(1, &listed, limits)?;
             write_atomic(&alone, &line(bundle.bytes()))?;
             return Ok(alone);
         }
     }
-    let listed = publish::beside(artifact, ".intoto.jsonl");
     let mut all = held(&listed, limits)?;
     for bundle in bundles {
         if !all.iter().any(|one| line(one) == line(bundle.bytes())) {
@@ -57,18 +58,30 @@ pub fn add(
         }
     }
     let bytes: Vec<u8> = all.iter().flat_map(|one| line(one)).collect();
-    // Whoever verifies reads both files. What is no reason to lose a new signature says so to them.
-    let alone = held(&alone, limits).map_or(0, |all| all.len());
-    let number = all.len().saturating_add(alone);
-    if number > limits.referrers_per_digest || bytes.len() as u64 > limits.bundle_bytes {
-        return Err(Failure::new(
-            FailureKind::Unavailable,
-            format_args!("{} would hold more than is read again", listed.display()),
-        )
-        .with_hint("move it away, or name another file: --bundle FILE"));
+    countable(all.len(), &alone, limits)?;
+    if bytes.len() as u64 > limits.bundle_bytes {
+        return Err(too_many(&listed));
     }
     write_atomic(&listed, &bytes)?;
     Ok(listed)
+}
+
+/// Whoever verifies reads both files, so that no more may be in one than leaves room for what is in
+/// the other. One that cannot be read is no reason to lose a new signature; it says so to them.
+fn countable(number: usize, other: &Path, limits: &Limits) -> Result<(), Failure> {
+    let beside = held(other, limits).map_or(0, |all| all.len());
+    if number.saturating_add(beside) > limits.referrers_per_digest {
+        return Err(too_many(other));
+    }
+    Ok(())
+}
+
+fn too_many(path: &Path) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format_args!("{} would hold more than is read again", path.display()),
+    )
+    .with_hint("move it away, or name another file: --bundle FILE")
 }
 
 /// The documents in a file, none if there is no such file. One that cannot be read is not replaced.
@@ -169,6 +182,10 @@ mod tests {
             failure.message().contains("than is read again"),
             "{failure:?}"
         );
+        let other = folder.path().join("b.txt");
+        std::fs::write(&other, "b").unwrap();
+        add(&other, Beside::Listed, &[&one, &two], &limits).unwrap();
+        add(&other, Beside::Alone, &[&three], &limits).unwrap_err();
         let files = [".sigstore.json", ".intoto.jsonl"];
         let files = files.map(|ending| publish::beside(&artifact, ending));
         assert_eq!(documents::read(&files, &limits).unwrap().len(), 2);

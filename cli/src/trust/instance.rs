@@ -12,7 +12,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::{Source, trusted_roots};
 use crate::join::{file, http};
-use crate::settings::row;
+use crate::settings::{self, row};
 
 /// What a command wants of an instance.
 #[derive(Clone, Copy, Debug)]
@@ -97,11 +97,24 @@ pub fn choose(context: &Context, flag: Option<&str>) -> Result<Chosen, Failure> 
     })
 }
 
+/// Whether a variable names the instance, and no variable a trusted root.
+fn named_by_variable(context: &Context) -> Result<bool, Failure> {
+    let by_variable = |row| -> Result<bool, Failure> {
+        let setting = context.settings.text(row, None)?;
+        Ok(setting.is_some_and(|setting| matches!(setting.origin, settings::Origin::Variable(_))))
+    };
+    Ok(by_variable(&row::INSTANCE)?
+        && !by_variable(&row::TRUSTED_ROOT)?
+        && !by_variable(&row::TRUST_CONFIG)?)
+}
+
 /// What is trusted, from files if any are named, else from the chosen instance.
 pub async fn instance(context: &Context, wanted: &Wanted<'_>) -> Result<Instance, Failure> {
     let mut sources = Vec::new();
-    // An instance that was typed is the one that is meant, whatever a setting says.
-    let is_named = wanted.name.is_some() && wanted.trusted_root.is_empty();
+    // An instance that was typed is the one that is meant, whatever a setting says; so is one that
+    // a variable names, whatever a file says.
+    let is_named =
+        (wanted.name.is_some() || named_by_variable(context)?) && wanted.trusted_root.is_empty();
     let trusted_roots = if is_named {
         Vec::new()
     } else {

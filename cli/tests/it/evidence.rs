@@ -330,6 +330,34 @@ fn layers_of_cosigns_older_tags_are_packed_with_their_annotations() {
 }
 
 #[test]
+fn documents_that_only_others_have_a_use_for_are_packed_too() {
+    let sandbox = company();
+    built(&sandbox, "image:1.0");
+    let text = json!({"bomFormat": "CycloneDX", "components": []}).to_string();
+    let digest = Digest::sha256(text.as_bytes());
+    let reference = json!({
+        "attester": {"id": "https://example.test/scanner"},
+        "references": [{
+            "mediaType": "application/vnd.cyclonedx+json",
+            "digest": {"sha256": digest.hex()},
+        }],
+    });
+    sandbox.write("reference.json", &reference.to_string());
+    // The policy takes no bill of materials of hers.
+    sandbox.done("attest image:1.0 --type reference --predicate reference.json --key alice.key");
+    sandbox.blob(text.as_bytes(), "application/vnd.cyclonedx+json");
+    let pack = sandbox
+        .done("evidence pack image:1.0 --env dev -o pack.tar --output json")
+        .json();
+    assert_eq!(pack["verdict"]["decision"], "allow");
+    let files = document(&entries(&sandbox)).1["files"].clone();
+    let files = files.as_array().unwrap();
+    let found = files.iter().find(|file| file["role"] == "document");
+    assert_eq!(found.unwrap()["digest"], digest.to_string());
+    assert_eq!(sandbox.run("evidence verify pack.tar").code, 0);
+}
+
+#[test]
 fn nothing_of_it_needs_a_network() {
     let sandbox = released();
     packed(&sandbox);

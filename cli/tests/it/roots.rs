@@ -55,6 +55,10 @@ fn a_root_is_read_from_every_document_that_holds_one() {
     sandbox.write("own.yaml", "trust-config: both.json\n");
     let answer = sandbox.run(&format!("verify --config own.yaml {SIGNER}"));
     assert_eq!(answer.code, 0, "{}{}", answer.data, answer.talk);
+    // Nearer is what a variable names, as a flag would be.
+    let mut command = sandbox.command(&format!("verify --config own.yaml {SIGNER}"));
+    command.env("BULLA_INSTANCE", "public-good");
+    assert_eq!(Answer::of(&command.output().unwrap()).code, 11);
     let answer = sandbox.run("trust show --trusted-root last.jsonl --output json");
     let shown = &answer.json()["trustedRoots"];
     assert_eq!(shown.as_array().unwrap().len(), 2, "{shown}");

@@ -16,6 +16,7 @@ use super::{Contents, compare, largest, layout, replay};
 use crate::args::evidence::Pack;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::join::follow::{self, Followed};
 use crate::join::rules::{Rules, Source};
 use crate::join::{blocking, evidence, image, step, verdict};
 use crate::output::{READABLE, partial};
@@ -35,8 +36,10 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     rules.settle(limits)?;
     let rules = Arc::new(rules);
     let image = image::open(context, &Target::parse(&arguments.target)?).await?;
-    let collected =
-        Arc::new(evidence::collect(&image, arguments.index.as_ref(), &rules, now).await?);
+    // Whoever judges the pack by rules of their own may take documents that these have no use for.
+    let everybody = Followed::Everybody(Arc::clone(&rules));
+    let collected = evidence::attestations(&image, arguments.index.as_ref()).await?;
+    let collected = Arc::new(follow::add(&image.evidence, collected, everybody, now).await?);
     // A local path would make the pack depend on where it was made.
     let name = format!("{}@{}", image.name, image.descriptor.digest);
     let verdict = verdict::environment(
