@@ -88,13 +88,19 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
         }
     }
     drop(manifests);
+    let mut rest = store.limits().evidence_bytes.saturating_sub(wanted.bytes);
     let mut blobs = stream::iter(wanted.in_order())
         .map(|(referrer, manifest, layer)| async move {
             let read = store.blob(&layer, store.limits().bundle_bytes).await;
-            (referrer, manifest, read)
+            (referrer, manifest, layer, read)
         })
         .buffered(CONCURRENCY);
-    while let Some((referrer, manifest, read)) = blobs.next().await {
+    while let Some((referrer, manifest, layer, read)) = blobs.next().await {
+        let read = match read {
+            // On the heap: it is rare, and would make every caller's future larger.
+            Err(error) => Err(Box::pin(explained(store, &layer, error, &mut rest)).await),
+            read => read,
+        };
         match read {
             Ok(bytes) => set.bundles.push(BundleReferrer {
                 referrer,
@@ -105,6 +111,41 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
         }
     }
     Ok(set)
+}
+
+/// What it means that a blob has another size than its manifest says: the manifest lies if the blob,
+/// read once more with the size the store gives, has its digest. Then nobody will ever read it as it
+/// is named. Otherwise the transfer may have been cut.
+pub(crate) async fn explained<S: Store>(
+    store: &S,
+    layer: &Descriptor,
+    error: StoreError,
+    budget: &mut u64,
+) -> StoreError {
+    if !matches!(error, StoreError::SizeMismatch { .. }) {
+        return error;
+    }
+    let Ok(Some(size)) = store.blob_size(&layer.digest).await else {
+        return error;
+    };
+    let limit = store.limits().bundle_bytes;
+    if size > limit {
+        let what = format!("blob {}", layer.digest);
+        return StoreError::TooLarge { what, limit };
+    }
+    let Some(rest) = budget.checked_sub(size).filter(|_| size != layer.size) else {
+        return error;
+    };
+    *budget = rest;
+    let whole = Descriptor::new(&layer.media_type, layer.digest.clone(), size);
+    match store.blob(&whole, limit).await {
+        Ok(_) => StoreError::Misdescribed {
+            what: format!("blob {}", layer.digest),
+            expected: layer.size,
+            found: size,
+        },
+        Err(_) => error,
+    }
 }
 
 /// The bundles that fit into the budget together, the smallest first.

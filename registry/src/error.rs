@@ -110,6 +110,16 @@ pub enum StoreError {
         /// Bytes seen; reading stops with the first byte too many.
         found: u64,
     },
+    /// A manifest says another size of a blob than the blob with that digest has.
+    #[error("{what} has {found} bytes, and its manifest says {expected}")]
+    Misdescribed {
+        /// What was read.
+        what: String,
+        /// Bytes according to the manifest.
+        expected: u64,
+        /// Bytes that have the digest.
+        found: u64,
+    },
     /// Something is larger than its limit; it was not read.
     #[error("{what} is larger than the limit of {limit} bytes")]
     TooLarge {
@@ -294,6 +304,7 @@ impl StoreError {
             }
             Self::Malformed { .. }
             | Self::Manifest { .. }
+            | Self::Misdescribed { .. }
             | Self::Several { .. }
             | Self::Unsuited { .. } => StoreErrorKind::Malformed,
             Self::Unsupported { .. }
@@ -312,10 +323,14 @@ impl StoreError {
     /// Whether the store answered, and what it has can be no evidence however often it is asked: not
     /// what its place calls for, about something else, or longer than anything that is read. Whoever
     /// may push can put such a thing beside an image, so it must not cast doubt on the rest.
+    ///
+    /// What is listed and not there is none of it: somebody may have taken away what takes something
+    /// back. Nor are bytes of another size or digest, which a broken transfer has too.
     pub fn is_unusable(&self) -> bool {
         matches!(
             self,
             Self::Manifest { .. }
+                | Self::Misdescribed { .. }
                 | Self::TooLarge { .. }
                 | Self::Unsuited { .. }
                 | Self::WrongSubject { .. }

@@ -34,7 +34,7 @@ impl IndexDocument {
         Ok(document)
     }
 
-    /// Reads an index that others write too. An entry that is no descriptor stays as it is: whoever
+    /// Reads an index that others write too. An entry that is not understood stays as it is: whoever
     /// can add one must not keep others from adding theirs.
     pub(crate) fn shared(bytes: &[u8], what: &str, limits: &Limits) -> Result<Self, StoreError> {
         Self::shaped(bytes, limits.manifest_bytes, what, limits)
@@ -134,6 +134,17 @@ impl IndexDocument {
         let before = values.len();
         values.retain(|value| descriptor(value).is_none_or(|entry| keep(&entry)));
         values.len() != before
+    }
+
+    /// Drops what is no descriptor by anybody's reading: the specification wants `mediaType`, `digest`
+    /// and `size` of each. What is only not understood here, as a digest of another kind, stays.
+    pub(crate) fn drop_junk(&mut self) {
+        self.values_mut().retain(|value| {
+            let digest = value.get("digest").and_then(Value::as_str);
+            value.get("mediaType").is_some_and(Value::is_string)
+                && digest.is_some_and(|digest| digest.contains(':'))
+                && value.get("size").is_some_and(Value::is_u64)
+        });
     }
 
     /// Removes an annotation where it has this value. Says whether anything changed.
@@ -268,6 +279,10 @@ mod tests {
         assert!(index.retain(|listed| listed.digest != entry.digest));
         let same = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
         assert_eq!(same(&index.to_bytes()), same(text("").as_bytes()));
+        // What nobody can read goes when something is written; what somebody may does not.
+        index.drop_junk();
+        let kept = json!([{"mediaType": "m", "digest": "md5:00", "size": 1}]);
+        assert_eq!(same(&index.to_bytes())["manifests"], kept);
     }
 
     #[test]

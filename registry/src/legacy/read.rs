@@ -8,6 +8,7 @@ use bulla_model::{Descriptor, Digest, Manifest, Referrer, Tag};
 use futures_util::{StreamExt as _, stream};
 
 use super::{LegacyKind, TagPrefix};
+use crate::bundles::explained;
 use crate::{Store, StoreError, Target};
 
 /// The legacy manifests of a digest, and everything that kept the list from being whole.
@@ -200,6 +201,10 @@ pub async fn read<S: Store>(store: &S, manifests: &[LegacyManifest], budget: u64
         })
         .buffered(CONCURRENCY);
     while let Some((kind, manifest, descriptor, bytes)) = blobs.next().await {
+        let bytes = match bytes {
+            Err(error) => Err(Box::pin(explained(store, &descriptor, error, &mut rest)).await),
+            bytes => bytes,
+        };
         match bytes {
             Ok(bytes) => read.layers.push(LegacyLayer {
                 kind,

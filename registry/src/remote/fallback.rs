@@ -157,6 +157,8 @@ impl Remote {
             };
             if change(&mut index) {
                 seen = 0;
+                // Only along with a change: what others put back is no reason to write again.
+                index.drop_junk();
                 let bytes = index.to_bytes();
                 // A list that nobody reads any more would hide what is in it.
                 let limit = self.limits().manifest_bytes;
@@ -197,7 +199,7 @@ impl Remote {
         })
     }
 
-    /// The index for a writer, who keeps what it does not understand.
+    /// The index for a writer, who keeps what it does not understand but may be a descriptor.
     async fn read_list(&self, subject: &Digest) -> Result<Option<List>, StoreError> {
         let Some(reply) = self.list_reply(subject).await? else {
             return Ok(None);

@@ -158,8 +158,12 @@ async fn junk_in_a_list_neither_hides_the_rest_nor_passes_for_the_users_mistake(
     let tag = subject.digest.referrers_tag();
     let (kind, bytes) = registry.content().manifests[&tag].clone();
     let mut index: Value = serde_json::from_slice(&bytes).unwrap();
-    let junk = json!({"mediaType": "x", "digest": "md5:00", "size": 1});
-    index["manifests"].as_array_mut().unwrap().push(junk);
+    let foreign = json!({"mediaType": "x", "digest": "md5:00", "size": 1});
+    index["manifests"].as_array_mut().unwrap().push(foreign);
+    let clean = index["manifests"].as_array().unwrap().clone();
+    for junk in [json!(7), json!({"digest": "sha256:00"}), json!("x")] {
+        index["manifests"].as_array_mut().unwrap().push(junk);
+    }
     let put = |kind: &str, bytes: Vec<u8>| {
         let entry = (kind.to_owned(), bytes);
         registry.content().manifests.insert(tag.clone(), entry);
@@ -168,7 +172,8 @@ async fn junk_in_a_list_neither_hides_the_rest_nor_passes_for_the_users_mistake(
     let set = read_bundles(&store, &subject.digest).await.unwrap();
     assert_eq!(set.bundles.len(), 1);
     assert!(set.truncated, "what was not understood may have been more");
-    // A writer neither drops what it does not understand nor is kept away by it.
+    // A writer neither drops what others may understand nor is kept away by it; what nobody can read
+    // goes.
     let second = attach(&store, &subject, &sample::bundle("b"), sample::created())
         .await
         .unwrap();
@@ -176,19 +181,60 @@ async fn junk_in_a_list_neither_hides_the_rest_nor_passes_for_the_users_mistake(
         || -> Value { serde_json::from_slice(&registry.content().manifests[&tag].1).unwrap() };
     let entries = written()["manifests"].as_array().unwrap().clone();
     assert_eq!(entries.len(), 3);
-    assert_eq!(entries[..2], index["manifests"].as_array().unwrap()[..]);
+    assert_eq!(entries[..2], clean);
     let set = read_bundles(&store, &subject.digest).await.unwrap();
     assert_eq!(set.bundles.len(), 2);
     store
         .delete_manifest(&second.descriptor.digest)
         .await
         .unwrap();
-    assert_eq!(written()["manifests"], index["manifests"]);
+    assert_eq!(*written()["manifests"].as_array().unwrap(), clean);
     // An image where the list should be.
     let image = store.manifest(&subject.digest).await.unwrap();
     put(image.media_type(), image.bytes().to_vec());
     let error = store.referrers(&subject.digest).await.unwrap_err();
     assert!(error.is_undetermined(), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_lies_about_a_size_casts_no_doubt_and_a_cut_bundle_does() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let attached = attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let manifest = store.manifest(&attached.descriptor.digest).await.unwrap();
+    let mut lie: Value = serde_json::from_slice(manifest.bytes()).unwrap();
+    let size = lie["layers"][0]["size"].as_u64().unwrap();
+    for other in [1, size - 1, size + 1, 10 * size] {
+        lie["layers"][0]["size"] = json!(other);
+        let bytes = lie.to_string();
+        let kind = media_type::IMAGE_MANIFEST;
+        store
+            .put_manifest(bytes.as_bytes(), kind, None)
+            .await
+            .unwrap();
+    }
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!((set.bundles.len(), set.failed.len()), (1, 4), "{set:?}");
+    for (_, error) in &set.failed {
+        assert!(error.is_unusable(), "{error}");
+        assert!(error.to_string().contains("its manifest says"), "{error}");
+    }
+    // What is cut, or gone, may have been evidence.
+    let blob = lie["layers"][0]["digest"].as_str().unwrap().to_owned();
+    for cut in [true, false] {
+        let held = registry.content().blobs.remove(&blob).unwrap();
+        if cut {
+            let half = held[..held.len() / 2].to_vec();
+            registry.content().blobs.insert(blob.clone(), half);
+        }
+        let set = read_bundles(&store, &subject.digest).await.unwrap();
+        assert_eq!((set.bundles.len(), set.failed.len()), (0, 5), "{set:?}");
+        let doubtful = set.failed.iter().filter(|(_, error)| !error.is_unusable());
+        assert_eq!(doubtful.count(), 5, "{set:?}");
+    }
 }
 
 #[tokio::test]
@@ -198,7 +244,8 @@ async fn a_list_is_never_written_larger_than_it_is_read() {
     let subject = sample::image(&store, b"layer").await;
     let tag = subject.digest.referrers_tag();
     let limit = usize::try_from(Limits::default().manifest_bytes).unwrap();
-    let index = json!({"schemaVersion": 2, "manifests": ["junk"]}).to_string();
+    let foreign = json!({"mediaType": "junk", "digest": "md5:00", "size": 1});
+    let index = json!({"schemaVersion": 2, "manifests": [foreign]}).to_string();
     let filled = index.replace("junk", &"j".repeat(limit - index.len()));
     let kind = media_type::IMAGE_INDEX.to_owned();
     let full = (kind, filled.into_bytes());
@@ -211,6 +258,16 @@ async fn a_list_is_never_written_larger_than_it_is_read() {
         .unwrap_err();
     assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
     assert_eq!(registry.content().manifests[&tag], full);
+    // What nobody can read does not fill it.
+    let (kind, bytes) = full;
+    let text = String::from_utf8(bytes).unwrap();
+    let junk = text.replace("\"size\":1", "\"size\":-1").into_bytes();
+    registry.content().manifests.insert(tag, (kind, junk));
+    attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert!(set.bundles.len() == 1 && !set.truncated);
 }
 
 #[tokio::test]
