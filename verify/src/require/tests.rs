@@ -29,20 +29,14 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, repo
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    // F36: an old clean run must not hide a newer failed one. Without a time a run counts as the
-    // newest, so that leaving the time out gains nothing.
-    eligible
-        .statements
-        .sort_by_key(|statement| statement.time().existed_by().unwrap_or(Timestamp::MAX));
-    let newest = eligible
-        .statements
-        .last()
-        .map(|last| last.time().existed_by());
+    // F36: an old clean run must not hide a newer failed one. Runs without a time may be older or
+    // newer than any: they count beside the newest, so that leaving the time out gains nothing.
+    let times = eligible.statements.iter();
+    let newest = times.filter_map(|run| run.time().existed_by()).max();
     let runs = eligible
         .statements
         .iter()
-        .rev()
-        .take_while(|run| Some(run.time().existed_by()) == newest);
+        .filter(|run| run.time().existed_by().is_none_or(|at| Some(at) == newest));
     let mut passed = None;
     for run in runs {
         match run.predicate::<TestResult>() {

@@ -228,6 +228,11 @@ fn f36_an_old_clean_run_does_not_hide_a_newer_failed_one() {
         1,
         "without a time"
     );
+    assert_eq!(
+        after(&[("FAILED", Some(1)), ("PASSED", None)]),
+        1,
+        "nor hides a clean one without a time a failed one"
+    );
 }
 
 #[test]
