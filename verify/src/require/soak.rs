@@ -28,9 +28,8 @@ pub(crate) fn judge(
     rule: &SoakRule,
     report: &mut Report,
 ) {
-    let mut causes = Vec::new();
     let mut notes = Vec::new();
-    let successes = successes(context, step, rule, &mut causes, &mut notes);
+    let successes = successes(context, step, rule, &mut notes);
     let broken = rule
         .healthy
         .then(|| last_broken(context, step, rule))
@@ -52,7 +51,7 @@ pub(crate) fn judge(
         SoakStart::Promotion => promoted,
     };
     let Some(begun) = begun else {
-        missing(context, rule, &causes, report);
+        missing(context, rule, report);
         report.findings.append(&mut notes);
         return;
     };
@@ -107,7 +106,6 @@ fn successes(
     context: &Context<'_>,
     step: &StepAtHand<'_>,
     rule: &SoakRule,
-    causes: &mut Vec<Cause>,
     notes: &mut Vec<Finding>,
 ) -> Vec<Timestamp> {
     let wanted = Wanted {
@@ -123,7 +121,6 @@ fn successes(
         max_age: None,
     };
     let mut eligible = wanted.among(context.candidates);
-    causes.append(&mut eligible.causes);
     notes.append(&mut eligible.findings);
     let mut times = Vec::new();
     for statement in eligible.statements {
@@ -214,7 +211,7 @@ fn promoted(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule) -> Op
     last
 }
 
-fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mut Report) {
+fn missing(context: &Context<'_>, rule: &SoakRule, report: &mut Report) {
     let name = rule.environment.name();
     let (message, hint) = match rule.from {
         SoakStart::Deployment => (
@@ -231,9 +228,13 @@ fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mu
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);
     report.findings.push(finding.place(&rule.place).hint(hint));
-    let cause = Cause::best(causes.iter().copied());
+    // Time to soak is what is missing, whoever else has said that it ran there.
     report
-        .check(CHECK, failed(context, cause), format!("never in {name}"))
+        .check(
+            CHECK,
+            failed(context, Cause::NotYet),
+            format!("never in {name}"),
+        )
         .place = Some(rule.place.clone());
 }
 
