@@ -9,6 +9,8 @@
 //! 5. It continues those it follows: environments join, sequence and first promotion agree, the
 //!    subject set is the same, neither time nor the policy's version runs backwards.
 
+use std::cmp::Reverse;
+
 use bulla_model::predicate::{Predicate as _, Promotion};
 use bulla_model::{Digest, EdgeKind, Environment};
 
@@ -104,22 +106,27 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
             }
         }
     }
-    // The same statement may be attached twice; one is enough. Newest first.
-    out.verified.sort_by(|a, b| {
-        let key = |p: &Verified<Promotion>| {
-            (
-                p.value().slot.sequence,
-                p.value().chain.sequence,
-                p.value().issued_at,
-            )
-        };
-        key(b)
-            .cmp(&key(a))
-            .then_with(|| a.payload().cmp(b.payload()))
+    best_copies(&mut out.verified);
+    // Newest first.
+    out.verified.sort_by_key(|one| {
+        let said = one.value();
+        Reverse((said.slot.sequence, said.chain.sequence, said.issued_at))
     });
-    out.verified
-        .dedup_by(|a, b| a.payload() == b.payload() && a.signer() == b.signer());
     out
+}
+
+/// The same statement may be attached twice; one is enough, and of copies the one that is proven to
+/// be the oldest: anybody can take the record off a copy and attach that, too.
+fn best_copies<T>(verified: &mut Vec<Verified<T>>) {
+    let quality = |one: &Verified<T>| (!one.time().is_proven(), one.time().existed_by());
+    verified.sort_by(|a, b| {
+        a.payload()
+            .cmp(b.payload())
+            .then_with(|| a.signer().cmp(b.signer()))
+            .then_with(|| quality(a).cmp(&quality(b)))
+            .then_with(|| a.manifest().cmp(&b.manifest()))
+    });
+    verified.dedup_by(|a, b| a.payload() == b.payload() && a.signer() == b.signer());
 }
 
 /// Finds a promotion into the environment whose whole chain holds. Leaves the checks of the one
@@ -142,7 +149,7 @@ pub(crate) fn into(
     for head in heads {
         let mut attempt = Report::default();
         let depth = context.question.limits.chain_length;
-        Walk::new(context, promotions, Some(&retirements), &mut attempt).step(head, depth);
+        Walk::new(context, promotions, Some(&retirements), &mut attempt).head(head, depth);
         forks(context, promotions, head, &mut attempt);
         if attempt.causes().is_empty() {
             retire::judge(context, promotions, &retirements, head, &mut attempt);
@@ -204,14 +211,17 @@ fn forks(
     head: &Verified<Promotion>,
     report: &mut Report,
 ) {
-    let twin = promotions.verified.iter().find(|other| {
+    let twins = promotions.verified.iter().filter(|other| {
         other.payload() != head.payload()
             && other.value().edge.to.uri == head.value().edge.to.uri
             && other.value().slot.previous.is_some()
             && other.value().slot.previous == head.value().slot.previous
             && is_by_promoter(context, other)
     });
-    let Some(twin) = twin else { return };
+    // Of several the one that decides: another release's.
+    let Some(twin) = twins.min_by_key(|twin| twin.subjects() == head.subjects()) else {
+        return;
+    };
     let message = format!(
         "two promotions follow the same one in {}",
         head.value().edge.to.uri.name()
@@ -224,5 +234,57 @@ fn forks(
     } else {
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(Cause::Denied), "forked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{CertificateIdentity, Identity, Limits, Statement};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::records::Records;
+    use crate::sigstore::Proof;
+    use crate::verified::SignedTime;
+
+    fn copy(payload: u8, time: SignedTime) -> Verified<Statement> {
+        let text = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
+            "predicateType": "https://example.test/x",
+        });
+        let text = text.to_string();
+        let statement = Statement::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let proof = Proof {
+            signer: Identity::Certificate(Box::new(CertificateIdentity::default())),
+            records: Records::default(),
+            scheme: None,
+            certificate: None,
+        };
+        Verified::new(statement, proof, time, Digest::sha256(&[payload]), None)
+    }
+
+    #[test]
+    fn a_copy_without_its_record_takes_the_place_of_none() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let proven = |second| SignedTime::Proven(at(second), Some(at(5)));
+        let copies = [
+            SignedTime::Unknown,
+            SignedTime::Claimed(at(5)),
+            proven(7),
+            proven(6),
+            proven(8),
+        ];
+        for turned in 0..copies.len() {
+            let mut all = Vec::new();
+            for place in 0..copies.len() {
+                let time = copies[(place + turned) % copies.len()];
+                all.extend([copy(1, time), copy(2, SignedTime::Unknown)]);
+            }
+            best_copies(&mut all);
+            let mut times: Vec<_> = all.iter().map(Verified::time).collect();
+            times.sort_by_key(|time| !time.is_proven());
+            assert_eq!(times, [proven(6), SignedTime::Unknown]);
+        }
     }
 }

@@ -59,24 +59,34 @@ pub(super) fn contradiction(
         .environments
         .values()
         .find(|rule| rule.uri == said.edge.to.uri);
-    let ours = context
-        .question
-        .anchor
-        .map(|anchor| sorted(anchor.audience()))
-        .unwrap_or_default();
-    let foreign = ruled.is_none_or(|rule| sorted(&rule.audience) != meant)
-        || (!ours.is_empty() && !meant.is_empty() && ours.is_disjoint(&meant));
-    foreign.then(|| {
-        let message = format!(
-            "it is meant for other clusters than {}'s",
-            said.edge.to.uri.name()
-        );
-        (
-            Code::AudienceMismatch,
-            message,
-            "/predicate/edge/to/audience",
-        )
-    })
+    let foreign = ruled.is_none_or(|rule| sorted(&rule.audience) != meant);
+    foreign.then(|| elsewhere(said))
+}
+
+/// Whether a promotion into the environment that is asked about is meant for other clusters than the
+/// one whose anchor this is. What comes before it in the chain went elsewhere, and has to.
+pub(super) fn meant_elsewhere(
+    promotion: &Verified<Promotion>,
+    context: &Context<'_>,
+) -> Option<(Code, String, &'static str)> {
+    let said = promotion.value();
+    let ours = context.question.anchor?.audience();
+    let meant = &said.edge.to.audience;
+    let foreign =
+        !ours.is_empty() && !meant.is_empty() && !meant.iter().any(|one| ours.contains(one));
+    foreign.then(|| elsewhere(said))
+}
+
+fn elsewhere(said: &Promotion) -> (Code, String, &'static str) {
+    let message = format!(
+        "it is meant for other clusters than {}'s",
+        said.edge.to.uri.name()
+    );
+    (
+        Code::AudienceMismatch,
+        message,
+        "/predicate/edge/to/audience",
+    )
 }
 
 pub(super) fn broken_link(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use bulla_model::predicate::Promotion;
 use bulla_model::{Digest, EdgeKind, Environment};
 
-use super::link::{broken_link, contradiction, find_edge, requirements};
+use super::link::{broken_link, contradiction, find_edge, meant_elsewhere, requirements};
 use super::retire::Retirement;
 use super::{CHECK, Promotions, review};
 use crate::cause::Cause;
@@ -45,6 +45,14 @@ impl<'a, 'b> Walk<'a, 'b> {
             explained: false,
             report,
         }
+    }
+
+    /// Judges the promotion into the environment that is asked about, and those it follows.
+    pub(super) fn head(&mut self, promotion: &Verified<Promotion>, depth: usize) {
+        if let Some((code, message, pointer)) = meant_elsewhere(promotion, self.context) {
+            self.fail(promotion, Cause::Denied, code, &message, pointer);
+        }
+        self.step(promotion, depth);
     }
 
     /// Judges one promotion and those it follows; answers when it was.

@@ -616,6 +616,56 @@ fn a_promoter_cannot_make_up_what_others_say() {
 }
 
 #[test]
+fn a_fork_within_a_release_hides_none_between_releases() {
+    let mut world = World::built();
+    let slot = Some(Digest::sha256(&[1]));
+    let mut other = world.promotion(world.judge("dev", None).1.unwrap());
+    other.slot.previous.clone_from(&slot);
+    let both = [kit::image(), Digest::sha256(b"another image")];
+    world.seal_promotion("promoter", "dev", &other, &both);
+    for now in [2, 3] {
+        world.now = hour(now);
+        world.promote_with("dev", |said| said.slot.previous.clone_from(&slot));
+    }
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::ChainForked);
+}
+
+#[test]
+fn an_audience_is_that_of_the_environment_asked_about_alone() {
+    let mut world = World::empty();
+    world.edit(
+        "release.yaml",
+        "\"env://acme/pay/staging\",",
+        "\"env://acme/pay/staging\", audience: [staging-eu-1],",
+    );
+    world.provenance();
+    world.sbom();
+    world.tests();
+    let mut world = world.into_staging();
+    world.approve("alice", "prod");
+    world.approve("carol", "prod");
+    world.now = hour(4);
+    world.promote("prod");
+    world.now = hour(24);
+    let owner = kit::policy::key("owner");
+    let mut anchored = |audience: &str, environment: &str| {
+        world.anchor = Some(format!(
+            "apiVersion: bulla.dev/anchor/v0.1\nowners: {{threshold: 1, keys: [{owner}]}}\nenvironments: []\naudience: [{audience}]\n"
+        ));
+        world.verify(environment)
+    };
+    assert_exit(&anchored("prod-eu-1", "prod"), 0);
+    assert_exit(&anchored("staging-eu-1", "staging"), 0);
+    for (audience, environment) in [("staging-eu-1", "prod"), ("prod-eu-1", "staging")] {
+        let verdict = anchored(audience, environment);
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::AudienceMismatch);
+    }
+}
+
+#[test]
 fn an_environment_this_verifier_does_not_act_for_is_no_question() {
     let mut world = World::journey();
     assert!(world.try_verify("qa").is_err());
