@@ -239,7 +239,7 @@ fn forks(
 
 #[cfg(test)]
 mod tests {
-    use bulla_model::{CertificateIdentity, Identity, Limits, Statement};
+    use bulla_model::{Identity, Limits, Statement};
     use jiff::Timestamp;
 
     use super::*;
@@ -256,7 +256,7 @@ mod tests {
         let text = text.to_string();
         let statement = Statement::parse(text.as_bytes(), &Limits::default()).unwrap();
         let proof = Proof {
-            signer: Identity::Certificate(Box::new(CertificateIdentity::default())),
+            signer: Identity::Certificate(Box::default()),
             records: Records::default(),
             scheme: None,
             certificate: None,
