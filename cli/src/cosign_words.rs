@@ -173,6 +173,10 @@ const FLAGS: &[(&str, &str)] = &[
         "keys in a service are made with its own tools; `bulla key public --key awskms:///ID` writes the public half",
     ),
     (
+        "--statement",
+        "`bulla attest` writes the statement itself: --predicate FILE --type TYPE",
+    ),
+    (
         "--output-attestation",
         "--bundle FILE writes the attestation, as a Sigstore bundle",
     ),

@@ -78,17 +78,10 @@ pub fn custom(
     } else {
         write_dated(subjects, issued_at, kind, &predicate)?
     };
-    check_shape(&Statement::parse(&payload, limits)?)?;
-    Ok(payload)
-}
-
-/// Reads the predicate of a statement whose type Bulla knows.
-pub(super) fn check_shape(statement: &Statement) -> Result<(), PredicateError> {
-    let uri = statement.predicate_type().as_str();
-    match SHAPES.iter().find(|(known, _)| *known == uri) {
-        Some((_, shape)) => shape(statement),
-        None => Ok(()),
+    if let Some((_, shape)) = SHAPES.iter().find(|(known, _)| *known == uri) {
+        shape(&Statement::parse(&payload, limits)?)?;
     }
+    Ok(payload)
 }
 
 type Shape = fn(&Statement) -> Result<(), PredicateError>;

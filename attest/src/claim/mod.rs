@@ -8,7 +8,6 @@
 mod custom;
 mod decision;
 mod directory;
-mod given;
 mod junit;
 mod reference;
 mod sbom;
@@ -17,14 +16,13 @@ mod test_report;
 
 use bulla_model::predicate::SbomKind;
 use bulla_model::statement::{self, ISSUED_AT};
-use bulla_model::{Digest, JsonError, PredicateError, PredicateType, StatementError, Subject};
+use bulla_model::{JsonError, PredicateError, PredicateType, StatementError, Subject};
 use jiff::Timestamp;
 use serde::Serialize;
 
 pub use custom::{custom, predicate_type};
 pub use decision::{approval, nonce, own, promotion};
 pub use directory::{IGNORED, MODEL_SIGNING, directory};
-pub use given::given;
 pub use reference::reference;
 pub use sbom::{detect_sbom, sbom};
 pub use standard::{link, provenance, signature, test_result, vsa};
@@ -71,18 +69,6 @@ pub enum ClaimError {
     /// A predicate file does not fit its type.
     #[error(transparent)]
     Predicate(#[from] PredicateError),
-    /// A statement is about something that was not named beside it.
-    #[error("the statement is about something that was not named (/subject/{index})")]
-    Stranger {
-        /// Index of the subject, from 0.
-        index: usize,
-    },
-    /// A statement is not about something that was named beside it.
-    #[error("the statement is not about {digest}, which was named")]
-    Missing {
-        /// The digest that is missing.
-        digest: Digest,
-    },
     /// A predicate file is not text.
     #[error("the predicate file is not UTF-8 text")]
     Text,

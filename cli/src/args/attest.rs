@@ -36,9 +36,6 @@ pub struct Arguments {
     /// Type of the predicate: a URI, or a short name such as slsaprovenance1, vuln, openvex
     #[arg(long = "type", value_name = "TYPE", requires = "predicate")]
     pub kind: Option<String>,
-    /// In-toto statement that is signed as it is; it has to be about the targets, and nothing else
-    #[arg(long, value_name = "FILE", group = "claims")]
-    pub statement: Vec<PathBuf>,
     /// The key.
     #[command(flatten)]
     pub signing: SigningArguments,

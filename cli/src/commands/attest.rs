@@ -207,18 +207,6 @@ fn claims(
             note: None,
         });
     }
-    for path in &arguments.statement {
-        let document = file::read(path, limits.bundle_bytes)?;
-        let payload = claim::given(subjects, &document, limits).map_err(|error| {
-            Failure::from(error)
-                .with_detail(path.display())
-                .with_hint("name what it is about, and nothing else, as targets")
-        })?;
-        claims.push(Claim {
-            payload,
-            note: Some("as given".to_owned()),
-        });
-    }
     Ok(claims)
 }
 
