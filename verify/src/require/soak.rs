@@ -28,8 +28,9 @@ pub(crate) fn judge(
     rule: &SoakRule,
     report: &mut Report,
 ) {
+    let mut causes = Vec::new();
     let mut notes = Vec::new();
-    let successes = successes(context, step, rule, &mut notes);
+    let successes = successes(context, step, rule, &mut causes, &mut notes);
     let broken = rule
         .healthy
         .then(|| last_broken(context, step, rule))
@@ -51,7 +52,7 @@ pub(crate) fn judge(
         SoakStart::Promotion => promoted,
     };
     let Some(begun) = begun else {
-        missing(context, rule, report);
+        missing(context, rule, &causes, report);
         report.findings.append(&mut notes);
         return;
     };
@@ -106,6 +107,7 @@ fn successes(
     context: &Context<'_>,
     step: &StepAtHand<'_>,
     rule: &SoakRule,
+    causes: &mut Vec<Cause>,
     notes: &mut Vec<Finding>,
 ) -> Vec<Timestamp> {
     let wanted = Wanted {
@@ -121,6 +123,7 @@ fn successes(
         max_age: None,
     };
     let mut eligible = wanted.among(context.candidates);
+    causes.append(&mut eligible.causes);
     notes.append(&mut eligible.findings);
     let mut times = Vec::new();
     for statement in eligible.statements {
@@ -211,7 +214,7 @@ fn promoted(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule) -> Op
     last
 }
 
-fn missing(context: &Context<'_>, rule: &SoakRule, report: &mut Report) {
+fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mut Report) {
     let name = rule.environment.name();
     let (message, hint) = match rule.from {
         SoakStart::Deployment => (
@@ -228,13 +231,9 @@ fn missing(context: &Context<'_>, rule: &SoakRule, report: &mut Report) {
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);
     report.findings.push(finding.place(&rule.place).hint(hint));
-    // Time to soak is what is missing, whoever else has said that it ran there.
+    let cause = Cause::best(causes.iter().copied());
     report
-        .check(
-            CHECK,
-            failed(context, Cause::NotYet),
-            format!("never in {name}"),
-        )
+        .check(CHECK, failed(context, cause), format!("never in {name}"))
         .place = Some(rule.place.clone());
 }
 
