@@ -136,13 +136,12 @@ impl IndexDocument {
         values.len() != before
     }
 
-    /// Drops what is no descriptor by anybody's reading: the specification wants `mediaType`, `digest`
-    /// and `size` of each. What is only not understood here, as a digest of another kind, stays.
+    /// Drops what is no descriptor by anybody's reading: the specification wants `digest` and `size`
+    /// of each. Some clients go without `mediaType`. What is only not understood here, as a digest of another kind, stays.
     pub(crate) fn drop_junk(&mut self) {
         self.values_mut().retain(|value| {
             let digest = value.get("digest").and_then(Value::as_str);
-            value.get("mediaType").is_some_and(Value::is_string)
-                && digest.is_some_and(|digest| digest.contains(':'))
+            digest.is_some_and(|digest| digest.contains(':'))
                 && value.get("size").is_some_and(Value::is_u64)
         });
     }

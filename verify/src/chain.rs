@@ -118,12 +118,11 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
 /// The same statement may be attached twice; one is enough, and of copies the one that is proven to
 /// be the oldest: anybody can take the record off a copy and attach that, too.
 fn best_copies<T>(verified: &mut Vec<Verified<T>>) {
-    let quality = |one: &Verified<T>| (!one.time().is_proven(), one.time().existed_by());
     verified.sort_by(|a, b| {
         a.payload()
             .cmp(b.payload())
             .then_with(|| a.signer().cmp(b.signer()))
-            .then_with(|| quality(a).cmp(&quality(b)))
+            .then_with(|| a.doubt().cmp(&b.doubt()))
             .then_with(|| a.manifest().cmp(&b.manifest()))
     });
     verified.dedup_by(|a, b| a.payload() == b.payload() && a.signer() == b.signer());
@@ -138,6 +137,26 @@ pub(crate) fn into(
     environment: &Environment,
     report: &mut Report,
 ) -> Option<Digest> {
+    find(context, promotions, environment, true, report)
+}
+
+/// As [`into`], for the environment that a step comes from, which other clusters may stand for.
+pub(crate) fn from(
+    context: &Context<'_>,
+    promotions: &Promotions,
+    environment: &Environment,
+    report: &mut Report,
+) -> Option<Digest> {
+    find(context, promotions, environment, false, report)
+}
+
+fn find(
+    context: &Context<'_>,
+    promotions: &Promotions,
+    environment: &Environment,
+    is_here: bool,
+    report: &mut Report,
+) -> Option<Digest> {
     let heads = promotions
         .verified
         .iter()
@@ -149,7 +168,11 @@ pub(crate) fn into(
     for head in heads {
         let mut attempt = Report::default();
         let depth = context.question.limits.chain_length;
-        Walk::new(context, promotions, Some(&retirements), &mut attempt).head(head, depth);
+        let mut walk = Walk::new(context, promotions, Some(&retirements), &mut attempt);
+        if is_here {
+            walk.meant_here(head);
+        }
+        walk.step(head, depth);
         forks(context, promotions, head, &mut attempt);
         if attempt.causes().is_empty() {
             retire::judge(context, promotions, &retirements, head, &mut attempt);
@@ -239,30 +262,11 @@ fn forks(
 
 #[cfg(test)]
 mod tests {
-    use bulla_model::{Identity, Limits, Statement};
     use jiff::Timestamp;
 
     use super::*;
-    use crate::records::Records;
-    use crate::sigstore::Proof;
     use crate::verified::SignedTime;
-
-    fn copy(payload: u8, time: SignedTime) -> Verified<Statement> {
-        let text = serde_json::json!({
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
-            "predicateType": "https://example.test/x",
-        });
-        let text = text.to_string();
-        let statement = Statement::parse(text.as_bytes(), &Limits::default()).unwrap();
-        let proof = Proof {
-            signer: Identity::Certificate(Box::default()),
-            records: Records::default(),
-            scheme: None,
-            certificate: None,
-        };
-        Verified::new(statement, proof, time, Digest::sha256(&[payload]), None)
-    }
+    use crate::verified::tests::copy;
 
     #[test]
     fn a_copy_without_its_record_takes_the_place_of_none() {

@@ -235,7 +235,7 @@ fn continued(
         never_there(context, from, report);
         return None;
     }
-    let head = chain::into(context, &known.promotions, from, report)?;
+    let head = chain::from(context, &known.promotions, from, report)?;
     let promotion = known
         .promotions
         .verified

@@ -202,6 +202,12 @@ impl<T> Verified<T> {
         self.time
     }
 
+    /// How well it is known when a copy was signed; of copies the least stands for all: proven, and
+    /// the oldest. Anybody can take the record off a copy, or have it recorded once more.
+    pub(crate) fn doubt(&self) -> (bool, Option<Timestamp>) {
+        (!self.time.is_proven(), self.time.existed_by())
+    }
+
     /// Verified log entries and timestamps.
     pub fn records(&self) -> &Records {
         &self.proof.records
@@ -244,7 +250,7 @@ impl<T> Verified<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn at(minutes: i64) -> Timestamp {
@@ -288,5 +294,23 @@ mod tests {
         );
         assert_eq!(SignedTime::Claimed(at(1)).not_older_than(), Some(at(1)));
         assert_eq!(SignedTime::Unknown.not_older_than(), None);
+    }
+
+    /// A statement that somebody signed.
+    pub(crate) fn copy(payload: u8, time: SignedTime) -> Verified<Statement> {
+        let text = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
+            "predicateType": "https://example.test/x",
+        });
+        let limits = bulla_model::Limits::default();
+        let statement = Statement::parse(text.to_string().as_bytes(), &limits).unwrap();
+        let proof = Proof {
+            signer: Identity::Certificate(Box::default()),
+            records: Records::default(),
+            scheme: None,
+            certificate: None,
+        };
+        Verified::new(statement, proof, time, Digest::sha256(&[payload]), None)
     }
 }

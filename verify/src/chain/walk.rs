@@ -47,12 +47,11 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
     }
 
-    /// Judges the promotion into the environment that is asked about, and those it follows.
-    pub(super) fn head(&mut self, promotion: &Verified<Promotion>, depth: usize) {
+    /// Judges whether the promotion into the environment that is asked about is for this cluster.
+    pub(super) fn meant_here(&mut self, promotion: &Verified<Promotion>) {
         if let Some((code, message, pointer)) = meant_elsewhere(promotion, self.context) {
             self.fail(promotion, Cause::Denied, code, &message, pointer);
         }
-        self.step(promotion, depth);
     }
 
     /// Judges one promotion and those it follows; answers when it was.

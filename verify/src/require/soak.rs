@@ -231,7 +231,11 @@ fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mu
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);
     report.findings.push(finding.place(&rule.place).hint(hint));
-    let cause = Cause::best(causes.iter().copied());
+    // Where nobody said anything, time to soak is what is missing.
+    let cause = match Cause::best(causes.iter().copied()) {
+        Cause::Nothing => Cause::NotYet,
+        other => other,
+    };
     report
         .check(CHECK, failed(context, cause), format!("never in {name}"))
         .place = Some(rule.place.clone());

@@ -29,17 +29,24 @@ pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, repo
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    // F36: an old clean run must not hide a newer failed one. Runs without a time may be older or
-    // newer than any: they count beside the newest, so that leaving the time out gains nothing.
-    let times = eligible.statements.iter();
-    let newest = times.filter_map(|run| run.time().existed_by()).max();
-    let runs = eligible
-        .statements
-        .iter()
-        .filter(|run| run.time().existed_by().is_none_or(|at| Some(at) == newest));
+    // F36: an old clean run must not hide a newer failed one, also where it was recorded late. Runs
+    // without a time may be older or newer than any: they count beside the newest, so that leaving
+    // the time out gains nothing.
+    let runs = eligible.statements.iter().map(|run| {
+        let result = run.predicate::<TestResult>();
+        let time = run.time();
+        let is_clean = result
+            .as_ref()
+            .is_ok_and(|result| result.value().result != TestOutcome::Failed);
+        let word = time.not_older_than().filter(|_| is_clean);
+        (run, result, word.or(time.existed_by()))
+    });
+    let mut runs: Vec<_> = runs.collect();
+    let newest = runs.iter().filter_map(|(_, _, at)| *at).max();
+    runs.retain(|(_, _, at)| at.is_none_or(|at| Some(at) == newest));
     let mut passed = None;
-    for run in runs {
-        match run.predicate::<TestResult>() {
+    for (run, result, _) in runs {
+        match result {
             Ok(result) if result.value().result != TestOutcome::Failed => {
                 passed = passed.or(Some(summary(result.value())));
             }

@@ -201,7 +201,7 @@ fn a_step_taken_before_the_soak_was_over_is_refused_for_ever() {
 fn soak_needs_a_deployment_there_by_somebody_who_deploys() {
     let mut never = soaking(SOAK);
     never.now = hour(100);
-    assert_exit(&into_prod(&never), 10);
+    assert_exit(&into_prod(&never), 4);
     assert_found(&into_prod(&never), Code::SoakMissing);
 
     for (who, event, change) in [
