@@ -278,6 +278,7 @@ mod tests {
             proven(7),
             proven(6),
             proven(8),
+            proven(4000),
         ];
         for turned in 0..copies.len() {
             let mut all = Vec::new();
@@ -289,6 +290,14 @@ mod tests {
             let mut times: Vec<_> = all.iter().map(Verified::time).collect();
             times.sort_by_key(|time| !time.is_proven());
             assert_eq!(times, [proven(6), SignedTime::Unknown]);
+        }
+        // What is not recorded at all is not made late by whoever has it recorded.
+        let claimed = SignedTime::Claimed(at(5));
+        for times in [[claimed, proven(4000)], [proven(4000), claimed]] {
+            let mut all: Vec<_> = times.iter().map(|time| copy(1, *time)).collect();
+            best_copies(&mut all);
+            assert_eq!(all[0].time(), claimed);
+            assert_eq!(all.len(), 1);
         }
     }
 }

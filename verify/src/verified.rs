@@ -202,10 +202,14 @@ impl<T> Verified<T> {
         self.time
     }
 
-    /// How well it is known when a copy was signed; of copies the least stands for all: proven, and
-    /// the oldest. Anybody can take the record off a copy, or have it recorded once more.
-    pub(crate) fn doubt(&self) -> (bool, Option<Timestamp>) {
-        (!self.time.is_proven(), self.time.existed_by())
+    /// How well it is known when a copy was signed; of copies the least stands for all: proven when
+    /// it says that it was signed, and the oldest. Anybody can take the record off a copy, or have
+    /// it recorded once more, hours later.
+    pub(crate) fn doubt(&self) -> (bool, bool, Option<Timestamp>) {
+        let time = self.time;
+        let late = matches!(time, SignedTime::Proven(proof, Some(word))
+            if word.duration_since(proof).abs() > TIME_MISMATCH);
+        (late, !time.is_proven(), time.existed_by())
     }
 
     /// Verified log entries and timestamps.
