@@ -141,7 +141,12 @@ fn configuration(
     let explain = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::new(FailureKind::Configuration, error).with_detail(path.display())
     };
-    // What was typed stands before what was set.
+    // What was typed stands before what was set, and what a variable says before what a file does:
+    // what is meant for a private instance must not be recorded at the one of a file.
+    let typed = recording.signing_config.is_some() || recording.trust_config.is_some();
+    if !typed && (recording.instance.is_some() || trust::is_named_by_variable(context)?) {
+        return Ok((None, Vec::new()));
+    }
     let trust_config = match &recording.signing_config {
         Some(_) => None,
         None => path(&row::TRUST_CONFIG, &recording.trust_config)?,

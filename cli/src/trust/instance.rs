@@ -97,14 +97,15 @@ pub fn choose(context: &Context, flag: Option<&str>) -> Result<Chosen, Failure> 
     })
 }
 
-/// Whether a variable names the instance, and no variable a trusted root.
-fn named_by_variable(context: &Context) -> Result<bool, Failure> {
+/// Whether a variable names the instance, and none a configuration or a trusted root.
+pub fn is_named_by_variable(context: &Context) -> Result<bool, Failure> {
     let by_variable = |row| -> Result<bool, Failure> {
         let setting = context.settings.text(row, None)?;
         Ok(setting.is_some_and(|setting| matches!(setting.origin, settings::Origin::Variable(_))))
     };
     Ok(by_variable(&row::INSTANCE)?
         && !by_variable(&row::TRUSTED_ROOT)?
+        && !by_variable(&row::SIGNING_CONFIG)?
         && !by_variable(&row::TRUST_CONFIG)?)
 }
 
@@ -114,7 +115,7 @@ pub async fn instance(context: &Context, wanted: &Wanted<'_>) -> Result<Instance
     // An instance that was typed is the one that is meant, whatever a setting says; so is one that
     // a variable names, whatever a file says.
     let is_named =
-        (wanted.name.is_some() || named_by_variable(context)?) && wanted.trusted_root.is_empty();
+        (wanted.name.is_some() || is_named_by_variable(context)?) && wanted.trusted_root.is_empty();
     let trusted_roots = if is_named {
         Vec::new()
     } else {

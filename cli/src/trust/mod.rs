@@ -22,7 +22,9 @@ mod store;
 mod strict;
 pub(crate) mod tuf;
 
-pub use instance::{Chosen, Freshness, Instance, Wanted, choose, instance, services};
+pub use instance::{
+    Chosen, Freshness, Instance, Wanted, choose, instance, is_named_by_variable, services,
+};
 pub use known::Known;
 pub use mirror::Mirror;
 pub use place::Place;

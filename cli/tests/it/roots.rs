@@ -59,6 +59,19 @@ fn a_root_is_read_from_every_document_that_holds_one() {
     let mut command = sandbox.command(&format!("verify --config own.yaml {SIGNER}"));
     command.env("BULLA_INSTANCE", "public-good");
     assert_eq!(Answer::of(&command.output().unwrap()).code, 11);
+    // Nor is anything recorded at the instance of a file where another one is named.
+    let private = "https://tuf.example.test";
+    let sign = "sign art.bin --config own.yaml --identity-token e30.e30.e30 --yes";
+    let mut named = sandbox.command(sign);
+    named.env("BULLA_INSTANCE", private);
+    let named = Answer::of(&named.output().unwrap());
+    let typed = sandbox.run(&format!("{sign} --instance {private}"));
+    for answer in [named, typed] {
+        assert!(answer.talk.contains(private), "{}", answer.talk);
+        assert!(!answer.talk.contains("both.json"), "{}", answer.talk);
+    }
+    let answer = sandbox.run(sign);
+    assert!(answer.talk.contains("both.json"), "{}", answer.talk);
     let answer = sandbox.run("trust show --trusted-root last.jsonl --output json");
     let shown = &answer.json()["trustedRoots"];
     assert_eq!(shown.as_array().unwrap().len(), 2, "{shown}");
