@@ -9,8 +9,6 @@
 //! 5. It continues those it follows: environments join, sequence and first promotion agree, the
 //!    subject set is the same, neither time nor the policy's version runs backwards.
 
-use std::cmp::Reverse;
-
 use bulla_model::predicate::{Predicate as _, Promotion};
 use bulla_model::{Digest, EdgeKind, Environment};
 
@@ -22,7 +20,7 @@ use crate::evidence::Evidence;
 use crate::question::Context;
 use crate::require;
 use crate::verdict::{Finding, Outcome, Report, Severity};
-use crate::verified::Verified;
+use crate::verified::{Verified, best_copies};
 
 mod link;
 mod retire;
@@ -108,24 +106,17 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
     }
     best_copies(&mut out.verified);
     // Newest first.
-    out.verified.sort_by_key(|one| {
-        let said = one.value();
-        Reverse((said.slot.sequence, said.chain.sequence, said.issued_at))
+    out.verified.sort_by(|a, b| {
+        let key = |one: &Verified<Promotion>| {
+            let said = one.value();
+            (said.slot.sequence, said.chain.sequence, said.issued_at)
+        };
+        key(b)
+            .cmp(&key(a))
+            .then_with(|| a.payload().cmp(b.payload()))
+            .then_with(|| a.signer().cmp(b.signer()))
     });
     out
-}
-
-/// The same statement may be attached twice; one is enough, and of copies the one that is proven to
-/// be the oldest: anybody can take the record off a copy and attach that, too.
-fn best_copies<T>(verified: &mut Vec<Verified<T>>) {
-    verified.sort_by(|a, b| {
-        a.payload()
-            .cmp(b.payload())
-            .then_with(|| a.signer().cmp(b.signer()))
-            .then_with(|| a.doubt().cmp(&b.doubt()))
-            .then_with(|| a.manifest().cmp(&b.manifest()))
-    });
-    verified.dedup_by(|a, b| a.payload() == b.payload() && a.signer() == b.signer());
 }
 
 /// Finds a promotion into the environment whose whole chain holds. Leaves the checks of the one
@@ -257,47 +248,5 @@ fn forks(
     } else {
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(Cause::Denied), "forked");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::verified::SignedTime;
-    use crate::verified::tests::copy;
-
-    #[test]
-    fn a_copy_without_its_record_takes_the_place_of_none() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let proven = |second| SignedTime::Proven(at(second), Some(at(5)));
-        let copies = [
-            SignedTime::Unknown,
-            SignedTime::Claimed(at(5)),
-            proven(7),
-            proven(6),
-            proven(8),
-            proven(4000),
-        ];
-        for turned in 0..copies.len() {
-            let mut all = Vec::new();
-            for place in 0..copies.len() {
-                let time = copies[(place + turned) % copies.len()];
-                all.extend([copy(1, time), copy(2, SignedTime::Unknown)]);
-            }
-            best_copies(&mut all);
-            let mut times: Vec<_> = all.iter().map(Verified::time).collect();
-            times.sort_by_key(|time| !time.is_proven());
-            assert_eq!(times, [proven(6), SignedTime::Unknown]);
-        }
-        // What is not recorded at all is not made late by whoever has it recorded.
-        let claimed = SignedTime::Claimed(at(5));
-        for times in [[claimed, proven(4000)], [proven(4000), claimed]] {
-            let mut all: Vec<_> = times.iter().map(|time| copy(1, *time)).collect();
-            best_copies(&mut all);
-            assert_eq!(all[0].time(), claimed);
-            assert_eq!(all.len(), 1);
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! Which statements may count for a rule, and why others do not.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use bulla_model::{Digest, Identity, Statement};
@@ -13,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::policy::{IdentityRule, Matched, Policy, TierRule};
 use crate::signature::is_type;
 use crate::verdict::{Finding, Severity};
-use crate::verified::{SignedTime, Verified};
+use crate::verified::{SignedTime, Verified, best_copies};
 
 /// What a statement must be to count.
 pub(crate) struct Wanted<'a> {
@@ -37,21 +35,6 @@ pub(crate) struct Eligible<'a> {
     pub(crate) statements: Vec<&'a Verified<Statement>>,
     pub(crate) causes: Vec<Cause>,
     pub(crate) findings: Vec<Finding>,
-}
-
-/// Keeps one of each statement and signer, the best known copy.
-fn best_copies(statements: &mut Vec<&Verified<Statement>>) {
-    let mut least = BTreeMap::new();
-    for one in &*statements {
-        let doubt = least
-            .entry((one.payload(), one.signer()))
-            .or_insert_with(|| one.doubt());
-        *doubt = (*doubt).min(one.doubt());
-    }
-    statements.retain(|one| {
-        let key = (one.payload(), one.signer());
-        least.get(&key) == Some(&one.doubt()) && least.remove(&key).is_some()
-    });
 }
 
 impl<'a> Wanted<'a> {
@@ -278,27 +261,4 @@ pub(crate) fn show_subjects(statement: &Statement) -> String {
         .map(|digest| digest.to_string())
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::verified::tests::copy;
-
-    #[test]
-    fn f36_recorded_once_more_a_statement_is_no_newer() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let proven = |second| SignedTime::Proven(at(second), Some(at(5)));
-        let all = [
-            copy(1, SignedTime::Claimed(at(5))),
-            copy(2, proven(6)),
-            copy(1, proven(9)),
-            copy(1, proven(7)),
-            copy(1, proven(7)),
-        ];
-        let mut kept: Vec<_> = all.iter().collect();
-        best_copies(&mut kept);
-        let times: Vec<_> = kept.iter().map(|one| one.time()).collect();
-        assert_eq!(times, [proven(6), proven(7)]);
-    }
 }

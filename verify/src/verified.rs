@@ -1,5 +1,7 @@
 //! The proof that a signature was checked, as a type.
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -253,6 +255,25 @@ impl<T> Verified<T> {
     }
 }
 
+/// Keeps one of each statement and signer, the best known copy: the same may be attached twice, and
+/// whoever may attach it chooses which record goes with it.
+pub(crate) fn best_copies<T, V: Borrow<Verified<T>>>(all: &mut Vec<V>) {
+    let key = |one: &V| {
+        let one: &Verified<T> = one.borrow();
+        (one.payload().clone(), one.signer().clone())
+    };
+    let mut least = BTreeMap::new();
+    for one in &*all {
+        let doubt = one.borrow().doubt();
+        let held = least.entry(key(one)).or_insert(doubt);
+        *held = doubt.min(*held);
+    }
+    all.retain(|one| {
+        let key = key(one);
+        least.get(&key) == Some(&one.borrow().doubt()) && least.remove(&key).is_some()
+    });
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -316,5 +337,55 @@ pub(crate) mod tests {
             certificate: None,
         };
         Verified::new(statement, proof, time, Digest::sha256(&[payload]), None)
+    }
+
+    #[test]
+    fn a_copy_without_its_record_takes_the_place_of_none() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let proven = |second| SignedTime::Proven(at(second), Some(at(5)));
+        let copies = [
+            SignedTime::Unknown,
+            SignedTime::Claimed(at(5)),
+            proven(7),
+            proven(6),
+            proven(8),
+            proven(4000),
+        ];
+        for turned in 0..copies.len() {
+            let mut all = Vec::new();
+            for place in 0..copies.len() {
+                let time = copies[(place + turned) % copies.len()];
+                all.extend([copy(1, time), copy(2, SignedTime::Unknown)]);
+            }
+            best_copies(&mut all);
+            let mut times: Vec<_> = all.iter().map(Verified::time).collect();
+            times.sort_by_key(|time| !time.is_proven());
+            assert_eq!(times, [proven(6), SignedTime::Unknown]);
+        }
+        // What is not recorded at all is not made late by whoever has it recorded.
+        let claimed = SignedTime::Claimed(at(5));
+        for times in [[claimed, proven(4000)], [proven(4000), claimed]] {
+            let mut all: Vec<_> = times.iter().map(|time| copy(1, *time)).collect();
+            best_copies(&mut all);
+            assert_eq!(all[0].time(), claimed);
+            assert_eq!(all.len(), 1);
+        }
+    }
+
+    #[test]
+    fn f36_recorded_once_more_a_statement_is_no_newer() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let proven = |second| SignedTime::Proven(at(second), Some(at(5)));
+        let all = [
+            copy(1, SignedTime::Claimed(at(5))),
+            copy(2, proven(6)),
+            copy(1, proven(9)),
+            copy(1, proven(7)),
+            copy(1, proven(7)),
+        ];
+        let mut kept: Vec<&Verified<Statement>> = all.iter().collect();
+        best_copies(&mut kept);
+        let times: Vec<_> = kept.iter().map(|one| one.time()).collect();
+        assert_eq!(times, [proven(6), proven(7)]);
     }
 }
