@@ -46,7 +46,7 @@ pub fn add(
             .iter()
             .all(|one| is_outdated(one, bundle, artifact, limits))
         {
-            countable(1, &listed, limits)?;
+            countable(1, &listed, &listed, limits)?;
             write_atomic(&alone, &line(bundle.bytes()))?;
             return Ok(alone);
         }
@@ -58,7 +58,7 @@ pub fn add(
         }
     }
     let bytes: Vec<u8> = all.iter().flat_map(|one| line(one)).collect();
-    countable(all.len(), &alone, limits)?;
+    countable(all.len(), &listed, &alone, limits)?;
     if bytes.len() as u64 > limits.bundle_bytes {
         return Err(too_many(&listed));
     }
@@ -67,11 +67,11 @@ pub fn add(
 }
 
 /// Whoever verifies reads both files, so that no more may be in one than leaves room for what is in
-/// the other. One that cannot be read is no reason to lose a new signature; it says so to them.
-fn countable(number: usize, other: &Path, limits: &Limits) -> Result<(), Failure> {
+/// the other; the one with lists is the `full` one. One that cannot be read is no reason to lose a new signature; it says so to them.
+fn countable(number: usize, full: &Path, other: &Path, limits: &Limits) -> Result<(), Failure> {
     let beside = held(other, limits).map_or(0, |all| all.len());
     if number.saturating_add(beside) > limits.referrers_per_digest {
-        return Err(too_many(other));
+        return Err(too_many(full));
     }
     Ok(())
 }
