@@ -67,7 +67,8 @@ pub fn add(
 }
 
 /// Whoever verifies reads both files, so that no more may be in one than leaves room for what is in
-/// the other; the one with lists is the `full` one. One that cannot be read is no reason to lose a new signature; it says so to them.
+/// the other; `full` is the one that is named then. One that cannot be read is no reason to lose a
+/// new signature; it says so to them.
 fn countable(number: usize, full: &Path, other: &Path, limits: &Limits) -> Result<(), Failure> {
     let beside = held(other, limits).map_or(0, |all| all.len());
     if number.saturating_add(beside) > limits.referrers_per_digest {
