@@ -60,6 +60,40 @@ impl Exit {
             .unwrap_or(Self::Internal)
     }
 
+    /// The code of several answers: what is wrong with the call itself first, then what was definitely
+    /// refused (the shared code, else "denied"), then doubt, then waiting. No answer is an error.
+    pub fn overall(exits: &[Self]) -> Self {
+        let first = |wanted: Self| exits.contains(&wanted).then_some(wanted);
+        let mut definite = exits.iter().copied().filter(|exit| {
+            !matches!(
+                exit,
+                Self::Success
+                    | Self::Usage
+                    | Self::Undetermined
+                    | Self::NotYet
+                    | Self::Internal
+                    | Self::Interrupted
+            )
+        });
+        let shared = definite.next().map(|one| {
+            if definite.all(|other| other == one) {
+                one
+            } else {
+                Self::Denied
+            }
+        });
+        if exits.is_empty() {
+            return Self::Internal;
+        }
+        first(Self::Interrupted)
+            .or_else(|| first(Self::Internal))
+            .or_else(|| first(Self::Usage))
+            .or(shared)
+            .or_else(|| first(Self::Undetermined))
+            .or_else(|| first(Self::NotYet))
+            .unwrap_or(Self::Success)
+    }
+
     /// The number the process ends with.
     pub fn code(self) -> u8 {
         match self {
@@ -117,5 +151,26 @@ mod tests {
     fn codes_are_those_the_documentation_promises() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 70, 130]);
+    }
+
+    #[test]
+    fn several_answers_have_one_code() {
+        use Exit::{
+            Denied, Internal, Invalid, NotYet, NothingSigned, Success, Undetermined, Untrusted,
+            Usage,
+        };
+        for (exits, expected) in [
+            (vec![], Internal),
+            (vec![Success, Success], Success),
+            (vec![Success, Untrusted, Untrusted], Untrusted),
+            (vec![Untrusted, NothingSigned, Success], Denied),
+            (vec![Undetermined, Invalid], Invalid),
+            (vec![NotYet, Undetermined], Undetermined),
+            (vec![NotYet, Success], NotYet),
+            (vec![Invalid, Usage], Usage),
+            (vec![Usage, Internal, Invalid], Internal),
+        ] {
+            assert_eq!(Exit::overall(&exits), expected, "{exits:?}");
+        }
     }
 }

@@ -24,6 +24,7 @@ pub mod settings;
 pub mod target;
 pub mod trust;
 pub mod verbs;
+pub mod workload;
 
 pub use exit::Exit;
 pub use failure::Failure;

@@ -76,6 +76,19 @@ impl Target {
         Self::parse_with(text, &Found::at)
     }
 
+    /// The folder that `--layout` names: a layout as a whole, whose images are asked for by digest.
+    pub fn layout(text: &str) -> Result<PathBuf, Failure> {
+        match Self::parse(text)? {
+            Self::Layout {
+                directory,
+                selector: None,
+            } => Ok(directory),
+            _ => Err(Failure::usage(format_args!(
+                "--layout `{text}`: expected oci:DIR, a layout without a tag"
+            ))),
+        }
+    }
+
     fn parse_with(text: &str, look: &dyn Fn(&Path) -> Found) -> Result<Self, Failure> {
         if let Some((scheme, rest)) = text.split_once(':') {
             let path = || {

@@ -18,8 +18,14 @@ use super::decide::DecideArguments;
 )]
 pub struct Arguments {
     /// Images: HOST/REPO:TAG, HOST/REPO@DIGEST or oci:DIR:TAG; files, folders of files, quoted patterns
-    #[arg(required = true, value_name = "FILE|IMAGE")]
+    #[arg(required_unless_present = "manifests", value_name = "FILE|IMAGE")]
     pub targets: Vec<String>,
+    /// Kubernetes manifests, every image of which is verified; - for standard input; again for more
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "index"])]
+    pub manifests: Vec<PathBuf>,
+    /// OCI layout in which the images of --manifests are looked up by digest, instead of their registries
+    #[arg(long, value_name = "oci:DIR", requires = "manifests")]
+    pub layout: Option<String>,
     /// Environment the image is to run in, as the policy names it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "identity", "issuer", "kind"])]
     pub env: Option<String>,

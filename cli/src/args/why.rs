@@ -9,8 +9,8 @@ use super::decide::DecideArguments;
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla why registry.example.com/pay/api@sha256:3f1c… --env prod")]
 pub struct Arguments {
-    /// Image: HOST/REPO@DIGEST, HOST/REPO:TAG or oci:DIR:TAG
-    #[arg(value_name = "IMAGE")]
+    /// Image: HOST/REPO@DIGEST, HOST/REPO:TAG or oci:DIR:TAG; - for those in what kubectl get -o yaml writes
+    #[arg(value_name = "IMAGE|-")]
     pub target: String,
     /// Environment, as the policy names it
     #[arg(long, value_name = "NAME")]
@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Digest of an index in the same place that lists the image
     #[arg(long, value_name = "DIGEST")]
     pub index: Option<bulla_model::Digest>,
+    /// OCI layout in which images from standard input are looked up by digest, instead of their registries
+    #[arg(long, value_name = "oci:DIR")]
+    pub layout: Option<String>,
     /// Judge as of this time, RFC 3339, instead of now
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,

@@ -34,7 +34,7 @@ fn options(arguments: &Arguments, told: &Told<'_>) -> Result<Options, Failure> {
     })?;
     let layout = told
         .text(arguments.layout.clone(), "BULLA_LAYOUT")?
-        .map(|text| layout(&text))
+        .map(|text| Target::layout(&text))
         .transpose()?;
     let lifetime = told
         .parsed(arguments.cache_ttl.clone(), "BULLA_CACHE_TTL")?
@@ -107,18 +107,6 @@ fn tls(
         );
     };
     Ok(Some(TlsFiles { certificate, key }))
-}
-
-fn layout(text: &str) -> Result<PathBuf, Failure> {
-    match Target::parse(text)? {
-        Target::Layout {
-            directory,
-            selector: None,
-        } => Ok(directory),
-        _ => Err(Failure::usage(format_args!(
-            "--layout `{text}`: expected oci:DIR, a layout without a tag"
-        ))),
-    }
 }
 
 /// Flags, then variables; nothing else.

@@ -4,6 +4,7 @@ mod decoded;
 mod explain;
 mod human;
 mod json;
+mod outcome;
 mod pipeline;
 mod verdict;
 
@@ -11,6 +12,7 @@ pub use decoded::decoded;
 pub use explain::explain;
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
+pub use outcome::outcome;
 pub use pipeline::Pipeline;
 pub use verdict::{sources, verdict};
 

@@ -200,7 +200,7 @@ const SHOWN: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::review::Kind;
+    use crate::workload::Kind;
 
     fn review() -> Review {
         Review {

@@ -3,7 +3,7 @@
 //! | step | file |
 //! |---|---|
 //! | the request, and its answer | [`review`] |
-//! | which images an object would run | [`workload`] |
+//! | which images would run that did not | [`workload`], by [`crate::workload`] |
 //! | which digest a reference means | [`pin`] |
 //! | the verdict, once for each digest | [`server`], [`flight`], [`judgement`] |
 //! | what whoever asked is told | [`message`] |

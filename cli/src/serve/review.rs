@@ -8,6 +8,8 @@ use bulla_model::{JsonError, Limits, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::workload::Kind;
+
 /// The longest review that is read, in bytes. The API server stores objects of up to 1.5 MiB, and
 /// an update carries two.
 pub const REVIEW_BYTES: u64 = 3 << 20;
@@ -35,31 +37,6 @@ pub struct Review {
     pub object: Value,
     /// The object that is there.
     pub old_object: Value,
-}
-
-/// A group, version and kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Kind {
-    /// The group, empty for the core.
-    #[serde(default)]
-    pub group: String,
-    /// The version, for example `v1`.
-    #[serde(default)]
-    pub version: String,
-    /// The kind, for example `Pod`.
-    #[serde(default)]
-    pub kind: String,
-}
-
-impl Kind {
-    /// The `apiVersion` objects of this kind carry: `apps/v1`, `v1`.
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
-    }
 }
 
 impl Review {

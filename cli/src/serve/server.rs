@@ -20,13 +20,14 @@ use super::metrics::Metrics;
 use super::pin;
 use super::review::{Answer, Review};
 use super::rules::Current;
-use super::workload::{ImageUse, Work};
+use super::workload::Work;
 use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::{evidence, image, verdict};
 use crate::target::Target;
+use crate::workload::ImageUse;
 
 /// What a server is told.
 #[derive(Clone, Debug)]

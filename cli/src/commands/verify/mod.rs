@@ -41,7 +41,14 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         None if gather::lists_files(&given.attestations, &context.limits) => Folders::Whole,
         None => Folders::Signed,
     };
-    let items = targets::expand(&arguments.targets, &aside(&arguments), folders)?;
+    let (mut items, silent) =
+        targets::in_manifests(&arguments.manifests, arguments.layout.as_ref())?;
+    items.extend(targets::expand(
+        &arguments.targets,
+        &aside(&arguments),
+        folders,
+    )?);
+    targets::few(items.len())?;
     if arguments.signature.is_some() && items.len() != 1 {
         return Err(Failure::usage(format_args!(
             "--signature is over one file, and {} are named",
@@ -71,7 +78,7 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         verbose: context.global.verbose > 0,
         explain: arguments.explain,
     };
-    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit);
+    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit).silent(silent);
     context.printer.report(&report)?;
     Ok(report.exit())
 }
@@ -85,6 +92,8 @@ async fn judge(
     now: Timestamp,
 ) -> Judged {
     let mut judged = Judged::named(item.name);
+    judged.places = item.places;
+    judged.is_tag = item.is_tag;
     judged.outcome = match item.target {
         Err(failure) => Err(failure),
         Ok(target) => {

@@ -1,16 +1,16 @@
 //! The answers, in the order of what was named.
 
 use bulla_verify::Verdict;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::join::rules::Source;
 use crate::join::unsigned::Unsigned;
-use crate::printer::ErrorBody;
-use crate::render::{Cell, Page, Report, explain, shorten, sources, verdict as render};
+use crate::render::{Cell, Page, Report, explain, outcome, shorten, sources, verdict as render};
 use crate::{Exit, Failure};
 
 /// Everything that was found out in one call.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct VerifyReport {
     #[serde(skip)]
     shown: Shown,
@@ -20,6 +20,9 @@ pub(super) struct VerifyReport {
     exit: u8,
     sources: Vec<Source>,
     verdicts: Vec<Judged>,
+    /// Objects of manifests whose kind nobody here knows, and in which no image was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without_images: Vec<String>,
 }
 
 /// How much people are shown.
@@ -40,6 +43,12 @@ pub(super) struct Judged {
     /// What to type to mean exactly this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<String>,
+    /// Where manifests name it: object, field, file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) places: Vec<String>,
+    /// Whether manifests name it by a tag alone, which may move before anybody pulls it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_tag: bool,
     /// Files beside it that attestations were read from without being named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) beside: Vec<String>,
@@ -63,6 +72,8 @@ impl Judged {
         Self {
             target,
             image: None,
+            places: Vec::new(),
+            is_tag: false,
             beside: Vec::new(),
             named: Vec::new(),
             absent: None,
@@ -84,22 +95,6 @@ impl Judged {
     }
 }
 
-fn outcome<S: Serializer>(
-    outcome: &Result<Verdict, Failure>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    enum Outcome<'a> {
-        Verdict(&'a Verdict),
-        Error(ErrorBody<'a>),
-    }
-    match outcome {
-        Ok(verdict) => Outcome::Verdict(verdict).serialize(serializer),
-        Err(failure) => Outcome::Error(ErrorBody::of(failure)).serialize(serializer),
-    }
-}
-
 impl VerifyReport {
     /// Sums up the answers; with `audit` denials do not count.
     pub(super) fn new(
@@ -112,10 +107,17 @@ impl VerifyReport {
         Self {
             shown,
             audit,
-            exit: overall(&exits).code(),
+            exit: Exit::overall(&exits).code(),
             sources,
             verdicts,
+            without_images: Vec::new(),
         }
+    }
+
+    /// Adds the objects in which no image was found.
+    pub(super) fn silent(mut self, objects: Vec<String>) -> Self {
+        self.without_images = objects;
+        self
     }
 
     /// The code of all answers together.
@@ -125,42 +127,8 @@ impl VerifyReport {
             .iter()
             .map(|judged| judged.exit(self.audit))
             .collect();
-        overall(&exits)
+        Exit::overall(&exits)
     }
-}
-
-/// The code of several answers: what is wrong with the call itself first, then what was definitely
-/// refused (the shared code, else "denied"), then doubt, then waiting. No answer is an error.
-fn overall(exits: &[Exit]) -> Exit {
-    let first = |wanted: Exit| exits.contains(&wanted).then_some(wanted);
-    let mut definite = exits.iter().copied().filter(|exit| {
-        !matches!(
-            exit,
-            Exit::Success
-                | Exit::Usage
-                | Exit::Undetermined
-                | Exit::NotYet
-                | Exit::Internal
-                | Exit::Interrupted
-        )
-    });
-    let shared = definite.next().map(|one| {
-        if definite.all(|other| other == one) {
-            one
-        } else {
-            Exit::Denied
-        }
-    });
-    if exits.is_empty() {
-        return Exit::Internal;
-    }
-    first(Exit::Interrupted)
-        .or_else(|| first(Exit::Internal))
-        .or_else(|| first(Exit::Usage))
-        .or(shared)
-        .or_else(|| first(Exit::Undetermined))
-        .or_else(|| first(Exit::NotYet))
-        .unwrap_or(Exit::Success)
 }
 
 impl Report for VerifyReport {
@@ -171,6 +139,14 @@ impl Report for VerifyReport {
                 page.gap();
             }
             judged.human(page, self.shown);
+        }
+        for object in self.without_images.iter().take(PLACES) {
+            let text = format!("{object} names no image that is known to be one");
+            page.labelled(&Cell::attention("not verified:"), &text);
+        }
+        if self.without_images.len() > PLACES {
+            let more = self.without_images.len() - PLACES;
+            page.labelled(&Cell::attention("not verified:"), &format!("{more} more"));
         }
         if self.verdicts.len() > 1 {
             page.gap();
@@ -210,6 +186,7 @@ impl Judged {
                 }
             }
         }
+        self.say_where(page);
         for path in &self.beside {
             page.labelled(&Cell::faint("used:"), path);
         }
@@ -244,28 +221,22 @@ impl Judged {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_answers_have_one_code() {
-        use Exit::{
-            Denied, Internal, Invalid, NotYet, NothingSigned, Success, Undetermined, Untrusted,
-            Usage,
-        };
-        for (exits, expected) in [
-            (vec![], Internal),
-            (vec![Success, Success], Success),
-            (vec![Success, Untrusted, Untrusted], Untrusted),
-            (vec![Untrusted, NothingSigned, Success], Denied),
-            (vec![Undetermined, Invalid], Invalid),
-            (vec![NotYet, Undetermined], Undetermined),
-            (vec![NotYet, Success], NotYet),
-            (vec![Invalid, Usage], Usage),
-            (vec![Usage, Internal, Invalid], Internal),
-        ] {
-            assert_eq!(overall(&exits), expected, "{exits:?}");
+impl Judged {
+    /// Where manifests name the image.
+    fn say_where(&self, page: &mut Page) {
+        for place in self.places.iter().take(PLACES) {
+            page.labelled(&Cell::faint("in:"), place);
+        }
+        if self.places.len() > PLACES {
+            let more = self.places.len() - PLACES;
+            page.labelled(&Cell::faint("in:"), &format!("{more} more places"));
+        }
+        if let (true, Some(image)) = (self.is_tag, &self.image) {
+            let text = format!("a tag can move before it is pulled: name {image}");
+            page.labelled(&Cell::attention("warning:"), &text);
         }
     }
 }
+
+/// Places shown to people; all are in the JSON.
+const PLACES: usize = 5;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use crate::failure::FailureKind;
+use crate::join::running::{Running, running};
 use crate::target::Target;
+use crate::workload::Manifests;
 
 /// One thing to verify.
 #[derive(Clone, Debug)]
@@ -13,6 +15,42 @@ pub(super) struct Item {
     pub(super) name: String,
     /// What it is, or why there is nothing to verify.
     pub(super) target: Result<Target, Failure>,
+    /// Where manifests name it.
+    pub(super) places: Vec<String>,
+    /// Whether manifests name it by a tag alone.
+    pub(super) is_tag: bool,
+}
+
+impl Item {
+    fn new(name: String, target: Result<Target, Failure>) -> Self {
+        Self {
+            name,
+            target,
+            places: Vec::new(),
+            is_tag: false,
+        }
+    }
+}
+
+/// What manifests run, as items, and the objects of which nobody knows it.
+pub(super) fn in_manifests(
+    files: &[PathBuf],
+    layout: Option<&String>,
+) -> Result<(Vec<Item>, Vec<String>), Failure> {
+    if files.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let layout = layout.map(|text| Target::layout(text)).transpose()?;
+    let manifests = Manifests::read(files)?;
+    let silent = manifests.silent.clone();
+    let item = |image: Running| Item {
+        name: image.name,
+        target: image.target,
+        places: image.places,
+        is_tag: !image.pinned,
+    };
+    let images = running(manifests, layout.as_ref())?;
+    Ok((images.into_iter().map(item).collect(), silent))
 }
 
 /// What a folder stands for.
@@ -47,10 +85,7 @@ pub(super) fn expand(
 ) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
     for text in typed {
-        let one = |target| {
-            let name = text.clone();
-            vec![Item { name, target }]
-        };
+        let one = |target| vec![Item::new(text.clone(), target)];
         items.extend(match pattern(text) {
             Some(pattern) => matching(text, pattern, aside).unwrap_or_else(|error| one(Err(error))),
             None => match Target::parse(text) {
@@ -72,14 +107,18 @@ pub(super) fn expand(
                 target => one(target),
             },
         });
-        if items.len() > MOST {
-            return Err(Failure::new(
-                FailureKind::Unavailable,
-                format_args!("more than {MOST} files and images in one call"),
-            ));
-        }
+        few(items.len())?;
     }
     Ok(items)
+}
+
+/// Refuses more items than one call may have.
+pub(super) fn few(items: usize) -> Result<(), Failure> {
+    if items <= MOST {
+        return Ok(());
+    }
+    let text = format_args!("more than {MOST} files and images in one call");
+    Err(Failure::new(FailureKind::Unavailable, text))
 }
 
 /// The files that signatures of this file or folder are looked for in.
@@ -114,10 +153,7 @@ fn item(path: PathBuf) -> Item {
     } else {
         Target::File(path)
     };
-    Item {
-        name,
-        target: Ok(target),
-    }
+    Item::new(name, Ok(target))
 }
 
 /// The pattern in what was typed, if it is one and no file is called so.
