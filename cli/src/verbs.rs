@@ -54,6 +54,8 @@ verbs! {
     everyday Promote promote;
     everyday Verify verify;
     further Why why;
+    further Status status;
+    further Chain chain;
     further Rollback rollback;
     further Review review;
     further Deploy deploy;

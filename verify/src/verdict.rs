@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::predicate::promotion::Slot;
-use bulla_model::{Digest, EdgeKind, Environment, Person, Service, Tier};
+use bulla_model::{Digest, EdgeKind, Environment, Identity, Person, Service, Tier};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -141,6 +141,9 @@ pub struct Finding {
     /// The command that would help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The persons each of whom could help, where somebody has to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Person>,
 }
 
 /// How bad a finding is.
@@ -168,6 +171,7 @@ impl Finding {
             manifest: None,
             pointer: None,
             hint: None,
+            waits_for: Vec::new(),
         }
     }
 
@@ -197,6 +201,11 @@ impl Finding {
         self
     }
 
+    pub(crate) fn waits_for(mut self, persons: Vec<Person>) -> Self {
+        self.waits_for = persons;
+        self
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -219,6 +228,14 @@ pub struct Step {
     pub slot: Slot,
     /// Who approved it.
     pub approved_by: Vec<Person>,
+    /// Who signed the promotion.
+    pub by: Identity,
+    /// The release's version, as the promotion says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Payload digests of the promotions it follows; none for an entry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<Digest>,
 }
 
 /// Collects checks and findings and turns them into an answer.

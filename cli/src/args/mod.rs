@@ -3,6 +3,7 @@
 pub mod annotation;
 pub mod approve;
 pub mod attest;
+pub mod chain;
 pub mod completions;
 pub mod copy;
 pub mod cosign;
@@ -29,6 +30,7 @@ pub mod settings;
 pub mod sign;
 pub mod signing;
 pub mod slsa;
+pub mod status;
 pub mod tree;
 pub mod trust;
 pub mod verify;

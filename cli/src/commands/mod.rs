@@ -7,6 +7,7 @@
 
 pub mod approve;
 pub mod attest;
+pub mod chain;
 pub mod completions;
 pub mod copy;
 pub mod demo;
@@ -30,6 +31,7 @@ pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod slsa;
+pub mod status;
 pub mod tree;
 pub mod trust;
 pub mod verify;

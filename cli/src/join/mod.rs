@@ -9,6 +9,7 @@ mod credential_helper;
 pub mod decode;
 pub mod directory;
 pub mod documents;
+pub mod estate;
 pub mod evidence;
 pub mod file;
 pub mod follow;

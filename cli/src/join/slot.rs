@@ -29,7 +29,7 @@ use crate::target::Target;
 /// each promotion a walk through all of them.
 const TAGS: usize = 256;
 /// Images looked at side by side: what is slow about a registry is the way to it.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// Whose place is asked for.
 #[derive(Clone, Copy)]
@@ -77,7 +77,12 @@ impl Asked<'_> {
 
     /// The images of this repository that were promoted into the environment, newest first.
     pub async fn holders(&self, image: &OpenImage) -> Result<Vec<Holder>, Failure> {
-        let descriptors = self.images(image).await;
+        let descriptors = tagged(
+            self.context,
+            image,
+            ": name what is replaced with --replaces",
+        )
+        .await;
         let judged: Vec<_> = stream::iter(descriptors)
             .map(|descriptor| self.holder(image, descriptor))
             .buffered(AT_ONCE)
@@ -87,48 +92,8 @@ impl Asked<'_> {
         for judged in judged {
             holders.extend(judged?);
         }
-        holders
-            .sort_by_key(|holder| std::cmp::Reverse((holder.step.slot.sequence, holder.step.at)));
+        sort(&mut holders);
         Ok(holders)
-    }
-
-    /// Every image that a tag names, and the one at hand.
-    async fn images(&self, image: &OpenImage) -> Vec<Descriptor> {
-        let mut found =
-            BTreeMap::from([(image.descriptor.digest.clone(), image.descriptor.clone())]);
-        let printer = &self.context.printer;
-        let mut tags = match image.store.tags().await {
-            Ok(tags) => tags,
-            Err(error) => {
-                printer.warn(format!(
-                    "the tags cannot be listed, so what is in {} is not known: {error}",
-                    self.environment
-                ));
-                Vec::new()
-            }
-        };
-        tags.retain(names_an_image);
-        if tags.len() > TAGS {
-            printer.warn(format!(
-                "{} tags, of which the last {TAGS} are looked at: name what is replaced with --replaces",
-                tags.len()
-            ));
-            tags.drain(..tags.len() - TAGS);
-        }
-        let resolved: Vec<_> = stream::iter(tags)
-            .map(|tag| async move { image.store.resolve(&Selector::Tag(tag)).await })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
-        for outcome in resolved {
-            match outcome {
-                Ok(descriptor) => {
-                    found.insert(descriptor.digest.clone(), descriptor);
-                }
-                Err(error) => tracing::debug!(%error, "tag left out"),
-            }
-        }
-        found.into_values().collect()
     }
 
     async fn holder(
@@ -157,7 +122,7 @@ impl Asked<'_> {
         let followed = Followed::Rules(Arc::clone(self.rules));
         let collected = Arc::new(follow::add(&part.evidence, collected, followed, self.now).await?);
         let judged = self.judge(&part, collected).await?;
-        let step = self.held_by(&judged);
+        let step = held(self.rules, self.service, self.environment, &judged);
         Ok(step.map(|step| Holder {
             step,
             descriptor: part.descriptor,
@@ -176,21 +141,12 @@ impl Asked<'_> {
         .await
     }
 
-    /// The step into the environment. What has expired since held its place all the same.
-    fn held_by(&self, judged: &Verdict) -> Option<Step> {
-        let (name, _) = self.rules.policy.environment(self.environment)?;
-        let held = judged.decision == Decision::Allow || judged.cause == Some(Cause::Expired);
-        let step = judged.steps.last()?;
-        let ours = judged.service.as_ref() == Some(self.service) && step.environment == name;
-        (held && ours).then(|| step.clone())
-    }
-
     /// The step of an image that the caller named.
     async fn replaced(&self, replaced: &str) -> Result<Step, Failure> {
         let image = image::open(self.context, &Target::parse(replaced)?).await?;
         let collected = Arc::new(evidence::collect(&image, None, self.rules, self.now).await?);
         let judged = self.judge(&image, collected).await?;
-        self.held_by(&judged).ok_or_else(|| {
+        held(self.rules, self.service, self.environment, &judged).ok_or_else(|| {
             Failure::usage(format_args!(
                 "{} holds no place of {} in {}",
                 image.pinned, self.service, self.environment
@@ -203,12 +159,72 @@ impl Asked<'_> {
     }
 }
 
+/// Every image that a tag of the repository names, and the one at hand. `advice` ends the warning that
+/// there are too many.
+pub(super) async fn tagged(context: &Context, image: &OpenImage, advice: &str) -> Vec<Descriptor> {
+    let mut found = BTreeMap::from([(image.descriptor.digest.clone(), image.descriptor.clone())]);
+    let printer = &context.printer;
+    let mut tags = match image.store.tags().await {
+        Ok(tags) => tags,
+        Err(error) => {
+            printer.warn(format!(
+                "the tags of {} cannot be listed, so what was promoted there is not known: {error}",
+                image.name
+            ));
+            Vec::new()
+        }
+    };
+    tags.retain(names_an_image);
+    if tags.len() > TAGS {
+        printer.warn(format!(
+            "{} tags of {}, of which the last {TAGS} are looked at{advice}",
+            tags.len(),
+            image.name
+        ));
+        tags.drain(..tags.len() - TAGS);
+    }
+    let resolved: Vec<_> = stream::iter(tags)
+        .map(|tag| async move { image.store.resolve(&Selector::Tag(tag)).await })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    for outcome in resolved {
+        match outcome {
+            Ok(descriptor) => {
+                found.insert(descriptor.digest.clone(), descriptor);
+            }
+            Err(error) => tracing::debug!(%error, "tag left out"),
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The step by which an image of this service is in the environment. What has expired since held
+/// its place all the same.
+pub(super) fn held(
+    rules: &Rules,
+    service: &Service,
+    environment: &str,
+    judged: &Verdict,
+) -> Option<Step> {
+    let (name, _) = rules.policy.environment(environment)?;
+    let held = judged.decision == Decision::Allow || judged.cause == Some(Cause::Expired);
+    let step = judged.steps.last()?;
+    let ours = judged.service.as_ref() == Some(service) && step.environment == name;
+    (held && ours).then(|| step.clone())
+}
+
 /// The place after this one.
 pub fn after(held: &Step) -> Slot {
     Slot {
         sequence: held.slot.sequence.saturating_add(1),
         previous: Some(held.promotion.clone()),
     }
+}
+
+/// Newest first.
+pub(super) fn sort(holders: &mut [Holder]) {
+    holders.sort_by_key(|holder| std::cmp::Reverse((holder.step.slot.sequence, holder.step.at)));
 }
 
 /// The newest of them. Two that follow the same promotion are a fork, which only people can resolve.
@@ -230,7 +246,7 @@ pub fn newest(holders: &[Holder]) -> Result<Option<&Holder>, Failure> {
 }
 
 /// Whether an attestation claims to be a promotion into the environment; nothing is verified.
-fn claims(evidence: &Evidence, environment: &Environment, limits: &Limits) -> bool {
+pub(super) fn claims(evidence: &Evidence, environment: &Environment, limits: &Limits) -> bool {
     evidence.attestations.iter().any(|attestation| {
         let Ok(bundle) = Bundle::parse(attestation.bytes().to_vec(), limits) else {
             return false;

@@ -23,6 +23,7 @@ mod keyless;
 mod keys;
 mod layering;
 mod looking;
+mod looking_around;
 mod manifests;
 mod notation;
 mod offline;

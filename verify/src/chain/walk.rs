@@ -92,6 +92,9 @@ impl<'a, 'b> Walk<'a, 'b> {
                 promotion: promotion.payload().clone(),
                 slot: said.slot.clone(),
                 approved_by,
+                by: promotion.signer().clone(),
+                version: said.version.clone(),
+                previous: said.chain.previous.clone(),
             });
         }
         at

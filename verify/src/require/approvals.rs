@@ -126,25 +126,26 @@ fn conclude(
         report.findings.insert(0, finding);
         return failed(context, Cause::Denied);
     }
-    let able: Vec<String> = context
+    let able: Vec<Person> = context
         .question
         .policy
         .people
         .holders(&rule.roles)
         .into_iter()
         .filter(|person| !counted.contains(*person) && !excluded.persons.contains_key(*person))
-        .map(ToString::to_string)
+        .cloned()
         .collect();
+    let names: Vec<String> = able.iter().map(ToString::to_string).collect();
     let missing = rule.threshold.saturating_sub(counted.len());
     let message = format!("{} of {} approvals", counted.len(), rule.threshold);
     let finding = Finding::new(Code::ApprovalsMissing, CHECK, message)
         .place(&rule.place)
         .hint(format!(
             "ask {missing} more ({}): bulla approve {} --to {}{}",
-            if able.is_empty() {
+            if names.is_empty() {
                 "but nobody else may approve".to_owned()
             } else {
-                able.join(" or ")
+                names.join(" or ")
             },
             context.question.name,
             step.edge.to.uri.name(),
@@ -152,7 +153,8 @@ fn conclude(
                 EdgeKind::Promote => String::new(),
                 kind => format!(" --kind {kind}"),
             }
-        ));
+        ))
+        .waits_for(able);
     report.findings.insert(0, finding);
     // Approvals that trusted people gave and that do not count are a definite no; what anybody
     // could have pushed leaves the answer at "not yet".

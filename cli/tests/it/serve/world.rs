@@ -156,6 +156,21 @@ machines:
         std::fs::write(self.path("policy/services/pay-api.yaml"), service).unwrap();
     }
 
+    /// Gives images of the layout their names as tags.
+    pub(crate) fn tag(&self, images: &[&str]) {
+        let path = self.path("layout/index.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut index: Value = serde_json::from_str(&text).unwrap();
+        for entry in index["manifests"].as_array_mut().unwrap() {
+            for name in images {
+                if entry["digest"] == Self::digest(name).to_string() {
+                    entry["annotations"] = json!({"org.opencontainers.image.ref.name": name});
+                }
+            }
+        }
+        std::fs::write(path, index.to_string()).unwrap();
+    }
+
     fn write_layout(&self, images: &[&str]) {
         let blobs = self.path("layout/blobs/sha256");
         std::fs::create_dir_all(&blobs).unwrap();

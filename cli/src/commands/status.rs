@@ -1,0 +1,324 @@
+//! `bulla status`: what is where, and what it waits for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_model::{Digest, Identity, Person, Service, Tier};
+use bulla_verify::policy::ServiceRule;
+use bulla_verify::{Code, Decision, Outcome, Verdict};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::status::Arguments;
+use crate::commands::Context;
+use crate::join::estate::{self, Estate, Next, Release, Standing};
+use crate::join::rules::{Rules, Source};
+use crate::render::{Cell, Page, Report, shorten, sources};
+use crate::{Exit, Failure};
+
+/// Looks at the services, several at a time. Ends with "could not find out" if of one of them not
+/// everything is known.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = arguments.at.unwrap_or_else(Timestamp::now);
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let wanted = wanted(&arguments, &rules)?;
+    let mine = arguments.mine.as_ref().map(|name| person(name, &rules));
+    let mine = mine.transpose()?;
+    let estate = Estate {
+        context,
+        rules: &rules,
+        now,
+    };
+    let mut services: Vec<ServiceReport> = {
+        let _progress = context.printer.progress("looking");
+        stream::iter(wanted)
+            .map(|(service, rule)| async move {
+                let standing = estate.standing(service, rule).await;
+                ServiceReport::new(service, rule, standing)
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await
+    };
+    if let Some(person) = &mine {
+        for service in &mut services {
+            service.next.retain(|next| next.waits_for.contains(person));
+        }
+        services.retain(|service| !service.next.is_empty() || !service.problems.is_empty());
+    }
+    let environments = estate::in_order(&rules.policy);
+    let report = StatusReport {
+        sources: rules.sources.clone(),
+        environments,
+        is_filtered: mine.is_some(),
+        services,
+    };
+    context.printer.report(&report)?;
+    let unknown = report.services.iter().any(|it| !it.problems.is_empty());
+    Ok(if unknown {
+        Exit::Undetermined
+    } else {
+        Exit::Success
+    })
+}
+
+/// Of what may not be where it was promoted to, what people are shown of each service.
+const FALLEN: usize = 3;
+/// Services looked at side by side: what is slow about a registry is the way to it.
+const AT_ONCE: usize = 8;
+
+fn wanted<'r>(
+    arguments: &Arguments,
+    rules: &'r Rules,
+) -> Result<Vec<(&'r Service, &'r ServiceRule)>, Failure> {
+    let known = || rules.policy.services();
+    if arguments.services.is_empty() {
+        return Ok(known().collect());
+    }
+    let find = |name: &String| {
+        let found = known().find(|(service, _)| service.as_str() == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = known().map(|(service, _)| service.to_string()).collect();
+            Failure::usage(format_args!(
+                "the policy has no service `{}`",
+                name.escape_debug()
+            ))
+            .with_hint(format_args!("one of {}", names.join(", ")))
+        })
+    };
+    arguments.services.iter().map(find).collect()
+}
+
+/// A person of the policy, by name or address.
+fn person(name: &str, rules: &Rules) -> Result<Person, Failure> {
+    let people = rules.policy.people();
+    let everybody = people.holders(&[]);
+    let mut persons = everybody.iter();
+    let found = persons.find(|person| person.as_str() == name).copied();
+    let found = found.or_else(|| people.by_email(name)).cloned();
+    found.ok_or_else(|| {
+        let names: Vec<_> = everybody.iter().map(ToString::to_string).collect();
+        Failure::usage(format_args!(
+            "people.yaml has nobody called `{}`",
+            name.escape_debug()
+        ))
+        .with_hint(format_args!("one of {}", names.join(", ")))
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusReport {
+    sources: Vec<Source>,
+    /// In the order in which releases pass them.
+    environments: Vec<String>,
+    #[serde(skip)]
+    is_filtered: bool,
+    services: Vec<ServiceReport>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceReport {
+    service: Service,
+    tier: Tier,
+    held: BTreeMap<String, HeldReport>,
+    /// What was promoted by somebody who may, and may not be there any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fallen: Vec<FallenReport>,
+    next: Vec<NextReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct FallenReport {
+    environment: String,
+    image: String,
+    code: Code,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeldReport {
+    image: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    since: Timestamp,
+    promotion: Digest,
+    by: Identity,
+    approved_by: Vec<Person>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NextReport {
+    from: String,
+    to: String,
+    image: String,
+    decision: Decision,
+    /// What fails, or may not be known.
+    missing: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waits_for: Vec<Person>,
+    /// The command that does it, or helps it along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+}
+
+impl ServiceReport {
+    fn new(service: &Service, rule: &ServiceRule, standing: Standing) -> Self {
+        let (held, fallen) = (standing.held.into_iter(), standing.fallen.into_iter());
+        Self {
+            service: service.clone(),
+            tier: rule.tier.clone(),
+            held: held.map(|(name, it)| (name, HeldReport::new(it))).collect(),
+            fallen: fallen
+                .map(|it| FallenReport {
+                    environment: it.environment,
+                    image: it.image,
+                    code: it.code,
+                })
+                .collect(),
+            next: standing.next.into_iter().map(NextReport::new).collect(),
+            problems: standing.problems,
+        }
+    }
+}
+
+impl HeldReport {
+    fn new(release: Release) -> Self {
+        let Release { image, step } = release;
+        Self {
+            image,
+            version: step.version,
+            since: step.at,
+            promotion: step.promotion,
+            by: step.by,
+            approved_by: step.approved_by,
+        }
+    }
+
+    /// The release's version, else the beginning of its digest.
+    fn name(&self) -> String {
+        let digest = self.image.rsplit_once('@').map_or("", |(_, digest)| digest);
+        let short = digest
+            .parse()
+            .map_or_else(|_| self.image.clone(), |it: Digest| shorten(&it));
+        self.version.clone().unwrap_or(short)
+    }
+}
+
+impl NextReport {
+    fn new(next: Next) -> Self {
+        let Next {
+            from,
+            to,
+            image,
+            verdict,
+        } = next;
+        let command = match verdict.decision {
+            Decision::Allow => Some(format!("bulla promote {image} --to {to}")),
+            _ => verdict.leading().and_then(|finding| finding.hint.clone()),
+        };
+        let waiting = verdict.findings.iter();
+        let mut waits_for: Vec<Person> = waiting.flat_map(|it| it.waits_for.clone()).collect();
+        waits_for.sort();
+        waits_for.dedup();
+        Self {
+            decision: verdict.decision,
+            missing: missing(&verdict),
+            waits_for,
+            command,
+            from,
+            to,
+            image,
+        }
+    }
+
+    fn says(&self) -> String {
+        if self.decision == Decision::Allow {
+            return format!("{}: may go", self.to);
+        }
+        let persons: Vec<_> = self.waits_for.iter().map(ToString::to_string).collect();
+        let persons = if persons.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", persons.join(", "))
+        };
+        format!("{}: {}{persons}", self.to, self.missing.join("; "))
+    }
+}
+
+fn missing(verdict: &Verdict) -> Vec<String> {
+    let failed = verdict
+        .checks
+        .iter()
+        .filter(|check| check.outcome != Outcome::Ok);
+    let mut missing: Vec<String> = failed
+        .map(|check| format!("{} {}", check.name, check.summary))
+        .collect();
+    missing.dedup();
+    missing
+}
+
+impl Report for StatusReport {
+    fn human(&self, page: &mut Page) {
+        sources(page, &self.sources);
+        let mut titles = vec![Cell::faint("service")];
+        titles.extend(self.environments.iter().map(Cell::faint));
+        titles.push(Cell::faint("next"));
+        if self.services.is_empty() {
+            let text = if self.is_filtered {
+                "nothing waits for you"
+            } else {
+                "the policy has no services"
+            };
+            page.line(text);
+            return;
+        }
+        page.gap();
+        page.cells(1, titles);
+        for service in &self.services {
+            let mut cells = vec![Cell::strong(service.service.as_str())];
+            for name in &self.environments {
+                let held = service.held.get(name);
+                cells.push(held.map_or_else(|| Cell::faint("-"), |held| held.name().into()));
+            }
+            let mut next = service.next.iter();
+            let cell = |next: &NextReport| {
+                if next.decision == Decision::Allow {
+                    Cell::good(next.says())
+                } else {
+                    Cell::attention(next.says())
+                }
+            };
+            cells.push(next.next().map_or_else(|| Cell::from(""), cell));
+            page.cells(1, cells);
+            for more in next {
+                let mut cells = vec![Cell::from(""); self.environments.len() + 1];
+                cells.push(cell(more));
+                page.cells(1, cells);
+            }
+        }
+        page.gap();
+        for service in &self.services {
+            for fallen in service.fallen.iter().take(FALLEN) {
+                let text = format!(
+                    "in {}: {} [{}]",
+                    fallen.environment, fallen.image, fallen.code
+                );
+                page.labelled(&Cell::attention("not allowed any more"), &text);
+            }
+            for problem in &service.problems {
+                let text = format!("{}: {problem}", service.service);
+                page.labelled(&Cell::attention("not known:"), &text);
+            }
+        }
+        let mut commands = self.services.iter().flat_map(|service| &service.next);
+        if let Some(command) = commands.find_map(|next| next.command.as_ref()) {
+            page.labelled(&Cell::strong("hint:"), command);
+        }
+    }
+}

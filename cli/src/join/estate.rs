@@ -1,0 +1,328 @@
+//! Where the releases of a service are: for each environment the one that is there, and for each step
+//! what it still takes.
+//!
+//! Looked for among the images that tags of the service's repository name, each of which is fetched
+//! once and judged for every environment that a promotion about it names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_model::{Descriptor, EdgeKind, Environment, Service};
+use bulla_verify::policy::{EdgeRule, Policy, ServiceRule};
+use bulla_verify::{Cause, Code, Decision, Evidence, Pattern, Step, Verdict};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::evidence;
+use super::follow::{self, Followed};
+use super::image::{self, OpenImage};
+use super::rules::Rules;
+use super::slot::{self, AT_ONCE, Holder};
+use super::verdict::{self, StepName};
+use crate::Failure;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::target::Target;
+
+/// What is asked.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_debug_implementations,
+    reason = "the rules hold a policy whole"
+)]
+pub struct Estate<'a> {
+    /// Settings and limits.
+    pub context: &'a Context,
+    /// Policy, anchor, trust and state.
+    pub rules: &'a Arc<Rules>,
+    /// The time to judge at.
+    pub now: Timestamp,
+}
+
+/// A service, and where its releases are.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// By the policy's name of the environment: the release there.
+    pub held: BTreeMap<String, Release>,
+    /// What somebody who may do so promoted, and what may not be there any more.
+    pub fallen: Vec<Fallen>,
+    /// Steps that could be taken next, in the order of the policy.
+    pub next: Vec<Next>,
+    /// What could not be found out.
+    pub problems: Vec<String>,
+}
+
+/// A release in an environment.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// What to type to mean exactly this.
+    pub image: String,
+    /// The promotion that let it in.
+    pub step: Step,
+}
+
+/// A release whose promotion does not hold.
+#[derive(Clone, Debug)]
+pub struct Fallen {
+    /// The environment, as the policy names it.
+    pub environment: String,
+    /// What to type to mean exactly this.
+    pub image: String,
+    /// Why it may not be there.
+    pub code: Code,
+}
+
+/// A step that could be taken.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// Where from.
+    pub from: String,
+    /// Where to.
+    pub to: String,
+    /// The release.
+    pub image: String,
+    /// What the gates say now.
+    pub verdict: Verdict,
+}
+
+/// The environments, each after those that ordinary steps into it come from, as far as the steps do
+/// not go round.
+pub fn in_order(policy: &Policy) -> Vec<String> {
+    let mut waiting: Vec<_> = policy.environments().collect();
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        let waits = |uri: &Environment| {
+            let mut into = policy.edges().iter();
+            into.any(|edge| {
+                edge.to == *uri
+                    && edge.kind == EdgeKind::Promote
+                    && waiting.iter().any(|(_, other)| {
+                        other.uri != *uri && Some(&other.uri) == edge.from.as_ref()
+                    })
+            })
+        };
+        let free = waiting.iter().position(|(_, rule)| !waits(&rule.uri));
+        let (name, _) = waiting.remove(free.unwrap_or(0));
+        order.push(name.to_owned());
+    }
+    order
+}
+
+/// An image that promotions were found about.
+struct Candidate {
+    image: OpenImage,
+    evidence: Arc<Evidence>,
+}
+
+impl Estate<'_> {
+    /// Looks at one service.
+    pub async fn standing(&self, service: &Service, rule: &ServiceRule) -> Standing {
+        let mut standing = Standing {
+            held: BTreeMap::new(),
+            fallen: Vec::new(),
+            next: Vec::new(),
+            problems: Vec::new(),
+        };
+        let found = match self.candidates(rule).await {
+            Ok(found) => found,
+            Err(failure) => {
+                standing.problems.push(failure.message().to_owned());
+                return standing;
+            }
+        };
+        let mut candidates = Vec::new();
+        for found in found {
+            match found {
+                Ok(candidate) => candidates.extend(candidate),
+                Err(failure) => standing.problems.push(failure.message().to_owned()),
+            }
+        }
+        for (name, rule) in self.rules.policy.environments() {
+            let fallen = &mut standing.fallen;
+            let holder = self.holder(service, (name, &rule.uri), &candidates, fallen);
+            match holder.await {
+                Ok(Some(release)) => {
+                    standing.held.insert(name.to_owned(), release);
+                }
+                Ok(None) => {}
+                Err(failure) => standing.problems.push(failure.message().to_owned()),
+            }
+        }
+        for edge in self.rules.policy.edges() {
+            match self.next(rule, edge, &standing.held, &candidates).await {
+                Ok(next) => standing.next.extend(next),
+                Err(failure) => standing.problems.push(failure.message().to_owned()),
+            }
+        }
+        standing
+    }
+
+    /// The images of the service's repositories that any promotion claims to be about.
+    async fn candidates(
+        &self,
+        rule: &ServiceRule,
+    ) -> Result<Vec<Result<Option<Candidate>, Failure>>, Failure> {
+        let mut found = Vec::new();
+        for pattern in &rule.images {
+            let Pattern::Exact(repository) = pattern else {
+                continue;
+            };
+            let image = image::open_any(self.context, &Target::parse(repository)?).await?;
+            let descriptors = slot::tagged(self.context, &image, "").await;
+            let mut candidates = stream::iter(descriptors)
+                .map(|descriptor| self.candidate(&image, descriptor))
+                .buffered(AT_ONCE);
+            while let Some(candidate) = candidates.next().await {
+                found.push(candidate);
+            }
+        }
+        if !rule
+            .images
+            .iter()
+            .any(|pattern| matches!(pattern, Pattern::Exact(_)))
+        {
+            return Err(Failure::usage(
+                "the policy names no repository of its images",
+            ));
+        }
+        Ok(found)
+    }
+
+    async fn candidate(
+        &self,
+        image: &OpenImage,
+        descriptor: Descriptor,
+    ) -> Result<Option<Candidate>, Failure> {
+        let image = image.part(descriptor);
+        let collected = evidence::attestations(&image, None).await?;
+        let claimed = self
+            .rules
+            .policy
+            .environments()
+            .any(|(_, rule)| slot::claims(&collected, &rule.uri, &self.context.limits));
+        if !claimed {
+            return Ok(None);
+        }
+        let followed = Followed::Rules(Arc::clone(self.rules));
+        let evidence = follow::add(&image.evidence, collected, followed, self.now).await?;
+        let evidence = Arc::new(evidence);
+        Ok(Some(Candidate { image, evidence }))
+    }
+
+    /// The release in an environment: the newest whose promotion holds.
+    async fn holder(
+        &self,
+        service: &Service,
+        (name, uri): (&str, &Environment),
+        candidates: &[Candidate],
+        fallen: &mut Vec<Fallen>,
+    ) -> Result<Option<Release>, Failure> {
+        let mut holders = Vec::new();
+        for candidate in candidates {
+            if !slot::claims(&candidate.evidence, uri, &self.context.limits) {
+                continue;
+            }
+            let judged = verdict::environment(
+                self.rules,
+                Arc::clone(&candidate.evidence),
+                &candidate.image.pinned,
+                name,
+                self.now,
+                &self.context.limits,
+            )
+            .await?;
+            if judged.decision == Decision::Undetermined {
+                let image = &candidate.image.pinned;
+                let why = judged.leading().map_or("", |leading| &leading.message);
+                let text = format!("whether {image} may be in {name}: {why}");
+                return Err(Failure::new(FailureKind::Unavailable, text));
+            }
+            if let Some(step) = slot::held(self.rules, service, name, &judged) {
+                holders.push(Holder {
+                    descriptor: candidate.image.descriptor.clone(),
+                    step,
+                });
+            }
+            let ours = judged.service.as_ref() == Some(service);
+            let code = judged.leading().map(|leading| leading.code);
+            // What strangers sign about an image is no news about the service.
+            let strange = matches!(judged.cause, Some(Cause::Untrusted | Cause::Invalid));
+            if let (true, false, Some(code)) = (ours, strange, code) {
+                fallen.push(Fallen {
+                    environment: name.to_owned(),
+                    image: candidate.image.pinned.clone(),
+                    code,
+                });
+            }
+        }
+        slot::sort(&mut holders);
+        let newest = slot::newest(&holders)?;
+        let release = |holder: &Holder| {
+            let mut same = candidates.iter();
+            let candidate = same.find(|it| it.image.descriptor == holder.descriptor)?;
+            Some(Release {
+                image: candidate.image.pinned.clone(),
+                step: holder.step.clone(),
+            })
+        };
+        Ok(newest.and_then(release))
+    }
+
+    /// What an ordinary step would take for the release that is where it begins, unless that release
+    /// took it already.
+    async fn next(
+        &self,
+        service: &ServiceRule,
+        edge: &EdgeRule,
+        held: &BTreeMap<String, Release>,
+        candidates: &[Candidate],
+    ) -> Result<Option<Next>, Failure> {
+        let policy = &self.rules.policy;
+        let name = |uri: &Environment| {
+            let mut environments = policy.environments();
+            let found = environments.find(|(_, rule)| rule.uri == *uri);
+            found.map(|(name, _)| name.to_owned())
+        };
+        let is_for = edge.tiers.is_empty() || edge.tiers.contains(&service.tier);
+        let names = edge.from.as_ref().and_then(name).zip(name(&edge.to));
+        let Some((from, to)) = names.filter(|_| is_for && edge.kind == EdgeKind::Promote) else {
+            return Ok(None);
+        };
+        let Some(release) = held.get(&from) else {
+            return Ok(None);
+        };
+        let taken = held
+            .get(&to)
+            .is_some_and(|there| there.image == release.image);
+        let mut same = candidates.iter();
+        let candidate = same.find(|it| it.image.pinned == release.image);
+        let Some(candidate) = candidate.filter(|_| !taken) else {
+            return Ok(None);
+        };
+        let step = StepName {
+            kind: EdgeKind::Promote,
+            to: &to,
+            from: Some(&from),
+        };
+        let (verdict, draft) = verdict::step(
+            self.rules,
+            Arc::clone(&candidate.evidence),
+            &candidate.image.pinned,
+            step,
+            None,
+            self.now,
+            &self.context.limits,
+        )
+        .await?;
+        // It was there, and something newer or older took its place.
+        if draft.is_some_and(|draft| draft.already.is_some()) {
+            return Ok(None);
+        }
+        Ok(Some(Next {
+            image: release.image.clone(),
+            from,
+            to,
+            verdict,
+        }))
+    }
+}
