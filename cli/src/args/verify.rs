@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Kubernetes manifests, every image of which is verified; - for standard input; again for more
     #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "index"])]
     pub manifests: Vec<PathBuf>,
+    /// Kind of others' in --manifests that runs nothing: KIND or KIND.GROUP; again for more
+    #[arg(long, value_name = "KIND", requires = "manifests")]
+    pub skip_kind: Vec<String>,
     /// OCI layout in which the images of --manifests are looked up by digest, instead of their registries
     #[arg(long, value_name = "oci:DIR", requires = "manifests")]
     pub layout: Option<String>,

@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Digest of an index in the same place that lists the image
     #[arg(long, value_name = "DIGEST")]
     pub index: Option<bulla_model::Digest>,
+    /// Kind of others' on standard input that runs nothing: KIND or KIND.GROUP; again for more
+    #[arg(long, value_name = "KIND")]
+    pub skip_kind: Vec<String>,
     /// OCI layout in which images from standard input are looked up by digest, instead of their registries
     #[arg(long, value_name = "oci:DIR")]
     pub layout: Option<String>,

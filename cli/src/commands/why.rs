@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::args::why::Arguments;
 use crate::commands::Context;
-use crate::join::remedy::Refused;
+use crate::join::remedy::{Refused, Remedy};
 use crate::join::rules::{Rules, Source};
-use crate::join::running::{Running, running};
+use crate::join::running::{Resolved, Running, running};
 use crate::join::{evidence, image, verdict};
 use crate::render::{Cell, Page, Report, outcome, sources, verdict as render};
 use crate::target::Target;
@@ -28,8 +28,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .as_deref()
         .map(Target::layout)
         .transpose()?;
+    if arguments.target != "-" && (layout.is_some() || !arguments.skip_kind.is_empty()) {
+        return Err(Failure::usage(
+            "--layout and --skip-kind are about what standard input names",
+        ));
+    }
     let images = if arguments.target == "-" {
-        let manifests = Manifests::read(&[PathBuf::from("-")])?;
+        let manifests = Manifests::read(&[PathBuf::from("-")], &arguments.skip_kind)?;
         running(manifests, layout.as_ref())?
     } else {
         vec![Running::alone(
@@ -40,12 +45,16 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let mut answers = Vec::new();
     for image in images {
-        let places = image.places.clone();
-        let name = image.name.clone();
+        let told = Told {
+            written: image.name.clone(),
+            places: image.places.clone(),
+            resolved: image.resolved(),
+        };
         let outcome = explain(image, &arguments, &rules, (layout.as_ref(), now), context).await;
-        answers.push(Answer::new(name, places, outcome));
+        answers.push(Answer::new(told, outcome));
     }
     if let [only] = answers.as_slice()
+        && only.told.places.is_empty()
         && let Err(failure) = &only.outcome
     {
         return Err(failure.clone());
@@ -66,7 +75,7 @@ async fn explain(
     rules: &Arc<Rules>,
     (layout, now): (Option<&PathBuf>, Timestamp),
     context: &Context,
-) -> Result<(String, Verdict, Vec<String>), Failure> {
+) -> Result<(String, Verdict, Vec<Remedy>), Failure> {
     let image = image::open(context, &image.on_node_or_written(layout)?).await?;
     let evidence = evidence::collect(&image, arguments.index.as_ref(), rules, now).await?;
     let evidence = Arc::new(evidence);
@@ -87,8 +96,8 @@ async fn explain(
         now,
         limits: &context.limits,
     };
-    let commands = refused.commands(&verdict).await?;
-    Ok((image.pinned, verdict, commands))
+    let remedies = refused.remedies(&verdict).await;
+    Ok((image.pinned, verdict, remedies))
 }
 
 #[derive(Serialize)]
@@ -98,37 +107,46 @@ struct WhyReport {
     answers: Vec<Answer>,
 }
 
+/// How an image was named.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    written: String,
+    /// Where manifests name it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    places: Vec<String>,
+    /// What became of a tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<Resolved>,
+}
+
 /// One image, and what was found out about it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
     image: String,
+    #[serde(flatten)]
+    told: Told,
+    /// What would let it in, first things first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    places: Vec<String>,
-    /// What would let it in, first one first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    to_allow: Vec<String>,
+    to_allow: Vec<Remedy>,
     #[serde(flatten, serialize_with = "outcome")]
     outcome: Result<Verdict, Failure>,
 }
 
 impl Answer {
-    fn new(
-        name: String,
-        places: Vec<String>,
-        outcome: Result<(String, Verdict, Vec<String>), Failure>,
-    ) -> Self {
+    fn new(told: Told, outcome: Result<(String, Verdict, Vec<Remedy>), Failure>) -> Self {
         match outcome {
             Ok((image, verdict, to_allow)) => Self {
                 outcome: Ok(verdict),
                 image,
-                places,
+                told,
                 to_allow,
             },
             Err(failure) => Self {
                 outcome: Err(failure),
-                image: name,
-                places,
+                image: told.written.clone(),
+                told,
                 to_allow: Vec::new(),
             },
         }
@@ -145,7 +163,7 @@ impl Answer {
         let verdict = match &self.outcome {
             Ok(verdict) => verdict,
             Err(failure) => {
-                page.line(Cell::strong(&self.image));
+                page.labelled(&Cell::strong("image:"), &self.image);
                 page.labelled(&Cell::bad("error:"), failure.message());
                 for hint in failure.hints() {
                     page.labelled(&Cell::strong("hint:"), hint);
@@ -171,9 +189,16 @@ impl Answer {
                     page.row(1, [Cell::faint(label), text.into()]);
                 }
             }
-            for (at, command) in self.to_allow.iter().enumerate() {
+            for (at, remedy) in self.to_allow.iter().enumerate() {
                 let label = if at == 0 { "to allow" } else { "" };
-                page.row(1, [Cell::faint(label), command.as_str().into()]);
+                let command = remedy.command.as_deref().unwrap_or_default();
+                let note = remedy.note.as_deref().unwrap_or_default();
+                let (first, second) = if command.is_empty() {
+                    (note, "")
+                } else {
+                    (command, note)
+                };
+                page.row(1, [Cell::faint(label), first.into(), Cell::faint(second)]);
             }
             page.gap();
         }
@@ -185,7 +210,11 @@ impl Report for WhyReport {
     fn human(&self, page: &mut Page) {
         for answer in &self.answers {
             answer.human(page, &self.environment);
-            for place in &answer.places {
+            if let Some(resolved) = answer.told.resolved {
+                let text = format!("{} {}", answer.told.written, resolved.words());
+                page.labelled(&Cell::attention("warning:"), &text);
+            }
+            for place in &answer.told.places {
                 page.labelled(&Cell::faint("in:"), place);
             }
             page.gap();

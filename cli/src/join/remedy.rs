@@ -5,12 +5,25 @@ use std::sync::Arc;
 
 use bulla_model::{EdgeKind, Environment, Limits, Tier};
 use bulla_verify::policy::{EdgeRule, Policy};
-use bulla_verify::{Decision, Evidence, Severity, Verdict};
+use bulla_verify::{Decision, Evidence, Finding, Severity, Verdict};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::rules::Rules;
 use super::verdict::{self, StepName};
 use crate::Failure;
+use crate::failure::FailureKind;
+
+/// Something that has to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// The command, as it can be typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// By whom, or what to do where no command does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
 
 /// What is asked about.
 #[derive(Clone, Copy)]
@@ -34,67 +47,70 @@ pub struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    /// The commands, first one first: for the next step whatever is missing now, for those after it
-    /// what the policy asks of persons. Nothing for what is allowed.
-    pub async fn commands(&self, judged: &Verdict) -> Result<Vec<String>, Failure> {
-        let mut commands = Vec::new();
+    /// What it takes, first things first: for the next step whatever is missing now, for those after it
+    /// the approvals. Nothing for what is allowed.
+    pub async fn remedies(&self, judged: &Verdict) -> Vec<Remedy> {
         if judged.decision == Decision::Allow {
-            return Ok(commands);
+            return Vec::new();
         }
+        // That another environment could not be asked about takes nothing from this answer.
+        match self.way(judged).await {
+            Ok(Some(remedies)) => remedies,
+            Ok(None) | Err(_) => of_errors(judged),
+        }
+    }
+
+    async fn way(&self, judged: &Verdict) -> Result<Option<Vec<Remedy>>, Failure> {
         let policy = &self.rules.policy;
         let target = policy.environment(self.environment);
         let (Some(tier), Some((_, target))) = (&judged.tier, target) else {
-            add_hints(&mut commands, judged);
-            return Ok(commands);
+            return Ok(None);
         };
         let held = self.held().await?;
         let Some(way) = shortest(policy, tier, &held, &target.uri) else {
-            add_hints(&mut commands, judged);
-            return Ok(commands);
+            return Ok(None);
         };
-        for (at, edge) in way.iter().enumerate() {
-            let name = |uri: &Environment| name_of(policy, uri).to_owned();
-            let to = name(&edge.to);
-            let from = edge.from.as_ref().map(name);
+        let mut remedies = Vec::new();
+        for (at, edge) in way.into_iter().enumerate() {
+            let step = StepWords::of(policy, edge);
             if at == 0 {
-                let step = StepName {
+                let name = StepName {
                     kind: EdgeKind::Promote,
-                    to: &to,
-                    from: from.as_deref(),
+                    to: &step.to,
+                    from: step.from.as_deref(),
                 };
                 let evidence = Arc::clone(self.evidence);
                 let asked = verdict::step(
                     self.rules,
                     evidence,
                     self.image,
-                    step,
+                    name,
                     None,
                     self.now,
                     self.limits,
                 );
                 let (judged, _) = asked.await?;
-                add_hints(&mut commands, &judged);
+                for remedy in of_step(&judged, &step.command("approve", self.image)) {
+                    add(&mut remedies, remedy);
+                }
             } else if let Some(rule) = &edge.require.approvals {
                 let roles: Vec<_> = rule.roles.iter().map(ToString::to_string).collect();
-                let roles = if roles.is_empty() {
-                    "any".to_owned()
+                let who = if roles.is_empty() {
+                    "persons".to_owned()
                 } else {
                     roles.join(" or ")
                 };
-                add(
-                    &mut commands,
-                    format!(
-                        "bulla approve {} --to {to}   ({} of {roles})",
-                        self.image, rule.threshold
-                    ),
-                );
+                remedies.push(Remedy {
+                    command: Some(step.command("approve", self.image)),
+                    note: Some(format!("by {} of {who}", rule.threshold)),
+                });
             }
-            add(
-                &mut commands,
-                format!("bulla promote {} --to {to}", self.image),
-            );
+            remedies.push(Remedy {
+                command: Some(step.command("promote", self.image)),
+                note: None,
+            });
         }
-        Ok(commands)
+        Ok(Some(remedies))
     }
 
     /// The environments that the image may be in now. Of those that this verifier does not speak for
@@ -119,7 +135,7 @@ impl Refused<'_> {
                 Ok(_) => {
                     held.insert(rule.uri.clone());
                 }
-                Err(failure) if failure.kind() == crate::failure::FailureKind::Usage => {
+                Err(failure) if failure.kind() == FailureKind::Usage => {
                     held.insert(rule.uri.clone());
                 }
                 Err(failure) => return Err(failure),
@@ -165,17 +181,79 @@ fn name_of<'p>(policy: &'p Policy, uri: &'p Environment) -> &'p str {
     found.map_or_else(|| uri.name(), |(name, _)| name)
 }
 
-/// What the errors of a verdict say can be done.
-fn add_hints(commands: &mut Vec<String>, verdict: &Verdict) {
-    let errors = verdict.findings.iter();
-    let errors = errors.filter(|finding| finding.severity == Severity::Error);
-    for hint in errors.filter_map(|finding| finding.hint.clone()) {
-        add(commands, hint);
+/// A step as it is typed.
+struct StepWords {
+    from: Option<String>,
+    to: String,
+    /// Whether `to` alone says which step is meant.
+    is_only: bool,
+}
+
+impl StepWords {
+    fn of(policy: &Policy, edge: &EdgeRule) -> Self {
+        let name = |uri: &Environment| name_of(policy, uri).to_owned();
+        let same = |other: &&EdgeRule| other.to == edge.to && other.kind == edge.kind;
+        Self {
+            from: edge.from.as_ref().map(name),
+            to: name(&edge.to),
+            is_only: policy.edges().iter().filter(same).count() == 1,
+        }
+    }
+
+    fn command(&self, verb: &str, image: &str) -> String {
+        let from = self.from.as_ref().filter(|_| !self.is_only);
+        let from = from.map_or_else(String::new, |from| format!(" --from {from}"));
+        format!("bulla {verb} {image} --to {}{from}", self.to)
     }
 }
 
-fn add(commands: &mut Vec<String>, command: String) {
-    if !command.is_empty() && !commands.contains(&command) {
-        commands.push(command);
+/// What the errors about a step say can be done.
+fn of_step(verdict: &Verdict, approve: &str) -> Vec<Remedy> {
+    let mut remedies = Vec::new();
+    for finding in errors(verdict) {
+        if finding.waits_for.is_empty() {
+            remedies.extend(of_hint(finding));
+            continue;
+        }
+        let persons: Vec<_> = finding.waits_for.iter().map(ToString::to_string).collect();
+        remedies.push(Remedy {
+            command: Some(approve.to_owned()),
+            note: Some(format!("{}; by {}", finding.message, persons.join(" or "))),
+        });
+    }
+    remedies
+}
+
+fn of_errors(verdict: &Verdict) -> Vec<Remedy> {
+    let mut remedies = Vec::new();
+    for remedy in errors(verdict).filter_map(of_hint) {
+        add(&mut remedies, remedy);
+    }
+    remedies
+}
+
+fn errors(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
+    let findings = verdict.findings.iter();
+    findings.filter(|finding| finding.severity == Severity::Error)
+}
+
+fn of_hint(finding: &Finding) -> Option<Remedy> {
+    let hint = finding.hint.clone().filter(|hint| !hint.is_empty())?;
+    Some(if hint.starts_with("bulla ") {
+        Remedy {
+            command: Some(hint),
+            note: None,
+        }
+    } else {
+        Remedy {
+            command: None,
+            note: Some(hint),
+        }
+    })
+}
+
+fn add(remedies: &mut Vec<Remedy>, remedy: Remedy) {
+    if !remedies.contains(&remedy) {
+        remedies.push(remedy);
     }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use bulla_model::{PinnedReference, Reference};
 use bulla_registry::Target as Selector;
+use serde::Serialize;
 
 use crate::Failure;
 use crate::failure::FailureKind;
 use crate::target::Target;
-use crate::workload::Manifests;
+use crate::workload::{Manifests, WorkloadError};
 
 /// An image of manifests, or an object of which nobody can say what it runs.
 #[derive(Clone, Debug)]
@@ -26,7 +27,37 @@ pub struct Running {
     pub on_node: Option<PinnedReference>,
 }
 
+/// How a tag was turned into a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolved {
+    /// As the status of the pod says; nobody signed that.
+    ByNode,
+    /// By the registry, now.
+    Now,
+}
+
+impl Resolved {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ByNode => "is a tag: this is what the pod's status says its node runs",
+            Self::Now => "is a tag: this is what it means now, and not what is running",
+        }
+    }
+}
+
 impl Running {
+    /// How its tag becomes a digest; `None` if it is no tag.
+    pub fn resolved(&self) -> Option<Resolved> {
+        let by = if self.on_node.is_some() {
+            Resolved::ByNode
+        } else {
+            Resolved::Now
+        };
+        (!self.pinned).then_some(by)
+    }
+
     /// An image that no manifest names.
     pub fn alone(name: &str, target: Target) -> Self {
         Self {
@@ -56,8 +87,14 @@ pub fn running(manifests: Manifests, layout: Option<&PathBuf>) -> Result<Vec<Run
         let images = match object.images {
             Ok(images) => images,
             Err(error) => {
-                let failure = Failure::new(FailureKind::Input, error)
-                    .with_hint("what runs there is not known, so nothing was verified of it");
+                let failure = if error == WorkloadError::Silent {
+                    // The kind says nothing, and is no mistake.
+                    Failure::new(FailureKind::Unavailable, error)
+                        .with_hint("leave out what runs nothing: --skip-kind KIND")
+                } else {
+                    Failure::new(FailureKind::Input, error)
+                        .with_hint("what runs there is not known, so nothing was verified of it")
+                };
                 found.push(Running {
                     name: object.name,
                     target: Err(failure),
@@ -71,7 +108,7 @@ pub fn running(manifests: Manifests, layout: Option<&PathBuf>) -> Result<Vec<Run
         for image in images {
             let place = format!("{} {} ({})", object.name, image.pointer, object.place);
             // The same tag may mean one thing on one node and another on the next.
-            let on_node = object.nodes.get(&image.text).cloned();
+            let on_node = object.nodes.get(&image.pointer).cloned();
             let key = (
                 image.text.clone(),
                 on_node.as_ref().map(ToString::to_string),

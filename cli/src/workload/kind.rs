@@ -22,6 +22,10 @@ impl Kind {
     pub fn of(object: &Value) -> Option<Self> {
         let text = |field| object.get(field).and_then(Value::as_str);
         let (api_version, kind) = (text("apiVersion")?, text("kind")?);
+        // Whoever reads a list fills in what is empty.
+        if api_version.is_empty() || kind.is_empty() {
+            return None;
+        }
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         Some(Self {
             group: group.to_owned(),

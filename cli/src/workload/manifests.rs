@@ -8,7 +8,7 @@ use bulla_model::{PinnedReference, Reference};
 use serde_json::Value;
 
 use super::table::{ImageUse, Row, WorkloadError};
-use super::{Kind, custom};
+use super::{Kind, builtin, custom, plain};
 use crate::Failure;
 use crate::failure::FailureKind;
 use crate::join::file;
@@ -18,8 +18,10 @@ use crate::join::file;
 pub struct Manifests {
     /// The objects that run images, or of which that cannot be said.
     pub objects: Vec<Object>,
-    /// Objects of kinds that others define, in which no image was found: what they run is not known.
-    pub silent: Vec<String>,
+    /// Kinds of others that run nothing, as whoever asks knows.
+    left_out: Vec<String>,
+    /// Images named so far.
+    uses: usize,
 }
 
 /// An object, and what it runs.
@@ -31,14 +33,18 @@ pub struct Object {
     pub place: String,
     /// Its images.
     pub images: Result<Vec<ImageUse>, WorkloadError>,
-    /// Of a pod that a cluster answered: what the node says it runs, by the image as written.
+    /// Of a pod that a cluster answered: what the node says it runs, by the pointer of the image.
     pub nodes: BTreeMap<String, PinnedReference>,
 }
 
 impl Manifests {
-    /// Reads files of YAML or JSON; `-` is standard input.
-    pub fn read(files: &[PathBuf]) -> Result<Self, Failure> {
-        let mut found = Self::default();
+    /// Reads files of YAML or JSON; `-` is standard input. Of the kinds of others, those named here run
+    /// nothing: `KIND` or `KIND.GROUP`.
+    pub fn read(files: &[PathBuf], left_out: &[String]) -> Result<Self, Failure> {
+        let mut found = Self {
+            left_out: left_out.to_vec(),
+            ..Self::default()
+        };
         for path in files {
             let bytes = file::read(path, BYTES)?;
             found.add(path, &bytes)?;
@@ -52,15 +58,20 @@ impl Manifests {
         } else {
             path.display().to_string()
         };
-        let text = std::str::from_utf8(bytes).map_err(|_| refused(&called, "not UTF-8"))?;
-        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
-            let at = error.location().map_or_else(String::new, |location| {
-                format!(":{}:{}", location.line(), location.column())
-            });
-            let reason = error.without_snippet().to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            refused(&format!("{called}{at}"), reason)
+        let documents = plain::documents(bytes).map_err(|error| {
+            let at = error
+                .at
+                .map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
+            refused(&format!("{called}{at}"), &error.reason)
+                .with_hint("have a tool write it plainly, for example yq 'explode(.)'")
         })?;
+        if documents.is_empty() {
+            return Err(Failure::new(
+                FailureKind::NotFound,
+                format_args!("{called}: no object in it"),
+            )
+            .with_hint("nothing was verified: did what renders it fail?"));
+        }
         for (at, document) in documents.iter().enumerate() {
             let place = if documents.len() > 1 {
                 format!("{called}, document {}", at + 1)
@@ -72,6 +83,13 @@ impl Manifests {
         Ok(())
     }
 
+    fn is_left_out(&self, kind: &Kind) -> bool {
+        let long = format!("{}.{}", kind.kind, kind.group);
+        self.left_out
+            .iter()
+            .any(|it| *it == kind.kind || *it == long)
+    }
+
     /// Adds an object. What a list holds may leave out its kind.
     fn object(
         &mut self,
@@ -80,17 +98,26 @@ impl Manifests {
         listed: Option<&Kind>,
         depth: usize,
     ) -> Result<(), Failure> {
-        let Some(kind) = Kind::of(object).or_else(|| listed.cloned()) else {
+        let said = [object.get("apiVersion"), object.get("kind")];
+        let says = said.iter().flatten().any(|it| it.as_str() != Some(""));
+        // What an element of a list leaves out is filled in; half of it is nobody's kind.
+        let filled_in = listed.filter(|_| !says && object.is_object());
+        let Some(kind) = Kind::of(object).or_else(|| filled_in.cloned()) else {
             return Err(refused(place, "no object of a cluster")
                 .with_hint("each document needs `apiVersion` and `kind`"));
         };
-        if let (Some(single), Some(Value::Array(items))) =
-            (kind.kind.strip_suffix("List"), object.get("items"))
-        {
+        // Whatever has items is a list to kubectl, however it is called.
+        if let Some(items) = object.get("items") {
+            let items = match items {
+                Value::Array(items) => items.as_slice(),
+                Value::Null => &[],
+                _ => return Err(refused(place, "`items` that are no list")),
+            };
             let depth = depth
                 .checked_sub(1)
                 .ok_or_else(|| refused(place, "lists in lists in lists"))?;
-            let single = (!single.is_empty()).then(|| Kind {
+            let single = kind.kind.strip_suffix("List").filter(|it| !it.is_empty());
+            let single = single.map(|single| Kind {
                 kind: single.to_owned(),
                 ..kind.clone()
             });
@@ -103,12 +130,13 @@ impl Manifests {
             // A list's element was said to be of this kind by the list.
             Some(row) if Kind::of(object).is_none() => row.images_in(object),
             Some(row) => row.images(&kind, object),
-            None if is_builtin(&kind) => return Ok(()),
+            None if builtin::runs_nothing(&kind) || self.is_left_out(&kind) => return Ok(()),
             None => custom::images(object),
         };
-        if images.as_ref().is_ok_and(Vec::is_empty) {
-            self.silent.push(format!("{name} ({place})"));
-            return Ok(());
+        self.uses += images.as_ref().map_or(1, Vec::len);
+        if self.uses > MOST {
+            let text = format_args!("more than {MOST} images in manifests");
+            return Err(Failure::new(FailureKind::Unavailable, text));
         }
         self.objects.push(Object {
             name,
@@ -120,38 +148,41 @@ impl Manifests {
     }
 }
 
-/// What a node reports in the status of a pod, <https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#containerstatus-v1-core>.
+/// What a node reports in the status of a pod, by the pointer of the image,
+/// <https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#containerstatus-v1-core>.
 /// An `imageID` without a repository is the digest of a configuration, and of no manifest.
 fn nodes(object: &Value) -> BTreeMap<String, PinnedReference> {
-    let statuses = [
-        "initContainerStatuses",
-        "containerStatuses",
-        "ephemeralContainerStatuses",
-    ];
-    let lists = statuses
-        .iter()
-        .filter_map(|list| object.get("status")?.get(list)?.as_array());
-    let containers = ["initContainers", "containers", "ephemeralContainers"];
-    let specs = containers
-        .iter()
-        .filter_map(|list| object.get("spec")?.get(list)?.as_array());
-    let text =
-        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-    let ids: BTreeMap<String, String> = lists
-        .flatten()
-        .filter_map(|status| Some((text(status, "name")?, text(status, "imageID")?)))
-        .collect();
-    let seen = |container: &Value| {
-        let id = ids.get(&text(container, "name")?)?;
-        let id = id.split_once("://").map_or(id.as_str(), |(_, id)| id);
-        let reference: Reference = id.parse().ok()?;
-        let digest = reference.digest()?.clone();
-        Some((
-            text(container, "image")?,
-            reference.repository().pinned(digest),
-        ))
+    let list = |part: &str, name: &str| -> Vec<Value> {
+        let list = object.get(part).and_then(|part| part.get(name));
+        list.and_then(Value::as_array).cloned().unwrap_or_default()
     };
-    specs.flatten().filter_map(seen).collect()
+    let text = |value: &Value, field: &str| value.get(field)?.as_str().map(str::to_owned);
+    let mut found = BTreeMap::new();
+    for (containers, statuses) in [
+        ("initContainers", "initContainerStatuses"),
+        ("containers", "containerStatuses"),
+        ("ephemeralContainers", "ephemeralContainerStatuses"),
+    ] {
+        let statuses = list("status", statuses);
+        for (at, container) in list("spec", containers).iter().enumerate() {
+            let Some(name) = text(container, "name") else {
+                continue;
+            };
+            let mut same = statuses.iter();
+            let status = same.find(|it| text(it, "name").as_ref() == Some(&name));
+            let Some(id) = status.and_then(|status| text(status, "imageID")) else {
+                continue;
+            };
+            let id = id.split_once("://").map_or(id.as_str(), |(_, id)| id);
+            let reference = id.parse::<Reference>().ok();
+            let pinned =
+                reference.and_then(|it| Some(it.repository().pinned(it.digest()?.clone())));
+            if let Some(pinned) = pinned {
+                found.insert(format!("/spec/{containers}/{at}/image"), pinned);
+            }
+        }
+    }
+    found
 }
 
 fn refused(place: &str, reason: &str) -> Failure {
@@ -168,39 +199,10 @@ fn name_of(kind: &Kind, object: &Value) -> String {
     name.trim_end().chars().take(200).collect()
 }
 
-/// Whether a kind is one of Kubernetes' own that run nothing, whatever its fields are called.
-fn is_builtin(kind: &Kind) -> bool {
-    GROUPS.contains(&kind.group.as_str()) && !Row::is_named(&kind.kind)
-}
-
-/// The API groups of Kubernetes itself,
-/// <https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/>.
-const GROUPS: [&str; 22] = [
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
 /// Bytes of one file. Stops one that never ends.
 const BYTES: u64 = 64 << 20;
+/// Images in all manifests of one call.
+const MOST: usize = 10_000;
 /// Lists in lists: `kubectl get` writes one, a function's input another.
 const LISTS: usize = 4;
 
@@ -232,9 +234,7 @@ spec:
   template:
     spec:
       containers:
-        - &api {name: api, image: "a.test/api:1"}
-        - {<<: *api, name: other}
-        - {<<: *api, image: "a.test/own:1"}
+        - {name: api, image: "a.test/api:1"}
 ---
 ---
 apiVersion: v1
@@ -247,6 +247,13 @@ apiVersion: v1
 kind: PodList
 items:
   - spec: {containers: [{image: "a.test/listed:1"}]}
+  - {apiVersion: "", kind: "", spec: {containers: [{image: "a.test/unnamed:1"}]}}
+---
+# kubectl takes whatever has items for a list.
+apiVersion: v1
+kind: ConfigMap
+items:
+  - {apiVersion: v1, kind: Pod, spec: {containers: [{image: "a.test/hidden:1"}]}}
 ---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -261,10 +268,9 @@ apiVersion: extensions/v1beta1
 kind: Deployment
 spec: {template: {spec: {containers: [{image: "a.test/old:1"}]}}}
 ---
-apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata: {name: app}
-spec: {project: default}
+apiVersion: apps/v1
+kind: ControllerRevision
+data: {spec: {template: {spec: {containers: [{image: "a.test/revision:1"}]}}}}
 "#,
         );
         let found = found.unwrap();
@@ -272,25 +278,25 @@ spec: {project: default}
             texts(&found),
             [
                 "a.test/api:1",
-                "a.test/api:1",
-                "a.test/own:1",
                 "a.test/pod:1",
                 "a.test/listed:1",
+                "a.test/unnamed:1",
+                "a.test/hidden:1",
                 "a.test/rollout:1",
                 "a.test/old:1",
+                "a.test/revision:1",
             ]
         );
         assert_eq!(found.objects[0].name, "Deployment pay/api");
         assert_eq!(found.objects[1].place, "all.yaml, document 2");
-        let [silent] = found.silent.as_slice() else {
-            panic!("{:?}", found.silent);
-        };
-        assert!(silent.starts_with("Application app (all.yaml"), "{silent}");
     }
 
     #[test]
     fn the_status_of_a_pod_says_what_its_tags_meant() {
-        let digest = format!("sha256:{}", "a".repeat(64));
+        let (one, two) = (
+            format!("sha256:{}", "a".repeat(64)),
+            format!("sha256:{}", "b".repeat(64)),
+        );
         let found = read(&format!(
             r#"
 apiVersion: v1
@@ -298,39 +304,81 @@ kind: Pod
 spec:
   containers:
     - {{name: a, image: "a.test/api:1"}}
-    - {{name: b, image: "a.test/other:1"}}
+    - {{name: b, image: "a.test/api:1"}}
+    - {{name: c, image: "a.test/other:1"}}
 status:
   containerStatuses:
-    - {{name: a, imageID: "docker-pullable://a.test/api@{digest}"}}
-    - {{name: b, imageID: "{digest}"}}
+    - {{name: b, imageID: "a.test/api@{two}"}}
+    - {{name: a, imageID: "docker-pullable://a.test/api@{one}"}}
+    - {{name: c, imageID: "{one}"}}
 "#
         ));
         let nodes = &found.unwrap().objects[0].nodes;
-        assert_eq!(nodes.len(), 1);
-        assert_eq!(
-            nodes["a.test/api:1"].to_string(),
-            format!("a.test/api@{digest}")
-        );
+        assert_eq!(nodes.len(), 2, "{nodes:?}");
+        let at = |at: usize| nodes[&format!("/spec/containers/{at}/image")].to_string();
+        assert_eq!(at(0), format!("a.test/api@{one}"));
+        assert_eq!(at(1), format!("a.test/api@{two}"));
     }
 
     #[test]
     fn what_is_no_manifest_is_refused_with_its_place() {
+        let lists =
+            "{apiVersion: v1, kind: List, items: [".repeat(LISTS + 1) + &"]}".repeat(LISTS + 1);
         for (text, expected) in [
-            ("a: [", "all.yaml:"),
+            ("a: [", "all.yaml:1:"),
             ("kind: Pod\nkind: Pod\napiVersion: v1\n", "all.yaml:2:1: "),
             ("just text", "all.yaml: no object of a cluster"),
             ("{}", "no object of a cluster"),
             ("- a\n", "no object of a cluster"),
+            ("", "no object in it"),
+            ("---\n# Source: empty\n---\n", "no object in it"),
+            (
+                "apiVersion: v1\nkind: List\nitems: {a: 1}\n",
+                "`items` that are no list",
+            ),
+            (
+                "apiVersion: v1\nkind: PodList\nitems: [{kind: Pod}]\n",
+                "no object of a cluster",
+            ),
+            (
+                "apiVersion: v1\nkind: List\nitems: [{spec: {}}]\n",
+                "no object of a cluster",
+            ),
+            (
+                "apiVersion: v1\nkind: PodList\nitems: [7]\n",
+                "no object of a cluster",
+            ),
+            (&lists, "lists in lists in lists"),
         ] {
             let failure = read(text).unwrap_err();
-            assert!(failure.message().contains(expected), "{failure:?}");
+            assert!(failure.message().contains(expected), "{text}: {failure:?}");
         }
-        assert!(Manifests::default().add(Path::new("x"), b"\xff").is_err());
+        let mut many = Manifests {
+            uses: MOST,
+            ..Manifests::default()
+        };
+        let pod = b"{apiVersion: v1, kind: Pod, spec: {containers: [{image: a.test/x}]}}";
+        let failure = many.add(Path::new("x"), pod).unwrap_err();
+        assert!(failure.message().contains("more than"), "{failure:?}");
     }
 
     #[test]
-    fn a_workload_without_containers_is_not_passed_over() {
-        let found = read("{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}}").unwrap();
-        assert!(found.objects[0].images.is_err(), "{found:?}");
+    fn what_is_not_understood_is_not_passed_over() {
+        let one = |text: &str| {
+            let found = read(text).unwrap();
+            found.objects[0].images.clone().unwrap_err().to_string()
+        };
+        let empty = one("{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}}");
+        assert!(empty.contains("a pod specification expected"), "{empty}");
+        let application = "{apiVersion: argoproj.io/v1alpha1, kind: Application, spec: {}}";
+        assert!(one(application).contains("names no image"));
+        for kind in ["Application", "Application.argoproj.io"] {
+            let mut found = Manifests {
+                left_out: vec![kind.to_owned()],
+                ..Manifests::default()
+            };
+            found.add(Path::new("x"), application.as_bytes()).unwrap();
+            assert!(found.objects.is_empty(), "{kind}");
+        }
     }
 }

@@ -37,6 +37,9 @@ pub enum WorkloadError {
         /// JSON pointer to where one should be.
         pointer: String,
     },
+    /// A kind that others define, in which no image was found.
+    #[error("nobody here knows what an object of this kind runs, and it names no image")]
+    Silent,
     /// An operation that is not known.
     #[error("the operation `{}` is not known", found.escape_debug())]
     Operation {
@@ -105,7 +108,7 @@ const EPHEMERAL: &str = "EphemeralContainers";
 /// Lists of containers in a pod specification.
 const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 /// Every distinct image costs a verification.
-const MAX_IMAGES: usize = 256;
+pub(super) const MAX_IMAGES: usize = 256;
 
 impl Row {
     /// The row of a kind.
@@ -115,11 +118,6 @@ impl Row {
                 && row.kind == kind.kind
                 && row.versions.contains(&kind.version.as_str())
         })
-    }
-
-    /// Whether a kind of this name is in the table, in whatever group and version.
-    pub(super) fn is_named(kind: &str) -> bool {
-        ROWS.iter().any(|row| row.kind == kind)
     }
 
     /// The images of an object of this kind.

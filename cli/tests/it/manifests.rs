@@ -79,10 +79,6 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {{name: settings}}
 data: {{image: \"not an image\"}}
----
-apiVersion: argoproj.io/v1alpha1
-kind: AppProject
-metadata: {{name: pay}}
 "
     );
     let arguments = [&VERIFY[..], &["-"]].concat();
@@ -99,10 +95,6 @@ metadata: {{name: pay}}
             "Deployment pay/api /spec/template/spec/containers/0/image (standard input, document 1)",
             "Rollout side /spec/template/spec/initContainers/0/image (standard input, document 2)",
         ])
-    );
-    assert_eq!(
-        report["withoutImages"],
-        serde_json::json!(["AppProject pay (standard input, document 4)"])
     );
 
     let output = with_input(
@@ -132,11 +124,23 @@ metadata: {{name: pay}}
             "{report:#}"
         );
     }
-    // Nothing was verified is never "everything is well".
-    let output = with_input(&world, &arguments, "apiVersion: v1\nkind: Namespace\n");
-    assert_ne!(output.status.code(), Some(0));
-    let output = with_input(&world, &arguments, "");
-    assert_ne!(output.status.code(), Some(0));
+    // A kind of somebody else's that names no image is no yes, unless whoever asks knows it.
+    let project =
+        "---\napiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: pay}\n";
+    let text = text.clone() + project;
+    let output = with_input(&world, &arguments, &text);
+    assert_eq!(output.status.code(), Some(3), "{:#}", json(&output));
+    let skip = [&VERIFY[..], &["-", "--skip-kind", "AppProject.argoproj.io"]].concat();
+    let output = with_input(&world, &skip, &text);
+    assert_eq!(output.status.code(), Some(0), "{:#}", json(&output));
+    // Nothing was verified is never "everything is well", of each file.
+    std::fs::write(world.path("good.yaml"), deployment("api", &good)).unwrap();
+    let both = [&VERIFY[..], &["good.yaml", "--manifests", "-"]].concat();
+    for nothing in ["apiVersion: v1\nkind: Namespace\n", ""] {
+        let output = with_input(&world, &arguments, nothing);
+        assert_eq!(output.status.code(), Some(2), "{nothing}");
+    }
+    assert_eq!(with_input(&world, &both, "").status.code(), Some(2));
 }
 
 #[test]
@@ -152,30 +156,32 @@ fn why_names_the_shortest_way_into_the_environment() {
     let report = json(&output);
     assert_eq!(output.status.code(), Some(1), "{report:#}");
     let answers = report["answers"].as_array().unwrap();
-    let to_allow = |at: usize| -> Vec<String> {
-        let commands = answers[at]["toAllow"].as_array();
-        let commands = commands.into_iter().flatten();
-        commands.map(|it| it.as_str().unwrap().to_owned()).collect()
-    };
+    let to_allow = |at: usize| answers[at]["toAllow"].clone();
     let place = |name: &str| format!("oci:layout@{}", World::digest(name));
     let built = place("built");
     assert_eq!(
         to_allow(0),
-        [
-            format!("bulla promote {built} --to dev"),
-            format!("bulla approve {built} --to prod   (1 of release-manager)"),
-            format!("bulla promote {built} --to prod"),
-        ]
+        serde_json::json!([
+            {"command": format!("bulla promote {built} --to dev")},
+            {
+                "command": format!("bulla approve {built} --to prod"),
+                "note": "by 1 of release-manager",
+            },
+            {"command": format!("bulla promote {built} --to prod")},
+        ])
     );
     let halfway = place("halfway");
-    let commands = to_allow(1);
-    assert_eq!(commands.len(), 2, "{commands:?}");
-    assert!(
-        commands[0].contains(&format!("bulla approve {halfway} --to prod")),
-        "{commands:?}"
+    assert_eq!(
+        to_allow(1),
+        serde_json::json!([
+            {
+                "command": format!("bulla approve {halfway} --to prod"),
+                "note": "0 of 1 approvals; by alice",
+            },
+            {"command": format!("bulla promote {halfway} --to prod")},
+        ])
     );
-    assert_eq!(commands[1], format!("bulla promote {halfway} --to prod"));
-    assert!(to_allow(2).is_empty(), "{:?}", to_allow(2));
+    assert_eq!(to_allow(2), Value::Null);
     // The commands are those that do it.
     world.promote("halfway", &["prod"]);
     let output = with_input(

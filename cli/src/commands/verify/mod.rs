@@ -41,8 +41,11 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         None if gather::lists_files(&given.attestations, &context.limits) => Folders::Whole,
         None => Folders::Signed,
     };
-    let (mut items, silent) =
-        targets::in_manifests(&arguments.manifests, arguments.layout.as_ref())?;
+    let mut items = targets::in_manifests(
+        &arguments.manifests,
+        &arguments.skip_kind,
+        arguments.layout.as_ref(),
+    )?;
     items.extend(targets::expand(
         &arguments.targets,
         &aside(&arguments),
@@ -70,6 +73,7 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
             .await
     };
     if let [only] = judged.as_mut_slice()
+        && only.places.is_empty()
         && let Err(failure) = &only.outcome
     {
         return Err(failure.clone());
@@ -78,7 +82,7 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         verbose: context.global.verbose > 0,
         explain: arguments.explain,
     };
-    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit).silent(silent);
+    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit);
     context.printer.report(&report)?;
     Ok(report.exit())
 }

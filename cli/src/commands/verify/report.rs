@@ -20,9 +20,6 @@ pub(super) struct VerifyReport {
     exit: u8,
     sources: Vec<Source>,
     verdicts: Vec<Judged>,
-    /// Objects of manifests whose kind nobody here knows, and in which no image was found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    without_images: Vec<String>,
 }
 
 /// How much people are shown.
@@ -110,14 +107,7 @@ impl VerifyReport {
             exit: Exit::overall(&exits).code(),
             sources,
             verdicts,
-            without_images: Vec::new(),
         }
-    }
-
-    /// Adds the objects in which no image was found.
-    pub(super) fn silent(mut self, objects: Vec<String>) -> Self {
-        self.without_images = objects;
-        self
     }
 
     /// The code of all answers together.
@@ -139,14 +129,6 @@ impl Report for VerifyReport {
                 page.gap();
             }
             judged.human(page, self.shown);
-        }
-        for object in self.without_images.iter().take(PLACES) {
-            let text = format!("{object} names no image that is known to be one");
-            page.labelled(&Cell::attention("not verified:"), &text);
-        }
-        if self.without_images.len() > PLACES {
-            let more = self.without_images.len() - PLACES;
-            page.labelled(&Cell::attention("not verified:"), &format!("{more} more"));
         }
         if self.verdicts.len() > 1 {
             page.gap();
@@ -176,7 +158,12 @@ impl Judged {
                 }
             }
             Err(failure) => {
-                page.line(Cell::strong(&self.target));
+                if self.places.is_empty() {
+                    page.line(Cell::strong(&self.target));
+                } else {
+                    // What manifests say begins no line: a pipeline may take it for its own words.
+                    page.labelled(&Cell::strong("image:"), &self.target);
+                }
                 page.labelled(&Cell::bad("error:"), failure.message());
                 for detail in failure.details() {
                     page.indented(1, detail);

@@ -35,14 +35,14 @@ impl Item {
 /// What manifests run, as items, and the objects of which nobody knows it.
 pub(super) fn in_manifests(
     files: &[PathBuf],
+    left_out: &[String],
     layout: Option<&String>,
-) -> Result<(Vec<Item>, Vec<String>), Failure> {
+) -> Result<Vec<Item>, Failure> {
     if files.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Vec::new());
     }
     let layout = layout.map(|text| Target::layout(text)).transpose()?;
-    let manifests = Manifests::read(files)?;
-    let silent = manifests.silent.clone();
+    let manifests = Manifests::read(files, left_out)?;
     let item = |image: Running| Item {
         name: image.name,
         target: image.target,
@@ -50,7 +50,7 @@ pub(super) fn in_manifests(
         is_tag: !image.pinned,
     };
     let images = running(manifests, layout.as_ref())?;
-    Ok((images.into_iter().map(item).collect(), silent))
+    Ok(images.into_iter().map(item).collect())
 }
 
 /// What a folder stands for.
