@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use bulla_model::{Environment, Limits};
+use bulla_model::{Environment, Identity, Limits};
 
-use crate::policy::{Place, PolicyError};
+use crate::policy::{IdentityRule, IdentityWire, Matched, Place, PolicyError, Signers, signers};
 use crate::public_key::PublicKey;
+use crate::verified::SignedTime;
 
 /// The `apiVersion` of anchors.
 pub const API_VERSION: &str = "bulla.dev/anchor/v0.1";
@@ -23,6 +25,14 @@ pub struct Anchor {
     environments: Vec<Environment>,
     audience: Vec<String>,
     minimum: BTreeMap<String, u64>,
+    ledger: Option<LedgerRule>,
+}
+
+/// Who keeps the ledger, and where.
+#[derive(Clone, Debug)]
+pub struct LedgerRule {
+    by: Signers,
+    location: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +45,16 @@ struct Wire {
     audience: Vec<String>,
     #[serde(default)]
     minimum: BTreeMap<String, u64>,
+    #[serde(default)]
+    ledger: Option<Spanned<LedgerWire>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LedgerWire {
+    by: Vec<Spanned<IdentityWire>>,
+    #[serde(default)]
+    location: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,12 +110,22 @@ impl Anchor {
                 format!("`threshold` is {threshold} with {} keys", owners.len()),
             ));
         }
+        let ledger = wire.ledger.map(|ledger| {
+            let at = ledger.referenced;
+            let LedgerWire { by, location } = ledger.value;
+            if by.is_empty() {
+                return Err(rule(at, "`by` is empty: name the ledger's owner".into()));
+            }
+            let by = signers(&file, by)?;
+            Ok(LedgerRule { by, location })
+        });
         Ok(Self {
             owners,
             threshold,
             environments: wire.environments,
             audience: wire.audience,
             minimum: wire.minimum,
+            ledger: ledger.transpose()?,
         })
     }
 
@@ -122,5 +152,34 @@ impl Anchor {
     /// The lowest version of this policy that is acceptable.
     pub fn minimum(&self, policy: &str) -> u64 {
         self.minimum.get(policy).copied().unwrap_or(0)
+    }
+
+    /// Who keeps the ledger; `None` if nobody does, so that no checkpoint counts.
+    pub fn ledger(&self) -> Option<&LedgerRule> {
+        self.ledger.as_ref()
+    }
+}
+
+impl LedgerRule {
+    /// Who may sign checkpoints: each of them alone.
+    pub fn owners(&self) -> &[IdentityRule] {
+        &self.by.0
+    }
+
+    /// Whether somebody who signs now is one of them.
+    pub fn is_owner(&self, signer: &Identity, now: Timestamp) -> bool {
+        let time = SignedTime::Claimed(now);
+        let is = |rule: &IdentityRule| rule.matches(signer, time, now) == Matched::Yes;
+        self.owners().iter().any(is)
+    }
+
+    /// Their keys, where they sign with keys of their own.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.owners().iter().filter_map(IdentityRule::public_key)
+    }
+
+    /// Where the ledger is: a repository, or `oci:` and a folder. `None` is the artifact's own place.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
     }
 }

@@ -15,6 +15,8 @@ pub struct Candidate {
     pub(crate) signature: Option<Result<Verified<ArtifactClaim>, Refusal>>,
     /// The verified reference, where the document it names is of no use.
     pub(crate) referring: Option<Verified<Statement>>,
+    /// The verified statement, where a revocation took it back.
+    pub(crate) voided: Option<Verified<Statement>>,
 }
 
 impl Candidate {
@@ -25,6 +27,7 @@ impl Candidate {
             outcome: Err(refusal),
             signature: None,
             referring: None,
+            voided: None,
         }
     }
 
@@ -36,6 +39,7 @@ impl Candidate {
             outcome: Ok(verified),
             signature: None,
             referring: None,
+            voided: None,
         }
     }
 
@@ -47,7 +51,23 @@ impl Candidate {
             outcome: Err(refusal),
             signature: None,
             referring: Some(verified),
+            voided: None,
         }
+    }
+
+    /// Takes the statement back: it says nothing any more, and whose it was stays known.
+    pub(crate) fn void(&mut self, reason: String) {
+        let refused = Err(Refusal::Revoked { reason });
+        match std::mem::replace(&mut self.outcome, refused) {
+            Ok(statement) => self.voided = Some(statement),
+            earlier @ Err(_) => self.outcome = earlier,
+        }
+    }
+
+    /// The statement behind a refusal, if its signature is good all the same: its document is of no
+    /// use, or it was taken back.
+    pub(crate) fn behind(&self) -> Option<&Verified<Statement>> {
+        self.referring.as_ref().or(self.voided.as_ref())
     }
 
     /// Whether it is what another candidate says by naming a document, told once more.
@@ -131,6 +151,12 @@ pub enum Refusal {
         /// How many were expected and found.
         reason: String,
     },
+    /// It was taken back.
+    #[error("revoked: {}", reason.escape_debug())]
+    Revoked {
+        /// Why, and by which revocation.
+        reason: String,
+    },
     /// The signer is nobody this verifier trusts.
     #[error("signed by {}, whom nothing here trusts ({})", signer.escape_debug(), reason.escape_debug())]
     Untrusted {
@@ -157,7 +183,7 @@ impl Refusal {
     /// The exit code that stands for this refusal.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::Expired { .. } | Self::Later { .. } => Cause::Expired,
+            Self::Expired { .. } | Self::Later { .. } | Self::Revoked { .. } => Cause::Expired,
             Self::Invalid { .. } | Self::Malformed { .. } | Self::OtherDocument { .. } => {
                 Cause::Invalid
             }

@@ -38,9 +38,23 @@ pub(crate) struct Promotions {
     pub(crate) verified: Vec<Verified<Promotion>>,
     causes: Vec<Cause>,
     findings: Vec<Finding>,
+    /// Those that were taken back, with what is to be said about it.
+    voided: Vec<(Verified<Promotion>, Finding)>,
 }
 
 impl Promotions {
+    /// What is to be said about a promotion that was taken back. A promoter's is missed; what became
+    /// of a stranger's is nobody's business.
+    fn taken_back<'a>(
+        &'a self,
+        context: &Context<'_>,
+        is: impl Fn(&Verified<Promotion>) -> bool,
+    ) -> Option<&'a Finding> {
+        let mut voided = self.voided.iter();
+        let (_, finding) = voided.find(|(one, _)| is(one) && is_by_promoter(context, one))?;
+        Some(finding)
+    }
+
     /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
     /// signature counts, with a proven time before one with a claimed time.
     pub(crate) fn find(
@@ -63,12 +77,21 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
         verified: Vec::new(),
         causes: Vec::new(),
         findings: Vec::new(),
+        voided: Vec::new(),
     };
     for candidate in candidates {
         if candidate
             .claimed_type()
             .is_none_or(|kind| !Promotion::TYPES.contains(&kind.as_str()))
         {
+            continue;
+        }
+        if let (Err(refusal), Some(voided)) = (candidate.outcome(), &candidate.voided) {
+            let finding = refused(CHECK, refusal, candidate.manifest()).severity(Severity::Note);
+            let about = Evidence::is_about(voided.value(), covering);
+            let promotion = voided.predicate::<Promotion>().ok().filter(|_| about);
+            out.voided
+                .extend(promotion.map(|promotion| (promotion, finding)));
             continue;
         }
         let judged = match candidate.outcome() {
@@ -180,6 +203,12 @@ fn find(
             nearest = Some((distance, attempt));
         }
     }
+    let revoked = promotions.taken_back(context, |one| {
+        let edge = &one.value().edge;
+        edge.to.uri == *environment && edge.kind != EdgeKind::Retire
+    });
+    // A stranger's is no nearer than the promoter's that was taken back.
+    let nearest = nearest.filter(|((stranger, _), _)| revoked.is_none() || !stranger);
     if let Some((_, attempt)) = nearest {
         report.absorb(attempt);
         return None;
@@ -187,10 +216,10 @@ fn find(
     let name = environment.name();
     let cause = Cause::best(promotions.causes.iter().copied());
     // With other promotions in hand, the missing one is a matter of policy, not of tampering.
-    let cause = if promotions.verified.is_empty() {
-        cause
-    } else {
-        Cause::Denied
+    let cause = match revoked {
+        Some(_) => Cause::Expired,
+        None if promotions.verified.is_empty() => cause,
+        None => Cause::Denied,
     };
     let finding = Finding::new(
         Code::PromotionMissing,
@@ -202,6 +231,7 @@ fn find(
         context.question.name
     ));
     report.findings.push(finding);
+    report.findings.extend(revoked.cloned());
     report.findings.extend(promotions.findings.iter().cloned());
     report.check(
         CHECK,

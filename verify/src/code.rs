@@ -49,6 +49,16 @@ codes! {
     ChainBroken = "chain-broken";
     /// Two promotions claim the same place.
     ChainForked = "chain-forked";
+    /// Two checkpoints have one serial.
+    CheckpointEquivocation = "checkpoint-equivocation";
+    /// A later checkpoint was seen before.
+    CheckpointRollback = "checkpoint-rollback";
+    /// The newest checkpoint is older than the policy allows, or its time is over.
+    CheckpointStale = "checkpoint-stale";
+    /// The ledger's owner signed a checkpoint that this version cannot read.
+    CheckpointUnknown = "checkpoint-unknown";
+    /// A component was revoked, and whether the artifact contains it cannot be told.
+    ComponentUnknown = "component-unknown";
     /// The document that a statement refers to is another one than was signed.
     DocumentMismatch = "document-mismatch";
     /// A version 0 predicate where the tier refuses drafts.
@@ -93,8 +103,12 @@ codes! {
     ReviewerInvolved = "reviewer-involved";
     /// The reviewer is nobody the policy knows, or holds none of the roles asked for.
     ReviewerUnknown = "reviewer-unknown";
+    /// A revocation that is in force is not there, or says what this version does not understand.
+    RevocationUnknown = "revocation-unknown";
     /// Nothing proves that nothing was revoked: the environment demands no freshness.
     RevocationsUnproven = "revocations-unproven";
+    /// A revocation of it, of who signed for it or of what is in it.
+    Revoked = "revoked";
     /// A bill of materials that lists nothing.
     SbomEmpty = "sbom-empty";
     /// No bill of materials.

@@ -6,11 +6,12 @@ use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::chain::{self, Promotions};
 use crate::code::Code;
-use crate::policy::{EnvironmentRule, Freshness, TierRule};
+use crate::ledger::{InForce, Purpose};
+use crate::policy::{EnvironmentRule, TierRule};
 use crate::question::{Context, Question, QuestionError};
 use crate::referenced::follow;
 use crate::require::provenance;
-use crate::signature::examine;
+use crate::signature::{examine, examine_ledger};
 use crate::state::Memory;
 use crate::verdict::{Finding, Outcome, Report, Severity, Verdict};
 
@@ -20,6 +21,7 @@ pub(crate) struct Known {
     pub(crate) covering: Vec<Digest>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) promotions: Promotions,
+    pub(crate) in_force: InForce,
 }
 
 impl Known {
@@ -33,7 +35,7 @@ impl Known {
 /// Decides whether the artifact may be in the environment, now:
 ///
 /// 1. The environment is one this verifier speaks for, and the policy no older than it may be.
-/// 2. Every attestation's signature is looked at.
+/// 2. Every attestation's signature is looked at, and what was revoked is taken away.
 /// 3. The service is computed from verified provenance.
 /// 4. A promotion into the environment is found whose whole chain holds.
 /// 5. What cannot be known is said.
@@ -43,7 +45,6 @@ pub fn verify_environment(
 ) -> Result<Verdict, QuestionError> {
     let (_, rule) = environment_rule(question, environment)?;
     let uri = rule.uri.clone();
-    let freshness = rule.freshness;
     let artifact = question
         .evidence
         .artifact
@@ -51,8 +52,12 @@ pub fn verify_environment(
         .ok_or(QuestionError::NoArtifact)?;
     let mut report = Report::default();
     policy_age(question, &mut report);
-    fresh(freshness, question.name, &mut report);
-    let Some(known) = know(question, artifact.clone(), &mut report) else {
+    let Some(known) = know(
+        question,
+        Some((rule, Purpose::Admit)),
+        artifact.clone(),
+        &mut report,
+    ) else {
         return Ok(conclude(question, artifact, Some(uri), None, 0, report));
     };
     let named = identify(question, &known, &mut report);
@@ -66,7 +71,11 @@ pub fn verify_environment(
             tier_rule: *tier_rule,
             policy: question.policy,
         };
-        chain::into(&context, &known.promotions, &uri, &mut report);
+        if let Some(head) = chain::into(&context, &known.promotions, &uri, &mut report) {
+            known
+                .in_force
+                .slot(&context, &known.promotions, &uri, &head, &mut report);
+        }
     }
     let verified = known.verified();
     incomplete(question, &mut report);
@@ -169,29 +178,10 @@ pub(crate) fn policy_age(question: &Question<'_>, report: &mut Report) {
     }
 }
 
-pub(crate) fn fresh(freshness: Freshness, name: &str, report: &mut Report) {
-    const CHECK: &str = "freshness";
-    match freshness {
-        Freshness::None => {
-            let message =
-                "nothing proves that nothing was revoked: the environment demands no freshness";
-            let finding = Finding::new(Code::RevocationsUnproven, CHECK, message);
-            report.findings.push(finding.severity(Severity::Warning));
-        }
-        Freshness::Within { .. } => {
-            // Checkpoints are not issued yet, so this demand can only be met by saying so.
-            let message = format!("no checkpoint proves what is revoked for {name}");
-            let finding = Finding::new(Code::FreshnessUnproven, CHECK, message)
-                .hint("set `freshness: none` for the environment to decide without checkpoints");
-            report.findings.push(finding);
-            report.check(CHECK, Outcome::Failed(Cause::Undetermined), "no checkpoint");
-        }
-    }
-}
-
-/// Step 2; `None` if the deadline came first.
+/// Step 2; `None` if the deadline came first. Without an environment no ledger is looked at.
 pub(crate) fn know(
     question: &Question<'_>,
+    asked: Option<(&EnvironmentRule, Purpose)>,
     artifact: Digest,
     report: &mut Report,
 ) -> Option<Known> {
@@ -203,7 +193,14 @@ pub(crate) fn know(
         question.limits,
         question.cancelled,
     );
-    let Ok(mut candidates) = examined else {
+    let ledger = examine_ledger(
+        evidence,
+        question.trust,
+        question.now,
+        question.limits,
+        question.cancelled,
+    );
+    let (Ok(mut candidates), Ok(ledger)) = (examined, ledger) else {
         let finding = Finding::new(
             Code::EvidenceIncomplete,
             "evidence",
@@ -215,12 +212,17 @@ pub(crate) fn know(
     };
     candidates.append(&mut follow(&candidates, evidence, question.limits));
     let covering = evidence.covering();
+    let in_force = asked.map_or_else(InForce::default, |asked| {
+        InForce::judge(question, asked, (&candidates, &ledger), report)
+    });
+    in_force.apply(question, &mut candidates, &covering, report);
     let promotions = chain::promotions(&candidates, &covering);
     Some(Known {
         artifact,
         covering,
         candidates,
         promotions,
+        in_force,
     })
 }
 
@@ -302,6 +304,8 @@ pub(crate) fn conclude(
         findings: report.findings,
         steps: report.steps,
         attestations,
+        checkpoint: report.checkpoint,
+        fresh_until: report.fresh_until,
         persons: report.persons.into_iter().collect(),
         signatures: Vec::new(),
     }

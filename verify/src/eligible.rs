@@ -67,11 +67,10 @@ impl<'a> Wanted<'a> {
         match candidate.outcome() {
             Ok(statement) => self.may_count(statement).map(|()| statement),
             Err(refusal) => {
-                // Whose document it is decides before what became of it: strangers may refer to
-                // whatever they like.
+                // Whose it is decides before what became of it: strangers may refer to whatever
+                // they like, and what they signed may be taken back.
                 candidate
-                    .referring
-                    .as_ref()
+                    .behind()
                     .map_or(Ok(()), |statement| self.may_count(statement))?;
                 Err((
                     refusal.cause(),
@@ -229,6 +228,7 @@ pub(crate) fn refused(
         Refusal::Malformed { .. } => Code::StatementUnusable,
         Refusal::OtherDocument { .. } => Code::DocumentMismatch,
         Refusal::OtherSubject { .. } => Code::SubjectMismatch,
+        Refusal::Revoked { .. } => Code::Revoked,
         Refusal::Unavailable { .. } => Code::EvidenceIncomplete,
         Refusal::Later { .. } => Code::TooLate,
         Refusal::Unrecorded { .. } => Code::RecordsMissing,

@@ -40,6 +40,17 @@ pub struct Evidence {
     /// What is beside the artifact and can be no evidence, one line each. Anybody who may push can
     /// put it there, so it is noted and decides nothing.
     pub unusable: Vec<String>,
+    /// What was found in the ledger.
+    pub ledger: Ledger,
+}
+
+/// The statements of a ledger, collected by the caller: referrers of its scope's manifest.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Revocations, checkpoints and whatever else is there, as received.
+    pub attestations: Vec<Attestation>,
+    /// Whether something may be missing that a complete answer of the registry would hold, and what.
+    pub unavailable: Vec<String>,
 }
 
 /// A signature or attestation as received.

@@ -9,11 +9,10 @@ use bulla_model::{
 use crate::cause::Cause;
 use crate::chain;
 use crate::code::Code;
-use crate::decide::{
-    Known, conclude, environment_rule, fresh, identify, incomplete, know, policy_age,
-};
+use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
+use crate::ledger::Purpose;
 use crate::policy::{EdgeRule, Matched};
 use crate::question::{Context, Question, QuestionError};
 use crate::require::{self, StepAtHand};
@@ -65,7 +64,7 @@ pub fn judge_step(
 ) -> Result<(Verdict, Option<StepDraft>), QuestionError> {
     let (_, rule) = environment_rule(question, request.to)?;
     let to = rule.uri.clone();
-    let (audience, freshness) = (rule.audience.clone(), rule.freshness);
+    let audience = rule.audience.clone();
     let artifact = question
         .evidence
         .artifact
@@ -77,8 +76,12 @@ pub fn judge_step(
         .transpose()?;
     let mut report = Report::default();
     policy_age(question, &mut report);
-    fresh(freshness, question.name, &mut report);
-    let Some(known) = know(question, artifact.clone(), &mut report) else {
+    let Some(known) = know(
+        question,
+        Some((rule, Purpose::Promote)),
+        artifact.clone(),
+        &mut report,
+    ) else {
         return Ok((
             conclude(question, artifact, Some(to), None, 0, report),
             None,
@@ -187,6 +190,8 @@ fn judge_found(
     if let Some(promoter) = request.promoter {
         promoter_check(context, rule, promoter, report);
     }
+    let service = context.service;
+    known.in_force.edge(&edge, service, &known.covering, report);
     let step = StepAtHand {
         edge: &edge,
         subjects: &subjects,

@@ -60,7 +60,7 @@ pub fn judge_review(
         .clone()
         .ok_or(QuestionError::NoArtifact)?;
     let mut report = Report::default();
-    let Some(known) = know(question, artifact.clone(), &mut report) else {
+    let Some(known) = know(question, None, artifact.clone(), &mut report) else {
         let verdict = conclude(question, artifact, uri, None, 0, report);
         return Ok((verdict, None));
     };

@@ -42,6 +42,18 @@ pub fn examine(
     examine_some(all, evidence, trust, now, limits, cancelled)
 }
 
+/// The same for the statements of the ledger.
+pub(crate) fn examine_ledger(
+    evidence: &Evidence,
+    trust: &Trust,
+    now: Timestamp,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Candidate>, Cancelled> {
+    let all = evidence.ledger.attestations.iter().collect();
+    examine_some(all, evidence, trust, now, limits, cancelled)
+}
+
 /// Looks at some of the evidence's attestations.
 pub(crate) fn examine_some(
     mut attestations: Vec<&Attestation>,
@@ -110,6 +122,7 @@ impl World<'_> {
             outcome,
             signature,
             referring: None,
+            voided: None,
         }
     }
 
@@ -199,6 +212,7 @@ impl World<'_> {
                 outcome,
                 signature: None,
                 referring: None,
+                voided: None,
             });
         }
         for read in certified {

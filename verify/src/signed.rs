@@ -78,6 +78,8 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
     report.findings.sort_by_key(|finding| finding.severity);
     signatures.sort_by_key(|signature| !signature.counts);
     Verdict {
+        checkpoint: None,
+        fresh_until: None,
         decision,
         cause,
         subject: question

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use bulla_model::{Digest, JsonError, Limits, json};
+use bulla_model::{Digest, JsonError, Limits, Scope, json};
 
+use crate::ledger::SeenCheckpoint;
 use crate::policy::Policy;
 
 /// What a verifier remembers between runs.
@@ -15,6 +16,9 @@ pub struct State {
     /// Format version, 1.
     version: u32,
     policies: BTreeMap<String, Seen>,
+    /// Checkpoints, by ledger; `version` is the serial.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    checkpoints: BTreeMap<Scope, Seen>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,5 +82,40 @@ impl State {
             return false;
         }
         self.policies.insert(policy.name().to_owned(), seen.clone()) != Some(seen)
+    }
+
+    /// Compares a checkpoint with what was seen of its ledger.
+    pub fn compare_checkpoint(&self, found: &SeenCheckpoint) -> Memory {
+        match self.checkpoints.get(&found.scope) {
+            Some(seen) if found.serial < seen.version => Memory::Older { seen: seen.version },
+            Some(seen) if found.serial == seen.version && found.payload != seen.digest => {
+                Memory::Different {
+                    seen: seen.digest.clone(),
+                }
+            }
+            _ => Memory::Fine,
+        }
+    }
+
+    /// The last checkpoint seen of a ledger.
+    pub fn last_checkpoint(&self, ledger: &Scope) -> Option<SeenCheckpoint> {
+        self.checkpoints.get(ledger).map(|seen| SeenCheckpoint {
+            scope: ledger.clone(),
+            serial: seen.version,
+            payload: seen.digest.clone(),
+        })
+    }
+
+    /// Remembers a checkpoint that compared fine; answers whether anything changed.
+    pub fn remember_checkpoint(&mut self, found: &SeenCheckpoint) -> bool {
+        self.version = 1;
+        if self.compare_checkpoint(found) != Memory::Fine {
+            return false;
+        }
+        let seen = Seen {
+            version: found.serial,
+            digest: found.payload.clone(),
+        };
+        self.checkpoints.insert(found.scope.clone(), seen.clone()) != Some(seen)
     }
 }

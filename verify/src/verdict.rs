@@ -9,6 +9,7 @@ use bulla_model::{Digest, EdgeKind, Environment, Identity, Person, Service, Tier
 
 use crate::cause::Cause;
 use crate::code::Code;
+use crate::ledger::SeenCheckpoint;
 use crate::policy::Place;
 use crate::signature_report::SignatureReport;
 
@@ -47,6 +48,12 @@ pub struct Verdict {
     pub attestations: usize,
     /// The persons whose approvals counted, sorted.
     pub persons: Vec<Person>,
+    /// The newest checkpoint of the ledger, to be remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<SeenCheckpoint>,
+    /// Until when that checkpoint is fresh enough: nobody may keep the answer for longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<Timestamp>,
     /// Without a policy: the signatures looked at, those that count first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<SignatureReport>,
@@ -245,6 +252,8 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     pub(crate) steps: Vec<Step>,
     pub(crate) persons: std::collections::BTreeSet<Person>,
+    pub(crate) checkpoint: Option<SeenCheckpoint>,
+    pub(crate) fresh_until: Option<Timestamp>,
 }
 
 impl Report {
@@ -273,7 +282,13 @@ impl Report {
     }
 
     pub(crate) fn decision(&self) -> (Decision, Option<Cause>) {
+        let revoked = |finding: &Finding| finding.code == Code::Revoked;
         match Cause::overall(&self.causes()) {
+            // What a verified revocation took away goes before everything else; only while nothing
+            // but more approvals is missing, another one helps.
+            Some(cause) if cause != Cause::NotYet && self.findings.iter().any(revoked) => {
+                (Decision::Deny, Some(Cause::Expired))
+            }
             None if self.checks.is_empty() => (Decision::Deny, Some(Cause::Nothing)),
             None => (Decision::Allow, None),
             Some(Cause::Undetermined) => (Decision::Undetermined, Some(Cause::Undetermined)),
@@ -286,5 +301,7 @@ impl Report {
         self.findings.append(&mut other.findings);
         self.steps.append(&mut other.steps);
         self.persons.append(&mut other.persons);
+        self.checkpoint = other.checkpoint.or(self.checkpoint.take());
+        self.fresh_until = other.fresh_until.or(self.fresh_until);
     }
 }

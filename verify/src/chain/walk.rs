@@ -134,7 +134,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         let mut highest = 0;
         for digest in &chain.previous {
             let Some(previous) = self.promotions.find(self.context, digest) else {
-                self.missing(promotion);
+                self.missing(promotion, digest);
                 continue;
             };
             highest = highest.max(previous.value().chain.sequence);
@@ -217,12 +217,16 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 
     /// Says that a promotion which this one follows is not there.
-    fn missing(&mut self, promotion: &Verified<Promotion>) {
+    fn missing(&mut self, promotion: &Verified<Promotion>, digest: &Digest) {
+        let is = |one: &Verified<Promotion>| one.payload() == digest;
+        let revoked = self.promotions.taken_back(self.context, is);
         let cause = match Cause::best(self.promotions.causes.iter().copied()) {
+            _ if revoked.is_some() => Cause::Expired,
             _ if self.context.question.evidence.is_incomplete() => Cause::Undetermined,
             Cause::Nothing => Cause::Denied,
             cause => cause,
         };
+        self.report.findings.extend(revoked.cloned());
         if !std::mem::replace(&mut self.explained, true) {
             let others = self.promotions.findings.iter().cloned();
             self.report.findings.extend(others);

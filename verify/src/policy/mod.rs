@@ -18,6 +18,7 @@ use crate::verified::SignedTime;
 mod digest;
 mod duration;
 mod identity;
+mod ledger;
 mod parse;
 mod people;
 mod persons;
@@ -28,6 +29,8 @@ mod wire;
 
 pub(crate) use duration::show as show_duration;
 pub use identity::{IdentityRule, Matched};
+pub(crate) use ledger::signers;
+pub use ledger::{RevocationsRule, Signers};
 pub use parse::{API_VERSION, PolicyError};
 pub(crate) use parse::{read, shape};
 pub use people::{Actor, People};
@@ -36,6 +39,7 @@ pub use rules::{
     ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, Freshness, ProvenanceRule, Requirements,
     ReviewRule, SbomFormat, SbomRule, ServiceRule, SoakRule, SoakStart, TestsRule, TierRule,
 };
+pub(crate) use wire::IdentityWire;
 
 /// The files of a policy, as the caller read them. Paths are relative to the policy's folder.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +73,7 @@ pub struct Policy {
     pub(crate) tiers: BTreeMap<Tier, TierRule>,
     pub(crate) identities: BTreeMap<String, Vec<IdentityRule>>,
     pub(crate) edges: Vec<EdgeRule>,
+    pub(crate) revocations: Option<RevocationsRule>,
     pub(crate) services: BTreeMap<Service, ServiceRule>,
     pub(crate) people: People,
     pub(crate) history: Vec<Predecessor>,
@@ -178,14 +183,21 @@ impl Policy {
         }
     }
 
-    /// Whether any step takes a bill of materials, in this version or an earlier one.
+    /// Whether any step takes a bill of materials, in this version or an earlier one, or a component
+    /// can be revoked.
     pub(crate) fn takes_sboms(&self) -> bool {
-        self.sbom_rules().next().is_some() || self.predecessors.iter().any(Self::takes_sboms)
+        self.revocations.is_some()
+            || self.sbom_rules().next().is_some()
+            || self.predecessors.iter().any(Self::takes_sboms)
     }
 
     /// Whether a bill of materials by this signer could count for some step, in this version or an
-    /// earlier one, whenever it was signed.
+    /// earlier one, whenever it was signed; of whoever is named at all, a revoked component counts.
     pub(crate) fn takes_sboms_of(&self, signer: &Identity) -> bool {
+        let mut named = self.identities.values().flatten();
+        if self.revocations.is_some() && named.any(|rule| rule.is_of(signer)) {
+            return true;
+        }
         let by = self.sbom_rules().flat_map(|rule| &rule.by);
         let mut rules = by.filter_map(|name| self.identities.get(name)).flatten();
         rules.any(|rule| rule.is_of(signer))
@@ -225,6 +237,11 @@ impl Policy {
     /// The steps.
     pub fn edges(&self) -> &[EdgeRule] {
         &self.edges
+    }
+
+    /// Who may revoke and lift; `None` if nobody may.
+    pub fn revocations(&self) -> Option<&RevocationsRule> {
+        self.revocations.as_ref()
     }
 
     /// The tiers.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use bulla_model::{Digest, Limits, Service, Tier};
 
 use super::digest::FileDigest;
+use super::ledger::revocations;
 use super::people::People;
 use super::persons::{identity, parse_people};
 use super::place::Place;
@@ -141,6 +142,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         }
         edges.push(edge);
     }
+    let revocations = revocations(&path, base.revocations, &identities)?;
     let mut history: Vec<Predecessor> = Vec::new();
     for wire in base.history {
         let at = Place::new(&path, base.version.referenced);
@@ -172,6 +174,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         tiers,
         identities,
         edges,
+        revocations,
         services: BTreeMap::new(),
         people: People::default(),
         history,

@@ -12,6 +12,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
 use super::duration::Age;
+use super::ledger::RevocationsWire;
 use super::rules::{Exclusion, SbomFormat, SoakStart};
 
 #[derive(Deserialize)]
@@ -24,6 +25,8 @@ pub(super) struct Base {
     pub(super) tiers: BTreeMap<Tier, TierWire>,
     pub(super) identities: BTreeMap<String, Vec<Spanned<IdentityWire>>>,
     pub(super) edges: Vec<Spanned<EdgeWire>>,
+    #[serde(default)]
+    pub(super) revocations: Option<Spanned<RevocationsWire>>,
     #[serde(default)]
     pub(super) history: Vec<PredecessorWire>,
 }
@@ -108,7 +111,7 @@ fn allowed() -> Permission {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct IdentityWire {
+pub(crate) struct IdentityWire {
     #[serde(default)]
     pub(super) key: Option<String>,
     #[serde(default)]

@@ -35,7 +35,17 @@ pub(crate) fn judge(
             continue;
         }
         let judged = match candidate.outcome() {
-            Err(refusal) => Err(Refused::junk(refused(CHECK, refusal, candidate.manifest()))),
+            Err(refusal) => {
+                let finding = refused(CHECK, refusal, candidate.manifest());
+                let voided = candidate.voided.as_ref();
+                let voided = voided.and_then(|statement| statement.predicate::<Approval>().ok());
+                // Only one that would have counted is missed.
+                let otherwise =
+                    voided.and_then(|one| judge_one(context, step, rule, &excluded, &one).err());
+                Err(Refused::junk(
+                    otherwise.map_or(finding, |refused| refused.finding),
+                ))
+            }
             Ok(statement) => match statement.predicate::<Approval>() {
                 Ok(approval) => judge_one(context, step, rule, &excluded, &approval),
                 Err(error) => Err(Refused::junk(Finding::new(

@@ -19,7 +19,7 @@ use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
 const CHECK: &str = "provenance";
-const TYPES: &[&str] = &[
+pub(crate) const TYPES: &[&str] = &[
     slsa_provenance::TYPE,
     slsa_provenance::TYPE_V0_2,
     slsa_provenance::TYPE_V1_0,
@@ -427,6 +427,7 @@ edges:
             outcome: Ok(Verified::new(statement, proof, time, digest.clone(), None)),
             signature: None,
             referring: None,
+            voided: None,
         };
         service(&policy(), &[candidate], &[digest], now)
             .map(|service| service.to_string())

@@ -70,6 +70,23 @@ produced! {
         promoted_into_prod(|said| said.chain.sequence = 7),
         not promoted_into_prod(|_| {});
     chain_forked: ChainForked = forked(1), not forked(2);
+    checkpoint_equivocation: CheckpointEquivocation =
+        checked(|world| drop(world.checkpoint_with("keeper", 1, |said| said.not_after = hour(80)))),
+        not checked(|_| {});
+    checkpoint_rollback: CheckpointRollback =
+        checked(|world| {
+            let mut later = World::guarded(1);
+            later.checkpoint(2);
+            let mut state = State::default();
+            state.remember_checkpoint(&later.verify("prod").checkpoint.unwrap());
+            world.state = Some(state);
+        }),
+        not checked(|_| {});
+    checkpoint_stale: CheckpointStale = checked(|world| world.now = hour(49)), not checked(|_| {});
+    checkpoint_unknown: CheckpointUnknown =
+        checked(|world| drop(world.checkpoint_with("keeper", 2, |said| said.crit = vec!["x".into()]))),
+        not checked(|world| drop(world.checkpoint_with("mallory", 2, |said| said.crit = vec!["x".into()])));
+    component_unknown: ComponentUnknown = component_beside("pkg:npm/"), not component_beside("pkg:npm/a@1");
     document_mismatch: DocumentMismatch =
         referring_to(br#"{"bomFormat":"CycloneDX","components":[]}"#),
         not referring_to(DOCUMENT);
@@ -119,6 +136,12 @@ produced! {
     revocations_unproven: RevocationsUnproven =
         freshness("none"),
         not freshness("{promote: 1h, admit: 24h}");
+    revocation_unknown: RevocationUnknown =
+        checked(|world| drop(world.revoke("security", &[json!({"kind": "colour"})]))),
+        not checked(|world| drop(world.revoke("mallory", &[json!({"kind": "colour"})])));
+    revoked: Revoked =
+        checked(|world| drop(world.revoke("security", &[kit::ledger::the_image()]))),
+        not checked(|world| drop(world.revoke("mallory", &[kit::ledger::the_image()])));
     sbom_missing: SbomMissing = staged_without("builder sbom"), not World::staged().verify("staging");
     sbom_empty: SbomEmpty = listing(&json!([])), not listing(&json!([{"name": "zlib"}]));
     separation_unknown: SeparationUnknown =
@@ -213,6 +236,12 @@ fn soaked(events: &[&str], now: i64) -> Verdict {
     }
     world.now = hour(now);
     world.judge("prod", None).0
+}
+
+fn checked(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = World::checked();
+    change(&mut world);
+    world.verify("prod")
 }
 
 fn approved_by_alice(change: impl Fn(&mut bulla_model::predicate::Approval)) -> Verdict {
@@ -411,6 +440,18 @@ fn staged_without(entry: &str) -> Verdict {
     let mut world = World::staged();
     world.take(entry);
     world.verify("staging")
+}
+
+/// A bill of materials lists this, and another component was revoked.
+fn component_beside(purl: &str) -> Verdict {
+    checked(|world| {
+        let bom = json!({"bomFormat": "CycloneDX", "components": [{"name": "a", "purl": purl}]});
+        world.attest("builder", CYCLONEDX, &bom);
+        world.revoke(
+            "security",
+            &[json!({"kind": "component", "purl": "pkg:npm/left-pad"})],
+        );
+    })
 }
 
 fn built_as(build_type: &str) -> Verdict {

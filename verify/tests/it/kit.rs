@@ -14,11 +14,12 @@ use bulla_model::{
     Digest, EdgeKind, Identity, Limits, Manifest, ResourceDescriptor, Statement, statement,
 };
 use bulla_verify::{
-    Anchor, Attestation, Candidate, Code, Document, Evidence, Policy, PolicyFiles, PublicKey,
-    Question, QuestionError, ReviewDraft, ReviewRequest, State, StepDraft, StepRequest, Trust,
-    Verdict, examine, judge_review, judge_step, verify_environment,
+    Anchor, Attestation, Candidate, Code, Document, Evidence, Ledger, Policy, PolicyFiles,
+    PublicKey, Question, QuestionError, ReviewDraft, ReviewRequest, State, StepDraft, StepRequest,
+    Trust, Verdict, examine, judge_review, judge_step, verify_environment,
 };
 
+pub(crate) mod ledger;
 pub(crate) mod policy;
 pub(crate) mod signer;
 
@@ -28,6 +29,9 @@ pub(crate) use signer::{Signer, wrap};
 pub(crate) struct World {
     pub(crate) files: PolicyFiles,
     pub(crate) evidence: Vec<Entry>,
+    pub(crate) ledger: Vec<Entry>,
+    /// What of the ledger could not be had.
+    pub(crate) ledger_without: Vec<String>,
     pub(crate) artifact: Digest,
     pub(crate) indexes: Vec<Manifest>,
     pub(crate) documents: BTreeMap<Digest, Document>,
@@ -64,6 +68,8 @@ impl World {
         Self {
             files: policy::files(),
             evidence: Vec::new(),
+            ledger: Vec::new(),
+            ledger_without: Vec::new(),
             artifact: image(),
             indexes: Vec::new(),
             documents: BTreeMap::new(),
@@ -310,14 +316,20 @@ impl World {
     }
 
     pub(crate) fn gathered(&self) -> Evidence {
-        let attestations = self.evidence.iter().map(|entry| {
+        let received = |entry: &Entry| {
             let manifest = Digest::sha256(&entry.bundle);
             Attestation::bundle(entry.bundle.clone(), Some(manifest))
-        });
+        };
+        let attestations = self.evidence.iter().map(received);
+        let ledger = Ledger {
+            attestations: self.ledger.iter().map(received).collect(),
+            unavailable: self.ledger_without.clone(),
+        };
         Evidence {
             artifact: Some(self.artifact.clone()),
             indexes: self.indexes.clone(),
             attestations: attestations.collect(),
+            ledger,
             documents: self.documents.clone(),
             truncated: self.truncated,
             unavailable: self.unavailable.clone(),

@@ -16,6 +16,8 @@ mod journey;
 mod keyless;
 mod kit;
 mod layouts;
+mod ledger;
+mod ledger_hostile;
 mod logged_documents;
 mod mutations;
 mod notation;

@@ -68,7 +68,7 @@ fn worth(world: &World) -> Vec<Digest> {
 }
 
 /// What is worth looking for to the world's policy.
-fn worth_to_policy(world: &World) -> Vec<Digest> {
+pub(crate) fn worth_to_policy(world: &World) -> Vec<Digest> {
     let policy = world.parsed();
     let trust = world.trust(&policy);
     worth_to(world, &trust, ReferredBy::Policy(&policy))

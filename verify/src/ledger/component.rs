@@ -1,0 +1,195 @@
+//! Components that were taken back, and the bills of materials that list them.
+
+use serde::Deserialize;
+
+use bulla_model::predicate::revocation::Target;
+use bulla_model::predicate::{is_cyclonedx, is_spdx};
+use bulla_model::{Digest, Purl, Statement};
+
+use super::revocations::{Revocations, Taken};
+use crate::candidate::Candidate;
+use crate::eligible::match_any;
+use crate::evidence::Evidence;
+use crate::policy::Matched;
+use crate::question::Question;
+use crate::verified::Verified;
+
+/// What the bills of materials say of revoked components.
+#[derive(Debug, Default)]
+pub(super) struct Components<'a> {
+    /// The revocation of one that the artifact contains, and its package URL.
+    pub(super) taken: Option<(&'a Taken, String)>,
+    /// Why it cannot be told whether it contains one.
+    pub(super) doubt: Option<Doubt>,
+}
+
+/// Why a bill of materials does not tell.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    pub(super) message: String,
+    /// The manifest of the bill of materials.
+    pub(super) manifest: Option<Digest>,
+}
+
+impl Revocations {
+    /// Looks for revoked components of the artifact. Only whom the policy names says what is in it:
+    /// strangers may list whatever they like. What such a list hides by being illegible, or by not
+    /// being at hand, is not passed over.
+    pub(super) fn of_component(
+        &self,
+        question: &Question<'_>,
+        candidates: &[Candidate],
+        covering: &[Digest],
+    ) -> Components<'_> {
+        let mut out = Components::default();
+        let wanted: Vec<(&Taken, &Purl)> = self
+            .in_force()
+            .iter()
+            .flat_map(|taken| taken.targets.iter().map(move |target| (taken, target)))
+            .filter_map(|(taken, target)| match target {
+                Target::Component { purl } => Some((taken, purl)),
+                _ => None,
+            })
+            .collect();
+        if wanted.is_empty() {
+            return out;
+        }
+        let policy = question.policy;
+        let names: Vec<String> = policy.identities.keys().cloned().collect();
+        let counts = |statement: &Verified<Statement>| {
+            let (signer, time) = (statement.signer(), statement.time());
+            Evidence::is_about(statement.value(), covering)
+                && match_any(policy, policy, &names, signer, time, question.now) != Matched::No
+        };
+        if question.evidence.is_incomplete() {
+            let message =
+                "a component was revoked, and not everything beside the artifact is there";
+            out.doubt = Some(Doubt::new(message, None));
+        }
+        for candidate in candidates {
+            let listed = match (candidate.outcome(), &candidate.referring) {
+                (Ok(statement), _) if counts(statement) => components(statement.value()),
+                (Err(refusal), Some(bill)) if counts(bill) && is_bill(bill.value()) => {
+                    Err(refusal.to_string())
+                }
+                _ => continue,
+            };
+            let because = match listed {
+                Ok(texts) => {
+                    let (purls, odd) = read(&texts);
+                    let found = purls.into_iter().find_map(|found| {
+                        let (taken, _) = wanted.iter().find(|(_, purl)| is(purl, &found))?;
+                        Some((*taken, found.as_str().to_owned()))
+                    });
+                    if found.is_some() {
+                        out.taken = found;
+                        return out;
+                    }
+                    odd.map(|odd| format!("lists `{odd}`, which is no package URL"))
+                }
+                Err(because) => Some(format!("cannot be read: {because}")),
+            };
+            if let Some(because) = because {
+                let message = format!("a component was revoked, and a bill of materials {because}");
+                out.doubt = Some(Doubt::new(&message, candidate.manifest()));
+            }
+        }
+        out
+    }
+}
+
+/// Package URLs, and the first text that is none.
+fn read(texts: &[String]) -> (Vec<Purl>, Option<String>) {
+    let mut odd = None;
+    let mut purls = Vec::with_capacity(texts.len());
+    for text in texts {
+        if let Ok(purl) = text.parse() {
+            purls.push(purl);
+        } else if odd.is_none() {
+            let text: String = text.chars().take(100).collect();
+            odd = Some(text.escape_debug().to_string());
+        }
+    }
+    (purls, odd)
+}
+
+impl Doubt {
+    fn new(message: &str, manifest: Option<&Digest>) -> Self {
+        Self {
+            message: message.to_owned(),
+            manifest: manifest.cloned(),
+        }
+    }
+}
+
+fn is_bill(statement: &Statement) -> bool {
+    let kind = statement.predicate_type().as_str();
+    is_cyclonedx(kind) || is_spdx(kind)
+}
+
+fn is(wanted: &Purl, found: &Purl) -> bool {
+    let (wanted, found) = (wanted.parts(), found.parts());
+    wanted.kind == found.kind
+        && wanted.namespace == found.namespace
+        && wanted.name == found.name
+        && (wanted.version.is_none() || wanted.version == found.version)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Document {
+    components: Option<Vec<Component>>,
+    metadata: Option<Metadata>,
+    packages: Option<Vec<Package>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    component: Option<Component>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Component {
+    purl: Option<String>,
+    components: Option<Vec<Self>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Package {
+    external_refs: Option<Vec<ExternalReference>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ExternalReference {
+    reference_type: Option<String>,
+    reference_locator: Option<String>,
+}
+
+/// What a bill of materials calls package URLs, as it is written; none in another statement.
+fn components(statement: &Statement) -> Result<Vec<String>, String> {
+    if !is_bill(statement) {
+        return Ok(Vec::new());
+    }
+    let json = statement.predicate_json().unwrap_or_default();
+    let document: Document = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    let own = document.metadata.and_then(|metadata| metadata.component);
+    let mut left: Vec<Component> = document.components.unwrap_or_default();
+    left.extend(own);
+    while let Some(component) = left.pop() {
+        found.extend(component.purl);
+        left.extend(component.components.unwrap_or_default());
+    }
+    let references = document.packages.unwrap_or_default().into_iter();
+    let references = references.flat_map(|package| package.external_refs.unwrap_or_default());
+    found.extend(
+        references
+            .filter(|one| one.reference_type.as_deref() == Some("purl"))
+            .filter_map(|one| one.reference_locator),
+    );
+    Ok(found)
+}
