@@ -52,6 +52,8 @@ verbs! {
     everyday Run run;
     everyday Approve approve;
     everyday Promote promote;
+    further Revoke revoke;
+    further Checkpoint checkpoint;
     everyday Verify verify;
     further Why why;
     further Status status;

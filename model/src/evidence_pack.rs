@@ -60,6 +60,9 @@ pub struct Incomplete {
     /// What was beside the image and could be no evidence, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable: Vec<String>,
+    /// What of the ledger could not be had when the verdict was made, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<String>,
     /// Documents that attestations refer to, as far as they were not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<AbsentDocument>,

@@ -17,7 +17,10 @@ pub struct DecideArguments {
     /// Sigstore trusted root, or a client trust configuration; may be given several times
     #[arg(long, value_name = "FILE")]
     pub trusted_root: Vec<String>,
-    /// File that remembers the highest policy version seen
+    /// Where revocations and checkpoints are kept: a repository, or oci:DIR
+    #[arg(long, value_name = "PLACE")]
+    pub ledger: Option<String>,
+    /// File that remembers the highest policy version and checkpoint seen
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
 }

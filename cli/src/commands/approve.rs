@@ -17,7 +17,7 @@ use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
 use crate::join::sealer::{Prepared, Purpose, Sealer};
 use crate::join::verdict::StepName;
-use crate::join::{consent, evidence, identity_token, seal, step, verdict};
+use crate::join::{consent, identity_token, ledger, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -30,7 +30,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;
-    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
+    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
     let edge = StepName {
         kind: arguments.kind.into(),
         to: &arguments.to,
@@ -98,7 +98,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let payload = claim::approval(&[subject], &approval)?;
     let sealed = seal::seal(context, &signer, payload).await?;
     let attached = seal::publish(&image, &sealed).await?;
-    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
+    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
     let (after, _) = verdict::step(
         &rules,
         collected,

@@ -8,6 +8,7 @@
 pub mod approve;
 pub mod attest;
 pub mod chain;
+pub mod checkpoint;
 pub mod completions;
 pub mod copy;
 pub mod demo;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod promote;
 mod published;
 pub mod review;
+pub mod revoke;
 pub mod rollback;
 pub mod run;
 pub mod sbom;
@@ -44,6 +46,7 @@ use bulla_model::Limits;
 use bulla_registry::RemoteClient;
 
 use crate::args::GlobalArguments;
+use crate::join::ledger::Answers;
 use crate::printer::{Color, Format, Printer};
 use crate::settings::{Environment, Settings, row};
 use crate::{Failure, log};
@@ -59,6 +62,8 @@ pub struct Context {
     pub limits: Limits,
     /// The two streams.
     pub printer: Printer,
+    /// What ledgers answered a moment ago.
+    pub ledgers: Answers,
     remote: OnceLock<RemoteClient>,
 }
 
@@ -93,6 +98,7 @@ impl Context {
             settings,
             limits,
             printer,
+            ledgers: Answers::default(),
             remote: OnceLock::new(),
         })
     }

@@ -131,6 +131,15 @@ impl Explanation {
                 rule.uri
             ));
         }
+        lines.push(match policy.revocations() {
+            None => "revocations: nobody may revoke".to_owned(),
+            Some(rule) => format!(
+                "revocations: by {}; lifted by {} of {}",
+                rule.by.join(" or "),
+                rule.lift_threshold,
+                rule.lift_by.join(" or ")
+            ),
+        });
         for (tier, rule) in policy.tiers() {
             let word = |yes: bool| if yes { "count" } else { "do not count" };
             lines.push(format!(

@@ -18,7 +18,7 @@ use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::verdict::StepName;
-use crate::join::{evidence, slot, step, verdict};
+use crate::join::{ledger, slot, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -44,7 +44,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let promoter = signer.identity().clone();
-    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
+    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
     let edge = StepName {
         kind: arguments.kind.into(),
         to: &arguments.to,

@@ -16,7 +16,7 @@ use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::slot::{self, Holder};
 use crate::join::verdict::StepName;
-use crate::join::{evidence, step, verdict};
+use crate::join::{ledger, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::{Found, Target};
 use crate::{Exit, Failure};
@@ -90,7 +90,7 @@ async fn go_back(
         Purpose::Claim,
     )
     .await?;
-    let collected = Arc::new(evidence::collect(target, None, rules, now).await?);
+    let collected = ledger::beside(context, rules, &arguments.env, target, now).await?;
     let edge = StepName {
         kind: EdgeKind::Rollback,
         to: &arguments.env,
@@ -162,7 +162,7 @@ async fn service_of(
     image: &OpenImage,
     now: Timestamp,
 ) -> Result<Result<Service, Exit>, Failure> {
-    let collected = Arc::new(evidence::collect(image, None, rules, now).await?);
+    let collected = ledger::beside(context, rules, &arguments.env, image, now).await?;
     let judged = verdict::environment(
         rules,
         collected,

@@ -42,8 +42,9 @@ fn options(arguments: &Arguments, told: &Told<'_>) -> Result<Options, Failure> {
             let time = Duration::try_from(time).ok();
             time.filter(|time| *time <= LONGEST_LIFETIME)
                 .ok_or_else(|| {
-                    Failure::usage("an answer is remembered for 0s to 5m")
-                        .with_detail("while it is, a revocation has no effect on it")
+                    Failure::usage("an answer is remembered for 0s to 5m").with_detail(
+                        "where the ledger does not answer, a revocation has no effect while it is",
+                    )
                 })
         })?;
     let require_digest = arguments.require_digest.map(|flag| flag.to_string());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_model::{Descriptor, Digest, Limits, Tag};
+use bulla_model::{Descriptor, Digest, Limits, Repository, Tag};
 use bulla_registry::legacy::TagPrefix;
 use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector, archive};
 use tempfile::TempDir;
@@ -65,6 +65,17 @@ impl OpenImage {
     }
 }
 
+/// Where attestations about the images of a repository are. Connects nowhere.
+pub async fn evidence_place(
+    context: &Context,
+    repository: &Repository,
+) -> Result<AnyStore, Failure> {
+    match remote::evidence_store(context).await? {
+        Some(store) => Ok(store),
+        None => remote::store(context, repository).await,
+    }
+}
+
 /// Opens the image a target names. Folders and files are no images.
 pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
     let flag = context.global.attachment_tag_prefix.as_deref();
@@ -124,9 +135,7 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 (None, None) => return Err(no_tag(target)),
             };
             let descriptor = store.resolve(&selector).await?;
-            let evidence = remote::evidence_store(context)
-                .await?
-                .unwrap_or_else(|| store.clone());
+            let evidence = evidence_place(context, repository).await?;
             let pinned = repository.pinned(descriptor.digest.clone()).to_string();
             let name = repository.to_string();
             Ok(OpenImage {

@@ -3,6 +3,7 @@
 pub mod artifact;
 pub mod attached;
 pub mod build;
+pub mod checkpoint;
 pub mod consent;
 pub mod cosign_file;
 mod credential_helper;
@@ -20,6 +21,7 @@ pub mod instance;
 pub mod kept;
 pub mod key;
 pub mod layers;
+pub mod ledger;
 pub mod legacy;
 pub mod message;
 pub mod notation;

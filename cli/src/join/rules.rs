@@ -4,10 +4,14 @@
 //! `people.yaml`, and earlier versions whole under `history/*/`. Paths inside it are what the
 //! policy's digest is over, so they are relative to the folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use bulla_model::{Digest, Limits};
-use bulla_verify::{Anchor, Policy, PolicyFile, PolicyFiles, State, Trust};
+use bulla_model::{Digest, Limits, Scope};
+use bulla_verify::{
+    Anchor, LedgerRule, Policy, PolicyFile, PolicyFiles, SeenCheckpoint, State, Trust, Verdict,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -40,7 +44,13 @@ pub struct Rules {
     pub state: Option<State>,
     /// Where each came from.
     pub sources: Vec<Source>,
+    /// Where the ledger is; `None` is where the target's attestations are.
+    pub ledger: Option<String>,
     state_path: Option<PathBuf>,
+    /// Where checkpoints are remembered, also by whoever reads the rules again by itself.
+    memory_path: Option<PathBuf>,
+    /// Checkpoints that this process saw.
+    noticed: Mutex<BTreeMap<Scope, SeenCheckpoint>>,
 }
 
 /// A file that a verdict rests on.
@@ -110,6 +120,17 @@ impl Rules {
         rules.sources = sources;
         rules.state = state;
         rules.state_path.clone_from(&arguments.state);
+        rules.memory_path.clone_from(&arguments.state);
+        rules.ledger = match context
+            .settings
+            .text(&row::LEDGER, arguments.ledger.as_deref())?
+        {
+            Some(setting) => Some(setting.value),
+            None => rules
+                .keeper()
+                .and_then(LedgerRule::location)
+                .map(str::to_owned),
+        };
         Ok(rules)
     }
 
@@ -129,8 +150,11 @@ impl Rules {
             .map(|file| Anchor::parse(&file.path, &file.bytes, limits))
             .transpose()
             .map_err(|error| configuration(&error))?;
-        let trust = Trust::new(policy.keys(), &trusted_roots, now, limits)
-            .map_err(|error| configuration(&error))?;
+        let keeper = anchor.as_ref().and_then(Anchor::ledger);
+        let keys = keeper.into_iter().flat_map(LedgerRule::keys).cloned();
+        let keys = policy.keys().into_iter().chain(keys);
+        let trust =
+            Trust::new(keys, &trusted_roots, now, limits).map_err(|error| configuration(&error))?;
         Ok(Self {
             policy,
             files,
@@ -140,8 +164,21 @@ impl Rules {
             trust,
             state: None,
             sources: Vec::new(),
+            ledger: None,
             state_path: None,
+            memory_path: None,
+            noticed: Mutex::default(),
         })
+    }
+
+    /// Who keeps the ledger, if the anchor says.
+    pub fn keeper(&self) -> Option<&LedgerRule> {
+        self.anchor.as_ref().and_then(Anchor::ledger)
+    }
+
+    /// Whether there is a ledger to ask: somebody may revoke, or keeps checkpoints.
+    pub fn has_ledger(&self) -> bool {
+        self.policy.revocations().is_some() || self.keeper().is_some()
     }
 
     /// What was seen before, as the state file says at this moment, with this policy remembered in
@@ -152,7 +189,7 @@ impl Rules {
     /// version, and neither process takes away what the other wrote.
     pub fn seen(&self, limits: &Limits) -> Result<Option<State>, Failure> {
         let Some(path) = &self.state_path else {
-            return Ok(self.state.clone());
+            return Ok(self.with_noticed());
         };
         let mut state = read_state(path, limits)?;
         if !state.remember(&self.policy) {
@@ -164,6 +201,68 @@ impl Rules {
             write_atomic(path, &state.to_json())?;
         }
         Ok(Some(state))
+    }
+
+    fn with_noticed(&self) -> Option<State> {
+        let noticed = self.noticed.lock();
+        let noticed = noticed.unwrap_or_else(PoisonError::into_inner);
+        if noticed.is_empty() {
+            return self.state.clone();
+        }
+        let mut state = self.state.clone().unwrap_or_default();
+        for seen in noticed.values() {
+            state.remember_checkpoint(seen);
+        }
+        Some(state)
+    }
+
+    /// Remembers the checkpoint that a verdict rests on, for the process and in the state file.
+    pub fn saw(&self, verdict: &Verdict, limits: &Limits) -> Result<(), Failure> {
+        match &verdict.checkpoint {
+            Some(seen) => self.remember(seen, limits),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers a checkpoint, in the state file first: what cannot be kept there is tried again.
+    pub fn remember(&self, seen: &SeenCheckpoint, limits: &Limits) -> Result<(), Failure> {
+        let noticed = || self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = noticed().get(&seen.scope).map(|held| held.serial);
+        if held.is_some_and(|held| held >= seen.serial) {
+            return Ok(());
+        }
+        if let Some(path) = &self.memory_path
+            && read_state(path, limits)?.remember_checkpoint(seen)
+        {
+            let _lock = Lock::of(path)?;
+            let mut state = read_state(path, limits)?;
+            if state.remember_checkpoint(seen) {
+                write_atomic(path, &state.to_json())?;
+            }
+        }
+        let mut noticed = noticed();
+        let held = noticed.get(&seen.scope).map(|held| held.serial);
+        if held.is_none_or(|held| held < seen.serial) {
+            noticed.insert(seen.scope.clone(), seen.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes over what other rules of this process noticed: reading the rules again forgets nothing.
+    pub fn inherit(&self, before: &Self) {
+        let held = |rules: &Self| {
+            let noticed = rules.noticed.lock();
+            noticed.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let earlier = held(before);
+        let noticed = self.noticed.lock();
+        let mut noticed = noticed.unwrap_or_else(PoisonError::into_inner);
+        for (scope, seen) in earlier {
+            let own = noticed.get(&scope).map(|own| own.serial);
+            if own.is_none_or(|own| own < seen.serial) {
+                noticed.insert(scope, seen);
+            }
+        }
     }
 
     /// Remembers the policy and keeps to what was seen until now, for whoever reads the rules again
@@ -395,6 +494,54 @@ mod tests {
         newest.join().unwrap();
         let written = std::fs::read_to_string(&path).unwrap();
         assert!(written.contains("\"version\": 4"), "{written}");
+    }
+
+    fn seen(serial: u64) -> SeenCheckpoint {
+        SeenCheckpoint {
+            scope: "ledger://acme/pay".parse().unwrap(),
+            serial,
+            payload: Digest::sha256(&serial.to_be_bytes()),
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits::default();
+        let mut rules = rules(1, &folder.path().join("state.json"));
+        let path = folder.path().join("later").join("state.json");
+        rules.memory_path = Some(path.clone());
+        rules.remember(&seen(1), &limits).unwrap_err();
+        rules.remember(&seen(1), &limits).unwrap_err();
+        std::fs::create_dir(folder.path().join("later")).unwrap();
+        rules.remember(&seen(1), &limits).unwrap();
+        let state = read_state(&path, &limits).unwrap();
+        assert_eq!(state.last_checkpoint(&seen(1).scope), Some(seen(1)));
+    }
+
+    #[test]
+    fn rules_that_are_read_again_know_the_checkpoints_of_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits::default();
+        let read = || {
+            let mut rules = rules(1, &folder.path().join("state.json"));
+            rules.state_path = None;
+            rules
+        };
+        let (before, next) = (read(), read());
+        before.remember(&seen(7), &limits).unwrap();
+        let known = |rules: &Rules| {
+            let state = rules.seen(&limits).unwrap();
+            state.and_then(|state| state.last_checkpoint(&seen(7).scope))
+        };
+        assert_eq!(known(&next), None);
+        next.inherit(&before);
+        assert_eq!(known(&next), Some(seen(7)));
+        // What was noticed meanwhile stays.
+        let later = read();
+        later.remember(&seen(8), &limits).unwrap();
+        later.inherit(&next);
+        assert_eq!(known(&later), Some(seen(8)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::follow::{self, Followed};
 use super::image::{self, OpenImage};
 use super::rules::Rules;
-use super::{evidence, verdict};
+use super::{evidence, ledger, verdict};
 use crate::Failure;
 use crate::commands::Context;
 use crate::target::Target;
@@ -120,7 +120,7 @@ impl Asked<'_> {
             return Ok(None);
         }
         let followed = Followed::Rules(Arc::clone(self.rules));
-        let collected = Arc::new(follow::add(&part.evidence, collected, followed, self.now).await?);
+        let collected = follow::add(&part.evidence, collected, followed, self.now).await?;
         let judged = self.judge(&part, collected).await?;
         let step = held(self.rules, self.service, self.environment, &judged);
         Ok(step.map(|step| Holder {
@@ -129,7 +129,10 @@ impl Asked<'_> {
         }))
     }
 
-    async fn judge(&self, image: &OpenImage, collected: Arc<Evidence>) -> Result<Verdict, Failure> {
+    async fn judge(&self, image: &OpenImage, collected: Evidence) -> Result<Verdict, Failure> {
+        let (context, place) = (self.context, &image.evidence);
+        let collected = ledger::add(context, self.rules, self.environment, place, collected);
+        let collected = Arc::new(collected.await?);
         verdict::environment(
             self.rules,
             collected,
@@ -144,7 +147,7 @@ impl Asked<'_> {
     /// The step of an image that the caller named.
     async fn replaced(&self, replaced: &str) -> Result<Step, Failure> {
         let image = image::open(self.context, &Target::parse(replaced)?).await?;
-        let collected = Arc::new(evidence::collect(&image, None, self.rules, self.now).await?);
+        let collected = evidence::collect(&image, None, self.rules, self.now).await?;
         let judged = self.judge(&image, collected).await?;
         held(self.rules, self.service, self.environment, &judged).ok_or_else(|| {
             Failure::usage(format_args!(

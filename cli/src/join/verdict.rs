@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulla_model::{Digest, EdgeKind, Identity, Limits};
+use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope};
 use bulla_verify::{
-    Evidence, Question, QuestionError, ReviewDraft, ReviewRequest, StepDraft, StepRequest, Verdict,
-    judge_review, judge_step, verify_environment,
+    Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest, SeenCheckpoint,
+    StepDraft, StepRequest, Verdict, judge_review, judge_step, read_ledger, verify_environment,
 };
 use jiff::Timestamp;
 
@@ -25,10 +25,13 @@ pub async fn environment(
     limits: &Limits,
 ) -> Result<Verdict, Failure> {
     let environment = environment.to_owned();
+    let own = Arc::clone(rules);
     ask(rules, evidence, name, now, limits, move |question| {
-        verify_environment(question, &environment)
+        let verdict = verify_environment(question, &environment)?;
+        Ok((own.saw(&verdict, question.limits), verdict))
     })
     .await
+    .and_then(|(saw, verdict)| saw.map(|()| verdict))
 }
 
 /// A step as people name it.
@@ -54,6 +57,7 @@ pub async fn step(
 ) -> Result<(Verdict, Option<StepDraft>), Failure> {
     let (to, from) = (step.to.to_owned(), step.from.map(ToOwned::to_owned));
     let kind = step.kind;
+    let own = Arc::clone(rules);
     ask(rules, evidence, name, now, limits, move |question| {
         let request = StepRequest {
             to: &to,
@@ -61,9 +65,30 @@ pub async fn step(
             kind,
             promoter: promoter.as_ref(),
         };
-        judge_step(question, &request)
+        let (verdict, draft) = judge_step(question, &request)?;
+        Ok((own.saw(&verdict, question.limits), (verdict, draft)))
     })
     .await
+    .and_then(|(saw, judged)| saw.map(|()| judged))
+}
+
+/// Reads what the ledger in the evidence holds that counts.
+pub async fn ledger(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    scope: &Scope,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<(LedgerView, Option<SeenCheckpoint>), Failure> {
+    let scope = scope.clone();
+    let view = ask(rules, evidence, "", now, limits, move |question| {
+        let seen = question
+            .state
+            .and_then(|state| state.last_checkpoint(&scope));
+        Ok(read_ledger(question, &scope).map(|view| (view, seen)))
+    });
+    view.await?
+        .map_err(|error| Failure::new(FailureKind::Unavailable, error))
 }
 
 /// Asks what there is to review, and whether this person may do it.

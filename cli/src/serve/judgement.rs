@@ -1,6 +1,9 @@
 //! Judgements: what is remembered of a verdict.
 
+use std::time::Duration;
+
 use bulla_verify::{Decision, Severity, Verdict};
+use jiff::Timestamp;
 
 use crate::Failure;
 use crate::failure::FailureKind;
@@ -20,6 +23,8 @@ pub struct Judgement {
     pub policy: Option<String>,
     /// What is worth knowing all the same.
     pub warnings: Vec<String>,
+    /// Until when it may be remembered at most; a checkpoint is no longer fresh then.
+    pub until: Option<Timestamp>,
 }
 
 impl Judgement {
@@ -48,7 +53,17 @@ impl Judgement {
             warnings: warnings
                 .map(|finding| format!("{} [{}]", finding.message, finding.code))
                 .collect(),
+            until: verdict.fresh_until,
         }
+    }
+
+    /// How long it may be remembered, out of this time.
+    pub fn within(&self, lifetime: Duration, now: Timestamp) -> Duration {
+        let left = self.until.map(|until| until.duration_since(now));
+        // A span that is over is none.
+        left.map_or(lifetime, |left| {
+            lifetime.min(left.try_into().unwrap_or(Duration::ZERO))
+        })
     }
 
     /// What a failure to reach a verdict means.
@@ -96,6 +111,7 @@ impl Judgement {
             service: None,
             policy: None,
             warnings: Vec::new(),
+            until: None,
         }
     }
 }
@@ -103,6 +119,19 @@ impl Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_remembered_for_longer_than_its_checkpoint_is_fresh() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let minute = Duration::from_mins(1);
+        let mut judgement = Judgement::late();
+        assert_eq!(judgement.within(minute, at(100)), minute);
+        for (until, left) in [(200, 60), (130, 30), (100, 0), (50, 0)] {
+            judgement.until = Some(at(until));
+            let left = Duration::from_secs(left);
+            assert_eq!(judgement.within(minute, at(100)), left, "{until}");
+        }
+    }
 
     #[test]
     fn no_failure_is_a_yes_and_only_clear_ones_are_a_no() {

@@ -231,6 +231,7 @@ mod tests {
                 service: Some("pay-api".into()),
                 policy: None,
                 warnings: vec!["w".repeat(300)],
+                until: None,
             },
             remembered: false,
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bulla_model::{Digest, PinnedReference, Reference, ReferenceError};
-use bulla_registry::Target as Selector;
+use bulla_registry::{AnyStore, Layout, Target as Selector};
 use bulla_verify::{Decision, Verdict};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::{evidence, image, verdict};
+use crate::join::{evidence, image, ledger, verdict};
 use crate::target::Target;
 use crate::workload::ImageUse;
 
@@ -60,8 +60,9 @@ pub struct Server {
     draining: AtomicBool,
 }
 
-/// What an answer depends on; the environment is the server's.
-type Key = (PinnedReference, Digest);
+/// What an answer depends on: the image, the rules, and the ledger as it is; the environment is the
+/// server's.
+type Key = (PinnedReference, Digest, Option<Digest>);
 
 impl Server {
     /// Reads what decisions rest on.
@@ -70,7 +71,7 @@ impl Server {
         let current = Current::load(&context, &options.decide, &options.environment).await?;
         let lifetime = options.lifetime;
         let keep = move |judgement: &Judgement| match judgement.decision {
-            Decision::Allow => lifetime,
+            Decision::Allow => judgement.within(lifetime, Timestamp::now()),
             // Whoever asks for the missing approval should not wait for it long.
             Decision::Deny => lifetime.min(DENIAL),
             Decision::Undetermined => Duration::ZERO,
@@ -135,6 +136,7 @@ impl Server {
                 if next.basis != current.basis {
                     self.journal.event("reloaded", &next.describe());
                 }
+                next.rules.inherit(&current.rules);
                 // Taken also when nothing changed: trust material becomes valid as time passes.
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
             }
@@ -206,7 +208,8 @@ impl Server {
         };
         let pinned = reference.repository().pinned(digest.clone());
         let current = self.current();
-        let key = (pinned.clone(), current.basis.clone());
+        let ledger = self.ledger(&pinned, &current).await;
+        let key = (pinned.clone(), current.basis.clone(), ledger);
         let verify = || Arc::clone(self).verify(pinned.clone(), current);
         let (mut judgement, remembered) = match self.flights.answer(key, verify).await {
             Ok((judgement, Source::Own)) => (judgement, false),
@@ -236,6 +239,23 @@ impl Server {
             judgement,
             remembered,
         }
+    }
+
+    /// What stands for the ledger, so that no answer outlives what was revoked or sealed since.
+    async fn ledger(&self, pinned: &PinnedReference, current: &Current) -> Option<Digest> {
+        if !current.rules.has_ledger() {
+            return None;
+        }
+        let place = match &self.options.layout {
+            Some(directory) => Layout::open(directory, &self.context.limits)
+                .map(AnyStore::Layout)
+                .ok()?,
+            None => image::evidence_place(&self.context, pinned.repository())
+                .await
+                .ok()?,
+        };
+        let environment = self.options.environment.as_str();
+        ledger::mark(&self.context, &current.rules, environment, &place).await
     }
 
     /// The digest that a tag means now.
@@ -283,7 +303,11 @@ impl Server {
             return Err(Failure::new(FailureKind::Tampered, found));
         }
         let (rules, now) = (&current.rules, Timestamp::now());
-        let evidence = Arc::new(evidence::collect(&image, None, rules, now).await?);
+        let environment = self.options.environment.as_str();
+        let evidence = evidence::collect(&image, None, rules, now).await?;
+        let place = &image.evidence;
+        let evidence = ledger::add(&self.context, rules, environment, place, evidence).await?;
+        let evidence = Arc::new(evidence);
         verdict::environment(
             rules,
             evidence,

@@ -106,6 +106,7 @@ rows! {
     OIDC_CLIENT_ID oidc_client_id "oidc-client-id" Login Some("COSIGN_OIDC_CLIENT_ID"), "sigstore", "the client id there";
     KEY key "key" Key None, "none", "the private key to sign with";
     ANCHOR anchor "anchor" Trust None, "none", "the trust anchor";
+    LEDGER ledger "ledger" Reach None, "the anchor's, else where the target's attestations are", "where revocations and checkpoints are kept: a repository, or oci: and a folder";
     POLICY policy "policy" Trust None, "none", "the policy folder or file";
     BUILDERS builders "builders" Trust None, "those Bulla brings", "a file of further builders for SLSA provenance";
     TRUSTED_ROOT trusted_root "trusted-root" Trust None, "none", "the Sigstore trusted root";

@@ -22,6 +22,7 @@ mod journeys;
 mod keyless;
 mod keys;
 mod layering;
+mod ledger;
 mod looking;
 mod looking_around;
 mod manifests;

@@ -7,7 +7,7 @@ use bulla_model::{
     Descriptor, Digest, EvidencePack, Limits, Manifest, PackFile, PackRole, media_type,
 };
 use bulla_registry::{AnyStore, Store as _, StoreError};
-use bulla_verify::{Document, Evidence, PolicyFile, PolicyFiles, Verdict};
+use bulla_verify::{Attestation, Document, Evidence, PolicyFile, PolicyFiles, Verdict};
 
 use super::{Contents, EMPTY_CONFIG, VERDICT, largest};
 use crate::Failure;
@@ -19,6 +19,7 @@ use crate::render::to_json;
 /// What was judged, and how.
 pub(super) struct Judged<'a> {
     pub(super) image: &'a OpenImage,
+    pub(super) ledger: &'a AnyStore,
     pub(super) name: &'a str,
     pub(super) rules: &'a Rules,
     pub(super) evidence: &'a Evidence,
@@ -42,7 +43,10 @@ pub(super) async fn gather(judged: &Judged<'_>, limits: &Limits) -> Result<Conte
     };
     basket.image(judged.image, judged.evidence).await?;
     basket
-        .attestations(&judged.image.evidence, judged.evidence)
+        .attestations(&judged.image.evidence, &judged.evidence.attestations)
+        .await?;
+    basket
+        .attestations(judged.ledger, &judged.evidence.ledger.attestations)
         .await?;
     let absent = basket.documents(judged.evidence)?;
     basket.policy(&judged.rules.files)?;
@@ -64,6 +68,7 @@ pub(super) async fn gather(judged: &Judged<'_>, limits: &Limits) -> Result<Conte
             truncated: judged.evidence.truncated,
             unavailable: judged.evidence.unavailable.clone(),
             unusable: judged.evidence.unusable.clone(),
+            ledger: judged.evidence.ledger.unavailable.clone(),
             documents: absent,
             left_out: basket.left_out,
         },
@@ -136,9 +141,13 @@ impl Basket<'_> {
     }
 
     /// Every attestation with the manifest it came in, in the order in which they were judged.
-    async fn attestations(&mut self, store: &AnyStore, evidence: &Evidence) -> Result<(), Failure> {
+    async fn attestations(
+        &mut self,
+        store: &AnyStore,
+        attestations: &[Attestation],
+    ) -> Result<(), Failure> {
         let mut bundles = Vec::new();
-        for attestation in &evidence.attestations {
+        for attestation in attestations {
             let Some(referrer) = &attestation.manifest else {
                 continue;
             };

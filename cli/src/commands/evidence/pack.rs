@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::follow::{self, Followed};
 use crate::join::rules::{Rules, Source};
-use crate::join::{blocking, evidence, image, step, verdict};
+use crate::join::{blocking, evidence, image, ledger, step, verdict};
 use crate::output::{READABLE, partial};
 use crate::render::{Cell, Page, Report, bytes, shorten, verdict as render};
 use crate::target::Target;
@@ -39,7 +39,11 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     // Whoever judges the pack by rules of their own may take documents that these have no use for.
     let everybody = Followed::Everybody(Arc::clone(&rules));
     let collected = evidence::attestations(&image, arguments.index.as_ref()).await?;
-    let collected = Arc::new(follow::add(&image.evidence, collected, everybody, now).await?);
+    let place = &image.evidence;
+    let collected = follow::add(place, collected, everybody, now).await?;
+    let collected = ledger::add(context, &rules, &arguments.env, place, collected).await?;
+    let collected = Arc::new(collected);
+    let kept = ledger::open(context, &rules, place).await?;
     // A local path would make the pack depend on where it was made.
     let name = format!("{}@{}", image.name, image.descriptor.digest);
     let verdict = verdict::environment(
@@ -53,6 +57,7 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     .await?;
     let judged = Judged {
         image: &image,
+        ledger: &kept,
         name: &name,
         rules: &rules,
         evidence: &collected,

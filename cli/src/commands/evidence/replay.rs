@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bulla_model::{CosignLayer, Digest, Limits, Manifest, PackFile, PackRole};
+use bulla_model::{CosignLayer, Digest, Limits, Manifest, PackFile, PackRole, Scope};
 use bulla_verify::{Attestation, Document, Evidence, PolicyFile, PolicyFiles, State};
 use jiff::Timestamp;
 
@@ -27,16 +27,29 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
         documents: documents(contents),
         ..Evidence::default()
     };
+    let ledger = &document.incomplete.ledger;
+    evidence.ledger.unavailable.clone_from(ledger);
     let covering = evidence.covering();
+    let ledger = [Scope::ledger_of(&document.environment).descriptor().digest];
     let mut earlier: Vec<&PackFile> = Vec::new();
     for file in document.current(PackRole::Attestation) {
         let referrer = file.referrer.as_ref().ok_or_else(|| odd(file))?;
         let found = manifest(contents, referrer, limits)?;
         let same = earlier.iter().filter(|one| **one == file).count();
-        let attestation = attestation(contents, file, &found, same, &covering, limits);
-        evidence
-            .attestations
-            .push(attestation.ok_or_else(|| odd(file))?);
+        let about = found.subject().map(|subject| &subject.digest);
+        let of_ledger = about == ledger.first();
+        let covering = if of_ledger {
+            &ledger[..]
+        } else {
+            &covering[..]
+        };
+        let attestation = attestation(contents, file, &found, same, covering, limits);
+        let attestation = attestation.ok_or_else(|| odd(file))?;
+        if of_ledger {
+            evidence.ledger.attestations.push(attestation);
+        } else {
+            evidence.attestations.push(attestation);
+        }
         earlier.push(file);
     }
     Ok(evidence)

@@ -114,7 +114,12 @@ async fn own(
             .trust
             .push(Trusted::new("trusted root", digest, given(own_roots)));
     }
-    let evidence = Arc::new(replay::evidence(contents, limits)?);
+    let mut evidence = replay::evidence(contents, limits)?;
+    if rules.has_ledger() && !replay::rules(contents, now, limits)?.has_ledger() {
+        let line = "the pack was made where nobody may revoke, so no ledger was asked";
+        evidence.ledger.unavailable.push(line.to_owned());
+    }
+    let evidence = Arc::new(evidence);
     let environment = document.environment.as_str();
     let rules = Arc::new(rules);
     let judged =

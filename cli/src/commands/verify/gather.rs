@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bulla_attest::claim::IGNORED;
 use bulla_model::predicate::{ModelSigning, model_signing};
 use bulla_model::{Algorithm, Bundle, BundleContent, Digest, Limits, Statement};
-use bulla_registry::Store as _;
+use bulla_registry::{AnyStore, Store as _};
 use bulla_verify::{Attestation, AttestationForm, Evidence};
 use jiff::Timestamp;
 
@@ -28,7 +28,9 @@ pub(super) struct Gathered {
     /// What to type to mean exactly this.
     pub(super) name: String,
     /// The inputs of the verdict.
-    pub(super) evidence: Arc<Evidence>,
+    pub(super) evidence: Evidence,
+    /// Where attestations about it are, if it is an image.
+    pub(super) place: Option<AnyStore>,
     /// The files beside it that attestations were read from, as nobody named them.
     pub(super) beside: Vec<String>,
     /// The names of files that were looked for in vain.
@@ -84,7 +86,8 @@ pub(super) async fn gather(
     }
     Ok(Gathered {
         name: image.pinned,
-        evidence: Arc::new(evidence),
+        evidence,
+        place: Some(image.evidence),
         beside: Vec::new(),
         absent: None,
         unsigned,
@@ -117,7 +120,8 @@ async fn about_file(
         add_content(&path, &mut evidence, &limits)?;
         Ok(Gathered {
             name,
-            evidence: Arc::new(evidence),
+            evidence,
+            place: None,
             beside: beside
                 .iter()
                 .map(|path| path.display().to_string())
@@ -173,7 +177,8 @@ async fn about_directory(
         evidence.left_out = read.left_out;
         Ok(Gathered {
             name,
-            evidence: Arc::new(evidence),
+            evidence,
+            place: None,
             beside: beside
                 .iter()
                 .map(|path| path.display().to_string())

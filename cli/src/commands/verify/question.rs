@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bulla_model::predicate::{is_cyclonedx, is_spdx};
+use bulla_registry::AnyStore;
 use bulla_verify::{
     Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Thresholds, Trust, Verdict,
     verify_signed,
@@ -16,7 +17,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::follow::Followed;
 use crate::join::rules::{self, Rules, Source};
-use crate::join::{blocking, verdict};
+use crate::join::{blocking, ledger, verdict};
 use crate::trust::plain::PlainFiles;
 use crate::trust::{Freshness, Wanted, instance};
 
@@ -144,7 +145,8 @@ impl Asked {
         &self,
         context: &Context,
         name: &str,
-        evidence: Arc<Evidence>,
+        place: Option<AnyStore>,
+        evidence: Evidence,
         now: Timestamp,
     ) -> Result<Verdict, Failure> {
         match self {
@@ -152,6 +154,9 @@ impl Asked {
                 rules,
                 name: environment,
             } => {
+                let evidence =
+                    ledger::add(context, rules, environment, place.as_ref(), evidence).await?;
+                let evidence = Arc::new(evidence);
                 verdict::environment(rules, evidence, name, environment, now, &context.limits).await
             }
             Self::Signer {

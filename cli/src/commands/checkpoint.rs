@@ -1,0 +1,190 @@
+//! `bulla checkpoint`: what is in force in a ledger, sealed by its owner.
+
+use std::sync::Arc;
+
+use bulla_model::predicate::checkpoint::SlotHead;
+use bulla_model::{Digest, Scope};
+use bulla_verify::{Outcome, Verdict};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::checkpoint::Arguments;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::Rules;
+use crate::join::sealer::{Purpose, Sealer};
+use crate::join::{checkpoint, image, ledger, step, verdict};
+use crate::render::{Cell, Page, Report, shorten};
+use crate::target::Target;
+use crate::{Exit, Failure};
+
+/// Reads the ledger and writes its next checkpoint.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = step::whole_second(Timestamp::now());
+    let not_after = step::until(now, &arguments.valid_for)?;
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let scope = checkpoint::scope(&rules, arguments.scope.as_ref())?;
+    checkpoint::must_remember(&rules, &scope, &arguments.memory, &context.limits)?;
+    let mut place = None;
+    let mut latest = Vec::new();
+    for name in &arguments.latest {
+        let image = image::open(context, &Target::parse(name)?).await?;
+        let heads = heads(context, &rules, &scope, &image, now).await?;
+        if heads.is_empty() {
+            context.printer.warn(format!(
+                "{} holds no place in an environment of {scope}, so none is recorded",
+                image.pinned
+            ));
+        }
+        latest.extend(heads);
+        place.get_or_insert(image.evidence);
+    }
+    let store = ledger::open_to_write(context, &rules, place.as_ref()).await?;
+    let memory = &arguments.memory;
+    let current = checkpoint::read(context, &rules, &store, &scope, memory, now).await?;
+    let next = checkpoint::next(&rules, &current, &scope, (None, &latest), (now, not_after))?;
+    let mut report = CheckpointReport {
+        scope: scope.clone(),
+        serial: next.serial,
+        payload: None,
+        revocations: next.revocations.len(),
+        slots: next.slots.len(),
+        removed: 0,
+    };
+    if let (Some(age), Some(before)) = (arguments.renew, current.newest()) {
+        let said = before.value();
+        let same = said.revocations == next.revocations
+            && said.slots == next.slots
+            && said.policy_min == next.policy_min;
+        if same && now.duration_since(said.issued_at) < age {
+            report.serial = said.serial;
+            context.printer.report(&report)?;
+            return Ok(Exit::Success);
+        }
+    }
+    let missing = next.revocations.iter();
+    let missing = missing.filter(|one| !current.view.revocations.contains(one));
+    for digest in missing {
+        context.printer.warn(format!(
+            "{digest} is in force and not in the ledger: nobody can decide until it is there again"
+        ));
+    }
+    let signer = Sealer::open(
+        context,
+        &arguments.signing,
+        &arguments.decide.trusted_root,
+        Purpose::Decision,
+    )
+    .await?;
+    if !checkpoint::is_keeper(&rules, &signer, now) {
+        return Err(not_the_keeper(&signer));
+    }
+    let superseded = current.superseded();
+    let old = superseded.get(arguments.keep..).unwrap_or_default();
+    // Nothing reads them any more, so they may go before the new one is there.
+    report.removed = ledger::prune(&store, old).await;
+    room(context, &current, report.removed, old.len())?;
+    report.payload = Some(checkpoint::write(context, &rules, &signer, &store, &next).await?);
+    context.printer.report(&report)?;
+    Ok(Exit::Success)
+}
+
+/// Refuses to fill a ledger that verifiers would then no longer read whole, and warns in time.
+fn room(
+    context: &Context,
+    current: &checkpoint::Current,
+    removed: usize,
+    old: usize,
+) -> Result<(), Failure> {
+    let most = context.limits.referrers_per_digest;
+    let held = current.statements.saturating_sub(removed);
+    let hint = "let the registry delete old checkpoints, renew less often, or begin a new ledger: \
+                --ledger PLACE";
+    if held >= most {
+        return Err(Failure::new(
+            FailureKind::Unavailable,
+            format_args!("the ledger holds {held} statements, and verifiers read {most}"),
+        )
+        .with_hint(hint));
+    }
+    if removed < old && held >= most / 2 {
+        context.printer.warn(format!(
+            "the registry deletes nothing, and the ledger holds {held} statements of {most} that \
+             verifiers read; {hint}"
+        ));
+    }
+    Ok(())
+}
+
+fn not_the_keeper(signer: &Sealer) -> Failure {
+    Failure::usage(format_args!(
+        "the anchor does not name {} as the ledger's owner: no verifier would believe it",
+        signer.identity()
+    ))
+    .with_hint("name the owner in the anchor: ledger: {by: [{key: …}]}")
+}
+
+/// The promotions of an image that hold their places in this ledger's environments.
+async fn heads(
+    context: &Context,
+    rules: &Arc<Rules>,
+    scope: &Scope,
+    image: &image::OpenImage,
+    now: Timestamp,
+) -> Result<Vec<SlotHead>, Failure> {
+    let mut heads = Vec::new();
+    let environments = rules.policy.environments();
+    for (name, rule) in environments.filter(|(_, rule)| Scope::ledger_of(&rule.uri) == *scope) {
+        let collected = ledger::beside(context, rules, name, image, now).await?;
+        let judged =
+            verdict::environment(rules, collected, &image.pinned, name, now, &context.limits)
+                .await?;
+        let head = judged.steps.last().filter(|_| holds(&judged));
+        let (Some(head), Some(service)) = (head, &judged.service) else {
+            continue;
+        };
+        heads.push(SlotHead {
+            service: service.clone(),
+            environment: rule.uri.clone(),
+            sequence: head.slot.sequence,
+            head: head.promotion.clone(),
+        });
+    }
+    Ok(heads)
+}
+
+/// Whether nothing is wrong but the checkpoint that is about to be written.
+fn holds(verdict: &Verdict) -> bool {
+    let failed = |outcome: Outcome| matches!(outcome, Outcome::Failed(_));
+    let mut checks = verdict.checks.iter();
+    checks.all(|check| !failed(check.outcome) || check.name == "freshness")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckpointReport {
+    scope: Scope,
+    serial: u64,
+    /// Absent where the newest one is young enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Digest>,
+    revocations: usize,
+    slots: usize,
+    removed: usize,
+}
+
+impl Report for CheckpointReport {
+    fn human(&self, page: &mut Page) {
+        let (label, payload) = match &self.payload {
+            Some(payload) => ("checkpoint", format!("  {}", shorten(payload))),
+            None => ("still fresh: checkpoint", String::new()),
+        };
+        page.labelled(
+            &Cell::good(label),
+            &format!(
+                "{} of {}{payload}  {} revocations, {} slots",
+                self.serial, self.scope, self.revocations, self.slots
+            ),
+        );
+    }
+}

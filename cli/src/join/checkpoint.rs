@@ -1,0 +1,365 @@
+//! The next checkpoint of a ledger: what was in force, what is new, one serial more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bulla_attest::claim;
+use bulla_model::predicate::Checkpoint;
+use bulla_model::predicate::checkpoint::{PolicyMinimum, SlotHead};
+use bulla_model::{Digest, Environment, Limits, Scope, Service};
+use bulla_registry::AnyStore;
+use bulla_verify::{Evidence, LedgerView, SeenCheckpoint, Verified};
+use jiff::Timestamp;
+
+use super::ledger::{collect, publish};
+use super::rules::Rules;
+use super::sealer::Sealer;
+use super::{seal, verdict};
+use crate::Failure;
+use crate::args::memory::MemoryArguments;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+
+/// The ledger that was named, or the only one of the policy's environments.
+pub fn scope(rules: &Rules, named: Option<&Scope>) -> Result<Scope, Failure> {
+    let environments = rules.policy.environments();
+    let known: BTreeSet<Scope> = environments
+        .map(|(_, rule)| Scope::ledger_of(&rule.uri))
+        .collect();
+    let list = || {
+        let known: Vec<_> = known.iter().map(Scope::to_string).collect();
+        known.join(", ")
+    };
+    match (named, known.len()) {
+        (Some(named), _) if known.contains(named) => Ok(named.clone()),
+        (Some(named), _) => Err(Failure::usage(format_args!(
+            "the policy has no environment of {named}: expected one of {}",
+            list()
+        ))),
+        (None, 1) => known
+            .first()
+            .cloned()
+            .ok_or_else(|| Failure::usage("the policy has no environment")),
+        (None, _) => Err(Failure::usage(format_args!(
+            "the policy's environments belong to several ledgers: say which of {}",
+            list()
+        ))),
+    }
+}
+
+/// A ledger as it is now, and what was seen of it before.
+#[derive(Debug)]
+pub struct Current {
+    /// What counts of it.
+    pub view: LedgerView,
+    /// How many statements there are, whoever signed them.
+    pub statements: usize,
+    seen: Vec<SeenCheckpoint>,
+}
+
+impl Current {
+    /// The newest checkpoint; of two with its serial the one that was seen before.
+    pub fn newest(&self) -> Option<&Verified<Checkpoint>> {
+        let first = self.view.checkpoints.first()?;
+        let serial = first.value().serial;
+        let is_seen = |one: &&Verified<Checkpoint>| {
+            self.seen.iter().any(|seen| seen.payload == *one.payload())
+        };
+        let mut twins = self.view.checkpoints.iter();
+        let seen = twins.find(|one| one.value().serial == serial && is_seen(one));
+        Some(seen.unwrap_or(first))
+    }
+
+    /// The referrers that earlier checkpoints are in, newest first.
+    pub fn superseded(&self) -> Vec<Digest> {
+        let newest = self.newest().map(|newest| newest.value().serial);
+        let checkpoints = self.view.checkpoints.iter();
+        let earlier = checkpoints.filter(|one| Some(one.value().serial) < newest);
+        let manifests = earlier.filter_map(|one| one.manifest().cloned());
+        manifests.collect()
+    }
+}
+
+/// Refuses to write where nobody says what the ledger's last checkpoint was: whoever serves the
+/// ledger could leave out the end of it, and what follows would seal the gap.
+pub fn must_remember(
+    rules: &Rules,
+    scope: &Scope,
+    memory: &MemoryArguments,
+    limits: &Limits,
+) -> Result<(), Failure> {
+    let state = rules.seen(limits)?;
+    let seen = state.and_then(|state| state.last_checkpoint(scope));
+    if seen.is_some() || memory.after.is_some() || memory.first {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!(
+        "nothing says what the last checkpoint of {scope} was, so nobody would notice if the \
+         registry left it out"
+    ))
+    .with_hint(
+        "pass --state FILE that remembers it, --after SERIAL@DIGEST as it was printed, or --first \
+         if there is none",
+    ))
+}
+
+/// Reads a ledger anew. One that cannot be read whole is none to go on from.
+pub async fn read(
+    context: &Context,
+    rules: &Arc<Rules>,
+    store: &AnyStore,
+    scope: &Scope,
+    memory: &MemoryArguments,
+    now: Timestamp,
+) -> Result<Current, Failure> {
+    let evidence = Evidence {
+        ledger: collect(store, scope).await?,
+        ..Evidence::default()
+    };
+    if let Some(line) = evidence.ledger.unavailable.first() {
+        return Err(Failure::new(
+            FailureKind::Unavailable,
+            format_args!("the ledger is not whole: {}", line.escape_debug()),
+        )
+        .with_hint(
+            "a checkpoint would leave out what cannot be read; try again, and delete from the \
+             ledger what does not belong into it",
+        ));
+    }
+    let statements = evidence.ledger.attestations.len();
+    let evidence = Arc::new(evidence);
+    let (view, seen) = verdict::ledger(rules, evidence, scope, now, &context.limits).await?;
+    if let Some(unreadable) = view.unreadable.first() {
+        return Err(Failure::new(
+            FailureKind::Unavailable,
+            format_args!("this version cannot read checkpoint {unreadable} of the ledger's owner"),
+        )
+        .with_hint("use a version of bulla that understands it"));
+    }
+    let after = memory.after.iter().map(|after| SeenCheckpoint {
+        scope: scope.clone(),
+        serial: after.serial,
+        payload: after.payload.clone(),
+    });
+    let current = Current {
+        view,
+        statements,
+        seen: seen.into_iter().chain(after).collect(),
+    };
+    for seen in &current.seen {
+        not_lost(&current, seen)?;
+    }
+    match current.newest().filter(|_| memory.first) {
+        None => Ok(current),
+        Some(newest) => Err(Failure::usage(format_args!(
+            "{scope} has checkpoint {} already",
+            newest.value().serial
+        ))
+        .with_hint(format_args!(
+            "if that is the last one you know of: --after {}@{}",
+            newest.value().serial,
+            newest.payload()
+        ))),
+    }
+}
+
+/// What the next checkpoint says, with what has just been put into the ledger.
+pub fn next(
+    rules: &Rules,
+    current: &Current,
+    scope: &Scope,
+    (revoked, latest): (Option<&Digest>, &[SlotHead]),
+    (now, not_after): (Timestamp, Timestamp),
+) -> Result<Checkpoint, Failure> {
+    let before = current.newest();
+    let said: Vec<&Checkpoint> = current
+        .view
+        .checkpoints
+        .iter()
+        .map(Verified::value)
+        .collect();
+    let serial = before.map_or(0, |before| before.value().serial);
+    // Nothing that ever was in force is dropped, also where the registry does not give it, and where
+    // two checkpoints of one serial list different things.
+    let revocations: BTreeSet<Digest> = said
+        .iter()
+        .flat_map(|said| &said.revocations)
+        .chain(&current.view.revocations)
+        .chain(revoked)
+        .cloned()
+        .collect();
+    let heads = said.iter().rev().flat_map(|said| &said.slots);
+    let freeze = said.iter().filter_map(|said| said.freeze.as_ref());
+    Ok(Checkpoint {
+        scope: scope.clone(),
+        serial: serial.saturating_add(1),
+        previous: before.map(|before| before.payload().clone()),
+        issued_at: now,
+        not_after,
+        policy_min: policy_min(rules, &said)?,
+        freeze: freeze.max_by_key(|freeze| freeze.serial).cloned(),
+        revocations: revocations.into_iter().collect(),
+        slots: slots(heads.chain(latest)),
+        crit: Vec::new(),
+    })
+}
+
+/// Nothing may follow a ledger that lost what was seen of it: what that listed would be gone.
+fn not_lost(current: &Current, seen: &SeenCheckpoint) -> Result<(), Failure> {
+    let newest = current.newest();
+    let serial = newest.map_or(0, |newest| newest.value().serial);
+    let is_held = |one: &Verified<Checkpoint>| *one.payload() == seen.payload;
+    let goes_on = newest.is_some_and(|newest| seen.may_precede(newest.value()));
+    if (serial > seen.serial && goes_on)
+        || (serial == seen.serial && current.view.checkpoints.iter().any(is_held))
+    {
+        return Ok(());
+    }
+    let message = match newest {
+        None => "the ledger has no checkpoint".to_owned(),
+        Some(newest) => format!(
+            "the ledger's newest checkpoint is {serial} ({})",
+            newest.payload()
+        ),
+    };
+    Err(Failure::new(
+        FailureKind::Tampered,
+        format_args!(
+            "{message}, and {} ({}) was seen before",
+            seen.serial, seen.payload
+        ),
+    )
+    .with_hint("restore the ledger from a copy that has it; what it lists would be lost"))
+}
+
+/// This policy, if the ledger does not demand a later one.
+fn policy_min(rules: &Rules, said: &[&Checkpoint]) -> Result<PolicyMinimum, Failure> {
+    let own = PolicyMinimum {
+        version: rules.policy.version(),
+        digest: rules.policy.digest(),
+    };
+    for before in said.iter().map(|said| &said.policy_min) {
+        if before.version > own.version {
+            return Err(Failure::usage(format_args!(
+                "the policy is version {}, and the ledger demands {} or later",
+                own.version, before.version
+            )));
+        }
+        if before.version == own.version && before.digest != own.digest {
+            return Err(Failure::usage(format_args!(
+                "the ledger knows version {} of the policy with other content",
+                own.version
+            ))
+            .with_hint("raise `version` with every change of the policy"));
+        }
+    }
+    Ok(own)
+}
+
+/// The latest of each place, the earliest word first; one that is not later changes nothing.
+fn slots<'a>(heads: impl Iterator<Item = &'a SlotHead>) -> Vec<SlotHead> {
+    let mut places: BTreeMap<(Service, Environment), SlotHead> = BTreeMap::new();
+    for head in heads {
+        let place = (head.service.clone(), head.environment.clone());
+        let held = places.get(&place).map_or(0, |held| held.sequence);
+        if head.sequence >= held {
+            places.insert(place, head.clone());
+        }
+    }
+    places.into_values().collect()
+}
+
+/// Signs the next checkpoint, puts it into the ledger and remembers it.
+pub async fn write(
+    context: &Context,
+    rules: &Rules,
+    signer: &Sealer,
+    store: &AnyStore,
+    checkpoint: &Checkpoint,
+) -> Result<Digest, Failure> {
+    let payload = claim::own(&[checkpoint.scope.subject()], checkpoint)?;
+    let sealed = seal::seal(context, signer, payload).await?;
+    publish(store, &checkpoint.scope, &sealed).await?;
+    let seen = SeenCheckpoint {
+        scope: checkpoint.scope.clone(),
+        serial: checkpoint.serial,
+        payload: sealed.payload.clone(),
+    };
+    rules.remember(&seen, &context.limits)?;
+    Ok(sealed.payload)
+}
+
+/// Whether this signer keeps the ledger.
+pub fn is_keeper(rules: &Rules, signer: &Sealer, now: Timestamp) -> bool {
+    rules
+        .keeper()
+        .is_some_and(|keeper| keeper.is_owner(signer.identity(), now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Rules {
+        let key = "MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
+        let text = format!(
+            "apiVersion: bulla.dev/policy/v0.1\nname: release\nversion: 1\n\
+             environments:\n  dev: {{uri: \"env://acme/pay/dev\", freshness: none}}\n\
+             tiers:\n  high: {{claimedTime: allow}}\n\
+             identities:\n  builder:\n    - key: |\n        -----BEGIN PUBLIC KEY-----\n        \
+             {key}\n        -----END PUBLIC KEY-----\n\
+             edges:\n  - to: dev\n    by: [builder]\n    require:\n      \
+             provenance: {{by: [builder]}}\nhistory: []\n"
+        );
+        let base = bulla_verify::PolicyFile {
+            path: "release.yaml".to_owned(),
+            bytes: text.into_bytes(),
+        };
+        let files = bulla_verify::PolicyFiles {
+            base,
+            ..bulla_verify::PolicyFiles::default()
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        Rules::assemble(files, None, Vec::new(), now, &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn what_was_just_revoked_is_listed_also_if_the_registry_is_slow() {
+        let held = Digest::sha256(b"held");
+        let current = Current {
+            view: LedgerView {
+                checkpoints: Vec::new(),
+                unreadable: Vec::new(),
+                revocations: vec![held.clone()],
+            },
+            statements: 1,
+            seen: Vec::new(),
+        };
+        let scope = "ledger://acme/pay".parse().unwrap();
+        let revoked = Digest::sha256(b"revoked");
+        let times = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let said = next(&rules(), &current, &scope, (Some(&revoked), &[]), times).unwrap();
+        assert_eq!((said.serial, said.previous), (1, None));
+        let mut both = vec![held, revoked];
+        both.sort();
+        assert_eq!(said.revocations, both);
+    }
+
+    #[test]
+    fn the_latest_promotion_of_each_place_is_kept() {
+        let head = |service: &str, sequence: u64, head: &[u8]| SlotHead {
+            service: service.parse().unwrap(),
+            environment: "env://acme/pay/prod".parse().unwrap(),
+            sequence,
+            head: Digest::sha256(head),
+        };
+        let before = [head("a", 3, b"3"), head("c", 1, b"1")];
+        let latest = [head("b", 1, b"b"), head("a", 2, b"2"), head("c", 2, b"2")];
+        let found = slots(before.iter().chain(&latest));
+        assert_eq!(
+            found,
+            [head("a", 3, b"3"), head("b", 1, b"b"), head("c", 2, b"2")]
+        );
+        assert_eq!(slots(found.iter().chain(&latest)), found);
+    }
+}
