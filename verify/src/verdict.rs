@@ -282,7 +282,15 @@ impl Report {
     }
 
     pub(crate) fn decision(&self) -> (Decision, Option<Cause>) {
-        let revoked = |finding: &Finding| finding.code == Code::Revoked;
+        // What nobody needed is told, and is no reason.
+        let failed = |name: &str| {
+            let mut checks = self.checks.iter().filter(|check| check.name == name);
+            checks.any(|check| match check.outcome {
+                Outcome::Ok => false,
+                Outcome::Failed(cause) => cause != Cause::NotYet,
+            })
+        };
+        let revoked = |finding: &Finding| finding.code == Code::Revoked && failed(finding.check);
         match Cause::overall(&self.causes()) {
             // What a verified revocation took away goes before everything else; only while nothing
             // but more approvals is missing, another one helps.

@@ -20,7 +20,7 @@ use crate::commands::Context;
 
 /// How long an answer of a ledger is used again: for many images in one run, and for a server, whose
 /// remembered answers follow a newer ledger after this time.
-const AGE: Duration = Duration::from_secs(5);
+pub const AGE: Duration = Duration::from_secs(5);
 /// How long a server's remembered answers wait for the ledger before they are used without it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many answers are kept: one server asks few ledgers.
@@ -67,9 +67,13 @@ impl Answer {
     }
 
     async fn ask(&mut self, store: &AnyStore, scope: &Scope) -> Result<Arc<Ledger>, Failure> {
-        if let Some(ledger) = self.fresh() {
-            return Ok(ledger);
+        match self.fresh() {
+            Some(ledger) => Ok(ledger),
+            None => self.ask_anew(store, scope).await,
         }
+    }
+
+    async fn ask_anew(&mut self, store: &AnyStore, scope: &Scope) -> Result<Arc<Ledger>, Failure> {
         let since = Instant::now();
         // Also an answer that nobody waits for any longer came too late.
         self.failed = Some(since);
@@ -136,7 +140,7 @@ pub async fn beside(
     Ok(Arc::new(collected))
 }
 
-/// What stands for the ledger as it is now, so that an answer under another one is not used; `None`
+/// What stands for the ledger as it is now, asked anew, so that an answer under another one is not used; `None`
 /// where there is none. A ledger that does not answer is as it was: how long that may be is the
 /// business of who remembers.
 pub async fn mark(
@@ -153,7 +157,7 @@ pub async fn mark(
         let mut answer = answer.lock().await;
         if answer.failed.is_none_or(|since| since.elapsed() >= AGE) {
             // What went wrong is told by whoever verifies anew.
-            drop(answer.ask(&store, &scope).await);
+            drop(answer.ask_anew(&store, &scope).await);
         }
         answer.last.as_ref().map(|(_, ledger)| Arc::clone(ledger))
     });

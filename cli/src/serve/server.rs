@@ -1,8 +1,9 @@
 //! From a review to an answer.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bulla_model::{Digest, PinnedReference, Reference, ReferenceError};
@@ -58,11 +59,16 @@ pub struct Server {
     flights: Arc<Flights<Key, Judgement>>,
     verifying: Semaphore,
     draining: AtomicBool,
+    /// By place.
+    marks: Mutex<HashMap<String, Mark>>,
 }
 
 /// What an answer depends on: the image, the rules, and the ledger as it is; the environment is the
 /// server's.
 type Key = (PinnedReference, Digest, Option<Digest>);
+
+/// When a ledger was asked, and what stands for what it answered.
+type Mark = Arc<tokio::sync::Mutex<Option<(Instant, Option<Digest>)>>>;
 
 impl Server {
     /// Reads what decisions rest on.
@@ -85,6 +91,7 @@ impl Server {
             flights: Arc::new(Flights::new(REMEMBERED, FLYING, keep)),
             verifying: Semaphore::new(VERIFYING),
             draining: AtomicBool::new(false),
+            marks: Mutex::default(),
         }))
     }
 
@@ -241,11 +248,35 @@ impl Server {
         }
     }
 
-    /// What stands for the ledger, so that no answer outlives what was revoked or sealed since.
+    /// What stands for the ledger, so that no answer outlives what was revoked or sealed since. It
+    /// is asked for by one request, while the others wait.
     async fn ledger(&self, pinned: &PinnedReference, current: &Current) -> Option<Digest> {
         if !current.rules.has_ledger() {
             return None;
         }
+        let named = current.rules.ledger.clone();
+        let mark = self.mark_of(named.unwrap_or_else(|| pinned.repository().to_string()));
+        let mut mark = mark.lock().await;
+        if let Some((since, digest)) = mark.as_ref()
+            && since.elapsed() < ledger::AGE
+        {
+            return digest.clone();
+        }
+        let since = Instant::now();
+        let digest = self.mark(pinned, current).await;
+        *mark = Some((since, digest.clone()));
+        digest
+    }
+
+    fn mark_of(&self, place: String) -> Mark {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.len() >= MARKS && !marks.contains_key(&place) {
+            marks.clear();
+        }
+        Arc::clone(marks.entry(place).or_default())
+    }
+
+    async fn mark(&self, pinned: &PinnedReference, current: &Current) -> Option<Digest> {
         let place = match &self.options.layout {
             Some(directory) => Layout::open(directory, &self.context.limits)
                 .map(AnyStore::Layout)
@@ -339,6 +370,8 @@ fn unseen(text: &str, judgement: Judgement) -> Judged {
 
 /// The longest that a denial is remembered.
 const DENIAL: Duration = Duration::from_secs(5);
+/// Ledgers whose answers are told apart: one, where it is named.
+const MARKS: usize = 1024;
 /// Answers remembered: about 10 MiB.
 const REMEMBERED: usize = 10_000;
 /// Different verifications that run or wait.

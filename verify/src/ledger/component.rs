@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use bulla_model::predicate::revocation::Target;
 use bulla_model::predicate::{is_cyclonedx, is_spdx};
-use bulla_model::{Digest, Purl, Statement};
+use bulla_model::{Digest, Purl, Statement, json};
 
 use super::revocations::{Revocations, Taken};
 use crate::candidate::Candidate;
@@ -174,8 +174,8 @@ fn components(statement: &Statement) -> Result<Vec<String>, String> {
     if !is_bill(statement) {
         return Ok(Vec::new());
     }
-    let json = statement.predicate_json().unwrap_or_default();
-    let document: Document = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let text = statement.predicate_json().unwrap_or_default();
+    let document: Document = json::part(text.as_bytes()).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     let own = document.metadata.and_then(|metadata| metadata.component);
     let mut left: Vec<Component> = document.components.unwrap_or_default();

@@ -291,6 +291,44 @@ fn what_strangers_lost_is_missed_by_nobody() {
 }
 
 #[test]
+fn what_nobody_needs_is_no_reason() {
+    // A third approval was taken back, and something else is wrong.
+    let mut world = World::checked();
+    world.now = hour(3);
+    world.approve_with("bob", "prod", |_| {});
+    world.now = hour(24);
+    let payloads = world
+        .evidence
+        .iter()
+        .filter(|one| one.name.starts_with("bob"));
+    let payloads: Vec<_> = payloads
+        .map(|one| Digest::sha256(&payload(&one.bundle)))
+        .collect();
+    world.revoke(
+        "security",
+        &[json!({"kind": "attestation", "payload": payloads[0]})],
+    );
+    assert_exit(&world.verify("prod"), 0);
+    world.take("tester tests");
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 10);
+    assert_found(&verdict, Code::TestsMissing);
+    // With one approval too few it is still another one that helps.
+    let mut world = World::checked();
+    let approval = world
+        .evidence
+        .iter()
+        .find(|one| one.name.starts_with("alice"));
+    let approval = Digest::sha256(&payload(&approval.unwrap().bundle));
+    world.revoke(
+        "security",
+        &[json!({"kind": "attestation", "payload": approval})],
+    );
+    world.take("tester tests");
+    assert_exit(&world.verify("prod"), 10);
+}
+
+#[test]
 fn a_bill_of_materials_that_cannot_be_read_hides_no_component() {
     let with = |who: &str, bom: &Value, revoked: &str| {
         let mut world = World::checked();
