@@ -1,5 +1,6 @@
 //! The admission server, asked as an API server asks.
 
+mod ledger;
 mod running;
 pub(crate) mod world;
 
@@ -138,38 +139,6 @@ async fn nothing_is_remembered_when_told_so() {
     }
     assert_eq!(server.counter("bulla_verifications_total").await, 2);
     assert_eq!(server.counter("bulla_cache_entries").await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_remembered_yes_does_not_outlive_a_revocation() {
-    let world = World::new(&["good", "other"]);
-    let path = world.path("policy/release.yaml");
-    let policy = std::fs::read_to_string(&path).unwrap();
-    let alice = std::fs::read_to_string(world.path("alice.pub")).unwrap();
-    let security = format!("identities:\n  security:\n    - key: {}\n", json!(alice));
-    let policy = policy.replacen("identities:\n", &security, 1);
-    std::fs::write(&path, format!("{policy}revocations: {{by: [security]}}\n")).unwrap();
-    world.promote("good", &["dev", "prod"]);
-    let server = Running::start(&world, &["--cache-ttl", "5m"]);
-    let review = pod(&[&World::reference("good")]);
-    for _ in 0..3 {
-        assert_eq!(server.ask(&review).await["allowed"], true);
-    }
-    assert_eq!(server.counter("bulla_verifications_total").await, 1);
-    let target = World::target("good");
-    let revoke = ["revoke", &target, "--reason", "leaks", "--key", "alice.key"];
-    world.bulla(&[&revoke[..], &["--policy", "policy", "--yes"]].concat());
-    // The ledger is asked every five seconds.
-    let started = std::time::Instant::now();
-    let refused = loop {
-        let response = server.ask(&review).await;
-        if response["allowed"] == false {
-            break response;
-        }
-        assert!(started.elapsed().as_secs() < 20, "still allowed");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    };
-    assert!(message(&refused).contains("[revoked]"), "{refused}");
 }
 
 /// Every image an object names, found without knowing its kind; init containers first.
