@@ -1,5 +1,6 @@
 //! Checkpoints by the ledger's owner, and those that nobody here can read.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use bulla_model::predicate::{Checkpoint, Predicate as _, checkpoint};
@@ -9,7 +10,7 @@ use super::revocations::is_any_version;
 use crate::candidate::Candidate;
 use crate::policy::{IdentityRule, Matched};
 use crate::question::Question;
-use crate::verified::{SignedTime, Verified};
+use crate::verified::{SignedTime, Verified, best_copies};
 
 /// What the owner signed for one ledger.
 #[derive(Debug, Default)]
@@ -40,9 +41,17 @@ impl Checkpoints {
     ) -> Self {
         let owners = question.anchor.and_then(|anchor| anchor.ledger());
         let owners = owners.map_or(&[][..], |ledger| ledger.owners());
-        let now = question.now;
-        let mut out = Self::default();
         let statements = candidates.filter_map(|candidate| candidate.outcome().ok());
+        Self::of(owners, question.now, scope, statements)
+    }
+
+    fn of<'a>(
+        owners: &[IdentityRule],
+        now: Timestamp,
+        scope: &Scope,
+        statements: impl Iterator<Item = &'a Verified<Statement>>,
+    ) -> Self {
+        let mut out = Self::default();
         for statement in statements {
             let (signer, time) = (statement.signer(), statement.time());
             let is = |rule: &IdentityRule| rule.matches(signer, time, now) == Matched::Yes;
@@ -53,8 +62,8 @@ impl Checkpoints {
             }
             match read(statement) {
                 Ok(checkpoint) if checkpoint.value().scope != *scope => {}
-                Ok(_) if time.contradicts(now, true) => {
-                    let because = "its word about the time contradicts the proof of it";
+                Ok(_) if is_ahead(time, now) => {
+                    let because = "its word about the time is later than the proof of it";
                     out.add(statement, because);
                 }
                 Ok(checkpoint) => out.readable.push(checkpoint),
@@ -63,11 +72,19 @@ impl Checkpoints {
                 Err(because) => out.add(statement, &because),
             }
         }
-        out.readable
-            .sort_by_key(|one| (std::cmp::Reverse(one.value().serial), one.payload().clone()));
+        best_copies(&mut out.readable);
+        // Of two owners one is enough.
+        out.readable.sort_by_key(|one| {
+            let serial = std::cmp::Reverse(one.value().serial);
+            (serial, one.payload().clone(), one.doubt())
+        });
         out.readable.dedup_by(|a, b| a.payload() == b.payload());
         out.unreadable.sort_by(|a, b| a.payload.cmp(&b.payload));
         out.unreadable.dedup_by(|a, b| a.payload == b.payload);
+        // What somebody adds to a copy takes nothing from the others.
+        let readable = &out.readable;
+        out.unreadable
+            .retain(|one| readable.iter().all(|other| one.payload != *other.payload()));
         out
     }
 
@@ -92,6 +109,13 @@ impl Checkpoints {
     }
 }
 
+/// Whether it was there long before the time that it gives itself. The other way round nothing is
+/// wrong: anybody can have a signature recorded once more, later, and age counts from the word.
+fn is_ahead(time: SignedTime, now: Timestamp) -> bool {
+    let early = |by| time.not_older_than() == Some(by);
+    time.contradicts(now, true) && time.existed_by().is_some_and(early)
+}
+
 fn read(statement: &Verified<Statement>) -> Result<Verified<Checkpoint>, String> {
     let kind = statement.value().predicate_type().as_str();
     if !Checkpoint::TYPES.contains(&kind) {
@@ -104,4 +128,118 @@ fn read(statement: &Verified<Statement>) -> Result<Verified<Checkpoint>, String>
 /// Whether its subject is this ledger: that does not change between versions.
 fn is_about(statement: &Statement, scope: &Scope) -> bool {
     statement.is_about(&[scope.digest()])
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{Identity, Limits};
+    use serde_json::json;
+
+    use super::*;
+    use crate::anchor::Anchor;
+    use crate::records::Records;
+    use crate::sigstore::Proof;
+
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\n    \
+        MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=\n    \
+        -----END PUBLIC KEY-----\n";
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
+    }
+
+    /// What of these copies of one checkpoint, which says that it is of minute 100, can be read.
+    fn copies(times: &[SignedTime]) -> Checkpoints {
+        let text = format!(
+            "apiVersion: bulla.dev/anchor/v0.1\nowners: {{threshold: 1, keys: [\"{key}\"]}}\n\
+             environments: []\nledger:\n  by:\n  - key: |\n    {block}",
+            key = KEY.replace("\n    ", "\\n").replace('\n', "\\n"),
+            block = KEY
+                .replace("\n    ", "\n      ")
+                .replacen("-----BEGIN", "  -----BEGIN", 1),
+        );
+        let anchor = Anchor::parse("anchor.yaml", text.as_bytes(), &Limits::default()).unwrap();
+        let scope: Scope = "ledger://acme/pay".parse().unwrap();
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": scope, "digest": {"sha256": scope.digest().hex()}}],
+            "predicateType": checkpoint::TYPE,
+            "predicate": {
+                "scope": scope, "serial": 1, "issuedAt": at(100).to_string(),
+                "notAfter": at(900).to_string(), "revocations": [], "slots": [],
+                "policyMin": {"version": 1, "digest": Digest::sha256(b"policy")},
+            },
+        });
+        let bytes = statement.to_string().into_bytes();
+        let owners = anchor.ledger().unwrap().owners();
+        let key_id = owners[0].public_key().unwrap().id().clone();
+        let verified = |(place, time): (usize, &SignedTime)| {
+            let proof = Proof {
+                signer: Identity::Key {
+                    key_id: key_id.clone(),
+                },
+                records: Records::default(),
+                scheme: None,
+                certificate: None,
+            };
+            let statement = Statement::parse(&bytes, &Limits::default()).unwrap();
+            let manifest = Some(Digest::sha256(&place.to_be_bytes()));
+            Verified::new(statement, proof, *time, Digest::sha256(&bytes), manifest)
+        };
+        let all: Vec<_> = times.iter().enumerate().map(verified).collect();
+        Checkpoints::of(owners, at(800), &scope, all.iter())
+    }
+
+    #[test]
+    fn what_others_record_later_holds_up_no_checkpoint() {
+        let word = Some(at(100));
+        let late = SignedTime::Proven(at(700), word);
+        let own = [
+            SignedTime::Claimed(at(100)),
+            SignedTime::Proven(at(101), word),
+        ];
+        for others in [vec![], vec![own[0]], vec![own[1]], own.to_vec()] {
+            for times in [
+                [&others[..], &[late]].concat(),
+                [&[late], &others[..]].concat(),
+            ] {
+                let found = copies(&times);
+                assert_eq!(found.open().count(), 0, "{times:?}");
+                assert_eq!(found.readable.len(), 1, "{times:?}");
+                // Age counts as if nobody had added anything.
+                assert_eq!(found.readable[0].time().not_older_than(), word);
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_from_after_the_proof_is_not_believed() {
+        let ahead = SignedTime::Proven(at(50), Some(at(100)));
+        let found = copies(&[ahead]);
+        assert_eq!((found.readable.len(), found.open().count()), (0, 1));
+        // Without it nothing contradicts the word.
+        for times in [
+            [ahead, SignedTime::Claimed(at(100))],
+            [SignedTime::Claimed(at(100)), ahead],
+        ] {
+            let found = copies(&times);
+            assert_eq!((found.readable.len(), found.open().count()), (1, 0));
+        }
+    }
+
+    #[test]
+    fn of_copies_the_one_that_was_recorded_first_counts() {
+        let word = Some(at(100));
+        let times = [
+            SignedTime::Claimed(at(100)),
+            SignedTime::Proven(at(95), word),
+            SignedTime::Proven(at(105), word),
+        ];
+        for turned in 0..times.len() {
+            let turned: Vec<_> = (0..times.len())
+                .map(|place| times[(place + turned) % times.len()])
+                .collect();
+            assert_eq!(copies(&turned).readable[0].time(), times[1]);
+        }
+    }
 }
