@@ -12,7 +12,7 @@ use bulla_model::{Digest, Edge, Identity, Service, Statement, SubjectSet};
 
 use super::revocations::{Revocations, Taken, is_any_version};
 use crate::require::provenance;
-use crate::verified::{SignedTime, Verified};
+use crate::verified::Verified;
 
 /// Predicates that nothing takes back but a statement of their own kind.
 const EXEMPT: &[&str] = &[checkpoint::TYPE, policy::TYPE, revocation::TYPE];
@@ -40,10 +40,12 @@ impl Revocations {
         };
         self.find(|target, taken| match target {
             Target::Attestation { payload } => payload == statement.payload(),
-            Target::Signer { .. } => is_of_signer(target, statement.signer(), statement.time()),
+            Target::Signer { .. } => {
+                is_of_signer(target, statement.signer(), Signing::of(statement))
+            }
             Target::Builder { id, version, range } => {
                 provenance::TYPES.contains(&kind)
-                    && is_in(range, statement.time())
+                    && is_in(range, Signing::of(statement))
                     && Provenance::of(statement.value()).is_ok_and(|made| {
                         let builder = &made.run_details.builder;
                         // A part that is not told may have been it.
@@ -55,7 +57,7 @@ impl Revocations {
                     })
             }
             Target::Edge { .. } => {
-                !was_before(statement.time(), taken.since)
+                !was_before(Signing::of(statement), taken.since)
                     && promotion().is_some_and(|said| {
                         let subjects = with_index(statement.subjects(), covering);
                         is_of_edge(target, &said.edge, &said.service, subjects.as_deref())
@@ -93,15 +95,28 @@ fn with_index(subjects: Option<&SubjectSet>, covering: &[Digest]) -> Option<Vec<
     Some(digests)
 }
 
-/// Whether a step had been taken when it was held up. Anybody can claim an earlier time.
-fn was_before(time: SignedTime, since: Option<Timestamp>) -> bool {
-    proven(time)
-        .zip(since)
-        .is_some_and(|(at, since)| at < since)
+/// What is certain about when something was signed. A log or a timestamp only proves that it was
+/// there by then: anybody can have an old signature recorded once more, later. That it was not there
+/// earlier follows from nothing but a certificate that did not exist before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signing {
+    not_before: Option<Timestamp>,
+    by: Option<Timestamp>,
 }
 
-fn proven(time: SignedTime) -> Option<Timestamp> {
-    time.is_proven().then(|| time.existed_by()).flatten()
+impl Signing {
+    pub(super) fn of<T>(statement: &Verified<T>) -> Self {
+        let time = statement.time();
+        Self {
+            not_before: statement.certificate_validity().map(|(from, _)| from),
+            by: time.is_proven().then(|| time.existed_by()).flatten(),
+        }
+    }
+}
+
+/// Whether a step had been taken when it was held up. Anybody can claim an earlier time.
+fn was_before(signing: Signing, since: Option<Timestamp>) -> bool {
+    signing.by.zip(since).is_some_and(|(by, since)| by < since)
 }
 
 fn is_of_edge(
@@ -129,9 +144,9 @@ fn is_of_edge(
             || subjects.is_none_or(|digests| digests.iter().any(|digest| those.contains(digest))))
 }
 
-/// Whether a target reaches what somebody signed then. A stolen key can say any time, so only a
-/// proven one keeps a statement out of the span.
-pub(super) fn is_of_signer(target: &Target, who: &Identity, time: SignedTime) -> bool {
+/// Whether a target reaches what somebody signed then. A stolen key can say any time, so only what is
+/// certain keeps a statement out of the span.
+pub(super) fn is_of_signer(target: &Target, who: &Identity, when: Signing) -> bool {
     let Target::Signer { signer, range } = target else {
         return false;
     };
@@ -142,78 +157,108 @@ pub(super) fn is_of_signer(target: &Target, who: &Identity, time: SignedTime) ->
         }
         _ => false,
     };
-    same && is_in(range, time)
+    same && is_in(range, when)
 }
 
-fn is_in(range: &Range, time: SignedTime) -> bool {
-    proven(time).is_none_or(|at| range.contains(at))
+fn is_in(range: &Range, when: Signing) -> bool {
+    let before = was_before(when, range.not_before);
+    let after = when.not_before.zip(range.not_after);
+    !before && !after.is_some_and(|(from, end)| from >= end)
 }
 
 #[cfg(test)]
 mod tests {
-    use bulla_model::KeyId;
+    use bulla_model::{KeyId, Limits};
 
     use super::*;
+    use crate::records::Records;
+    use crate::sigstore::Proof;
+    use crate::verified::SignedTime;
 
-    #[test]
-    fn only_a_proven_time_was_before_a_veto() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        for (time, before) in [
-            (SignedTime::Proven(at(99), None), true),
-            (SignedTime::Proven(at(99), Some(at(101))), true),
-            (SignedTime::Proven(at(100), Some(at(1))), false),
-            (SignedTime::Claimed(at(1)), false),
-            (SignedTime::Unknown, false),
-        ] {
-            assert_eq!(was_before(time, Some(at(100))), before, "{time:?}");
-            assert!(!was_before(time, None), "{time:?}");
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// Seconds that are certain: not before, and by then.
+    fn when(not_before: Option<i64>, by: Option<i64>) -> Signing {
+        Signing {
+            not_before: not_before.map(at),
+            by: by.map(at),
         }
     }
 
     #[test]
-    fn only_a_proven_time_keeps_out_of_a_builders_span() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let range = Range {
-            not_before: Some(at(100)),
-            not_after: None,
-        };
-        assert!(!is_in(&range, SignedTime::Proven(at(99), None)));
-        assert!(is_in(&range, SignedTime::Proven(at(100), Some(at(1)))));
-        assert!(is_in(&range, SignedTime::Claimed(at(1))));
-        assert!(is_in(&range, SignedTime::Unknown));
+    fn only_a_proven_time_was_before_a_veto() {
+        for (by, before) in [(Some(99), true), (Some(100), false), (None, false)] {
+            assert_eq!(was_before(when(None, by), Some(at(100))), before, "{by:?}");
+            assert_eq!(was_before(when(Some(1), by), Some(at(100))), before);
+            assert!(!was_before(when(None, by), None), "{by:?}");
+        }
     }
 
     #[test]
-    fn only_a_proven_time_keeps_out_of_the_span() {
-        let at = |second| Timestamp::from_second(second).unwrap();
+    fn only_what_is_certain_keeps_out_of_the_span() {
         let key_id = KeyId::of_spki(b"key");
         let who = Identity::Key {
             key_id: key_id.clone(),
         };
+        let range = Range {
+            not_before: Some(at(100)),
+            not_after: Some(at(200)),
+        };
         let target = Target::Signer {
             signer: RevokedSigner::Key { key_id },
-            range: Range {
-                not_before: Some(at(100)),
-                not_after: Some(at(200)),
-            },
+            range: range.clone(),
         };
-        for (time, reached) in [
-            (SignedTime::Proven(at(99), None), false),
-            // The signer's word is nothing beside the proof.
-            (SignedTime::Proven(at(100), Some(at(99))), true),
-            (SignedTime::Proven(at(199), None), true),
-            (SignedTime::Proven(at(200), Some(at(150))), false),
-            (SignedTime::Claimed(at(99)), true),
-            (SignedTime::Claimed(at(300)), true),
-            (SignedTime::Unknown, true),
+        for (not_before, by, reached) in [
+            (None, Some(99), false),
+            (None, Some(100), true),
+            (None, Some(199), true),
+            // Recorded after the end: that says nothing about when it was signed.
+            (None, Some(200), true),
+            (None, Some(900), true),
+            (Some(50), Some(900), true),
+            (Some(199), Some(900), true),
+            // The certificate did not exist before the end.
+            (Some(200), Some(900), false),
+            (Some(200), None, false),
+            (Some(50), Some(99), false),
+            (None, None, true),
         ] {
-            assert_eq!(is_of_signer(&target, &who, time), reached, "{time:?}");
+            let when = when(not_before, by);
+            assert_eq!(is_of_signer(&target, &who, when), reached, "{when:?}");
+            assert_eq!(is_in(&range, when), reached, "{when:?}");
         }
         let key_id = KeyId::of_spki(b"other");
-        assert!(!is_of_signer(
-            &target,
-            &Identity::Key { key_id },
-            SignedTime::Unknown
-        ));
+        let other = Identity::Key { key_id };
+        assert!(!is_of_signer(&target, &other, when(None, None)));
+    }
+
+    #[test]
+    fn the_word_of_a_signer_is_nothing_certain() {
+        let signed = |time, certificate| {
+            let text = serde_json::json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
+                "predicateType": "https://example.test/x",
+            });
+            let text = text.to_string();
+            let statement = Statement::parse(text.as_bytes(), &Limits::default()).unwrap();
+            let proof = Proof {
+                signer: Identity::Certificate(Box::default()),
+                records: Records::default(),
+                scheme: None,
+                certificate,
+            };
+            let signed = Verified::new(statement, proof, time, Digest::sha256(b"x"), None);
+            let Signing { not_before, by } = Signing::of(&signed);
+            (not_before, by)
+        };
+        assert_eq!(signed(SignedTime::Claimed(at(1)), None), (None, None));
+        assert_eq!(signed(SignedTime::Unknown, None), (None, None));
+        let proven = SignedTime::Proven(at(9), Some(at(1)));
+        let certificate = Some((at(5), at(15)));
+        assert_eq!(signed(proven, None), (None, Some(at(9))));
+        assert_eq!(signed(proven, certificate), (Some(at(5)), Some(at(9))));
     }
 }

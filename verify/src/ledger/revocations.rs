@@ -9,7 +9,7 @@ use bulla_model::predicate::revocation::{Reach, Revocation, Target};
 use bulla_model::predicate::{Predicate as _, revocation};
 use bulla_model::{Digest, Identity, Person, Scope, Statement};
 
-use super::reach::is_of_signer;
+use super::reach::{Signing, is_of_signer};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
 use crate::policy::{Actor, Matched, Policy, RevocationsRule};
@@ -54,6 +54,7 @@ impl Taken {
 struct Lift {
     signer: Identity,
     time: SignedTime,
+    when: Signing,
     lifted: Vec<Digest>,
 }
 
@@ -130,6 +131,7 @@ impl Revocations {
                     lifts.push(Lift {
                         signer: signer.clone(),
                         time,
+                        when: Signing::of(statement),
                         lifted: targets.iter().filter_map(lifted).cloned().collect(),
                     });
                 }
@@ -159,7 +161,7 @@ impl Revocations {
         let targets: Vec<&Target> = self.in_force.iter().flat_map(|one| &one.targets).collect();
         let is_revoked = |lift: &&Lift| {
             let mut targets = targets.iter();
-            targets.any(|target| is_of_signer(target, &lift.signer, lift.time))
+            targets.any(|target| is_of_signer(target, &lift.signer, lift.when))
         };
         let mut lifters: BTreeMap<&Digest, (usize, BTreeSet<Person>)> = BTreeMap::new();
         for lift in lifts.iter().filter(|lift| !is_revoked(lift)) {
