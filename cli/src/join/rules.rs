@@ -178,7 +178,7 @@ impl Rules {
 
     /// Whether there is a ledger to ask: somebody may revoke, or keeps checkpoints.
     pub fn has_ledger(&self) -> bool {
-        self.policy.revocations().is_some() || self.keeper().is_some()
+        self.policy.knows_revocations() || self.keeper().is_some()
     }
 
     /// What was seen before, as the state file says at this moment, with this policy remembered in

@@ -1,5 +1,7 @@
 //! Checkpoints by the ledger's owner, and those that nobody here can read.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -98,6 +100,13 @@ impl Checkpoints {
             because: because.escape_debug().to_string(),
             serial: said.get("serial").and_then(Value::as_u64),
         });
+    }
+
+    /// Payload digests of the revocations and lifts that the owner has seen.
+    pub(super) fn listed(&self) -> BTreeSet<&Digest> {
+        let checkpoints = self.readable.iter();
+        let listed = checkpoints.flat_map(|one| &one.value().revocations);
+        listed.collect()
     }
 
     /// Those that cannot be read and that no later one took the place of.

@@ -88,8 +88,9 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
     } = *question;
     let mut candidates = examine_ledger(evidence, trust, now, limits, cancelled)?;
     candidates.append(&mut examine(evidence, trust, now, limits, cancelled)?);
-    let revocations = Revocations::among(question, scope, candidates.iter());
     let checkpoints = Checkpoints::among(question, scope, candidates.iter());
+    let listed = checkpoints.listed();
+    let revocations = Revocations::among(question, scope, candidates.iter(), &listed);
     Ok(LedgerView {
         unreadable: checkpoints.open().map(|one| one.payload.clone()).collect(),
         checkpoints: checkpoints.readable,
@@ -117,8 +118,8 @@ impl InForce {
             let all = ledger.iter().chain(candidates);
             all.filter(|candidate| !candidate.is_by_reference())
         };
-        let revocations = Revocations::among(question, &scope, all());
         let checkpoints = Checkpoints::among(question, &scope, all());
+        let revocations = Revocations::among(question, &scope, all(), &checkpoints.listed());
         let checkpoint = checkpoint::judge(question, rule, purpose, &scope, checkpoints, report);
         incomplete(question, report);
         let in_force = Self {

@@ -1,5 +1,6 @@
 //! Revocations: which of them count, and which of those were lifted.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use crate::candidate::Candidate;
 use crate::eligible::match_any;
 use crate::policy::{Actor, Matched, Policy, RevocationsRule};
 use crate::question::Question;
-use crate::verified::{SignedTime, Verified};
+use crate::verified::{SignedTime, Verified, best_copies};
 
 /// Revocations by who may revoke.
 #[derive(Debug, Default)]
@@ -56,49 +57,129 @@ struct Lift {
     time: SignedTime,
     when: Signing,
     lifted: Vec<Digest>,
+    /// Whether the ledger's owner has seen it.
+    listed: bool,
+}
+
+/// The rule that says who may lift, and the version of the policy that it is of. A version without
+/// one leaves that of the last version that had one: to drop the section is no lift.
+#[derive(Clone, Copy)]
+struct Lifting<'a> {
+    policy: &'a Policy,
+    rule: &'a RevocationsRule,
+}
+
+impl<'a> Lifting<'a> {
+    fn of(policy: &'a Policy) -> Option<Self> {
+        let of = |policy: &'a Policy| {
+            let rule = policy.revocations()?;
+            Some(Self { policy, rule })
+        };
+        let earlier = || policy.predecessors.iter().filter_map(of);
+        of(policy).or_else(|| earlier().max_by_key(|one| one.policy.version))
+    }
+}
+
+/// A statement of this kind, read.
+struct Read<'a> {
+    statement: &'a Verified<Statement>,
+    said: Result<Verified<Revocation>, String>,
+    listed: bool,
+}
+
+impl Borrow<Verified<Statement>> for Read<'_> {
+    fn borrow(&self) -> &Verified<Statement> {
+        self.statement
+    }
+}
+
+impl<'a> Read<'a> {
+    fn of(statement: &'a Verified<Statement>, listed: &BTreeSet<&Digest>) -> Self {
+        let kind = statement.value().predicate_type().as_str();
+        let said = if Revocation::TYPES.contains(&kind) {
+            let read = statement.predicate::<Revocation>();
+            read.map_err(|error| error.to_string())
+        } else {
+            Err(kind.to_owned())
+        };
+        Self {
+            statement,
+            said,
+            listed: listed.contains(statement.payload()),
+        }
+    }
+
+    fn is_of(&self, scope: &Scope) -> bool {
+        match &self.said {
+            Ok(said) => said.value().scope == *scope,
+            Err(_) => !is_of_another(self.statement.value(), scope),
+        }
+    }
+
+    /// Whether this copy is by somebody who may say it. A revocation outlives the key it was signed
+    /// with. So does a lift that is proven, or that the ledger's owner listed; of any other only the
+    /// key says that it is from before its end, and then whoever stole the key could lift.
+    fn counts(&self, question: &Question<'_>, lifting: Lifting<'_>) -> bool {
+        let (policy, now) = (question.policy, question.now);
+        let (signer, time) = (self.statement.signer(), self.statement.time());
+        let by: fn(&RevocationsRule) -> &[String] = |rule| &rule.by;
+        let lift_by: fn(&RevocationsRule) -> &[String] = |rule| &rule.lift_by;
+        let to_come = matches!(time, SignedTime::Claimed(_)) && time.contradicts(now, true);
+        let may_lift = || {
+            let names = &lifting.rule.lift_by;
+            let may = match_any(lifting.policy, policy, names, signer, time, now);
+            !to_come
+                && (may == Matched::Yes
+                    || (self.listed && could(policy, lift_by, signer, time, now)))
+        };
+        let may_revoke = || could(policy, by, signer, time, now);
+        match &self.said {
+            Ok(said) => match said.value().reach() {
+                Reach::Targets(_) if said.value().is_lift() => may_lift(),
+                Reach::Targets(_) => may_revoke(),
+                Reach::Undetermined { .. } => may_revoke() || may_lift(),
+            },
+            Err(_) => may_revoke() || may_lift(),
+        }
+    }
 }
 
 impl Revocations {
-    /// Reads all of them. Strangers' are passed over, and so are those of other ledgers.
+    /// Reads all of them. Strangers' are passed over, and so are those of other ledgers. What the
+    /// ledger's owner `listed` was there, whoever's key has ended since.
     pub(super) fn among<'a>(
         question: &Question<'_>,
         scope: &Scope,
         candidates: impl Iterator<Item = &'a Candidate>,
+        listed: &BTreeSet<&Digest>,
     ) -> Self {
-        let mut out = Self::default();
-        let Some(rule) = question.policy.revocations() else {
-            return out;
+        let Some(lifting) = Lifting::of(question.policy) else {
+            return Self::default();
         };
-        let mut lifts = Vec::new();
-        for candidate in candidates {
-            let is_revocation = candidate
-                .claimed_type()
-                .is_some_and(|kind| is_any_version(kind.as_str(), revocation::TYPE));
-            if let (true, Ok(statement)) = (is_revocation, candidate.outcome()) {
-                out.add(question, rule, scope, statement, &mut lifts);
-            }
-        }
-        out.lift(question, rule, &lifts);
+        let is_revocation = |one: &&Verified<Statement>| {
+            is_any_version(one.value().predicate_type().as_str(), revocation::TYPE)
+        };
+        let statements = candidates.filter_map(|candidate| candidate.outcome().ok());
+        let read = statements
+            .filter(is_revocation)
+            .map(|statement| Read::of(statement, listed))
+            .filter(|read| read.is_of(scope) && read.counts(question, lifting));
+        let (mut out, lifts) = Self::of_copies(read.collect());
+        out.lift(question, lifting.rule, &lifts);
         out
     }
 
-    fn add(
-        &mut self,
-        question: &Question<'_>,
-        rule: &RevocationsRule,
-        scope: &Scope,
-        statement: &Verified<Statement>,
-        lifts: &mut Vec<Lift>,
-    ) {
-        let (policy, now) = (question.policy, question.now);
-        let (signer, time) = (statement.signer(), statement.time());
-        // A revocation outlives the key it was signed with; a lift must be of somebody who may now.
-        let may_revoke = could_revoke(policy, rule, signer, time, now);
-        let may_lift = match_any(policy, policy, &rule.lift_by, signer, time, now) == Matched::Yes
-            && !time.contradicts(now, true);
-        if !may_revoke && !may_lift {
-            return;
-        }
+    /// Each once: of copies the one that was recorded first.
+    fn of_copies(mut read: Vec<Read<'_>>) -> (Self, Vec<Lift>) {
+        let mut out = Self::default();
+        best_copies(&mut read);
+        read.sort_by_key(|read| (read.statement.payload().clone(), read.statement.doubt()));
+        let lifts = read.iter().filter_map(|read| out.add(read)).collect();
+        (out, lifts)
+    }
+
+    fn add(&mut self, read: &Read<'_>) -> Option<Lift> {
+        let statement = read.statement;
         let mut taken = Taken {
             targets: Vec::new(),
             payload: statement.payload().clone(),
@@ -106,46 +187,36 @@ impl Revocations {
             since: None,
             reason: String::new(),
         };
-        let kind = statement.value().predicate_type().as_str();
-        let read = if Revocation::TYPES.contains(&kind) {
-            let read = statement.value().predicate::<Revocation>();
-            read.map_err(|error| error.to_string())
-        } else {
-            Err(kind.to_owned())
-        };
-        let said = match read {
+        let said = match &read.said {
+            Ok(said) => said.value(),
             Err(because) => {
-                if !is_of_another(statement.value(), scope) {
-                    self.hold(taken, &because);
-                }
-                return;
+                self.hold(taken, because);
+                return None;
             }
-            Ok(said) if said.scope != *scope => return,
-            Ok(said) => said,
         };
         match said.reach() {
             Reach::Undetermined { because } => self.hold(taken, &because),
             Reach::Targets(targets) if said.is_lift() => {
-                if may_lift {
-                    self.held.insert(taken.payload);
-                    lifts.push(Lift {
-                        signer: signer.clone(),
-                        time,
-                        when: Signing::of(statement),
-                        lifted: targets.iter().filter_map(lifted).cloned().collect(),
-                    });
-                }
+                self.held.insert(taken.payload);
+                return Some(Lift {
+                    signer: statement.signer().clone(),
+                    time: statement.time(),
+                    when: Signing::of(statement),
+                    lifted: targets.iter().filter_map(lifted).cloned().collect(),
+                    listed: read.listed,
+                });
             }
-            Reach::Targets(targets) if may_revoke => {
+            Reach::Targets(targets) => {
                 taken.targets = targets.to_vec();
-                taken.since = Some(time.not_older_than().unwrap_or(said.issued_at));
+                let since = statement.time().not_older_than();
+                taken.since = Some(since.unwrap_or(said.issued_at));
                 taken.reason.clone_from(&said.reason);
                 if self.held.insert(taken.payload.clone()) {
                     self.in_force.push(taken);
                 }
             }
-            Reach::Targets(_) => {}
         }
+        None
     }
 
     fn hold(&mut self, taken: Taken, because: &str) {
@@ -165,8 +236,7 @@ impl Revocations {
         };
         let mut lifters: BTreeMap<&Digest, (usize, BTreeSet<Person>)> = BTreeMap::new();
         for lift in lifts.iter().filter(|lift| !is_revoked(lift)) {
-            let people = question.policy.people();
-            let actor = people.actor(&lift.signer, lift.time, question.now);
+            let actor = actor(question, lift);
             for digest in &lift.lifted {
                 let (count, persons) = lifters.entry(digest).or_default();
                 *count = count.saturating_add(1);
@@ -209,18 +279,38 @@ impl Revocations {
     }
 }
 
-/// Whether somebody could revoke when this was signed. Whoever could stays the author of it: that a
-/// key ended, or that a later version of the policy names another owner, is no lift. Nothing but the
-/// key may say when; whoever steals an ended one can revoke, and nothing worse.
-fn could_revoke(
+/// Who gave a lift: somebody of now, or of then, if the ledger's owner has seen it.
+fn actor(question: &Question<'_>, lift: &Lift) -> Actor {
+    let policy = question.policy;
+    let then = lift.time.existed_by().filter(|_| lift.listed);
+    let at = then.unwrap_or(question.now);
+    let own = policy.people.actor(&lift.signer, lift.time, at);
+    let earlier = policy.predecessors.iter().filter(|_| lift.listed);
+    let mut earlier = earlier.map(|policy| policy.people.actor(&lift.signer, lift.time, at));
+    match own {
+        Actor::Person(_) => own,
+        _ => earlier
+            .find(|actor| matches!(actor, Actor::Person(_)))
+            .unwrap_or(own),
+    }
+}
+
+/// Whether somebody was named for it when this was signed. Whoever was stays the author of it: that
+/// a key ended, or that a later version of the policy names another owner or none, changes nothing.
+/// Nothing but the key may say when; whoever steals an ended one can revoke, and nothing worse.
+fn could(
     policy: &Policy,
-    rule: &RevocationsRule,
+    names: fn(&RevocationsRule) -> &[String],
     signer: &Identity,
     time: SignedTime,
     now: Timestamp,
 ) -> bool {
     let then = time.existed_by();
-    let matched = |policy: &Policy, names: &[String]| {
+    let matched = |policy: &Policy| {
+        let Some(rule) = policy.revocations() else {
+            return Matched::No;
+        };
+        let names = names(rule);
         let matched = match_any(policy, policy, names, signer, time, then.unwrap_or(now));
         match (matched, then) {
             // Where nothing says when, it may have been in time.
@@ -235,14 +325,10 @@ fn could_revoke(
     };
     let could_before = |before: &Policy| {
         let in_time = until(before.version).zip(then);
-        in_time.is_none_or(|(until, then)| then <= until)
-            && before
-                .revocations
-                .as_ref()
-                .is_some_and(|rule| matched(before, &rule.by) == Matched::Yes)
+        in_time.is_none_or(|(until, then)| then <= until) && matched(before) == Matched::Yes
     };
     // Where the current version knows the signer, its word on the key is the last one.
-    match matched(policy, &rule.by) {
+    match matched(policy) {
         Matched::Yes => true,
         Matched::OutOfTime => false,
         Matched::No => policy.predecessors.iter().any(could_before),
@@ -268,4 +354,55 @@ fn lifted(target: &Target) -> Option<&Digest> {
 pub(super) fn is_any_version(kind: &str, of: &str) -> bool {
     let name = |uri: &str| uri.rsplit_once('/').map(|(name, _)| name.to_owned());
     name(kind).is_some() && name(kind) == name(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{KeyId, Limits};
+    use serde_json::json;
+
+    use super::*;
+    use crate::records::Records;
+    use crate::sigstore::Proof;
+
+    #[test]
+    fn a_copy_without_its_record_makes_no_revocation_younger() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let scope: Scope = "ledger://acme/pay".parse().unwrap();
+        let text = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": scope, "digest": {"sha256": scope.digest().hex()}}],
+            "predicateType": revocation::TYPE,
+            "predicate": {
+                "scope": scope, "reason": "x", "issuedAt": at(100).to_string(),
+                "targets": [{"kind": "subject", "digest": Digest::sha256(b"image")}],
+            },
+        });
+        let text = text.to_string();
+        let copy = |time| {
+            let statement = Statement::parse(text.as_bytes(), &Limits::default()).unwrap();
+            let key_id = KeyId::of_spki(b"key");
+            let proof = Proof {
+                signer: Identity::Key { key_id },
+                records: Records::default(),
+                scheme: None,
+                certificate: None,
+            };
+            Verified::new(statement, proof, time, Digest::sha256(b"it"), None)
+        };
+        let word = at(100);
+        let copies = [
+            SignedTime::Claimed(word),
+            SignedTime::Proven(at(99), Some(word)),
+            SignedTime::Proven(at(300), Some(word)),
+        ];
+        let copies = copies.map(copy);
+        for turned in 0..copies.len() {
+            let place = |place| &copies[(place + turned) % copies.len()];
+            let read = (0..copies.len()).map(|at| Read::of(place(at), &BTreeSet::new()));
+            let (found, _) = Revocations::of_copies(read.collect());
+            let since: Vec<_> = found.in_force().iter().map(|taken| taken.since).collect();
+            assert_eq!(since, [Some(at(99))]);
+        }
+    }
 }

@@ -186,7 +186,7 @@ impl Policy {
     /// Whether any step takes a bill of materials, in this version or an earlier one, or a component
     /// can be revoked.
     pub(crate) fn takes_sboms(&self) -> bool {
-        self.revocations.is_some()
+        self.knows_revocations()
             || self.sbom_rules().next().is_some()
             || self.predecessors.iter().any(Self::takes_sboms)
     }
@@ -195,7 +195,7 @@ impl Policy {
     /// earlier one, whenever it was signed; of whoever is named at all, a revoked component counts.
     pub(crate) fn takes_sboms_of(&self, signer: &Identity) -> bool {
         let mut named = self.identities.values().flatten();
-        if self.revocations.is_some() && named.any(|rule| rule.is_of(signer)) {
+        if self.knows_revocations() && named.any(|rule| rule.is_of(signer)) {
             return true;
         }
         let by = self.sbom_rules().flat_map(|rule| &rule.by);
@@ -242,6 +242,12 @@ impl Policy {
     /// Who may revoke and lift; `None` if nobody may.
     pub fn revocations(&self) -> Option<&RevocationsRule> {
         self.revocations.as_ref()
+    }
+
+    /// Whether there may be revocations: by this version, or by an earlier one, whose revocations
+    /// outlive it.
+    pub fn knows_revocations(&self) -> bool {
+        self.revocations.is_some() || self.predecessors.iter().any(Self::knows_revocations)
     }
 
     /// The tiers.

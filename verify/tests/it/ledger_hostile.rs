@@ -515,3 +515,100 @@ fn an_answer_is_fresh_as_long_as_its_checkpoint() {
     // Where no freshness is demanded, nothing ends.
     assert_eq!(world.verify("dev").fresh_until, None);
 }
+
+/// The image was revoked at hour 24 and lifted by these at hour 25; at hour 26 a checkpoint was
+/// written if `listed`. Then it is hour 40, and the keys of the leads have ended at hour 30.
+fn lifted_by(who: &[&str], threshold: usize, listed: bool, at: i64) -> World {
+    let mut world = World::guarded(threshold);
+    world.checkpoint(1);
+    let revoked = world.revoke("security", &[the_image()]);
+    for who in who {
+        world.now = hour(at);
+        world.revoke(who, &[json!({"kind": "lift", "payload": revoked})]);
+    }
+    world.now = hour(26);
+    if listed {
+        world.checkpoint(2);
+    }
+    world.next_policy();
+    let end = hour(30);
+    let from = format!("    - key: {}", crate::kit::policy::key("carol"));
+    let to = format!(
+        "    - notAfter: {end}\n      key: {}",
+        crate::kit::policy::key("carol")
+    );
+    world.edit("release.yaml", &from, &to);
+    world.now = hour(40);
+    world
+}
+
+#[test]
+fn a_lift_that_the_owner_listed_outlives_its_key() {
+    assert_exit(&lifted_by(&["carol"], 1, true, 25).verify("prod"), 0);
+    assert_exit(
+        &lifted_by(&["alice", "carol"], 2, true, 25).verify("prod"),
+        0,
+    );
+    assert_exit(&lifted_by(&["carol"], 2, true, 25).verify("prod"), 14);
+    // Of one that nobody else has seen only the key says that it is from before its end.
+    let unseen = lifted_by(&["carol"], 1, false, 25);
+    assert_exit(&unseen.verify("prod"), 14);
+    assert_exit(&lifted_by(&["carol"], 1, true, 31).verify("prod"), 14);
+    // Nor does a stranger's become one by being listed: it is missed, and in force is what it was.
+    let strange = lifted_by(&["mallory"], 1, true, 25).verify("prod");
+    assert_exit(&strange, 14);
+    assert_found(&strange, Code::RevocationUnknown);
+    // Another one lifts it anew.
+    let mut world = unseen;
+    let revoked = world
+        .ledger
+        .iter()
+        .find(|one| one.name == "security revocation");
+    let revoked = Digest::sha256(&payload(&revoked.unwrap().bundle));
+    world.revoke("alice", &[json!({"kind": "lift", "payload": revoked})]);
+    assert_exit(&world.verify("prod"), 0);
+    // Nobody may lift any more whom a later version no longer names; what was listed stays.
+    for (listed, exit) in [(true, 0), (false, 14)] {
+        let mut world = World::checked();
+        let revoked = world.revoke("security", &[the_image()]);
+        world.revoke("carol", &[json!({"kind": "lift", "payload": revoked})]);
+        if listed {
+            world.checkpoint(2);
+        }
+        world.next_policy();
+        world.edit(
+            "release.yaml",
+            "lift: {by: [leads]",
+            "lift: {by: [security]",
+        );
+        assert_exit(&world.verify("prod"), exit);
+    }
+}
+
+#[test]
+fn a_policy_that_drops_its_owner_takes_nothing_back() {
+    let rule = "revocations: {by: [security], lift: {by: [leads], threshold: 1}}\n";
+    let mut world = World::checked();
+    let revoked = world.revoke("security", &[the_image()]);
+    world.next_policy();
+    world.edit("release.yaml", rule, "");
+    for environment in ["dev", "prod"] {
+        let verdict = world.verify(environment);
+        assert_exit(&verdict, 14);
+        assert_found(&verdict, Code::Revoked);
+    }
+    // What was there when it was dropped can still be lifted, and only by who could.
+    world.revoke("mallory", &[json!({"kind": "lift", "payload": revoked})]);
+    assert_exit(&world.verify("prod"), 14);
+    world.revoke("carol", &[json!({"kind": "lift", "payload": revoked})]);
+    assert_exit(&world.verify("prod"), 0);
+    // After the end of that version nobody revokes.
+    let mut world = World::checked();
+    world.next_policy();
+    world.edit("release.yaml", rule, "");
+    let end = format!("history: [{{until: {}, ", hour(25));
+    world.edit("release.yaml", "history: [{", &end);
+    world.now = hour(26);
+    world.revoke("security", &[the_image()]);
+    assert_exit(&world.verify("prod"), 0);
+}
