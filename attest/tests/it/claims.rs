@@ -332,10 +332,11 @@ fn what_no_reader_would_take_is_not_made() {
         previous: None,
         issued_at: approval.issued_at,
         not_after: approval.not_after,
-        policy_min: bulla_model::predicate::checkpoint::PolicyMinimum {
+        policy_min: vec![bulla_model::predicate::checkpoint::PolicyMinimum {
+            name: "release".to_owned(),
             version: 1,
             digest: Digest::sha256(b"policy"),
-        },
+        }],
         freeze: None,
         revocations: Vec::new(),
         slots: Vec::new(),

@@ -232,13 +232,23 @@ fn not_lost(current: &Current, seen: &SeenCheckpoint) -> Result<(), Failure> {
     .with_hint("restore the ledger from a copy that has it; what it lists would be lost"))
 }
 
-/// This policy, if the ledger does not demand a later one.
-fn policy_min(rules: &Rules, said: &[&Checkpoint]) -> Result<PolicyMinimum, Failure> {
+/// This policy, if the ledger does not demand a later one, and what it demands of others.
+fn policy_min(rules: &Rules, said: &[&Checkpoint]) -> Result<Vec<PolicyMinimum>, Failure> {
     let own = PolicyMinimum {
+        name: rules.policy.name().to_owned(),
         version: rules.policy.version(),
         digest: rules.policy.digest(),
     };
-    for before in said.iter().map(|said| &said.policy_min) {
+    let mut minimums = BTreeMap::from([(own.name.clone(), own.clone())]);
+    for before in said.iter().flat_map(|said| &said.policy_min) {
+        if before.name != own.name {
+            let held = minimums.entry(before.name.clone());
+            let held = held.or_insert_with(|| before.clone());
+            if before.version > held.version {
+                held.clone_from(before);
+            }
+            continue;
+        }
         if before.version > own.version {
             return Err(Failure::usage(format_args!(
                 "the policy is version {}, and the ledger demands {} or later",
@@ -253,7 +263,7 @@ fn policy_min(rules: &Rules, said: &[&Checkpoint]) -> Result<PolicyMinimum, Fail
             .with_hint("raise `version` with every change of the policy"));
         }
     }
-    Ok(own)
+    Ok(minimums.into_values().collect())
 }
 
 /// The latest of each place, the earliest word first; one that is not later changes nothing.
@@ -343,6 +353,40 @@ mod tests {
         let mut both = vec![held, revoked];
         both.sort();
         assert_eq!(said.revocations, both);
+    }
+
+    #[test]
+    fn what_is_demanded_of_other_policies_stays() {
+        let rules = rules();
+        let demand = |name: &str, version: u64, digest: &[u8]| PolicyMinimum {
+            name: name.to_owned(),
+            version,
+            digest: Digest::sha256(digest),
+        };
+        let saying = |policy_min: Vec<PolicyMinimum>| Checkpoint {
+            scope: "ledger://acme/pay".parse().unwrap(),
+            serial: 1,
+            previous: None,
+            issued_at: Timestamp::UNIX_EPOCH,
+            not_after: Timestamp::MAX,
+            policy_min,
+            freeze: None,
+            revocations: Vec::new(),
+            slots: Vec::new(),
+            crit: Vec::new(),
+        };
+        let (six, nine) = (demand("other", 6, b"6"), demand("other", 9, b"9"));
+        let own = policy_min(&rules, &[]).unwrap().remove(0);
+        for said in [[six.clone(), nine.clone()], [nine.clone(), six]] {
+            let said = said.map(|one| saying(vec![one]));
+            let said: Vec<_> = said.iter().collect();
+            assert_eq!(
+                policy_min(&rules, &said).unwrap(),
+                [nine.clone(), own.clone()]
+            );
+        }
+        let later = saying(vec![demand("release", 2, b"later")]);
+        policy_min(&rules, &[&later]).unwrap_err();
     }
 
     #[test]

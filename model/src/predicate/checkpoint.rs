@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Checks, NUMBER};
+use super::approval::PolicyBinding;
+use super::check::Checks;
 use super::{Predicate, own};
 use crate::descriptor::present;
 use crate::{Digest, Environment, PredicateError, Scope, ScopeKind, Service, Statement};
@@ -48,8 +49,8 @@ pub struct Checkpoint {
     /// When it is stale for everybody, whatever age their policy allows.
     #[serde(deserialize_with = "crate::instant::read")]
     pub not_after: Timestamp,
-    /// The lowest version of the policy that may be used.
-    pub policy_min: PolicyMinimum,
+    /// The lowest version of each policy that may be used, sorted by name.
+    pub policy_min: Vec<PolicyMinimum>,
     /// The calendar in force; absent where there is none.
     #[serde(
         default,
@@ -70,6 +71,8 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyMinimum {
+    /// The policy's name: environments of one ledger may be of several policies.
+    pub name: String,
     /// The version.
     pub version: u64,
     /// Its digest: the one that the policy's statement has.
@@ -120,11 +123,21 @@ impl Predicate for Checkpoint {
             checks.sha256("/predicate/previous", previous)?;
         }
         checks.window(self.issued_at, self.not_after)?;
-        if self.policy_min.version > NUMBER {
-            let expected = format!("a whole number up to {NUMBER}");
-            return Err(checks.refuse("/predicate/policyMin/version", expected));
+        let names: Vec<_> = self.policy_min.iter().map(|policy| &policy.name).collect();
+        checks.some_sorted("/predicate/policyMin", &names)?;
+        for (index, policy) in self.policy_min.iter().enumerate() {
+            let PolicyMinimum {
+                name,
+                version,
+                digest,
+            } = policy.clone();
+            let binding = PolicyBinding {
+                name,
+                version,
+                digest,
+            };
+            checks.policy(&format!("/predicate/policyMin/{index}"), &binding)?;
         }
-        checks.sha256("/predicate/policyMin/digest", &self.policy_min.digest)?;
         if let Some(freeze) = &self.freeze {
             checks.number("/predicate/freeze/serial", freeze.serial)?;
             checks.sha256("/predicate/freeze/digest", &freeze.digest)?;

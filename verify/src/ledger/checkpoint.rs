@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use bulla_model::Scope;
 use bulla_model::predicate::Checkpoint;
+use bulla_model::predicate::checkpoint::PolicyMinimum;
 
 use super::checkpoints::{Checkpoints, Unreadable};
 use super::{Purpose, SeenCheckpoint};
@@ -193,7 +194,11 @@ fn remembered(
 
 /// What the ledger says of the policy's version.
 fn policy(question: &Question<'_>, newest: &Verified<Checkpoint>, report: &mut Report) {
-    let minimum = &newest.value().policy_min;
+    let mut minimums = newest.value().policy_min.iter();
+    let is_of_this = |one: &&PolicyMinimum| one.name == question.policy.name();
+    let Some(minimum) = minimums.find(is_of_this) else {
+        return;
+    };
     let (version, digest) = (question.policy.version(), question.policy.digest());
     let (code, cause, message) = match version.cmp(&minimum.version) {
         std::cmp::Ordering::Less => (

@@ -176,7 +176,7 @@ mod tests {
             "predicate": {
                 "scope": scope, "serial": 1, "issuedAt": at(100).to_string(),
                 "notAfter": at(900).to_string(), "revocations": [], "slots": [],
-                "policyMin": {"version": 1, "digest": Digest::sha256(b"policy")},
+                "policyMin": [{"name": "release", "version": 1, "digest": Digest::sha256(b"policy")}],
             },
         });
         let bytes = statement.to_string().into_bytes();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use bulla_model::predicate::checkpoint::SlotHead;
+use bulla_model::predicate::checkpoint::{PolicyMinimum, SlotHead};
 use bulla_model::predicate::{CYCLONEDX, revocation};
 use bulla_model::{Digest, ResourceDescriptor, statement};
 use bulla_verify::{Code, Decision, Severity, State};
@@ -151,9 +151,9 @@ fn a_checkpoint_says_which_policy_is_too_old() {
     ] {
         let mut world = World::guarded(1);
         world.checkpoint_with("keeper", 1, |said| {
-            said.policy_min.version = version;
+            said.policy_min[0].version = version;
             if !same {
-                said.policy_min.digest = Digest::sha256(b"another policy");
+                said.policy_min[0].digest = Digest::sha256(b"another policy");
             }
         });
         let verdict = world.verify("prod");
@@ -161,6 +161,28 @@ fn a_checkpoint_says_which_policy_is_too_old() {
         if let Some(code) = code {
             assert_found(&verdict, code);
         }
+    }
+}
+
+#[test]
+fn a_checkpoint_says_of_each_policy_which_is_too_old() {
+    let other = |version| PolicyMinimum {
+        name: "other".to_owned(),
+        version,
+        digest: Digest::sha256(b"other"),
+    };
+    // Nine of another policy is not nine of this one, and does not hide that this one is too old.
+    for (own, exit) in [(None, 0), (Some(3), 0), (Some(4), 14)] {
+        let mut world = World::guarded(1);
+        world.checkpoint_with("keeper", 1, |said| {
+            let mut minimum = said.policy_min.remove(0);
+            said.policy_min.push(other(9));
+            if let Some(version) = own {
+                minimum.version = version;
+                said.policy_min.push(minimum);
+            }
+        });
+        assert_exit(&world.verify("prod"), exit);
     }
 }
 

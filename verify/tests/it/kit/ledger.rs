@@ -88,10 +88,11 @@ impl World {
             previous: (serial > 1).then(|| Digest::sha256(b"the one before")),
             issued_at: self.now,
             not_after: self.now + SignedDuration::from_hours(48),
-            policy_min: PolicyMinimum {
+            policy_min: vec![PolicyMinimum {
+                name: policy.name().to_owned(),
                 version: policy.version(),
                 digest: policy.digest(),
-            },
+            }],
             freeze: None,
             revocations,
             slots: Vec::new(),
