@@ -1,6 +1,7 @@
 //! Components that were taken back, and the bills of materials that list them.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use bulla_model::predicate::revocation::Target;
 use bulla_model::predicate::{is_cyclonedx, is_spdx};
@@ -141,6 +142,10 @@ struct Document {
     components: Option<Vec<Component>>,
     metadata: Option<Metadata>,
     packages: Option<Vec<Package>>,
+    #[serde(rename = "@context")]
+    context: Option<Value>,
+    #[serde(rename = "@graph")]
+    graph: Option<Vec<Value>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -169,6 +174,38 @@ struct ExternalReference {
     reference_locator: Option<String>,
 }
 
+/// The package URLs of SPDX 3: elements lie in one list, or within each other. What the names of
+/// their members mean is said by the context, so that only SPDX's own is believed.
+/// <https://spdx.github.io/spdx-spec/v3.0.1/serializations/>
+fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Vec<String>, String> {
+    let context = context.and_then(Value::as_str);
+    if !context.is_some_and(|context| context.starts_with("https://spdx.org/rdf/3.")) {
+        return Err("gives its members meanings of its own (`@context`)".to_owned());
+    }
+    let mut found = Vec::new();
+    let mut left = graph;
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Array(items) => left.extend(items),
+            Value::Object(mut members) => {
+                let kind = members.get("externalIdentifierType");
+                let is_purl = kind.and_then(Value::as_str) == Some("packageUrl");
+                let identifier = is_purl.then(|| members.remove("identifier")).flatten();
+                let own = members.remove("software_packageUrl");
+                for url in identifier.into_iter().chain(own) {
+                    let Value::String(url) = url else {
+                        return Err("has a package URL that is no text".to_owned());
+                    };
+                    found.push(url);
+                }
+                left.extend(members.into_iter().map(|(_, value)| value));
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
 /// What a bill of materials calls package URLs, as it is written; none in another statement.
 fn components(statement: &Statement) -> Result<Vec<String>, String> {
     if !is_bill(statement) {
@@ -176,7 +213,14 @@ fn components(statement: &Statement) -> Result<Vec<String>, String> {
     }
     let text = statement.predicate_json().unwrap_or_default();
     let document: Document = json::part(text.as_bytes()).map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
+    let kind = statement.predicate_type().as_str();
+    if is_spdx(kind) && document.packages.is_none() && document.graph.is_none() {
+        return Err("has no list of packages that this version knows".to_owned());
+    }
+    let mut found = match document.graph {
+        Some(graph) => in_graph(document.context.as_ref(), graph)?,
+        None => Vec::new(),
+    };
     let own = document.metadata.and_then(|metadata| metadata.component);
     let mut left: Vec<Component> = document.components.unwrap_or_default();
     left.extend(own);
