@@ -240,12 +240,26 @@ pub async fn collect(store: &AnyStore, scope: &Scope) -> Result<Ledger, Failure>
     Ok(ledger)
 }
 
+/// Refuses what readers pass over because it is too large: it would be in force for nobody. Readers
+/// have limits of their own, so the usual ones decide.
+fn readable(bytes: usize) -> Result<(), Failure> {
+    let most = Limits::default().bundle_bytes;
+    if bytes as u64 <= most {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!(
+        "the signed statement has {bytes} bytes, and verifiers read {most}"
+    ))
+    .with_hint("say it in several statements with fewer targets and references each"))
+}
+
 /// Puts a sealed statement into the ledger, and makes the ledger if this is its first.
 pub async fn publish(
     store: &AnyStore,
     scope: &Scope,
     sealed: &Sealed,
 ) -> Result<Attached, Failure> {
+    readable(sealed.bundle.bytes().len())?;
     store.put_blob(scope::BLOB.to_vec()).await?;
     // Named, so that no registry clears it away as forgotten.
     let tag: Option<Tag> = format!("bulla-scope-{}", scope.digest().hex()).parse().ok();
@@ -267,4 +281,16 @@ pub async fn prune(store: &AnyStore, superseded: &[Digest]) -> usize {
         }
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_put_into_a_ledger_that_no_verifier_reads() {
+        let most = usize::try_from(Limits::default().bundle_bytes).unwrap();
+        readable(most).unwrap();
+        readable(most + 1).unwrap_err();
+    }
 }
