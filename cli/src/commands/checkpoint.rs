@@ -26,7 +26,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let scope = checkpoint::scope(&rules, arguments.scope.as_ref())?;
     checkpoint::must_remember(&rules, &scope, &arguments.memory, &context.limits)?;
     let mut place = None;
-    let mut latest = Vec::new();
+    let mut places = Vec::new();
     for name in &arguments.latest {
         let image = image::open(context, &Target::parse(name)?).await?;
         let heads = heads(context, &rules, &scope, &image, now).await?;
@@ -36,9 +36,10 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
                 image.pinned
             ));
         }
-        latest.extend(heads);
+        places.extend(heads);
         place.get_or_insert(image.evidence);
     }
+    let latest = latest(places)?;
     let store = ledger::open_to_write(context, &rules, place.as_ref()).await?;
     let memory = &arguments.memory;
     let current = checkpoint::read(context, &rules, &store, &scope, memory, now).await?;
@@ -131,7 +132,7 @@ async fn heads(
     scope: &Scope,
     image: &image::OpenImage,
     now: Timestamp,
-) -> Result<Vec<SlotHead>, Failure> {
+) -> Result<Vec<(SlotHead, Option<Digest>)>, Failure> {
     let mut heads = Vec::new();
     let environments = rules.policy.environments();
     for (name, rule) in environments.filter(|(_, rule)| Scope::ledger_of(&rule.uri) == *scope) {
@@ -143,22 +144,50 @@ async fn heads(
         let (Some(head), Some(service)) = (head, &judged.service) else {
             continue;
         };
-        heads.push(SlotHead {
+        let named = SlotHead {
             service: service.clone(),
             environment: rule.uri.clone(),
             sequence: head.slot.sequence,
             head: head.promotion.clone(),
-        });
+        };
+        heads.push((named, head.slot.previous.clone()));
     }
     Ok(heads)
 }
 
-/// Whether nothing is wrong but the checkpoint that is about to be written.
+/// What was named, in the order of its places, each with the one that it follows. The owner decides
+/// which of two that claim one place stays, by naming only that one.
+fn latest(mut places: Vec<(SlotHead, Option<Digest>)>) -> Result<Vec<SlotHead>, Failure> {
+    let place = |head: &SlotHead| (head.service.clone(), head.environment.clone());
+    places.sort_by_key(|(head, _)| (place(head), head.sequence, head.head.clone()));
+    places.dedup();
+    for pair in places.windows(2) {
+        let [(before, _), (head, previous)] = pair else {
+            continue;
+        };
+        let gap = head.sequence.saturating_sub(before.sequence);
+        let follows = gap > 1 || (gap == 1 && previous.as_ref() == Some(&before.head));
+        if place(before) == place(head) && !follows {
+            return Err(Failure::usage(format_args!(
+                "{} and {} both claim to be the latest promotion of {} into {}",
+                before.head, head.head, head.service, head.environment
+            ))
+            .with_hint("name with --latest only the image that is to stay"));
+        }
+    }
+    Ok(places.into_iter().map(|(head, _)| head).collect())
+}
+
+/// Whether nothing is wrong but what the checkpoint that is about to be written decides.
 fn holds(verdict: &Verdict) -> bool {
     let failed = |outcome: Outcome| matches!(outcome, Outcome::Failed(_));
     let mut checks = verdict.checks.iter();
-    checks.all(|check| !failed(check.outcome) || check.name == "freshness")
+    checks.all(|check| !failed(check.outcome) || DECIDES.contains(&check.name))
 }
+
+/// How old the last checkpoint is, and which promotion is the latest: those between that and the one
+/// that was named may be of other images, and of a fork the owner names the side that stays.
+const DECIDES: &[&str] = &["freshness", "slot"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -186,5 +215,42 @@ impl Report for CheckpointReport {
                 self.serial, self.scope, self.revocations, self.slots
             ),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promotions_of_several_images_are_recorded_together() {
+        let head = |sequence: u64, head: &[u8], previous: Option<&[u8]>| {
+            let named = SlotHead {
+                service: "pay".parse().unwrap(),
+                environment: "env://acme/pay/prod".parse().unwrap(),
+                sequence,
+                head: Digest::sha256(head),
+            };
+            (named, previous.map(Digest::sha256))
+        };
+        let (six, seven) = (head(6, b"a", Some(b"5")), head(7, b"b", Some(b"a")));
+        let found = latest(vec![seven.clone(), six.clone(), six.clone()]).unwrap();
+        assert_eq!(found, [six.0.clone(), seven.0.clone()]);
+        // What lies between need not be named.
+        latest(vec![six.clone(), head(9, b"d", Some(b"c"))]).unwrap();
+        // Two sides of a fork.
+        for other in [
+            head(6, b"x", Some(b"5")),
+            head(7, b"x", Some(b"5")),
+            head(7, b"x", None),
+        ] {
+            latest(vec![six.clone(), other.clone()]).unwrap_err();
+            latest(vec![other]).unwrap();
+        }
+        let elsewhere = SlotHead {
+            service: "web".parse().unwrap(),
+            ..head(6, b"x", None).0
+        };
+        latest(vec![six, (elsewhere, None)]).unwrap();
     }
 }
