@@ -215,7 +215,7 @@ pub(crate) fn know(
     let in_force = asked.map_or_else(InForce::default, |asked| {
         InForce::judge(question, asked, (&candidates, &ledger), report)
     });
-    in_force.apply(question, &mut candidates, &covering, report);
+    in_force.apply(question, &mut candidates, &evidence.reached(), report);
     let promotions = chain::promotions(&candidates, &covering);
     Some(Known {
         artifact,

@@ -27,7 +27,8 @@ pub struct Evidence {
     /// What at the top of that directory is not among its files: only what the signed list leaves out
     /// too may be.
     pub left_out: Vec<String>,
-    /// Received indexes. One that lists the artifact makes statements about the index count.
+    /// Received indexes. One that lists the artifact makes statements about the index count; one that
+    /// is the artifact, or that it lists, says what revocations of platforms reach it.
     pub indexes: Vec<Manifest>,
     /// Attestations, as received.
     pub attestations: Vec<Attestation>,
@@ -118,6 +119,26 @@ impl Evidence {
             .filter(lists)
             .map(|index| index.digest().clone());
         std::iter::once(artifact.clone()).chain(indexes).collect()
+    }
+
+    /// What a revocation of the artifact may name: [`Self::covering`], and whatever the artifact lists
+    /// if it is an index itself. Who admits an index admits each of its platforms.
+    pub fn reached(&self) -> Vec<Digest> {
+        let mut reached = self.covering();
+        let mut open: Vec<&Digest> = self.artifact.iter().collect();
+        while let Some(digest) = open.pop() {
+            let same = self.indexes.iter().filter(|one| one.digest() == digest);
+            for entry in same
+                .filter_map(Manifest::index)
+                .flat_map(|one| &one.manifests)
+            {
+                if !entry.is_buildkit_attestation() && !reached.contains(&entry.digest) {
+                    reached.push(entry.digest.clone());
+                    open.push(&entry.digest);
+                }
+            }
+        }
+        reached
     }
 
     /// Whether a statement is about one of these digests. Each stands for a thing of its own, so

@@ -191,7 +191,8 @@ fn judge_found(
         promoter_check(context, rule, promoter, report);
     }
     let service = context.service;
-    known.in_force.edge(&edge, service, &known.covering, report);
+    let reached = context.question.evidence.reached();
+    known.in_force.edge(&edge, service, &reached, report);
     let step = StepAtHand {
         edge: &edge,
         subjects: &subjects,

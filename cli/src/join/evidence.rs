@@ -1,9 +1,10 @@
 //! Evidence: what is beside an image, collected for a verdict.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use bulla_model::{CosignLayer, Digest};
+use bulla_model::{CosignLayer, Digest, Manifest, media_type};
 use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
 use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
 use bulla_verify::{Attestation, Evidence};
@@ -13,6 +14,7 @@ use super::follow::{self, Followed};
 use super::image::OpenImage;
 use super::rules::Rules;
 use crate::Failure;
+use crate::failure::FailureKind;
 
 /// Collects the attestations of an image and of the given index that lists it, and the documents
 /// that they refer to, as far as these rules ask for some.
@@ -51,8 +53,37 @@ pub async fn attestations(image: &OpenImage, index: Option<&Digest>) -> Result<E
         }
         add(store, index, prefix, &mut evidence).await?;
     }
+    let lists = listing(image).await?;
+    evidence.indexes.extend(lists);
     Ok(evidence)
 }
+
+/// The image's own index and those within it: a platform that was revoked takes them back, too.
+async fn listing(image: &OpenImage) -> Result<Vec<Manifest>, Failure> {
+    let is_index = |kind: &str| kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST;
+    let mut seen = BTreeSet::new();
+    let mut open = vec![image.descriptor.clone()];
+    let mut lists = Vec::new();
+    while let Some(descriptor) = open.pop() {
+        if !is_index(&descriptor.media_type) || !seen.insert(descriptor.digest.clone()) {
+            continue;
+        }
+        if lists.len() >= INDEXES {
+            return Err(Failure::new(
+                FailureKind::Unavailable,
+                format_args!("{} lists more than {INDEXES} indexes", image.pinned),
+            ));
+        }
+        let manifest = image.store.manifest(&descriptor.digest).await?;
+        let entries = manifest.index().map_or(&[][..], |index| &index.manifests);
+        open.extend(entries.iter().cloned());
+        lists.push(manifest);
+    }
+    Ok(lists)
+}
+
+/// Indexes within one. Stops an index that lists endlessly.
+const INDEXES: usize = 64;
 
 async fn add(
     store: &AnyStore,

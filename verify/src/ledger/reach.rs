@@ -163,7 +163,7 @@ pub(super) fn is_of_signer(target: &Target, who: &Identity, when: Signing) -> bo
 fn is_in(range: &Range, when: Signing) -> bool {
     let before = was_before(when, range.not_before);
     let after = when.not_before.zip(range.not_after);
-    !before && !after.is_some_and(|(from, end)| from >= end)
+    !before && after.is_none_or(|(from, end)| from < end)
 }
 
 #[cfg(test)]
@@ -208,7 +208,7 @@ mod tests {
         };
         let target = Target::Signer {
             signer: RevokedSigner::Key { key_id },
-            range: range.clone(),
+            range,
         };
         for (not_before, by, reached) in [
             (None, Some(99), false),

@@ -612,3 +612,77 @@ fn a_policy_that_drops_its_owner_takes_nothing_back() {
     world.revoke("security", &[the_image()]);
     assert_exit(&world.verify("prod"), 0);
 }
+
+#[test]
+fn an_index_falls_with_each_of_its_platforms() {
+    // Asked about is the index; what was taken back is a platform of it, or of one within it.
+    let platform = Digest::sha256(b"a platform");
+    let inner = index(&[index_entry(&platform)]);
+    let outer = index(&[index_entry(inner.digest())]);
+    let other = index(&[index_entry(&Digest::sha256(b"another platform"))]);
+    for (list, indexes, exit) in [
+        (&inner, vec![inner.clone()], 14),
+        (&outer, vec![outer.clone(), inner.clone()], 14),
+        (&other, vec![other.clone(), inner.clone()], 0),
+    ] {
+        for target in [
+            json!({"kind": "subject", "digest": platform}),
+            veto(std::slice::from_ref(&platform)),
+        ] {
+            let guarded = World::guarded(1);
+            let mut world = World::empty();
+            world.artifact = list.digest().clone();
+            world.indexes = indexes.clone();
+            (world.files, world.anchor) = (guarded.files, guarded.anchor);
+            world.more_keys = guarded.more_keys;
+            world.provenance();
+            world.sbom();
+            world.tests();
+            let mut world = world.into_staging();
+            world.approve("alice", "prod");
+            world.approve("carol", "prod");
+            world.now = hour(4);
+            world.promote("prod");
+            world.now = hour(24);
+            world.checkpoint(1);
+            assert_exit(&world.verify("prod"), 0);
+            world.revoke("security", &[target]);
+            assert_exit(&world.verify("prod"), exit);
+            let (judged, _) = world.judge("prod", None);
+            assert_exit(&judged, exit);
+        }
+    }
+}
+
+#[test]
+fn a_component_is_found_in_a_graph_too() {
+    let context = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld";
+    let purl = "pkg:npm/left-pad@1.3.0";
+    let package = json!({"type": "software_Package", "software_packageUrl": purl});
+    let named = json!({"type": "software_Package", "externalIdentifier": [
+        {"type": "ExternalIdentifier", "externalIdentifierType": "packageUrl", "identifier": purl}]});
+    let within = json!({"type": "Relationship", "to": [{"type": "software_Package",
+        "software_packageUrl": purl}]});
+    let zlib = json!({"type": "software_Package", "software_packageUrl": "pkg:generic/zlib@1"});
+    let odd = json!({"type": "software_Package", "software_packageUrl": 7});
+    for (document, exit) in [
+        (json!({"@context": context, "@graph": [zlib, package]}), 14),
+        (json!({"@context": context, "@graph": [named]}), 14),
+        (json!({"@context": context, "@graph": [within]}), 14),
+        (json!({"@context": context, "@graph": [zlib]}), 0),
+        (json!({"@context": context, "@graph": [odd]}), 3),
+        // What its names mean is not known.
+        (
+            json!({"@context": {"p": "software_packageUrl"}, "@graph": [{"p": purl}]}),
+            3,
+        ),
+        (json!({"@graph": [package]}), 3),
+        (json!({"@context": context, "type": "software_Package"}), 3),
+    ] {
+        let mut world = World::checked();
+        world.attest("builder", bulla_model::predicate::SPDX, &document);
+        assert_exit(&world.verify("prod"), 0);
+        world.revoke("security", &[json!({"kind": "component", "purl": purl})]);
+        assert_exit(&world.verify("prod"), exit);
+    }
+}

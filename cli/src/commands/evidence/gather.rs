@@ -100,7 +100,13 @@ impl Basket<'_> {
     async fn image(&mut self, image: &OpenImage, evidence: &Evidence) -> Result<(), Failure> {
         let subject = image.store.manifest(&image.descriptor.digest).await?;
         self.manifest(PackRole::Subject, &subject)?;
+        // What is in the pack in another role is not there twice.
+        let entries = subject.index().map_or(&[][..], |index| &index.manifests);
+        let own: Vec<_> = entries.iter().map(|entry| &entry.digest).collect();
         for index in &evidence.indexes {
+            if index.digest() == subject.digest() || own.contains(&index.digest()) {
+                continue;
+            }
             self.manifest(PackRole::Index, index)?;
         }
         let mut images = Vec::new();

@@ -18,6 +18,12 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
     for file in document.current(PackRole::Index) {
         indexes.push(manifest(contents, &file.digest, limits)?);
     }
+    for role in [PackRole::Subject, PackRole::Platform] {
+        for file in document.current(role) {
+            let found = manifest(contents, &file.digest, limits)?;
+            indexes.extend(found.index().is_some().then_some(found));
+        }
+    }
     let mut evidence = Evidence {
         artifact: Some(document.subject.clone()),
         indexes,
