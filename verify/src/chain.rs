@@ -56,20 +56,23 @@ impl Promotions {
     }
 
     /// The promotion with this payload. Others may have signed the same bytes too; the promoter's
-    /// signature counts, with a proven time before one with a claimed time.
+    /// signature counts, and of several the one whose time is known best.
     pub(crate) fn find(
         &self,
         context: &Context<'_>,
         digest: &Digest,
     ) -> Option<&Verified<Promotion>> {
         let signed = self.verified.iter();
-        signed
-            .filter(|promotion| promotion.payload() == digest)
-            .min_by_key(|promotion| {
-                let by_promoter = is_by_promoter(context, promotion);
-                (!by_promoter, !promotion.time().is_proven())
-            })
+        let signed = signed.filter(|promotion| promotion.payload() == digest);
+        best(signed, |promotion| is_by_promoter(context, promotion))
     }
+}
+
+fn best<'a>(
+    signed: impl Iterator<Item = &'a Verified<Promotion>>,
+    is_by_promoter: impl Fn(&Verified<Promotion>) -> bool,
+) -> Option<&'a Verified<Promotion>> {
+    signed.min_by_key(|promotion| (!is_by_promoter(promotion), promotion.doubt()))
 }
 
 pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promotions {
@@ -278,5 +281,49 @@ fn forks(
     } else {
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(Cause::Denied), "forked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_model::{Identity, Limits, Statement};
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::records::Records;
+    use crate::sigstore::Proof;
+    use crate::verified::SignedTime;
+
+    /// A promotion that says that it was signed at minute 100.
+    fn signed(time: SignedTime) -> Verified<Statement> {
+        let text = include_bytes!("../../testdata/predicates/promotion/v1/valid/step.json");
+        let statement = Statement::parse(text, &Limits::default()).unwrap();
+        let proof = Proof {
+            signer: Identity::Certificate(Box::default()),
+            records: Records::default(),
+            scheme: None,
+            certificate: None,
+        };
+        Verified::new(statement, proof, time, Digest::sha256(text), None)
+    }
+
+    #[test]
+    fn f36_whoever_has_a_promotion_recorded_once_more_takes_nothing_from_it() {
+        let at = |minutes| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        let own = SignedTime::Claimed(at(100));
+        let late = SignedTime::Proven(at(700), Some(at(100)));
+        for times in [[own, late], [late, own]] {
+            let candidates = times.map(|time| Candidate::by_value(signed(time)));
+            let covering = signed(own).subjects().unwrap().iter().cloned().collect();
+            let covering: Vec<Digest> = covering;
+            let found = promotions(&candidates, &covering);
+            let kept: Vec<_> = found.verified.iter().map(Verified::time).collect();
+            assert_eq!(kept, [own]);
+            // Also where both are of promoters.
+            let both = times.map(|time| signed(time).predicate::<Promotion>().unwrap());
+            assert_eq!(best(both.iter(), |_| true).unwrap().time(), own);
+            let promoter = |one: &Verified<Promotion>| one.time() == late;
+            assert_eq!(best(both.iter(), promoter).unwrap().time(), late);
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::ledger::{InForce, Purpose};
 use crate::policy::{EnvironmentRule, TierRule};
 use crate::question::{Context, Question, QuestionError};
+use crate::reached::Reached;
 use crate::referenced::follow;
 use crate::require::provenance;
 use crate::signature::{examine, examine_ledger};
@@ -21,6 +22,7 @@ pub(crate) struct Known {
     pub(crate) covering: Vec<Digest>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) promotions: Promotions,
+    pub(crate) reached: Reached,
     pub(crate) in_force: InForce,
 }
 
@@ -215,13 +217,15 @@ pub(crate) fn know(
     let in_force = asked.map_or_else(InForce::default, |asked| {
         InForce::judge(question, asked, (&candidates, &ledger), report)
     });
-    in_force.apply(question, &mut candidates, &evidence.reached(), report);
+    let reached = evidence.reached();
+    in_force.apply(question, &mut candidates, &reached, report);
     let promotions = chain::promotions(&candidates, &covering);
     Some(Known {
         artifact,
         covering,
         candidates,
         promotions,
+        reached,
         in_force,
     })
 }

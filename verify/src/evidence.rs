@@ -7,6 +7,7 @@ use bulla_model::{CosignLayer, Digest, Manifest, Statement, Subject};
 
 use crate::code::Code;
 use crate::document::Document;
+use crate::reached::Reached;
 use crate::verdict::{Finding, Severity};
 
 /// How many useless things are named.
@@ -121,24 +122,9 @@ impl Evidence {
         std::iter::once(artifact.clone()).chain(indexes).collect()
     }
 
-    /// What a revocation of the artifact may name: [`Self::covering`], and whatever the artifact lists
-    /// if it is an index itself. Who admits an index admits each of its platforms.
-    pub fn reached(&self) -> Vec<Digest> {
-        let mut reached = self.covering();
-        let mut open: Vec<&Digest> = self.artifact.iter().collect();
-        while let Some(digest) = open.pop() {
-            let same = self.indexes.iter().filter(|one| one.digest() == digest);
-            for entry in same
-                .filter_map(Manifest::index)
-                .flat_map(|one| &one.manifests)
-            {
-                if !entry.is_buildkit_attestation() && !reached.contains(&entry.digest) {
-                    reached.push(entry.digest.clone());
-                    open.push(&entry.digest);
-                }
-            }
-        }
-        reached
+    /// What a revocation of the artifact may name.
+    pub fn reached(&self) -> Reached {
+        Reached::of(self)
     }
 
     /// Whether a statement is about one of these digests. Each stands for a thing of its own, so

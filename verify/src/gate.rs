@@ -191,8 +191,7 @@ fn judge_found(
         promoter_check(context, rule, promoter, report);
     }
     let service = context.service;
-    let reached = context.question.evidence.reached();
-    known.in_force.edge(&edge, service, &reached, report);
+    known.in_force.edge(&edge, service, &known.reached, report);
     let step = StepAtHand {
         edge: &edge,
         subjects: &subjects,
@@ -242,11 +241,7 @@ fn continued(
         return None;
     }
     let head = chain::from(context, &known.promotions, from, report)?;
-    let promotion = known
-        .promotions
-        .verified
-        .iter()
-        .find(|p| *p.payload() == head)?;
+    let promotion = known.promotions.find(context, &head)?;
     let before = &promotion.value().chain;
     Some(Chain {
         first: Some(before.first.clone().unwrap_or_else(|| head.clone())),

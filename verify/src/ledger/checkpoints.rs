@@ -1,11 +1,12 @@
 //! Checkpoints by the ledger's owner, and those that nobody here can read.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use bulla_model::predicate::{Checkpoint, Predicate as _, checkpoint};
+use bulla_model::predicate::checkpoint::{self, SlotHead};
+use bulla_model::predicate::{Checkpoint, Predicate as _};
 use bulla_model::{Digest, Scope, Statement};
 
 use super::revocations::is_any_version;
@@ -13,6 +14,9 @@ use crate::candidate::Candidate;
 use crate::policy::{IdentityRule, Matched};
 use crate::question::Question;
 use crate::verified::{SignedTime, Verified, best_copies};
+
+/// What the ledger's owner listed, and since when.
+pub(super) type Listed<'a> = BTreeMap<&'a Digest, Timestamp>;
 
 /// What the owner signed for one ledger.
 #[derive(Debug, Default)]
@@ -102,11 +106,21 @@ impl Checkpoints {
         });
     }
 
-    /// Payload digests of the revocations and lifts that the owner has seen.
-    pub(super) fn listed(&self) -> BTreeSet<&Digest> {
-        let checkpoints = self.readable.iter();
-        let listed = checkpoints.flat_map(|one| &one.value().revocations);
-        listed.collect()
+    /// Payload digests of the revocations and lifts that the owner has seen, and when first.
+    pub(super) fn listed(&self) -> Listed<'_> {
+        let mut listed = Listed::new();
+        for said in self.readable.iter().map(Verified::value) {
+            for digest in &said.revocations {
+                let first = listed.entry(digest).or_insert(said.issued_at);
+                *first = said.issued_at.min(*first);
+            }
+        }
+        listed
+    }
+
+    /// The heads of slots, the newest checkpoint's first.
+    pub(super) fn heads(&self) -> impl Iterator<Item = &SlotHead> {
+        self.readable.iter().flat_map(|one| &one.value().slots)
     }
 
     /// Those that cannot be read and that no later one took the place of.

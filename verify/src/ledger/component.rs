@@ -10,9 +10,9 @@ use bulla_model::{Digest, Purl, Statement, json};
 use super::revocations::{Revocations, Taken};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
-use crate::evidence::Evidence;
 use crate::policy::Matched;
 use crate::question::Question;
+use crate::reached::Reached;
 use crate::verified::Verified;
 
 /// What the bills of materials say of revoked components.
@@ -40,7 +40,7 @@ impl Revocations {
         &self,
         question: &Question<'_>,
         candidates: &[Candidate],
-        covering: &[Digest],
+        reached: &Reached,
     ) -> Components<'_> {
         let mut out = Components::default();
         let wanted: Vec<(&Taken, &Purl)> = self
@@ -59,7 +59,7 @@ impl Revocations {
         let names: Vec<String> = policy.identities.keys().cloned().collect();
         let counts = |statement: &Verified<Statement>| {
             let (signer, time) = (statement.signer(), statement.time());
-            Evidence::is_about(statement.value(), covering)
+            reached.is_subject_of(statement.value())
                 && match_any(policy, policy, &names, signer, time, question.now) != Matched::No
         };
         if question.evidence.is_incomplete() {
@@ -76,8 +76,8 @@ impl Revocations {
                 _ => continue,
             };
             let because = match listed {
-                Ok(texts) => {
-                    let (purls, odd) = read(&texts);
+                Ok(listed) => {
+                    let (purls, odd) = read(&listed.purls);
                     let found = purls.into_iter().find_map(|found| {
                         let (taken, _) = wanted.iter().find(|(_, purl)| is(purl, &found))?;
                         Some((*taken, found.as_str().to_owned()))
@@ -87,6 +87,7 @@ impl Revocations {
                         return out;
                     }
                     odd.map(|odd| format!("lists `{odd}`, which is no package URL"))
+                        .or(listed.elsewhere)
                 }
                 Err(because) => Some(format!("cannot be read: {because}")),
             };
@@ -141,7 +142,9 @@ fn is(wanted: &Purl, found: &Purl) -> bool {
 struct Document {
     components: Option<Vec<Component>>,
     metadata: Option<Metadata>,
+    external_references: Option<Vec<Elsewhere>>,
     packages: Option<Vec<Package>>,
+    external_document_refs: Option<Vec<Value>>,
     #[serde(rename = "@context")]
     context: Option<Value>,
     #[serde(rename = "@graph")]
@@ -155,10 +158,19 @@ struct Metadata {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Component {
     purl: Option<String>,
     components: Option<Vec<Self>>,
+    external_references: Option<Vec<Elsewhere>>,
+}
+
+/// An external reference of CycloneDX.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Elsewhere {
+    #[serde(rename = "type")]
+    kind: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -174,15 +186,37 @@ struct ExternalReference {
     reference_locator: Option<String>,
 }
 
+/// What a bill of materials calls package URLs, as it is written.
+#[derive(Default)]
+struct Listed {
+    purls: Vec<String>,
+    /// That more of it is in another document, which nobody reads here.
+    elsewhere: Option<String>,
+}
+
+impl Listed {
+    fn refers(&mut self, member: &str) {
+        let line = || format!("refers to another one, which is not looked at (`{member}`)");
+        self.elsewhere.get_or_insert_with(line);
+    }
+
+    fn refer(&mut self, references: Option<Vec<Elsewhere>>) {
+        let mut references = references.into_iter().flatten();
+        if references.any(|one| one.kind.as_deref() == Some("bom")) {
+            self.refers("externalReferences");
+        }
+    }
+}
+
 /// The package URLs of SPDX 3: elements lie in one list, or within each other. What the names of
 /// their members mean is said by the context, so that only SPDX's own is believed.
 /// <https://spdx.github.io/spdx-spec/v3.0.1/serializations/>
-fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Vec<String>, String> {
+fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Listed, String> {
     let context = context.and_then(Value::as_str);
     if !context.is_some_and(|context| context.starts_with("https://spdx.org/rdf/3.")) {
         return Err("gives its members meanings of its own (`@context`)".to_owned());
     }
-    let mut found = Vec::new();
+    let mut found = Listed::default();
     let mut left = graph;
     while let Some(value) = left.pop() {
         match value {
@@ -196,7 +230,11 @@ fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Vec<String>, S
                     let Value::String(url) = url else {
                         return Err("has a package URL that is no text".to_owned());
                     };
-                    found.push(url);
+                    found.purls.push(url);
+                }
+                let imported = members.get("import").and_then(Value::as_array);
+                if imported.is_some_and(|list| !list.is_empty()) {
+                    found.refers("import");
                 }
                 left.extend(members.into_iter().map(|(_, value)| value));
             }
@@ -206,34 +244,50 @@ fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Vec<String>, S
     Ok(found)
 }
 
-/// What a bill of materials calls package URLs, as it is written; none in another statement.
-fn components(statement: &Statement) -> Result<Vec<String>, String> {
+/// What a bill of materials lists; nothing in another statement.
+fn components(statement: &Statement) -> Result<Listed, String> {
     if !is_bill(statement) {
-        return Ok(Vec::new());
+        return Ok(Listed::default());
     }
     let text = statement.predicate_json().unwrap_or_default();
     let document: Document = json::part(text.as_bytes()).map_err(|error| error.to_string())?;
     let kind = statement.predicate_type().as_str();
-    if is_spdx(kind) && document.packages.is_none() && document.graph.is_none() {
+    // A context makes it SPDX 3, whatever else is beside it.
+    let packages = document.packages.is_some() && document.context.is_none();
+    if is_spdx(kind) && !packages && document.graph.is_none() {
         return Err("has no list of packages that this version knows".to_owned());
     }
     let mut found = match document.graph {
         Some(graph) => in_graph(document.context.as_ref(), graph)?,
-        None => Vec::new(),
+        None => Listed::default(),
     };
+    found.refer(document.external_references);
+    if document
+        .external_document_refs
+        .is_some_and(|list| !list.is_empty())
+    {
+        found.refers("externalDocumentRefs");
+    }
     let own = document.metadata.and_then(|metadata| metadata.component);
     let mut left: Vec<Component> = document.components.unwrap_or_default();
     left.extend(own);
     while let Some(component) = left.pop() {
-        found.extend(component.purl);
+        found.purls.extend(component.purl);
+        found.refer(component.external_references);
         left.extend(component.components.unwrap_or_default());
     }
     let references = document.packages.unwrap_or_default().into_iter();
     let references = references.flat_map(|package| package.external_refs.unwrap_or_default());
-    found.extend(
-        references
-            .filter(|one| one.reference_type.as_deref() == Some("purl"))
-            .filter_map(|one| one.reference_locator),
-    );
+    let urls = references
+        .filter(|one| {
+            let kind = one.reference_type.as_deref();
+            kind.is_some_and(|kind| PURL_TYPES.contains(&kind))
+        })
+        .filter_map(|one| one.reference_locator);
+    found.purls.extend(urls);
     Ok(found)
 }
+
+/// What SPDX 2 calls a package URL: the name, or the URI that the name stands for.
+/// <https://spdx.github.io/spdx-spec/v2.3/external-repository-identifiers/>
+const PURL_TYPES: &[&str] = &["purl", "http://spdx.org/rdf/references/purl"];

@@ -11,6 +11,7 @@
 use serde::Serialize;
 
 use bulla_model::predicate::Checkpoint;
+use bulla_model::predicate::checkpoint::SlotHead;
 use bulla_model::{Digest, Edge, Environment, Scope, Service};
 
 use crate::candidate::Candidate;
@@ -19,8 +20,9 @@ use crate::chain::Promotions;
 use crate::code::Code;
 use crate::policy::EnvironmentRule;
 use crate::question::{Context, Question};
+use crate::reached::Reached;
 use crate::signature::{Cancelled, examine, examine_ledger};
-use crate::verdict::{Finding, Outcome, Report};
+use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::Verified;
 
 mod checkpoint;
@@ -103,6 +105,8 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
 pub(crate) struct InForce {
     revocations: Revocations,
     checkpoint: Option<Verified<Checkpoint>>,
+    /// The heads of slots in all checkpoints, the newest one's first.
+    heads: Vec<SlotHead>,
 }
 
 impl InForce {
@@ -120,11 +124,14 @@ impl InForce {
         };
         let checkpoints = Checkpoints::among(question, &scope, all());
         let revocations = Revocations::among(question, &scope, all(), &checkpoints.listed());
+        let heads = checkpoints.heads().cloned().collect();
         let checkpoint = checkpoint::judge(question, rule, purpose, &scope, checkpoints, report);
         incomplete(question, report);
+        unknown_owner(question, report);
         let in_force = Self {
             revocations,
             checkpoint,
+            heads,
         };
         in_force.unknown(report);
         in_force
@@ -170,22 +177,20 @@ impl InForce {
         &self,
         question: &Question<'_>,
         candidates: &mut [Candidate],
-        covering: &[Digest],
+        reached: &Reached,
         report: &mut Report,
     ) {
         for candidate in candidates.iter_mut() {
             let statement = candidate.outcome().ok();
-            let taken = statement.and_then(|one| self.revocations.voids(one, covering));
+            let taken = statement.and_then(|one| self.revocations.voids(one, reached));
             if let Some(taken) = taken {
                 let reason = taken.describe();
                 candidate.void(reason);
             }
         }
-        let subject = self.revocations.of_subject(covering);
+        let subject = self.revocations.of_subject(reached);
         let subject = subject.map(|taken| (taken, "the artifact was revoked".to_owned()));
-        let components = self
-            .revocations
-            .of_component(question, candidates, covering);
+        let components = self.revocations.of_component(question, candidates, reached);
         let component = components
             .taken
             .map(|(taken, purl)| (taken, format!("it contains {purl}")));
@@ -195,6 +200,12 @@ impl InForce {
         for (taken, what) in subject.into_iter().chain(component) {
             deny(taken, &what, report);
         }
+        if let Some(why) = reached
+            .doubt()
+            .filter(|_| self.revocations.name_artifacts())
+        {
+            unreached(why, report);
+        }
     }
 
     /// Step 3, for a step that is about to be taken.
@@ -202,10 +213,10 @@ impl InForce {
         &self,
         edge: &Edge,
         service: &Service,
-        covering: &[Digest],
+        reached: &Reached,
         report: &mut Report,
     ) {
-        if let Some(taken) = self.revocations.of_edge(edge, service, covering) {
+        if let Some(taken) = self.revocations.of_edge(edge, service, reached) {
             deny(taken, &format!("the step {edge} was revoked"), report);
         }
     }
@@ -220,9 +231,28 @@ impl InForce {
         report: &mut Report,
     ) {
         if let Some(checkpoint) = &self.checkpoint {
-            slot::judge(checkpoint, context, promotions, environment, chosen, report);
+            let slots = slot::Slots {
+                checkpoint,
+                heads: &self.heads,
+            };
+            slot::judge(&slots, context, promotions, environment, chosen, report);
         }
     }
+}
+
+/// An earlier version may have said who revokes; what they revoked stays revoked.
+fn unknown_owner(question: &Question<'_>, report: &mut Report) {
+    let policy = question.policy;
+    if policy.knows_revocations() || policy.lacks_predecessors() == 0 {
+        return;
+    }
+    let message = format!(
+        "{} earlier versions of the policy are not at hand: whoever they let revoke is not known",
+        policy.lacks_predecessors()
+    );
+    let finding = Finding::new(Code::RevocationsUnproven, CHECK, message)
+        .hint("keep the versions that `history` lists beside the policy");
+    report.findings.push(finding.severity(Severity::Warning));
 }
 
 /// What cannot be had may be the revocation of what was asked about.
@@ -240,6 +270,15 @@ fn incomplete(question: &Question<'_>, report: &mut Report) {
         );
         report.findings.push(finding);
     }
+    report.check(CHECK, Outcome::Failed(Cause::Undetermined), "not all there");
+}
+
+/// Whether something within the artifact was taken back cannot be told.
+fn unreached(why: &str, report: &mut Report) {
+    let message = format!("what the artifact consists of is not known whole: {why}");
+    let finding = Finding::new(Code::EvidenceIncomplete, CHECK, message)
+        .hint("ask about each platform by its own digest");
+    report.findings.push(finding);
     report.check(CHECK, Outcome::Failed(Cause::Undetermined), "not all there");
 }
 

@@ -11,6 +11,7 @@ use bulla_model::predicate::{
 use bulla_model::{Digest, Edge, Identity, Service, Statement, SubjectSet};
 
 use super::revocations::{Revocations, Taken, is_any_version};
+use crate::reached::Reached;
 use crate::require::provenance;
 use crate::verified::Verified;
 
@@ -28,7 +29,7 @@ impl Revocations {
     pub(super) fn voids(
         &self,
         statement: &Verified<Statement>,
-        covering: &[Digest],
+        reached: &Reached,
     ) -> Option<&Taken> {
         let kind = statement.value().predicate_type().as_str();
         if EXEMPT.iter().any(|own| is_any_version(kind, own)) {
@@ -59,8 +60,8 @@ impl Revocations {
             Target::Edge { .. } => {
                 !was_before(Signing::of(statement), taken.since)
                     && promotion().is_some_and(|said| {
-                        let subjects = with_index(statement.subjects(), covering);
-                        is_of_edge(target, &said.edge, &said.service, subjects.as_deref())
+                        let holds = |digest: &Digest| holds(statement.subjects(), reached, digest);
+                        is_of_edge(target, &said.edge, &said.service, holds)
                     })
             }
             _ => false,
@@ -68,10 +69,20 @@ impl Revocations {
     }
 
     /// The revocation that takes back one of these digests.
-    pub(super) fn of_subject(&self, covering: &[Digest]) -> Option<&Taken> {
+    pub(super) fn of_subject(&self, reached: &Reached) -> Option<&Taken> {
         self.find(
-            |target, _| matches!(target, Target::Subject { digest } if covering.contains(digest)),
+            |target, _| matches!(target, Target::Subject { digest } if reached.contains(digest)),
         )
+    }
+
+    /// Whether any of them depends on what the artifact consists of.
+    pub(super) fn name_artifacts(&self) -> bool {
+        let names = |target: &Target, _: &Taken| match target {
+            Target::Subject { .. } | Target::Component { .. } => true,
+            Target::Edge { subjects, .. } => !subjects.is_empty(),
+            _ => false,
+        };
+        self.find(names).is_some()
     }
 
     /// The revocation that holds up this step of what has these digests.
@@ -79,20 +90,21 @@ impl Revocations {
         &self,
         edge: &Edge,
         service: &Service,
-        covering: &[Digest],
+        reached: &Reached,
     ) -> Option<&Taken> {
-        self.find(|target, _| is_of_edge(target, edge, service, Some(covering)))
+        self.find(|target, _| is_of_edge(target, edge, service, |one| reached.contains(one)))
     }
 }
 
-/// The subjects of a promotion, and where the artifact is one of them, what lists the artifact: a
-/// platform is promoted by itself also where its index is held up. `None` if they are not known.
-fn with_index(subjects: Option<&SubjectSet>, covering: &[Digest]) -> Option<Vec<Digest>> {
-    let mut digests: Vec<Digest> = subjects?.iter().cloned().collect();
-    if digests.iter().any(|digest| covering.contains(digest)) {
-        digests.extend(covering.iter().cloned());
-    }
-    Some(digests)
+/// Whether a promotion is of this digest: one of its subjects, and where the artifact is one of them,
+/// whatever the artifact is reached by. A platform is promoted by itself also where its index is held
+/// up. Of anything, if its subjects are not known.
+fn holds(subjects: Option<&SubjectSet>, reached: &Reached, digest: &Digest) -> bool {
+    subjects.is_none_or(|subjects| {
+        let is_of = |is: &dyn Fn(&Digest) -> bool| subjects.iter().any(is);
+        is_of(&|own| own == digest)
+            || (reached.contains(digest) && is_of(&|own| reached.contains(own)))
+    })
 }
 
 /// What is certain about when something was signed. A log or a timestamp only proves that it was
@@ -112,6 +124,12 @@ impl Signing {
             by: time.is_proven().then(|| time.existed_by()).flatten(),
         }
     }
+
+    /// The same of what somebody else has seen at a time.
+    pub(super) fn seen(self, at: Option<Timestamp>) -> Self {
+        let by = self.by.into_iter().chain(at).min();
+        Self { by, ..self }
+    }
 }
 
 /// Whether a step had been taken when it was held up. Anybody can claim an earlier time.
@@ -123,7 +141,7 @@ fn is_of_edge(
     target: &Target,
     edge: &Edge,
     service: &Service,
-    subjects: Option<&[Digest]>,
+    holds: impl Fn(&Digest) -> bool,
 ) -> bool {
     let Target::Edge {
         edge: revoked,
@@ -140,8 +158,7 @@ fn is_of_edge(
         && revoked.to.uri == edge.to.uri
         && (audience.is_empty() || set(audience) == set(&edge.to.audience))
         && of.as_ref().is_none_or(|of| of == service)
-        && (those.is_empty()
-            || subjects.is_none_or(|digests| digests.iter().any(|digest| those.contains(digest))))
+        && (those.is_empty() || those.iter().any(holds))
 }
 
 /// Whether a target reaches what somebody signed then. A stolen key can say any time, so only what is

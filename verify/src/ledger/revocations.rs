@@ -10,6 +10,7 @@ use bulla_model::predicate::revocation::{Reach, Revocation, Target};
 use bulla_model::predicate::{Predicate as _, revocation};
 use bulla_model::{Digest, Identity, Person, Scope, Statement};
 
+use super::checkpoints::Listed;
 use super::reach::{Signing, is_of_signer};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
@@ -84,7 +85,7 @@ impl<'a> Lifting<'a> {
 struct Read<'a> {
     statement: &'a Verified<Statement>,
     said: Result<Verified<Revocation>, String>,
-    listed: bool,
+    listed: Option<Timestamp>,
 }
 
 impl Borrow<Verified<Statement>> for Read<'_> {
@@ -94,7 +95,7 @@ impl Borrow<Verified<Statement>> for Read<'_> {
 }
 
 impl<'a> Read<'a> {
-    fn of(statement: &'a Verified<Statement>, listed: &BTreeSet<&Digest>) -> Self {
+    fn of(statement: &'a Verified<Statement>, listed: &Listed<'_>) -> Self {
         let kind = statement.value().predicate_type().as_str();
         let said = if Revocation::TYPES.contains(&kind) {
             let read = statement.predicate::<Revocation>();
@@ -105,7 +106,7 @@ impl<'a> Read<'a> {
         Self {
             statement,
             said,
-            listed: listed.contains(statement.payload()),
+            listed: listed.get(statement.payload()).copied(),
         }
     }
 
@@ -130,7 +131,7 @@ impl<'a> Read<'a> {
             let may = match_any(lifting.policy, policy, names, signer, time, now);
             !to_come
                 && (may == Matched::Yes
-                    || (self.listed && could(policy, lift_by, signer, time, now)))
+                    || (self.listed.is_some() && could(policy, lift_by, signer, time, now)))
         };
         let may_revoke = || could(policy, by, signer, time, now);
         match &self.said {
@@ -151,7 +152,7 @@ impl Revocations {
         question: &Question<'_>,
         scope: &Scope,
         candidates: impl Iterator<Item = &'a Candidate>,
-        listed: &BTreeSet<&Digest>,
+        listed: &Listed<'_>,
     ) -> Self {
         let Some(lifting) = Lifting::of(question.policy) else {
             return Self::default();
@@ -201,9 +202,9 @@ impl Revocations {
                 return Some(Lift {
                     signer: statement.signer().clone(),
                     time: statement.time(),
-                    when: Signing::of(statement),
+                    when: Signing::of(statement).seen(read.listed),
                     lifted: targets.iter().filter_map(lifted).cloned().collect(),
-                    listed: read.listed,
+                    listed: read.listed.is_some(),
                 });
             }
             Reach::Targets(targets) => {
@@ -399,7 +400,7 @@ mod tests {
         let copies = copies.map(copy);
         for turned in 0..copies.len() {
             let place = |place| &copies[(place + turned) % copies.len()];
-            let read = (0..copies.len()).map(|at| Read::of(place(at), &BTreeSet::new()));
+            let read = (0..copies.len()).map(|at| Read::of(place(at), &Listed::new()));
             let (found, _) = Revocations::of_copies(read.collect());
             let since: Vec<_> = found.in_force().iter().map(|taken| taken.since).collect();
             assert_eq!(since, [Some(at(99))]);

@@ -250,6 +250,11 @@ impl Policy {
         self.revocations.is_some() || self.predecessors.iter().any(Self::knows_revocations)
     }
 
+    /// How many of the earlier versions that `history` lists are not at hand.
+    pub(crate) fn lacks_predecessors(&self) -> usize {
+        self.history.len().saturating_sub(self.predecessors.len())
+    }
+
     /// The tiers.
     pub fn tiers(&self) -> impl Iterator<Item = (&Tier, &TierRule)> {
         self.tiers.iter()

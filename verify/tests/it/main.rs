@@ -17,6 +17,8 @@ mod keyless;
 mod kit;
 mod layouts;
 mod ledger;
+mod ledger_contents;
+mod ledger_decided;
 mod ledger_hostile;
 mod logged_documents;
 mod mutations;
