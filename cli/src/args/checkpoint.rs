@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Image whose promotions are the latest of their service; may be given several times
     #[arg(long, value_name = "IMAGE")]
     pub latest: Vec<String>,
+    /// Record the images of --latest also where that decides a fork, or leaves out very many numbers
+    #[arg(long, requires = "latest")]
+    pub decide_forks: bool,
     /// How long it may be used at most, for example 48h
     #[arg(long, value_name = "TIME", default_value = "48h")]
     pub valid_for: String,

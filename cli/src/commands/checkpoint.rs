@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::predicate::checkpoint::SlotHead;
 use bulla_model::{Digest, Scope};
-use bulla_verify::{Outcome, Verdict};
+use bulla_verify::{Cause, Outcome, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,6 +30,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     for name in &arguments.latest {
         let image = image::open(context, &Target::parse(name)?).await?;
         let heads = heads(context, &rules, &scope, &image, now).await?;
+        let heads = decided(heads, arguments.decide_forks, &image.pinned)?;
         if heads.is_empty() {
             context.printer.warn(format!(
                 "{} holds no place in an environment of {scope}, so none is recorded",
@@ -43,6 +44,10 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let store = ledger::open_to_write(context, &rules, place.as_ref()).await?;
     let memory = &arguments.memory;
     let current = checkpoint::read(context, &rules, &store, &scope, memory, now).await?;
+    if !arguments.decide_forks {
+        let before = current.newest();
+        one_by_one(before.map_or(&[], |one| &one.value().slots), &latest)?;
+    }
     let next = checkpoint::next(&rules, &current, &scope, (None, &latest), (now, not_after))?;
     let mut report = CheckpointReport {
         scope: scope.clone(),
@@ -132,7 +137,7 @@ async fn heads(
     scope: &Scope,
     image: &image::OpenImage,
     now: Timestamp,
-) -> Result<Vec<(SlotHead, Option<Digest>)>, Failure> {
+) -> Result<Vec<(SlotHead, Option<Digest>, Place)>, Failure> {
     let mut heads = Vec::new();
     let environments = rules.policy.environments();
     for (name, rule) in environments.filter(|(_, rule)| Scope::ledger_of(&rule.uri) == *scope) {
@@ -140,8 +145,8 @@ async fn heads(
         let judged =
             verdict::environment(rules, collected, &image.pinned, name, now, &context.limits)
                 .await?;
-        let head = judged.steps.last().filter(|_| holds(&judged));
-        let (Some(head), Some(service)) = (head, &judged.service) else {
+        let (head, place) = (judged.steps.last(), holds(&judged));
+        let (Some(head), Some(service), Some(place)) = (head, &judged.service, place) else {
             continue;
         };
         let named = SlotHead {
@@ -150,7 +155,7 @@ async fn heads(
             sequence: head.slot.sequence,
             head: head.promotion.clone(),
         };
-        heads.push((named, head.slot.previous.clone()));
+        heads.push((named, head.slot.previous.clone(), place));
     }
     Ok(heads)
 }
@@ -178,16 +183,77 @@ fn latest(mut places: Vec<(SlotHead, Option<Digest>)>) -> Result<Vec<SlotHead>, 
     Ok(places.into_iter().map(|(head, _)| head).collect())
 }
 
-/// Whether nothing is wrong but what the checkpoint that is about to be written decides.
-fn holds(verdict: &Verdict) -> bool {
-    let failed = |outcome: Outcome| matches!(outcome, Outcome::Failed(_));
-    let mut checks = verdict.checks.iter();
-    checks.all(|check| !failed(check.outcome) || DECIDES.contains(&check.name))
+/// How a promotion stands to the heads that were recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It may be the next one, as far as is known.
+    Open,
+    /// It is against them.
+    Contested,
 }
 
-/// How old the last checkpoint is, and which promotion is the latest: those between that and the one
-/// that was named may be of other images, and of a fork the owner names the side that stays.
-const DECIDES: &[&str] = &["freshness", "slot"];
+/// The promotion's place, if nothing is wrong but what the checkpoint that is about to be written
+/// decides: how old the last one is, and which promotion is the latest. Those between that and the
+/// one that was named may be of other images.
+fn holds(verdict: &Verdict) -> Option<Place> {
+    let mut place = Place::Open;
+    for check in &verdict.checks {
+        match (check.outcome, check.name) {
+            (Outcome::Ok, _)
+            | (Outcome::Failed(_), "freshness")
+            | (Outcome::Failed(Cause::Undetermined), "slot") => {}
+            (Outcome::Failed(_), "slot") => place = Place::Contested,
+            (Outcome::Failed(_), _) => return None,
+        }
+    }
+    Some(place)
+}
+
+/// Takes the side of a fork only if the owner says so: anybody who promotes can open one.
+fn decided(
+    heads: Vec<(SlotHead, Option<Digest>, Place)>,
+    decides: bool,
+    name: &str,
+) -> Result<Vec<(SlotHead, Option<Digest>)>, Failure> {
+    let mut contested = heads.iter();
+    let contested = contested.find(|(_, _, place)| !decides && *place == Place::Contested);
+    if let Some((head, _, _)) = contested {
+        return Err(Failure::usage(format_args!(
+            "{name}: its promotion {} of {} into {} (sequence {}) does not follow the one that is \
+             recorded",
+            head.head, head.service, head.environment, head.sequence
+        ))
+        .with_hint(
+            "revoke the side of the fork that must not count: bulla revoke --attestation DIGEST; if \
+             this one is to stay, repeat with --decide-forks",
+        ));
+    }
+    let heads = heads.into_iter();
+    Ok(heads.map(|(head, previous, _)| (head, previous)).collect())
+}
+
+/// Refuses a number far ahead of the recorded one: a promoter may write any, and after the highest
+/// nothing could follow.
+fn one_by_one(before: &[SlotHead], latest: &[SlotHead]) -> Result<(), Failure> {
+    for head in latest {
+        let mut before = before.iter();
+        let before = before
+            .find(|one| one.service == head.service && one.environment == head.environment)
+            .map_or(0, |before| before.sequence);
+        if head.sequence.saturating_sub(before) > AHEAD {
+            return Err(Failure::usage(format_args!(
+                "promotion {} of {} into {} has sequence {}, and the recorded one has {before}",
+                head.head, head.service, head.environment, head.sequence
+            ))
+            .with_hint("if there were so many since, repeat with --decide-forks"));
+        }
+    }
+    Ok(())
+}
+
+/// How many promotions into one place there may be between two checkpoints without a word of the
+/// owner.
+const AHEAD: u64 = 1000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

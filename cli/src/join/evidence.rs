@@ -1,10 +1,9 @@
 //! Evidence: what is beside an image, collected for a verdict.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use bulla_model::{CosignLayer, Digest, Manifest, media_type};
+use bulla_model::{CosignLayer, Digest};
 use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
 use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
 use bulla_verify::{Attestation, Evidence};
@@ -12,9 +11,9 @@ use jiff::Timestamp;
 
 use super::follow::{self, Followed};
 use super::image::OpenImage;
+use super::lists;
 use super::rules::Rules;
 use crate::Failure;
-use crate::failure::FailureKind;
 
 /// Collects the attestations of an image and of the given index that lists it, and the documents
 /// that they refer to, as far as these rules ask for some.
@@ -24,7 +23,8 @@ pub async fn collect(
     rules: &Arc<Rules>,
     now: Timestamp,
 ) -> Result<Evidence, Failure> {
-    let evidence = attestations(image, index).await?;
+    let mut evidence = attestations(image, index).await?;
+    lists::add(image, rules, &mut evidence).await?;
     let followed = Followed::Rules(Arc::clone(rules));
     follow::add(&image.evidence, evidence, followed, now).await
 }
@@ -43,47 +43,31 @@ pub async fn attestations(image: &OpenImage, index: Option<&Digest>) -> Result<E
     };
     let (store, prefix) = (&image.evidence, &image.tag_prefix);
     add(store, &artifact, prefix, &mut evidence).await?;
-    if let Some(index) = index.filter(|index| **index != artifact) {
-        let manifest = image.store.manifest(index).await?;
-        evidence.indexes.push(manifest);
-        if evidence.covering().len() < 2 {
-            return Err(Failure::usage(format_args!(
-                "{index} is no index that lists {artifact}"
-            )));
-        }
+    if let Some(index) = listed_by(image, index, &mut evidence).await? {
         add(store, index, prefix, &mut evidence).await?;
     }
-    let lists = listing(image).await?;
-    evidence.indexes.extend(lists);
     Ok(evidence)
 }
 
-/// The image's own index and those within it: a platform that was revoked takes them back, too.
-async fn listing(image: &OpenImage) -> Result<Vec<Manifest>, Failure> {
-    let is_index = |kind: &str| kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST;
-    let mut seen = BTreeSet::new();
-    let mut open = vec![image.descriptor.clone()];
-    let mut lists = Vec::new();
-    while let Some(descriptor) = open.pop() {
-        if !is_index(&descriptor.media_type) || !seen.insert(descriptor.digest.clone()) {
-            continue;
-        }
-        if lists.len() >= INDEXES {
-            return Err(Failure::new(
-                FailureKind::Unavailable,
-                format_args!("{} lists more than {INDEXES} indexes", image.pinned),
-            ));
-        }
-        let manifest = image.store.manifest(&descriptor.digest).await?;
-        let entries = manifest.index().map_or(&[][..], |index| &index.manifests);
-        open.extend(entries.iter().cloned());
-        lists.push(manifest);
+/// Adds the bytes of the index that was named, which has to list the image; answers it if it is
+/// another one than the image.
+pub async fn listed_by<'a>(
+    image: &OpenImage,
+    index: Option<&'a Digest>,
+    evidence: &mut Evidence,
+) -> Result<Option<&'a Digest>, Failure> {
+    let artifact = &image.descriptor.digest;
+    let Some(index) = index.filter(|index| *index != artifact) else {
+        return Ok(None);
+    };
+    evidence.indexes.push(image.store.manifest(index).await?);
+    if evidence.covering().len() < 2 {
+        return Err(Failure::usage(format_args!(
+            "{index} is no index that lists {artifact}"
+        )));
     }
-    Ok(lists)
+    Ok(Some(index))
 }
-
-/// Indexes within one. Stops an index that lists endlessly.
-const INDEXES: usize = 64;
 
 async fn add(
     store: &AnyStore,

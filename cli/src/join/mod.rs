@@ -23,6 +23,7 @@ pub mod key;
 pub mod layers;
 pub mod ledger;
 pub mod legacy;
+pub mod lists;
 pub mod message;
 pub mod notation;
 pub mod promotion;

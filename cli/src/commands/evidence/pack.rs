@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::follow::{self, Followed};
 use crate::join::rules::{Rules, Source};
-use crate::join::{blocking, evidence, image, ledger, step, verdict};
+use crate::join::{blocking, evidence, image, ledger, lists, step, verdict};
 use crate::output::{READABLE, partial};
 use crate::render::{Cell, Page, Report, bytes, shorten, verdict as render};
 use crate::target::Target;
@@ -38,7 +38,8 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     let image = image::open(context, &Target::parse(&arguments.target)?).await?;
     // Whoever judges the pack by rules of their own may take documents that these have no use for.
     let everybody = Followed::Everybody(Arc::clone(&rules));
-    let collected = evidence::attestations(&image, arguments.index.as_ref()).await?;
+    let mut collected = evidence::attestations(&image, arguments.index.as_ref()).await?;
+    lists::add(&image, &rules, &mut collected).await?;
     let place = &image.evidence;
     let collected = follow::add(place, collected, everybody, now).await?;
     let collected = ledger::add(context, &rules, &arguments.env, place, collected).await?;

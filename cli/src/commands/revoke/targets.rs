@@ -5,14 +5,13 @@ use std::path::Path;
 
 use bulla_model::predicate::revocation::{Range, RevokedSigner, Target};
 use bulla_model::{Digest, Edge, Environment, Limits, Place};
-use bulla_registry::Store as _;
 use bulla_verify::PublicKey;
 
 use super::OpenImage;
 use crate::Failure;
 use crate::args::revoke::{Arguments, TargetArguments};
-use crate::join::file;
 use crate::join::rules::Rules;
+use crate::join::{file, lists};
 
 /// The targets, in the order of the flags.
 pub(super) async fn of(
@@ -37,7 +36,7 @@ pub(super) async fn of(
     match (image, &what.edge) {
         (image, Some(edge)) => {
             let mut held = match image {
-                Some(image) => covered(image).await?,
+                Some(image) => lists::covered(image).await?,
                 None => Vec::new(),
             };
             held.sort();
@@ -45,7 +44,7 @@ pub(super) async fn of(
             targets.push(step(what, edge, rules, held)?);
         }
         (Some(image), None) => {
-            let digests = covered(image).await?;
+            let digests = lists::covered(image).await?;
             targets.extend(digests.into_iter().map(|digest| Target::Subject { digest }));
         }
         (None, None) => {}
@@ -71,19 +70,6 @@ pub(super) async fn of(
         ));
     }
     Ok(targets)
-}
-
-/// The image and, of an index, what it lists: a platform is run by its own digest too.
-async fn covered(image: &OpenImage) -> Result<Vec<Digest>, Failure> {
-    let digest = &image.descriptor.digest;
-    let manifest = image.store.manifest(digest).await?;
-    let platforms = manifest
-        .index()
-        .into_iter()
-        .flat_map(|index| &index.manifests);
-    let platforms = platforms.filter(|entry| !entry.is_buildkit_attestation());
-    let platforms = platforms.map(|entry| entry.digest.clone());
-    Ok(std::iter::once(digest.clone()).chain(platforms).collect())
 }
 
 fn signer(id: &str, issuer: Option<&str>, limits: &Limits) -> Result<RevokedSigner, Failure> {

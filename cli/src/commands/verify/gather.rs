@@ -19,7 +19,7 @@ use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{blocking, directory, evidence, file, follow, image};
+use crate::join::{blocking, directory, evidence, file, follow, image, lists};
 use crate::target::Target;
 
 /// Everything a verdict about one item rests on.
@@ -71,10 +71,15 @@ pub(super) async fn gather(
     let named = !arguments.bundle.is_empty() || arguments.signature.is_some();
     let mut evidence = if named {
         let found = attestations(arguments, given, &artifact, &context.limits)?;
-        given_about(artifact.clone(), found)
+        let mut evidence = given_about(artifact.clone(), found);
+        evidence::listed_by(&image, arguments.index.as_ref(), &mut evidence).await?;
+        evidence
     } else {
         evidence::attestations(&image, arguments.index.as_ref()).await?
     };
+    if let Asked::Environment { rules, .. } = asked {
+        lists::add(&image, rules, &mut evidence).await?;
+    }
     follow::add_given(&given.referred, &mut evidence);
     if let Some(followed) = asked.follows() {
         evidence = follow::add(&image.evidence, evidence, followed, now).await?;
