@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::predicate::checkpoint::SlotHead;
 use bulla_model::{Digest, Scope};
-use bulla_verify::{Cause, Outcome, Verdict};
+use bulla_verify::{Cause, Check, Outcome};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -145,7 +145,7 @@ async fn heads(
         let judged =
             verdict::environment(rules, collected, &image.pinned, name, now, &context.limits)
                 .await?;
-        let (head, place) = (judged.steps.last(), holds(&judged));
+        let (head, place) = (judged.steps.last(), holds(&judged.checks));
         let (Some(head), Some(service), Some(place)) = (head, &judged.service, place) else {
             continue;
         };
@@ -195,9 +195,9 @@ enum Place {
 /// The promotion's place, if nothing is wrong but what the checkpoint that is about to be written
 /// decides: how old the last one is, and which promotion is the latest. Those between that and the
 /// one that was named may be of other images.
-fn holds(verdict: &Verdict) -> Option<Place> {
+fn holds(checks: &[Check]) -> Option<Place> {
     let mut place = Place::Open;
-    for check in &verdict.checks {
+    for check in checks {
         match (check.outcome, check.name) {
             (Outcome::Ok, _)
             | (Outcome::Failed(_), "freshness")
@@ -287,6 +287,65 @@ impl Report for CheckpointReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_checkpoint_decides_may_have_failed() {
+        let check = |(name, cause): (&'static str, Option<Cause>)| Check {
+            name,
+            step: None,
+            outcome: cause.map_or(Outcome::Ok, Outcome::Failed),
+            summary: String::new(),
+            place: None,
+        };
+        let open = Some(Cause::Undetermined);
+        let denied = Some(Cause::Denied);
+        for (failed, expected) in [
+            (&[("approvals", None)][..], Some(Place::Open)),
+            (&[("freshness", open), ("slot", open)], Some(Place::Open)),
+            (&[("freshness", denied)], Some(Place::Open)),
+            (&[("slot", denied)], Some(Place::Contested)),
+            (
+                &[("slot", denied), ("freshness", open)],
+                Some(Place::Contested),
+            ),
+            (&[("slot", denied), ("approvals", denied)], None),
+            (&[("revocations", open)], None),
+        ] {
+            let checks: Vec<Check> = failed.iter().copied().map(check).collect();
+            assert_eq!(holds(&checks), expected, "{failed:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_contested_or_far_ahead_is_recorded_by_no_accident() {
+        let head = |sequence: u64| SlotHead {
+            service: "pay".parse().unwrap(),
+            environment: "env://acme/pay/prod".parse().unwrap(),
+            sequence,
+            head: Digest::sha256(b"x"),
+        };
+        let heads = |place| vec![(head(1), None, Place::Open), (head(2), None, place)];
+        assert_eq!(decided(heads(Place::Open), false, "x").unwrap().len(), 2);
+        decided(heads(Place::Contested), false, "x").unwrap_err();
+        assert_eq!(
+            decided(heads(Place::Contested), true, "x").unwrap().len(),
+            2
+        );
+        // The highest number there is: nothing could follow it.
+        let last = (1 << 53) - 1;
+        for (before, next, good) in [
+            (None, 1, true),
+            (None, last, false),
+            (Some(7), 8, true),
+            (Some(7), 1007, true),
+            (Some(7), 1008, false),
+            (Some(7), last, false),
+            (Some(last), 7, true),
+        ] {
+            let before: Vec<_> = before.map(head).into_iter().collect();
+            assert_eq!(one_by_one(&before, &[head(next)]).is_ok(), good, "{next}");
+        }
+    }
 
     #[test]
     fn promotions_of_several_images_are_recorded_together() {

@@ -4,9 +4,12 @@ use bulla_attest::sigstore::{LogService, Recorder};
 use bulla_attest::{
     Blob, Signer as _, sign_blob, sign_blob_backed, sign_statement, sign_statement_backed,
 };
+use bulla_model::predicate::own;
 use bulla_model::{Bundle, CosignLayer, Digest, Identity, Limits, PredicateType, Statement};
 use bulla_registry::{Attached, attach};
-use bulla_verify::{Attestation, Candidate, Evidence, PublicKey, Trust, Verified, examine};
+use bulla_verify::{
+    Attestation, Candidate, Evidence, PublicKey, SignedTime, Trust, Verified, examine,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::blocking;
@@ -140,8 +143,30 @@ fn check(
         return Err(expected.unusable(&"it is over another payload"));
     }
     let statement: &Statement = verified.value();
+    if own::is_own(statement.predicate_type().as_str()) {
+        agrees(verified.time())?;
+    }
     Ok(statement.predicate_type().clone())
 }
+
+/// Refuses what no verifier would believe: of a clock that is wrong only the machine that has it can
+/// be told, and a checkpoint that is put into a ledger cannot be taken out.
+fn agrees(time: SignedTime) -> Result<(), Failure> {
+    let SignedTime::Proven(proof, Some(word)) = time else {
+        return Ok(());
+    };
+    if word.duration_since(proof).abs() <= APART {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!(
+        "the statement says {word} and was recorded at {proof}: verifiers would not believe it, so \
+         it was not published"
+    ))
+    .with_hint("set the clock of this machine"))
+}
+
+/// How far the word of a statement of ours and a record of it may lie apart.
+const APART: SignedDuration = SignedDuration::from_mins(10);
 
 /// The same for an attestation in cosign's older form, which has no place for every record: the
 /// signer and the payload must be the sealed ones, and what is there must verify.
@@ -311,6 +336,23 @@ mod tests {
                 &Limits::default(),
             ))
             .unwrap()
+    }
+
+    #[test]
+    fn what_a_wrong_clock_dates_is_not_published() {
+        let at = |minutes| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        for (word, good) in [
+            (100, true),
+            (110, true),
+            (111, false),
+            (90, true),
+            (89, false),
+        ] {
+            let time = SignedTime::Proven(at(100), Some(at(word)));
+            assert_eq!(agrees(time).is_ok(), good, "{word}");
+        }
+        agrees(SignedTime::Claimed(at(7))).unwrap();
+        agrees(SignedTime::Proven(at(7), None)).unwrap();
     }
 
     #[test]

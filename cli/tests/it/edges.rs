@@ -98,7 +98,7 @@ edges:
 ";
 
 /// One more image in the layout: the first one's manifest with a note.
-fn add_release(sandbox: &Sandbox, tag: &str) {
+pub(crate) fn add_release(sandbox: &Sandbox, tag: &str) {
     let mut index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
     let first = index["manifests"][0]["digest"].as_str().unwrap();
     let blob = format!("image/blobs/{}", first.replace(':', "/"));

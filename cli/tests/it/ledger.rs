@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
+mod contents;
+mod forks;
+
 /// `alice` owns everything and approves, `ci` builds and promotes. Prod is as fresh as can be
 /// demanded.
 fn company() -> Sandbox {
@@ -48,6 +51,16 @@ fn company() -> Sandbox {
 /// The whole way into prod, with a checkpoint.
 fn released() -> Sandbox {
     let sandbox = company();
+    let written = sandbox
+        .done("checkpoint --first --key alice.key --state keeper.json --output json")
+        .json();
+    assert_eq!(written["serial"], 1);
+    release(&sandbox, "image:1.0");
+    sandbox
+}
+
+/// The whole way of an image into prod, with the bill of materials of the one image there is.
+fn release(sandbox: &Sandbox, image: &str) {
     let provenance = json!({
         "buildDefinition": {
             "buildType": "https://example.test/build/v1",
@@ -60,21 +73,16 @@ fn released() -> Sandbox {
         "runDetails": {"builder": {"id": "https://example.test/builder"}},
     });
     sandbox.write("provenance.json", &provenance.to_string());
-    let written = sandbox
-        .done("checkpoint --first --key alice.key --state keeper.json --output json")
-        .json();
-    assert_eq!(written["serial"], 1);
     for step in [
-        "attest image:1.0 --predicate provenance.json --type slsaprovenance1 --key ci.key",
+        "attest IMAGE --predicate provenance.json --type slsaprovenance1 --key ci.key",
         "sbom image:1.0 -o sbom.json",
-        "attest image:1.0 --sbom sbom.json --key ci.key",
-        "promote image:1.0 --to dev --key ci.key",
-        "approve image:1.0 --to prod --key alice.key --yes",
-        "promote image:1.0 --to prod --key ci.key",
+        "attest IMAGE --sbom sbom.json --key ci.key",
+        "promote IMAGE --to dev --key ci.key",
+        "approve IMAGE --to prod --key alice.key --yes",
+        "promote IMAGE --to prod --key ci.key",
     ] {
-        sandbox.done(step);
+        sandbox.done(&step.replace("IMAGE", image));
     }
-    sandbox
 }
 
 fn verified(sandbox: &Sandbox, code: i32) -> Value {
