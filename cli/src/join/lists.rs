@@ -16,7 +16,7 @@ use crate::failure::FailureKind;
 /// request.
 const MANIFESTS: usize = 512;
 /// Manifests that one revocation names: as many targets as it may have.
-const TARGETS: usize = 4096;
+const TARGETS: usize = 1024;
 /// Bytes of all indexes. Stops large indexes within one from filling the memory.
 const INDEX_BYTES: usize = 16 << 20;
 /// Requests at the same time.
