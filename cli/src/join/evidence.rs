@@ -49,6 +49,13 @@ pub async fn attestations(image: &OpenImage, index: Option<&Digest>) -> Result<E
     Ok(evidence)
 }
 
+/// Collects what is beside one of the digests that an image lists, as [`attestations`] does.
+pub async fn beside(image: &OpenImage, digest: &Digest) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence::default();
+    add(&image.evidence, digest, &image.tag_prefix, &mut evidence).await?;
+    Ok(evidence)
+}
+
 /// Adds the bytes of the index that was named, which has to list the image; answers it if it is
 /// another one than the image.
 pub async fn listed_by<'a>(

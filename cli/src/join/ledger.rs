@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::image::OpenImage;
 use super::rules::Rules;
 use super::seal::Sealed;
-use super::{evidence, remote};
+use super::{bills, evidence, remote};
 use crate::Failure;
 use crate::commands::Context;
 
@@ -136,7 +136,8 @@ pub async fn beside(
     now: Timestamp,
 ) -> Result<Arc<Evidence>, Failure> {
     let collected = evidence::collect(image, None, rules, now).await?;
-    let collected = add(context, rules, environment, &image.evidence, collected).await?;
+    let mut collected = add(context, rules, environment, &image.evidence, collected).await?;
+    bills::add(image, &mut collected).await?;
     Ok(Arc::new(collected))
 }
 

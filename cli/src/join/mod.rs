@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod attached;
+pub mod bills;
 pub mod build;
 pub mod checkpoint;
 pub mod consent;

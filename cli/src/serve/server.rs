@@ -26,7 +26,7 @@ use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::{evidence, image, ledger, verdict};
+use crate::join::{bills, evidence, image, ledger, verdict};
 use crate::target::Target;
 use crate::workload::ImageUse;
 
@@ -337,7 +337,8 @@ impl Server {
         let environment = self.options.environment.as_str();
         let evidence = evidence::collect(&image, None, rules, now).await?;
         let place = &image.evidence;
-        let evidence = ledger::add(&self.context, rules, environment, place, evidence).await?;
+        let mut evidence = ledger::add(&self.context, rules, environment, place, evidence).await?;
+        bills::add(&image, &mut evidence).await?;
         let evidence = Arc::new(evidence);
         verdict::environment(
             rules,

@@ -35,7 +35,7 @@ pub(super) fn evidence(contents: &Contents, limits: &Limits) -> Result<Evidence,
     };
     let ledger = &document.incomplete.ledger;
     evidence.ledger.unavailable.clone_from(ledger);
-    let covering = evidence.covering();
+    let covering: Vec<Digest> = evidence.reached().digests().cloned().collect();
     let ledger = [Scope::ledger_of(&document.environment).descriptor().digest];
     let mut earlier: Vec<&PackFile> = Vec::new();
     for file in document.current(PackRole::Attestation) {

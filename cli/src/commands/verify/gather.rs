@@ -19,7 +19,7 @@ use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{blocking, directory, evidence, file, follow, image, lists};
+use crate::join::{bills, blocking, directory, evidence, file, follow, image, ledger, lists};
 use crate::target::Target;
 
 /// Everything a verdict about one item rests on.
@@ -77,8 +77,12 @@ pub(super) async fn gather(
     } else {
         evidence::attestations(&image, arguments.index.as_ref()).await?
     };
-    if let Asked::Environment { rules, .. } = asked {
+    if let Asked::Environment { rules, name } = asked {
         lists::add(&image, rules, &mut evidence).await?;
+        if !named {
+            evidence = ledger::add(context, rules, name, &image.evidence, evidence).await?;
+            bills::add(&image, &mut evidence).await?;
+        }
     }
     follow::add_given(&given.referred, &mut evidence);
     if let Some(followed) = asked.follows() {

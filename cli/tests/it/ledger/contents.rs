@@ -155,3 +155,32 @@ fn an_index_that_lists_too_much_is_no_answer() {
     let revoked = sandbox.done(&format!("revoke image:more {REVOKE} --output json"));
     assert_eq!(revoked.json()["targets"], 513);
 }
+
+#[test]
+fn a_component_of_a_platform_takes_the_index_back() {
+    let (sandbox, _) = nested();
+    // Only the list beside the platform has it, and a stranger's beside it says nothing.
+    for (file, purl) in [
+        ("bill.json", "pkg:npm/left-pad@1"),
+        ("other.json", "pkg:npm/x@1"),
+    ] {
+        let bill = json!({"bomFormat": "CycloneDX", "specVersion": "1.6",
+            "components": [{"type": "library", "name": "x", "purl": purl}]});
+        sandbox.write(file, &bill.to_string());
+    }
+    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    sandbox.write("mallory.key", &key.to_pem());
+    sandbox.done("attest image:1.0 --type cyclonedx --predicate bill.json --key ci.key");
+    sandbox.done("attest image:1.0 --type cyclonedx --predicate other.json --key mallory.key");
+    for (component, code) in [("pkg:npm/x", 0), ("pkg:npm/left-pad", 14)] {
+        sandbox.done(&format!("revoke --component {component} {REVOKE}"));
+        ask(&sandbox, "image:multi", code);
+        assert_eq!(sandbox.run("why --env prod image:multi").code, code);
+    }
+    let promoted = sandbox.run("promote image:multi --to prod --key ci.key");
+    assert_eq!(promoted.code, 14, "{}", promoted.talk);
+    sandbox.done("evidence pack image:multi --env prod -o pack.tar");
+    let replayed = sandbox.run("evidence verify pack.tar --output json").json();
+    assert_eq!(replayed["differences"], json!([]), "{replayed}");
+    assert_eq!(replayed["verdict"]["decision"], "deny");
+}
