@@ -24,7 +24,7 @@ use crate::{Exit, Failure};
 /// Records a deployment.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     match arguments.action {
-        Action::Record(arguments) => record(*arguments, context).await,
+        Action::Record(arguments) => Box::pin(record(*arguments, context)).await,
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn add(image: &OpenImage, evidence: &mut Evidence) -> Result<(), Failu
         evidence.unavailable.push(line);
     }
     for platform in platforms.iter().take(PLATFORMS) {
-        let beside = Box::pin(evidence::beside(image, platform)).await?;
+        let beside = evidence::beside(image, platform).await?;
         evidence.truncated |= beside.truncated;
         evidence.unavailable.extend(beside.unavailable);
         let bills = beside.attestations.into_iter();

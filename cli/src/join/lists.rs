@@ -26,7 +26,7 @@ const AT_ONCE: usize = 8;
 /// that was revoked takes them back, too.
 pub async fn add(image: &OpenImage, rules: &Rules, evidence: &mut Evidence) -> Result<(), Failure> {
     if rules.policy.knows_revocations() {
-        evidence.indexes.extend(Box::pin(within(image, MANIFESTS)).await?);
+        evidence.indexes.extend(within(image, MANIFESTS).await?);
     }
     Ok(())
 }
@@ -37,7 +37,7 @@ pub async fn covered(image: &OpenImage) -> Result<Vec<Digest>, Failure> {
     let own = &image.descriptor.digest;
     let reached: Reached = Evidence {
         artifact: Some(own.clone()),
-        indexes: Box::pin(within(image, TARGETS)).await?,
+        indexes: within(image, TARGETS).await?,
         ..Evidence::default()
     }
     .reached();

@@ -22,7 +22,7 @@ use crate::{Exit, Failure};
 /// Packs evidence, or verifies a pack.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     match arguments.action {
-        Action::Pack(arguments) => pack::run(arguments, context).await,
+        Action::Pack(arguments) => Box::pin(pack::run(arguments, context)).await,
         Action::Verify(arguments) => verify::run(arguments, context).await,
     }
 }
