@@ -49,6 +49,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         one_by_one(before.map_or(&[], |one| &one.value().slots), &latest)?;
     }
     let next = checkpoint::next(&rules, &current, &scope, (None, &latest), (now, not_after))?;
+    for (head, recorded) in behind(&latest, &next.slots) {
+        context.printer.warn(format!(
+            "promotion {} (sequence {}) is not recorded: {} is later in {} (sequence {})",
+            head.head, head.sequence, recorded.head, head.environment, recorded.sequence
+        ));
+    }
     let mut report = CheckpointReport {
         scope: scope.clone(),
         serial: next.serial,
@@ -249,6 +255,19 @@ fn one_by_one(before: &[SlotHead], latest: &[SlotHead]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What was named and has a later one recorded that was not, beside that one.
+fn behind<'a>(
+    latest: &'a [SlotHead],
+    slots: &'a [SlotHead],
+) -> impl Iterator<Item = (&'a SlotHead, &'a SlotHead)> {
+    latest.iter().filter_map(|head| {
+        let mut recorded = slots.iter();
+        let recorded = recorded
+            .find(|one| one.service == head.service && one.environment == head.environment)?;
+        (!latest.contains(recorded)).then_some((head, recorded))
+    })
 }
 
 /// How many promotions into one place there may be between two checkpoints without a word of the

@@ -90,13 +90,13 @@ async fn within(image: &OpenImage, most: usize) -> Result<Vec<Manifest>, Failure
     Ok(found)
 }
 
-/// A manifest; `None` for what is no index and not there, or nothing that could be run.
+/// A manifest; `None` for what does not call itself an index and is not there, or calls itself nothing
+/// that could be run and is no manifest.
 async fn read(image: &OpenImage, entry: Descriptor) -> Result<Option<Manifest>, Failure> {
     match image.store.manifest(&entry.digest).await {
         Ok(manifest) => Ok(Some(manifest)),
-        Err(error) if !is_index(&entry) && (error.is_not_found() || error.is_unusable()) => {
-            Ok(None)
-        }
+        Err(error) if error.is_not_found() && !is_index(&entry) => Ok(None),
+        Err(error) if error.is_unusable() && !is_index(&entry) && !is_image(&entry) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -104,6 +104,11 @@ async fn read(image: &OpenImage, entry: Descriptor) -> Result<Option<Manifest>, 
 fn is_index(entry: &Descriptor) -> bool {
     let kind = entry.media_type.as_str();
     kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST
+}
+
+fn is_image(entry: &Descriptor) -> bool {
+    let kind = entry.media_type.as_str();
+    kind == media_type::IMAGE_MANIFEST || kind == media_type::DOCKER_MANIFEST
 }
 
 fn too_large(image: &OpenImage, what: &str) -> Failure {

@@ -157,6 +157,28 @@ fn an_index_that_lists_too_much_is_no_answer() {
 }
 
 #[test]
+fn an_image_that_cannot_be_read_may_be_an_index() {
+    let sandbox = released();
+    let layout = Layout::open(&sandbox.path("image"), &Limits::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    let both = json!({"schemaVersion": 2, "manifests": [], "layers": []}).to_string();
+    let both = runtime
+        .block_on(layout.put_blob(both.into_bytes()))
+        .unwrap();
+    for (kind, code) in [(media_type::IMAGE_MANIFEST, 2), ("text/plain", 10)] {
+        let entry = json!({"mediaType": kind, "size": 46, "digest": both});
+        let index = json!({"schemaVersion": 2, "mediaType": media_type::IMAGE_INDEX,
+            "manifests": [entry]});
+        let (bytes, tag) = (index.to_string(), "odd".parse().unwrap());
+        let stored = layout.put_manifest(bytes.as_bytes(), media_type::IMAGE_INDEX, Some(&tag));
+        runtime.block_on(stored).unwrap();
+        let answer = sandbox.run("verify --env prod image:odd");
+        assert_eq!(answer.code, code, "{kind}: {}{}", answer.data, answer.talk);
+    }
+}
+
+#[test]
 fn a_component_of_a_platform_takes_the_index_back() {
     let (sandbox, _) = nested();
     // Only the list beside the platform has it, and a stranger's beside it says nothing.

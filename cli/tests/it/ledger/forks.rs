@@ -71,6 +71,12 @@ fn the_side_that_lost_stays_lost_when_the_other_goes_on() {
     assert_eq!(in_prod(&sandbox, "image:2.0").0, 0);
     let (code, said, _) = in_prod(&sandbox, "twin:3.0");
     assert_eq!(code, 1, "{said}");
+    // There is no way back behind what followed.
+    let late = sandbox.run(&format!(
+        "checkpoint --latest twin:3.0 --decide-forks {SIGN}"
+    ));
+    assert!(late.talk.contains("is not recorded"), "{}", late.talk);
+    assert_eq!(in_prod(&sandbox, "twin:3.0").0, 1);
     // Once the checkpoint that decided is gone, only a revocation says so.
     assert!(!lost.is_empty());
     sandbox.done(&format!(
