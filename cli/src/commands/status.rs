@@ -145,6 +145,9 @@ struct HeldReport {
     image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
+    /// Why it may not stay, if it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
     since: Timestamp,
     promotion: Digest,
     by: Identity,
@@ -189,14 +192,22 @@ impl ServiceReport {
 
 impl HeldReport {
     fn new(release: Release) -> Self {
-        let Release { image, step } = release;
+        let Release { image, step, code } = release;
         Self {
             image,
+            code,
             version: step.version,
             since: step.at,
             promotion: step.promotion,
             by: step.by,
             approved_by: step.approved_by,
+        }
+    }
+
+    fn cell(&self) -> Cell {
+        match self.code {
+            None => self.name().into(),
+            Some(code) => Cell::bad(format!("{} ({code})", self.name())),
         }
     }
 
@@ -284,7 +295,7 @@ impl Report for StatusReport {
             let mut cells = vec![Cell::strong(service.service.as_str())];
             for name in &self.environments {
                 let held = service.held.get(name);
-                cells.push(held.map_or_else(|| Cell::faint("-"), |held| held.name().into()));
+                cells.push(held.map_or_else(|| Cell::faint("-"), HeldReport::cell));
             }
             let mut next = service.next.iter();
             let cell = |next: &NextReport| {

@@ -92,12 +92,12 @@ async fn explain(
     )
     .await?;
     let refused = Refused {
+        context,
         rules,
+        image: &image,
         evidence: &evidence,
-        image: &image.pinned,
         environment: &arguments.env,
         now,
-        limits: &context.limits,
     };
     let remedies = refused.remedies(&verdict).await;
     Ok((image.pinned, verdict, remedies))

@@ -13,12 +13,12 @@ use bulla_verify::{Cause, Code, Decision, Evidence, Pattern, Step, Verdict};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::evidence;
 use super::follow::{self, Followed};
 use super::image::{self, OpenImage};
 use super::rules::Rules;
 use super::slot::{self, AT_ONCE, Holder};
 use super::verdict::{self, StepName};
+use super::{evidence, ledger, lists};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -59,6 +59,8 @@ pub struct Release {
     pub image: String,
     /// The promotion that let it in.
     pub step: Step,
+    /// Why it may not stay, if it may not.
+    pub code: Option<Code>,
 }
 
 /// A release whose promotion does not hold.
@@ -203,10 +205,21 @@ impl Estate<'_> {
         if !claimed {
             return Ok(None);
         }
+        let mut collected = collected;
+        lists::add(&image, self.rules, &mut collected).await?;
         let followed = Followed::Rules(Arc::clone(self.rules));
         let evidence = follow::add(&image.evidence, collected, followed, self.now).await?;
         let evidence = Arc::new(evidence);
         Ok(Some(Candidate { image, evidence }))
+    }
+
+    async fn told_of(
+        &self,
+        candidate: &Candidate,
+        environment: &str,
+    ) -> Result<Arc<Evidence>, Failure> {
+        let Candidate { image, evidence } = candidate;
+        ledger::told_of(self.context, self.rules, environment, image, evidence).await
     }
 
     /// The release in an environment: the newest whose promotion holds.
@@ -218,13 +231,14 @@ impl Estate<'_> {
         fallen: &mut Vec<Fallen>,
     ) -> Result<Option<Release>, Failure> {
         let mut holders = Vec::new();
+        let mut codes = BTreeMap::new();
         for candidate in candidates {
             if !slot::claims(&candidate.evidence, uri, &self.context.limits) {
                 continue;
             }
             let judged = verdict::environment(
                 self.rules,
-                Arc::clone(&candidate.evidence),
+                self.told_of(candidate, name).await?,
                 &candidate.image.pinned,
                 name,
                 self.now,
@@ -237,14 +251,16 @@ impl Estate<'_> {
                 let text = format!("whether {image} may be in {name}: {why}");
                 return Err(Failure::new(FailureKind::Unavailable, text));
             }
+            let code = judged.leading().map(|leading| leading.code);
             if let Some(step) = slot::held(self.rules, service, name, &judged) {
+                codes.insert(candidate.image.descriptor.digest.clone(), code);
                 holders.push(Holder {
                     descriptor: candidate.image.descriptor.clone(),
                     step,
                 });
+                continue;
             }
             let ours = judged.service.as_ref() == Some(service);
-            let code = judged.leading().map(|leading| leading.code);
             // What strangers sign about an image is no news about the service.
             let strange = matches!(judged.cause, Some(Cause::Untrusted | Cause::Invalid));
             if let (true, false, Some(code)) = (ours, strange, code) {
@@ -263,6 +279,7 @@ impl Estate<'_> {
             Some(Release {
                 image: candidate.image.pinned.clone(),
                 step: holder.step.clone(),
+                code: codes.get(&holder.descriptor.digest).copied().flatten(),
             })
         };
         Ok(newest.and_then(release))
@@ -306,7 +323,7 @@ impl Estate<'_> {
         };
         let (verdict, draft) = verdict::step(
             self.rules,
-            Arc::clone(&candidate.evidence),
+            self.told_of(candidate, &to).await?,
             &candidate.image.pinned,
             step,
             None,

@@ -127,6 +127,23 @@ pub async fn add<'a>(
     Ok(evidence)
 }
 
+/// The same evidence, with what this environment's ledger holds: for a question about several.
+pub async fn told_of(
+    context: &Context,
+    rules: &Rules,
+    environment: &str,
+    image: &OpenImage,
+    evidence: &Arc<Evidence>,
+) -> Result<Arc<Evidence>, Failure> {
+    if !rules.has_ledger() {
+        return Ok(Arc::clone(evidence));
+    }
+    let own = Evidence::clone(evidence);
+    let mut told = add(context, rules, environment, &image.evidence, own).await?;
+    bills::add(image, &mut told).await?;
+    Ok(Arc::new(told))
+}
+
 /// What is beside an image and in the environment's ledger.
 pub async fn beside(
     context: &Context,

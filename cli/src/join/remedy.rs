@@ -3,15 +3,18 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bulla_model::{EdgeKind, Environment, Limits, Tier};
+use bulla_model::{EdgeKind, Environment, Tier};
 use bulla_verify::policy::{EdgeRule, Policy};
-use bulla_verify::{Decision, Evidence, Finding, Severity, Verdict};
+use bulla_verify::{Code, Decision, Evidence, Finding, Severity, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::image::OpenImage;
+use super::ledger;
 use super::rules::Rules;
 use super::verdict::{self, StepName};
 use crate::Failure;
+use crate::commands::Context;
 use crate::failure::FailureKind;
 
 /// Something that has to be done.
@@ -32,18 +35,18 @@ pub struct Remedy {
     reason = "the rules hold a policy whole"
 )]
 pub struct Refused<'a> {
+    /// Settings and limits.
+    pub context: &'a Context,
     /// Policy, anchor, trust and state.
     pub rules: &'a Arc<Rules>,
-    /// What there is about the image.
+    /// The image.
+    pub image: &'a OpenImage,
+    /// What is beside it.
     pub evidence: &'a Arc<Evidence>,
-    /// The image, as it is to be typed.
-    pub image: &'a str,
     /// The environment it may not be in, as the policy names it.
     pub environment: &'a str,
     /// The time to judge at.
     pub now: Timestamp,
-    /// Bounds.
-    pub limits: &'a Limits,
 }
 
 impl Refused<'_> {
@@ -60,7 +63,16 @@ impl Refused<'_> {
         }
     }
 
+    async fn told_of(&self, environment: &str) -> Result<Arc<Evidence>, Failure> {
+        let (context, rules) = (self.context, self.rules);
+        ledger::told_of(context, rules, environment, self.image, self.evidence).await
+    }
+
     async fn way(&self, judged: &Verdict) -> Result<Option<Vec<Remedy>>, Failure> {
+        // What was taken back is not promoted once more.
+        if judged.leading().is_some_and(|it| it.code == Code::Revoked) {
+            return Ok(None);
+        }
         let policy = &self.rules.policy;
         let target = policy.environment(self.environment);
         let (Some(tier), Some((_, target))) = (&judged.tier, target) else {
@@ -79,18 +91,17 @@ impl Refused<'_> {
                     to: &step.to,
                     from: step.from.as_deref(),
                 };
-                let evidence = Arc::clone(self.evidence);
                 let asked = verdict::step(
                     self.rules,
-                    evidence,
-                    self.image,
+                    self.told_of(&step.to).await?,
+                    &self.image.pinned,
                     name,
                     None,
                     self.now,
-                    self.limits,
+                    &self.context.limits,
                 );
                 let (judged, _) = asked.await?;
-                for remedy in of_step(&judged, &step.command("approve", self.image)) {
+                for remedy in of_step(&judged, &step.command("approve", &self.image.pinned)) {
                     add(&mut remedies, remedy);
                 }
             } else if let Some(rule) = &edge.require.approvals {
@@ -101,12 +112,12 @@ impl Refused<'_> {
                     roles.join(" or ")
                 };
                 remedies.push(Remedy {
-                    command: Some(step.command("approve", self.image)),
+                    command: Some(step.command("approve", &self.image.pinned)),
                     note: Some(format!("by {} of {who}", rule.threshold)),
                 });
             }
             remedies.push(Remedy {
-                command: Some(step.command("promote", self.image)),
+                command: Some(step.command("promote", &self.image.pinned)),
                 note: None,
             });
         }
@@ -121,14 +132,13 @@ impl Refused<'_> {
             if name == self.environment {
                 continue;
             }
-            let evidence = Arc::clone(self.evidence);
             let asked = verdict::environment(
                 self.rules,
-                evidence,
-                self.image,
+                self.told_of(name).await?,
+                &self.image.pinned,
                 name,
                 self.now,
-                self.limits,
+                &self.context.limits,
             );
             match asked.await {
                 Ok(judged) if judged.decision != Decision::Allow => {}

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 
+mod around;
 mod contents;
 mod forks;
 

@@ -17,7 +17,7 @@ use crate::args::chain::{Arguments, Form};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::{Rules, Source};
-use crate::join::{estate, evidence, image, verdict};
+use crate::join::{estate, evidence, image, ledger, verdict};
 use crate::render::{Page, Report, sources};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -39,14 +39,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         form: arguments.form,
     };
     for name in estate::in_order(&rules.policy) {
-        let asked = verdict::environment(
-            &rules,
-            Arc::clone(&evidence),
-            &image.pinned,
-            &name,
-            now,
-            &context.limits,
-        );
+        let told = ledger::told_of(context, &rules, &name, &image, &evidence).await?;
+        let asked = verdict::environment(&rules, told, &image.pinned, &name, now, &context.limits);
         match asked.await {
             Ok(judged) => report.add(name, judged),
             // The anchor does not let this verifier speak for every environment.
