@@ -327,6 +327,9 @@ impl StoreError {
     /// What is listed and not there is none of it: somebody may have taken away what takes something
     /// back. Nor are bytes of another size or digest, which a broken transfer has too.
     pub fn is_unusable(&self) -> bool {
+        if let Self::Unusable { source, .. } = self {
+            return source.is_unusable();
+        }
         matches!(
             self,
             Self::Manifest { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::{Descriptor, Digest, Manifest, Statement, media_type};
+use bulla_model::{Algorithm, Descriptor, Digest, Manifest, Statement, media_type};
 
 use crate::evidence::Evidence;
 
@@ -45,6 +45,11 @@ impl Reached {
                     return reached;
                 };
                 left = fewer;
+                if entry.digest.algorithm() != Algorithm::Sha256 {
+                    // Whatever names it by another digest is not known to mean it.
+                    let line = || format!("{} in it is named by no SHA-256", entry.digest);
+                    reached.doubt.get_or_insert_with(line);
+                }
                 if held.contains_key(&entry.digest) {
                     open.push(&entry.digest);
                 } else if is_index(entry) {
@@ -133,6 +138,13 @@ mod tests {
             let found = reached(&[&outer], ENTRIES);
             assert_eq!(found.doubt().is_some(), kind == media_type::IMAGE_INDEX);
         }
+    }
+
+    #[test]
+    fn what_an_index_names_by_another_digest_may_be_anything() {
+        let other = Digest::of(Algorithm::Sha512, b"image");
+        let found = reached(&[&index([(other, media_type::IMAGE_MANIFEST)])], ENTRIES);
+        assert!(found.doubt().is_some_and(|why| why.contains("no SHA-256")));
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn explain(
     let evidence = evidence::collect(&image, arguments.index.as_ref(), rules, now).await?;
     let place = &image.evidence;
     let mut evidence = ledger::add(context, rules, &arguments.env, place, evidence).await?;
-    bills::add(&image, &mut evidence).await?;
+    bills::add(&image, rules, (&arguments.env, now), &mut evidence).await?;
     let evidence = Arc::new(evidence);
     let verdict = verdict::environment(
         rules,

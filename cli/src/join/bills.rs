@@ -1,45 +1,72 @@
 //! Bills of materials beside the platforms of an index: a component that was revoked may be in any.
 
+use std::sync::Arc;
+
 use bulla_model::predicate::revocation::{self, Target};
 use bulla_model::predicate::{Revocation, is_cyclonedx, is_spdx};
-use bulla_model::{Bundle, Digest, Limits, Statement};
+use bulla_model::{Bundle, Digest, Limits, Scope, Statement};
 use bulla_registry::Store as _;
 use bulla_verify::{Attestation, AttestationForm, Evidence};
+use jiff::Timestamp;
 
-use super::evidence;
 use super::image::OpenImage;
+use super::rules::Rules;
+use super::{blocking, evidence, verdict};
 use crate::Failure;
 
 /// Platforms whose bills of materials are looked at. Stops an index that has very many lists asked for.
 const PLATFORMS: usize = 64;
 
-/// Adds the bills of materials beside each platform of an index, where some revocation that is at
-/// hand names a component, whoever signed it. Statements about a platform count for nothing else.
+/// Adds the bills of materials beside each platform of an index, where a revocation by somebody who may
+/// revoke names a component. Statements about a platform count for nothing else. All platforms together
+/// may have as many and as large ones as one image.
 ///
 /// To be called when the ledger is there.
-pub async fn add(image: &OpenImage, evidence: &mut Evidence) -> Result<(), Failure> {
+pub async fn add(
+    image: &OpenImage,
+    rules: &Arc<Rules>,
+    (environment, now): (&str, Timestamp),
+    evidence: &mut Evidence,
+) -> Result<(), Failure> {
     let limits = image.evidence.limits().clone();
-    let mut attestations = evidence
-        .ledger
-        .attestations
-        .iter()
-        .chain(&evidence.attestations);
-    if !attestations.any(|one| revokes_component(one, &limits)) {
+    let platforms = platforms(evidence);
+    let Some((_, rule)) = rules.policy.environment(environment) else {
+        return Ok(());
+    };
+    if platforms.is_empty() || !claimed(evidence, &limits).await? {
         return Ok(());
     }
-    let platforms = platforms(evidence);
+    // Anybody may claim that a component was taken back.
+    let held = Arc::new(std::mem::take(evidence));
+    let scope = Scope::ledger_of(&rule.uri);
+    let asked = verdict::ledger(rules, Arc::clone(&held), &scope, now, &limits).await;
+    *evidence = Arc::unwrap_or_clone(held);
+    let (view, _) = asked?;
+    if !view.takes_components {
+        return Ok(());
+    }
     if platforms.len() > PLATFORMS {
         let line = format!("bills of materials beside more than {PLATFORMS} platforms");
         evidence.unavailable.push(line);
     }
+    let (mut count, mut bytes) = (0usize, 0u64);
     for platform in platforms.iter().take(PLATFORMS) {
         let beside = evidence::beside(image, platform).await?;
         evidence.truncated |= beside.truncated;
         evidence.unavailable.extend(beside.unavailable);
-        let bills = beside.attestations.into_iter();
-        evidence
-            .attestations
-            .extend(bills.filter(|one| is_bill(one, &limits)));
+        for one in beside.attestations {
+            let size = one.bytes().len() as u64;
+            if !may_be_bill(&one, &limits) {
+                continue;
+            }
+            (count, bytes) = (count.saturating_add(1), bytes.saturating_add(size));
+            if count > limits.referrers_per_digest || bytes > limits.evidence_bytes {
+                let line = "more bills of materials beside platforms than are looked at";
+                evidence.unavailable.push(line.to_owned());
+                return Ok(());
+            }
+            evidence.attestations.push(one);
+        }
     }
     Ok(())
 }
@@ -55,31 +82,67 @@ fn platforms(evidence: &Evidence) -> Vec<Digest> {
     platforms.cloned().collect()
 }
 
-fn statement(attestation: &Attestation, limits: &Limits) -> Option<Statement> {
-    let AttestationForm::Bundle(bytes) = &attestation.form else {
-        return None;
-    };
-    let bundle = Bundle::parse(bytes.clone(), limits).ok()?;
-    Statement::parse(bundle.envelope()?.payload(), limits).ok()
-}
-
-fn revokes_component(attestation: &Attestation, limits: &Limits) -> bool {
-    let said = statement(attestation, limits);
-    let said = said.filter(|one| one.predicate_type().as_str() == revocation::TYPE);
-    said.and_then(|one| one.predicate::<Revocation>().ok())
-        .is_some_and(|said| {
-            let mut targets = said.targets.iter();
-            targets.any(|target| matches!(target, Target::Component { .. }))
-        })
-}
-
-/// Whether it claims to be one; cosign's older layers are looked at by who verifies.
-fn is_bill(attestation: &Attestation, limits: &Limits) -> bool {
-    if matches!(attestation.form, AttestationForm::Cosign(_)) {
-        return true;
-    }
-    statement(attestation, limits).is_some_and(|said| {
-        let kind = said.predicate_type().as_str();
-        is_cyclonedx(kind) || is_spdx(kind)
+/// Whether anything claims that a component was taken back: most of the time nothing does, and nothing
+/// has to be verified for it.
+async fn claimed(evidence: &mut Evidence, limits: &Limits) -> Result<bool, Failure> {
+    let (held, limits) = (std::mem::take(evidence), limits.clone());
+    let (held, claimed) = blocking(move || {
+        let own = held.attestations.iter();
+        let mut all = held.ledger.attestations.iter().chain(own);
+        let claimed = all.any(|one| may_revoke_component(one, &limits));
+        Ok((held, claimed))
     })
+    .await?;
+    *evidence = held;
+    Ok(claimed)
+}
+
+/// What an attestation says, as far as that can be told without verifying it.
+enum Said {
+    Statement(Statement),
+    /// In another form than a bundle: whoever verifies will read it.
+    Unread,
+    Nothing,
+}
+
+fn said(attestation: &Attestation, limits: &Limits) -> Said {
+    let AttestationForm::Bundle(bytes) = &attestation.form else {
+        return Said::Unread;
+    };
+    let Ok(bundle) = Bundle::parse(bytes.clone(), limits) else {
+        // An envelope without a bundle around it is kept in the same form.
+        return Said::Unread;
+    };
+    let payload = bundle.envelope().map(bulla_model::Envelope::payload);
+    let statement = payload.and_then(|it| Statement::parse(it, limits).ok());
+    statement.map_or(Said::Nothing, Said::Statement)
+}
+
+fn may_revoke_component(attestation: &Attestation, limits: &Limits) -> bool {
+    match said(attestation, limits) {
+        Said::Unread => true,
+        Said::Nothing => false,
+        Said::Statement(one) => {
+            let name = |kind: &str| kind.rsplit_once('/').map(|(name, _)| name.to_owned());
+            let kind = one.predicate_type().as_str();
+            if kind != revocation::TYPE {
+                // Nobody here knows what another version of it names.
+                return name(kind) == name(revocation::TYPE);
+            }
+            let said = one.predicate::<Revocation>().ok();
+            let is_component = |target: &Target| matches!(target, Target::Component { .. });
+            said.is_none_or(|said| said.targets.iter().any(is_component))
+        }
+    }
+}
+
+fn may_be_bill(attestation: &Attestation, limits: &Limits) -> bool {
+    match said(attestation, limits) {
+        Said::Unread => true,
+        Said::Nothing => false,
+        Said::Statement(one) => {
+            let kind = one.predicate_type().as_str();
+            is_cyclonedx(kind) || is_spdx(kind)
+        }
+    }
 }

@@ -341,6 +341,7 @@ mod tests {
                 checkpoints: Vec::new(),
                 unreadable: Vec::new(),
                 revocations: vec![held.clone()],
+                takes_components: false,
             },
             statements: 1,
             seen: Vec::new(),

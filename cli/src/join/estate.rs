@@ -219,7 +219,14 @@ impl Estate<'_> {
         environment: &str,
     ) -> Result<Arc<Evidence>, Failure> {
         let Candidate { image, evidence } = candidate;
-        ledger::told_of(self.context, self.rules, environment, image, evidence).await
+        ledger::told_of(
+            self.context,
+            self.rules,
+            (environment, self.now),
+            image,
+            evidence,
+        )
+        .await
     }
 
     /// The release in an environment: the newest whose promotion holds.

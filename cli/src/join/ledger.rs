@@ -130,8 +130,8 @@ pub async fn add<'a>(
 /// The same evidence, with what this environment's ledger holds: for a question about several.
 pub async fn told_of(
     context: &Context,
-    rules: &Rules,
-    environment: &str,
+    rules: &Arc<Rules>,
+    (environment, now): (&str, Timestamp),
     image: &OpenImage,
     evidence: &Arc<Evidence>,
 ) -> Result<Arc<Evidence>, Failure> {
@@ -140,7 +140,7 @@ pub async fn told_of(
     }
     let own = Evidence::clone(evidence);
     let mut told = add(context, rules, environment, &image.evidence, own).await?;
-    bills::add(image, &mut told).await?;
+    bills::add(image, rules, (environment, now), &mut told).await?;
     Ok(Arc::new(told))
 }
 
@@ -154,7 +154,7 @@ pub async fn beside(
 ) -> Result<Arc<Evidence>, Failure> {
     let collected = evidence::collect(image, None, rules, now).await?;
     let mut collected = add(context, rules, environment, &image.evidence, collected).await?;
-    bills::add(image, &mut collected).await?;
+    bills::add(image, rules, (environment, now), &mut collected).await?;
     Ok(Arc::new(collected))
 }
 

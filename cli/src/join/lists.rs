@@ -97,6 +97,8 @@ async fn read(image: &OpenImage, entry: Descriptor) -> Result<Option<Manifest>, 
         Ok(manifest) => Ok(Some(manifest)),
         Err(error) if error.is_not_found() && !is_index(&entry) => Ok(None),
         Err(error) if error.is_unusable() && !is_index(&entry) && !is_image(&entry) => Ok(None),
+        // What was pushed there is nothing that whoever asks gave.
+        Err(error) if error.is_unusable() => Err(Failure::new(FailureKind::Unavailable, error)),
         Err(error) => Err(error.into()),
     }
 }

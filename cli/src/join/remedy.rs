@@ -65,7 +65,14 @@ impl Refused<'_> {
 
     async fn told_of(&self, environment: &str) -> Result<Arc<Evidence>, Failure> {
         let (context, rules) = (self.context, self.rules);
-        ledger::told_of(context, rules, environment, self.image, self.evidence).await
+        ledger::told_of(
+            context,
+            rules,
+            (environment, self.now),
+            self.image,
+            self.evidence,
+        )
+        .await
     }
 
     async fn way(&self, judged: &Verdict) -> Result<Option<Vec<Remedy>>, Failure> {

@@ -338,7 +338,7 @@ impl Server {
         let evidence = evidence::collect(&image, None, rules, now).await?;
         let place = &image.evidence;
         let mut evidence = ledger::add(&self.context, rules, environment, place, evidence).await?;
-        bills::add(&image, &mut evidence).await?;
+        bills::add(&image, rules, (environment, now), &mut evidence).await?;
         let evidence = Arc::new(evidence);
         verdict::environment(
             rules,

@@ -429,7 +429,11 @@ fn what_follows_two_checkpoints_of_one_serial_lists_what_either_did() {
 
 /// Takes the bytes of the ledger's statements with this text away, as a store that lost them.
 fn lose(sandbox: &Sandbox, text: &str) -> usize {
-    let blobs = sandbox.path("ledger/blobs/sha256");
+    lose_from(sandbox, "ledger", text)
+}
+
+fn lose_from(sandbox: &Sandbox, layout: &str, text: &str) -> usize {
+    let blobs = sandbox.path(&format!("{layout}/blobs/sha256"));
     let mut lost = 0;
     for entry in std::fs::read_dir(blobs).unwrap() {
         let path = entry.unwrap().path();

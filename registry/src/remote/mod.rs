@@ -64,7 +64,9 @@ impl Remote {
         let store = || self.name();
         let manifest = match target {
             Target::Digest(digest) => checked_manifest(body, digest, &store, self.limits()),
-            Target::Tag(_) => parsed_manifest(body, &what, &store, self.limits()),
+            // What a tag is said to name binds nobody: that is no answer, and no junk either.
+            Target::Tag(_) => parsed_manifest(body, &what, &store, self.limits())
+                .map_err(|error| StoreError::malformed(what.clone(), &error.to_string())),
         };
         manifest.map_err(|error| error.sent_by(&self.name()))
     }

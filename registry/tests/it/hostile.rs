@@ -238,6 +238,45 @@ async fn a_manifest_that_lies_about_a_size_casts_no_doubt_and_a_cut_bundle_does(
 }
 
 #[tokio::test]
+async fn a_referrer_that_others_can_read_and_nobody_here_casts_no_doubt() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let attached = attach(&store, &subject, &sample::bundle("a"), sample::created())
+        .await
+        .unwrap();
+    let manifest = store.manifest(&attached.descriptor.digest).await.unwrap();
+    // A member twice is no JSON here, and to most registries it is.
+    let text = String::from_utf8(manifest.bytes().to_vec()).unwrap();
+    let twice = text.replacen('{', "{\"schemaVersion\":2,", 1);
+    let digest = Digest::sha256(twice.as_bytes());
+    let tag = subject.digest.referrers_tag();
+    {
+        let mut content = registry.content();
+        let (kind, bytes) = content.manifests[&tag].clone();
+        let mut index: Value = serde_json::from_slice(&bytes).unwrap();
+        let mut entry = index["manifests"][0].clone();
+        entry["digest"] = json!(digest);
+        entry["size"] = json!(twice.len());
+        index["manifests"].as_array_mut().unwrap().push(entry);
+        let list = (kind, index.to_string().into_bytes());
+        content.manifests.insert(tag, list);
+        let broken = (media_type::IMAGE_MANIFEST.to_owned(), twice.into_bytes());
+        for name in [digest.to_string(), "broken".to_owned()] {
+            content.manifests.insert(name, broken.clone());
+        }
+    }
+    let set = read_bundles(&store, &subject.digest).await.unwrap();
+    assert_eq!((set.bundles.len(), set.failed.len()), (1, 1), "{set:?}");
+    let (_, error) = &set.failed[0];
+    assert!(error.is_unusable(), "{error}");
+    // What a tag is said to name is another matter: that could be a proxy's word for it.
+    let tag = Target::Tag("broken".parse().unwrap());
+    let error = store.resolve(&tag).await.unwrap_err();
+    assert!(!error.is_unusable() && error.is_undetermined(), "{error}");
+}
+
+#[tokio::test]
 async fn a_list_is_never_written_larger_than_it_is_read() {
     let registry = Registry::start().await;
     let store = registry.store(&Limits::default());

@@ -118,9 +118,18 @@ impl Checkpoints {
         listed
     }
 
-    /// The heads of slots, the newest checkpoint's first.
+    /// The heads of slots, the newest checkpoint's first, then those of the one it names as its
+    /// predecessor, as far as these are at hand. What was pruned and somebody put back is not reached:
+    /// between it and the newest one another may have decided otherwise.
     pub(super) fn heads(&self) -> impl Iterator<Item = &SlotHead> {
-        self.readable.iter().flat_map(|one| &one.value().slots)
+        let previous = |one: &&Verified<Checkpoint>| {
+            let named = one.value().previous.as_ref()?;
+            let mut earlier = self.readable.iter();
+            let serial = one.value().serial;
+            earlier.find(|it| it.payload() == named && it.value().serial < serial)
+        };
+        let line = std::iter::successors(self.readable.first(), previous);
+        line.flat_map(|one| &one.value().slots)
     }
 
     /// Those that cannot be read and that no later one took the place of.

@@ -76,6 +76,8 @@ pub struct LedgerView {
     pub unreadable: Vec<Digest>,
     /// Payload digests of revocations and lifts by those who may, sorted.
     pub revocations: Vec<Digest>,
+    /// Whether one in force takes back a component, or may: bills of materials decide then.
+    pub takes_components: bool,
 }
 
 /// Reads a ledger as a verifier would.
@@ -96,6 +98,7 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
     Ok(LedgerView {
         unreadable: checkpoints.open().map(|one| one.payload.clone()).collect(),
         checkpoints: checkpoints.readable,
+        takes_components: revocations.take_components(),
         revocations: revocations.held().cloned().collect(),
     })
 }

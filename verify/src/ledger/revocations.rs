@@ -269,6 +269,16 @@ impl Revocations {
         &self.in_force
     }
 
+    /// Whether one takes back a component, or nobody knows that it does not.
+    pub(super) fn take_components(&self) -> bool {
+        let is_component = |target: &Target| matches!(target, Target::Component { .. });
+        !self.open.is_empty()
+            || self
+                .in_force
+                .iter()
+                .any(|taken| taken.targets.iter().any(is_component))
+    }
+
     /// Those nobody here understands, and why.
     pub(super) fn open(&self) -> &[(Taken, String)] {
         &self.open

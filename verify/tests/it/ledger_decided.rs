@@ -28,16 +28,18 @@ fn with_heads(heads: &[Option<(u64, &[u8])>]) -> (World, Digest) {
         said.slot.sequence = 6;
         said.slot.previous = Some(Digest::sha256(b"5"));
     });
+    let mut before = None;
     for (serial, listed) in (1u64..).zip(heads) {
         world.now = hour(19 + i64::try_from(serial).unwrap());
         let listed = match listed {
             Some((sequence, payload)) => head(*sequence, Digest::sha256(payload)),
             None => head(6, own.clone()),
         };
-        world.checkpoint_with("keeper", serial, |said| {
+        let written = world.checkpoint_with("keeper", serial, |said| {
             said.slots = vec![listed.clone()];
-            said.previous = (serial > 1).then(|| Digest::sha256(b"the one before"));
+            said.previous.clone_from(&before);
         });
+        before = Some(written);
     }
     (world, own)
 }
@@ -62,6 +64,21 @@ fn a_fork_that_was_decided_stays_decided() {
         let told = hints.contains(&format!("revoke --attestation {own}"));
         assert_eq!(told, exit == 1, "{hints}");
     }
+}
+
+#[test]
+fn a_checkpoint_that_was_pruned_and_put_back_decides_nothing() {
+    // The second took back what the first said of the place.
+    let heads = [Some((6, &b"other"[..])), None, Some((7, &b"next"[..]))];
+    let (mut world, _) = with_heads(&heads);
+    assert_exit(&world.verify("prod"), 0);
+    let checkpoints = world.ledger.iter().enumerate();
+    let mut checkpoints = checkpoints.filter(|(_, entry)| entry.name.contains("checkpoint"));
+    let (second, _) = checkpoints.nth(1).unwrap();
+    world.ledger.remove(second);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 0);
+    assert!(!codes(&verdict).contains(&Code::ChainForked));
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         form: arguments.form,
     };
     for name in estate::in_order(&rules.policy) {
-        let told = ledger::told_of(context, &rules, &name, &image, &evidence).await?;
+        let told = ledger::told_of(context, &rules, (&name, now), &image, &evidence).await?;
         let asked = verdict::environment(&rules, told, &image.pinned, &name, now, &context.limits);
         match asked.await {
             Ok(judged) => report.add(name, judged),

@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     let place = &image.evidence;
     let collected = follow::add(place, collected, everybody, now).await?;
     let mut collected = ledger::add(context, &rules, &arguments.env, place, collected).await?;
-    bills::add(&image, &mut collected).await?;
+    bills::add(&image, &rules, (&arguments.env, now), &mut collected).await?;
     let collected = Arc::new(collected);
     let kept = ledger::open(context, &rules, place).await?;
     // A local path would make the pack depend on where it was made.

@@ -22,6 +22,15 @@ use crate::join::unsigned::{self, Unsigned};
 use crate::join::{bills, blocking, directory, evidence, file, follow, image, ledger, lists};
 use crate::target::Target;
 
+/// Whether what the ledger holds is among the evidence.
+#[derive(Debug)]
+pub(super) enum AtHand {
+    /// It was asked, once: a second answer could be another.
+    Yes,
+    /// Not yet; it is there, if nothing else says where.
+    Not(Option<AnyStore>),
+}
+
 /// Everything a verdict about one item rests on.
 #[derive(Debug)]
 pub(super) struct Gathered {
@@ -30,7 +39,7 @@ pub(super) struct Gathered {
     /// The inputs of the verdict.
     pub(super) evidence: Evidence,
     /// Where attestations about it are, if it is an image.
-    pub(super) place: Option<AnyStore>,
+    pub(super) ledger: AtHand,
     /// The files beside it that attestations were read from, as nobody named them.
     pub(super) beside: Vec<String>,
     /// The names of files that were looked for in vain.
@@ -77,11 +86,13 @@ pub(super) async fn gather(
     } else {
         evidence::attestations(&image, arguments.index.as_ref()).await?
     };
+    let mut is_asked = false;
     if let Asked::Environment { rules, name } = asked {
         lists::add(&image, rules, &mut evidence).await?;
         if !named {
             evidence = ledger::add(context, rules, name, &image.evidence, evidence).await?;
-            bills::add(&image, &mut evidence).await?;
+            bills::add(&image, rules, (name, now), &mut evidence).await?;
+            is_asked = true;
         }
     }
     follow::add_given(&given.referred, &mut evidence);
@@ -96,7 +107,11 @@ pub(super) async fn gather(
     Ok(Gathered {
         name: image.pinned,
         evidence,
-        place: Some(image.evidence),
+        ledger: if is_asked {
+            AtHand::Yes
+        } else {
+            AtHand::Not(Some(image.evidence))
+        },
         beside: Vec::new(),
         absent: None,
         unsigned,
@@ -130,7 +145,7 @@ async fn about_file(
         Ok(Gathered {
             name,
             evidence,
-            place: None,
+            ledger: AtHand::Not(None),
             beside: beside
                 .iter()
                 .map(|path| path.display().to_string())
@@ -187,7 +202,7 @@ async fn about_directory(
         Ok(Gathered {
             name,
             evidence,
-            place: None,
+            ledger: AtHand::Not(None),
             beside: beside
                 .iter()
                 .map(|path| path.display().to_string())

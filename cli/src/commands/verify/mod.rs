@@ -104,9 +104,9 @@ async fn judge(
             match gather::gather(arguments, given, &target, (asked, now), context).await {
                 Err(failure) => Err(failure),
                 Ok(gathered) => {
-                    let (place, evidence) = (gathered.place, gathered.evidence);
+                    let (ledger, evidence) = (gathered.ledger, gathered.evidence);
                     let verdict = asked
-                        .judge(context, &gathered.name, place, evidence, now)
+                        .judge(context, &gathered.name, ledger, evidence, now)
                         .await;
                     judged.image = Some(gathered.name);
                     judged.beside = gathered.beside;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bulla_model::predicate::{is_cyclonedx, is_spdx};
-use bulla_registry::AnyStore;
 use bulla_verify::{
     Evidence, ExpectedClaim, ExpectedSigner, SignedQuestion, Thresholds, Trust, Verdict,
     verify_signed,
 };
 use jiff::Timestamp;
 
+use super::gather::AtHand;
 use super::signer;
 use crate::Failure;
 use crate::args::verify::Arguments;
@@ -145,7 +145,7 @@ impl Asked {
         &self,
         context: &Context,
         name: &str,
-        place: Option<AnyStore>,
+        at_hand: AtHand,
         evidence: Evidence,
         now: Timestamp,
     ) -> Result<Verdict, Failure> {
@@ -154,8 +154,12 @@ impl Asked {
                 rules,
                 name: environment,
             } => {
-                let evidence =
-                    ledger::add(context, rules, environment, place.as_ref(), evidence).await?;
+                let evidence = match at_hand {
+                    AtHand::Yes => evidence,
+                    AtHand::Not(place) => {
+                        ledger::add(context, rules, environment, place.as_ref(), evidence).await?
+                    }
+                };
                 let evidence = Arc::new(evidence);
                 verdict::environment(rules, evidence, name, environment, now, &context.limits).await
             }

@@ -166,7 +166,7 @@ fn an_image_that_cannot_be_read_may_be_an_index() {
     let both = runtime
         .block_on(layout.put_blob(both.into_bytes()))
         .unwrap();
-    for (kind, code) in [(media_type::IMAGE_MANIFEST, 2), ("text/plain", 10)] {
+    for (kind, code) in [(media_type::IMAGE_MANIFEST, 3), ("text/plain", 10)] {
         let entry = json!({"mediaType": kind, "size": 46, "digest": both});
         let index = json!({"schemaVersion": 2, "mediaType": media_type::IMAGE_INDEX,
             "manifests": [entry]});
@@ -205,4 +205,31 @@ fn a_component_of_a_platform_takes_the_index_back() {
     let replayed = sandbox.run("evidence verify pack.tar --output json").json();
     assert_eq!(replayed["differences"], json!([]), "{replayed}");
     assert_eq!(replayed["verdict"]["decision"], "deny");
+}
+
+#[test]
+fn what_a_stranger_takes_back_has_nothing_looked_at() {
+    let (sandbox, [outer, ..]) = nested();
+    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    sandbox.write("mallory.key", &key.to_pem());
+    // Beside the platform something is lost: whoever looks there cannot find out.
+    let lost = "https://example.test/lost/v1";
+    sandbox.write("lost.json", "{}");
+    sandbox.done(&format!(
+        "attest image:1.0 --type {lost} --predicate lost.json --key mallory.key"
+    ));
+    assert_eq!(lose_from(&sandbox, "image", lost), 1);
+    let said = json!({
+        "scope": "ledger://acme/pay", "issuedAt": "2026-01-01T00:00:00Z", "reason": "spite",
+        "targets": [
+            {"kind": "subject", "digest": outer},
+            {"kind": "component", "purl": "pkg:npm/left-pad"},
+        ],
+    });
+    sandbox.write("said.json", &said.to_string());
+    sandbox.done("attest image:multi --type revocation --predicate said.json --key mallory.key");
+    ask(&sandbox, "image:multi", 0);
+    // By somebody who may it is another matter.
+    sandbox.done(&format!("revoke --component pkg:npm/other {REVOKE}"));
+    ask(&sandbox, "image:multi", 3);
 }
