@@ -28,7 +28,7 @@ pub(super) enum AtHand {
     /// It was asked, once: a second answer could be another.
     Yes,
     /// Not yet; it is there, if nothing else says where.
-    Not(Option<AnyStore>),
+    Not(Option<Box<AnyStore>>),
 }
 
 /// Everything a verdict about one item rests on.
@@ -110,7 +110,7 @@ pub(super) async fn gather(
         ledger: if is_asked {
             AtHand::Yes
         } else {
-            AtHand::Not(Some(image.evidence))
+            AtHand::Not(Some(Box::new(image.evidence)))
         },
         beside: Vec::new(),
         absent: None,

@@ -157,7 +157,7 @@ impl Asked {
                 let evidence = match at_hand {
                     AtHand::Yes => evidence,
                     AtHand::Not(place) => {
-                        ledger::add(context, rules, environment, place.as_ref(), evidence).await?
+                        ledger::add(context, rules, environment, place.as_deref(), evidence).await?
                     }
                 };
                 let evidence = Arc::new(evidence);
