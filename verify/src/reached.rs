@@ -30,6 +30,10 @@ impl Reached {
             digests: evidence.covering().into_iter().collect(),
             doubt: None,
         };
+        let named = evidence.artifact.as_ref();
+        if let Some(named) = named.filter(|it| it.algorithm() != Algorithm::Sha256) {
+            reached.doubt = Some(format!("{named} is no SHA-256"));
+        }
         let held = evidence.indexes.iter();
         let held: BTreeMap<&Digest, &Manifest> = held.map(|one| (one.digest(), one)).collect();
         let (mut left, mut done) = (entries, BTreeSet::new());

@@ -103,6 +103,11 @@ pub(crate) struct Named {
     digests: DigestSet,
 }
 
+/// Whether a statement refers to bills of materials, or to what nobody can tell.
+pub(crate) fn names_documents(statement: &Statement, limits: &Limits) -> bool {
+    references(statement, limits).map_or(true, |named| !named.is_empty())
+}
+
 /// The bills of materials a statement refers to, each once; none if it is no reference.
 pub(crate) fn references(statement: &Statement, limits: &Limits) -> Result<Vec<Named>, Refusal> {
     if statement.predicate_type().as_str() != reference::TYPE {

@@ -16,7 +16,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::Rules;
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{evidence, image, seal, step, verdict};
+use crate::join::{image, ledger, seal, step, verdict};
 use crate::render::{Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -36,7 +36,7 @@ async fn record(arguments: Record, context: &Context) -> Result<Exit, Failure> {
         .await?
         .writable()?;
     let replaced = replaced(context, &arguments.replaces).await?;
-    let collected = Arc::new(evidence::collect(&image, None, &rules, now).await?);
+    let collected = ledger::beside(context, &rules, &arguments.env, &image, now).await?;
     let judged = verdict::environment(
         &rules,
         collected,

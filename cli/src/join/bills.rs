@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_model::predicate::revocation::{self, Target};
-use bulla_model::predicate::{Revocation, is_cyclonedx, is_spdx};
+use bulla_model::predicate::{Revocation, is_cyclonedx, is_spdx, reference};
 use bulla_model::{Bundle, Digest, Limits, Scope, Statement};
 use bulla_registry::Store as _;
 use bulla_verify::{Attestation, AttestationForm, Evidence};
@@ -14,8 +14,9 @@ use super::rules::Rules;
 use super::{blocking, evidence, verdict};
 use crate::Failure;
 
-/// Platforms whose bills of materials are looked at. Stops an index that has very many lists asked for.
-const PLATFORMS: usize = 64;
+/// Platforms and indexes within an index whose bills of materials are looked at. Stops an index that has
+/// very many lists asked for.
+const PARTS: usize = 64;
 
 /// Adds the bills of materials beside each platform of an index, where a revocation by somebody who may
 /// revoke names a component. Statements about a platform count for nothing else. All platforms together
@@ -29,11 +30,11 @@ pub async fn add(
     evidence: &mut Evidence,
 ) -> Result<(), Failure> {
     let limits = image.evidence.limits().clone();
-    let platforms = platforms(evidence);
+    let parts = parts(evidence);
     let Some((_, rule)) = rules.policy.environment(environment) else {
         return Ok(());
     };
-    if platforms.is_empty() || !claimed(evidence, &limits).await? {
+    if parts.is_empty() || !claimed(evidence, &limits).await? {
         return Ok(());
     }
     // Anybody may claim that a component was taken back.
@@ -45,13 +46,13 @@ pub async fn add(
     if !view.takes_components {
         return Ok(());
     }
-    if platforms.len() > PLATFORMS {
-        let line = format!("bills of materials beside more than {PLATFORMS} platforms");
+    if parts.len() > PARTS {
+        let line = format!("bills of materials beside more than {PARTS} platforms");
         evidence.unavailable.push(line);
     }
     let (mut count, mut bytes) = (0usize, 0u64);
-    for platform in platforms.iter().take(PLATFORMS) {
-        let beside = evidence::beside(image, platform).await?;
+    for part in parts.iter().take(PARTS) {
+        let beside = evidence::beside(image, part).await?;
         evidence.truncated |= beside.truncated;
         evidence.unavailable.extend(beside.unavailable);
         for one in beside.attestations {
@@ -71,15 +72,14 @@ pub async fn add(
     Ok(())
 }
 
-/// What the image lists that is no index itself.
-fn platforms(evidence: &Evidence) -> Vec<Digest> {
+/// What the image lists, however deep: platforms, and indexes of them.
+fn parts(evidence: &Evidence) -> Vec<Digest> {
     let reached = evidence.reached();
     let covering = evidence.covering();
-    let is_index = |digest: &Digest| evidence.indexes.iter().any(|one| one.digest() == digest);
-    let platforms = reached
+    let parts = reached
         .digests()
-        .filter(|digest| !covering.contains(digest) && !is_index(digest));
-    platforms.cloned().collect()
+        .filter(|digest| !covering.contains(digest));
+    parts.cloned().collect()
 }
 
 /// Whether anything claims that a component was taken back: most of the time nothing does, and nothing
@@ -142,7 +142,7 @@ fn may_be_bill(attestation: &Attestation, limits: &Limits) -> bool {
         Said::Nothing => false,
         Said::Statement(one) => {
             let kind = one.predicate_type().as_str();
-            is_cyclonedx(kind) || is_spdx(kind)
+            is_cyclonedx(kind) || is_spdx(kind) || kind == reference::TYPE
         }
     }
 }

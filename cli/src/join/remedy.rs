@@ -77,7 +77,7 @@ impl Refused<'_> {
 
     async fn way(&self, judged: &Verdict) -> Result<Option<Vec<Remedy>>, Failure> {
         // What was taken back is not promoted once more.
-        if judged.leading().is_some_and(|it| it.code == Code::Revoked) {
+        if errors(judged).any(|it| it.code == Code::Revoked && it.check == "revocations") {
             return Ok(None);
         }
         let policy = &self.rules.policy;

@@ -10,9 +10,11 @@ use bulla_model::{Digest, Purl, Statement, json};
 use super::revocations::{Revocations, Taken};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
+use crate::evidence::Evidence;
 use crate::policy::Matched;
 use crate::question::Question;
 use crate::reached::Reached;
+use crate::referenced::names_documents;
 use crate::verified::Verified;
 
 /// What the bills of materials say of revoked components.
@@ -62,6 +64,11 @@ impl Revocations {
             reached.is_subject_of(statement.value())
                 && match_any(policy, policy, &names, signer, time, question.now) != Matched::No
         };
+        let covering = question.evidence.covering();
+        // What is said of a part by naming a document is followed for nobody.
+        let is_elsewhere = |statement: &Statement| {
+            !Evidence::is_about(statement, &covering) && names_documents(statement, question.limits)
+        };
         if question.evidence.is_incomplete() {
             let message =
                 "a component was revoked, and not everything beside the artifact is there";
@@ -69,6 +76,9 @@ impl Revocations {
         }
         for candidate in candidates {
             let listed = match (candidate.outcome(), &candidate.referring) {
+                (Ok(statement), _) if counts(statement) && is_elsewhere(statement.value()) => {
+                    Err("it is beside a part of the artifact, and referred to only".to_owned())
+                }
                 (Ok(statement), _) if counts(statement) => components(statement.value()),
                 (Err(refusal), Some(bill)) if counts(bill) && is_bill(bill.value()) => {
                     Err(refusal.to_string())

@@ -208,6 +208,34 @@ fn a_component_of_a_platform_takes_the_index_back() {
 }
 
 #[test]
+fn a_bill_of_a_part_is_not_overlooked_in_whatever_way_it_is_there() {
+    let bill = json!({"bomFormat": "CycloneDX", "specVersion": "1.6",
+        "components": [{"type": "library", "name": "x", "purl": "pkg:npm/left-pad@1"}]});
+    // Beside the index within the index; and beside the platform, where only its digest is signed.
+    for (part, how, code) in [
+        ("image:inner", "--type cyclonedx --predicate bill.json", 14),
+        (
+            "image:1.0",
+            "--type https://in-toto.io/attestation/reference/v0.1 --predicate named.json",
+            3,
+        ),
+    ] {
+        let (sandbox, _) = nested();
+        sandbox.write("bill.json", &bill.to_string());
+        let named = json!({"attester": {"id": "https://ci.example.test"}, "references": [{
+            "downloadLocation": "https://example.test/bill.json",
+            "digest": {"sha256": Digest::sha256(bill.to_string().as_bytes()).hex()},
+            "mediaType": "application/vnd.cyclonedx+json",
+        }]});
+        sandbox.write("named.json", &named.to_string());
+        sandbox.done(&format!("attest {part} {how} --key ci.key"));
+        ask(&sandbox, "image:multi", 0);
+        sandbox.done(&format!("revoke --component pkg:npm/left-pad {REVOKE}"));
+        ask(&sandbox, "image:multi", code);
+    }
+}
+
+#[test]
 fn what_a_stranger_takes_back_has_nothing_looked_at() {
     let (sandbox, [outer, ..]) = nested();
     let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
