@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Image whose promotions are the latest of their service; may be given several times
     #[arg(long, value_name = "IMAGE")]
     pub latest: Vec<String>,
-    /// Record the images of --latest also where that decides a fork, or leaves out very many numbers
+    /// Record the images of --latest also where that decides a fork, or skips more than 1000 sequence numbers
     #[arg(long, requires = "latest")]
     pub decide_forks: bool,
     /// How long it may be used at most, for example 48h

@@ -14,7 +14,7 @@ use crate::failure::FailureKind;
 use crate::join::rules::Rules;
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{checkpoint, image, ledger, step, verdict};
-use crate::render::{Cell, Page, Report, shorten};
+use crate::render::{Cell, Page, Report, count};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -230,8 +230,8 @@ fn decided(
             head.head, head.service, head.environment, head.sequence
         ))
         .with_hint(
-            "revoke the side of the fork that must not count: bulla revoke --attestation DIGEST; if \
-             this one is to stay, repeat with --decide-forks",
+            "revoke the side of the fork that must not count: bulla revoke --attestation DIGEST \
+             --reason TEXT; if this one is to stay, repeat with --decide-forks",
         ));
     }
     let heads = heads.into_iter();
@@ -290,14 +290,17 @@ struct CheckpointReport {
 impl Report for CheckpointReport {
     fn human(&self, page: &mut Page) {
         let (label, payload) = match &self.payload {
-            Some(payload) => ("checkpoint", format!("  {}", shorten(payload))),
+            Some(payload) => ("checkpoint", format!("  {}@{payload}", self.serial)),
             None => ("still fresh: checkpoint", String::new()),
         };
         page.labelled(
             &Cell::good(label),
             &format!(
-                "{} of {}{payload}  {} revocations, {} slots",
-                self.serial, self.scope, self.revocations, self.slots
+                "{} of {}{payload}  {}, {}",
+                self.serial,
+                self.scope,
+                count(self.revocations, "revocation"),
+                count(self.slots, "slot")
             ),
         );
     }

@@ -17,7 +17,7 @@ use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{checkpoint, consent, ledger, seal, step};
-use crate::render::{Cell, Page, Report, shorten};
+use crate::render::{Cell, Page, Report, count};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -189,10 +189,10 @@ impl Report for RevokeReport {
         page.labelled(
             &Cell::good(label),
             &format!(
-                "{} targets in {}: {}{checkpoint}",
-                self.targets,
+                "{} in {}: {}{checkpoint}",
+                count(self.targets, "target"),
                 self.scope,
-                shorten(&self.payload)
+                self.payload
             ),
         );
     }

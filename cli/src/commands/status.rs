@@ -188,6 +188,14 @@ impl ServiceReport {
             problems: standing.problems,
         }
     }
+
+    /// Whether there is something to say below the table.
+    fn has_more(&self) -> bool {
+        let mut next = self.next.iter();
+        !self.fallen.is_empty()
+            || !self.problems.is_empty()
+            || next.any(|next| next.command.is_some())
+    }
 }
 
 impl HeldReport {
@@ -313,14 +321,16 @@ impl Report for StatusReport {
                 page.cells(1, cells);
             }
         }
-        page.gap();
+        if self.services.iter().any(ServiceReport::has_more) {
+            page.gap();
+        }
         for service in &self.services {
             for fallen in service.fallen.iter().take(FALLEN) {
                 let text = format!(
-                    "in {}: {} [{}]",
-                    fallen.environment, fallen.image, fallen.code
+                    "{} in {}: {} [{}]",
+                    service.service, fallen.environment, fallen.image, fallen.code
                 );
-                page.labelled(&Cell::attention("not allowed any more"), &text);
+                page.labelled(&Cell::attention("not allowed:"), &text);
             }
             for problem in &service.problems {
                 let text = format!("{}: {problem}", service.service);

@@ -179,7 +179,8 @@ fn refusal(verdict: &Verdict, cause: Option<Cause>) -> String {
     }
 }
 
-fn count(number: usize, what: &str) -> String {
+/// A number of things: `1 slot`, `2 slots`.
+pub fn count(number: usize, what: &str) -> String {
     if number == 1 {
         format!("1 {what}")
     } else {

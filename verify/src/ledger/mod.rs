@@ -303,7 +303,7 @@ fn deny(taken: &revocations::Taken, what: &str, report: &mut Report) {
         .found(taken.payload.to_string())
         .at(taken.manifest.as_ref(), "/predicate/targets")
         .hint(format!(
-            "only who may lift can take it back: bulla revoke --lift {}",
+            "only who may lift can take it back: bulla revoke --lift {} --reason TEXT",
             taken.payload
         ));
     report.findings.push(finding);

@@ -78,7 +78,7 @@ pub(super) fn judge(
     let finding = match cause {
         Cause::Denied => finding.hint(format!(
             "checkpoints are not kept for ever: if it is not to count, revoke it too: \
-             bulla revoke --attestation {chosen}"
+             bulla revoke --attestation {chosen} --reason TEXT"
         )),
         _ => finding,
     };

@@ -1,5 +1,6 @@
 //! What status, chain and why say of what was revoked.
 
+use bulla_model::Digest;
 use serde_json::json;
 
 use super::{company, release};
@@ -28,7 +29,14 @@ fn what_was_revoked_is_shown_as_such_everywhere() {
     };
     assert_eq!(status(0)["held"]["prod"].get("code"), None);
 
-    sandbox.done("revoke image:1.0 --reason leaks --yes --key alice.key --state keeper.json");
+    let revoked = sandbox
+        .done("revoke image:1.0 --reason leaks --yes --key alice.key --state keeper.json")
+        .data;
+    // What --lift takes is printed whole.
+    let payload = revoked
+        .split_whitespace()
+        .find_map(|word| word.parse::<Digest>().ok());
+    assert!(payload.is_some(), "{revoked}");
     assert_eq!(
         status(0)["held"]["prod"]["code"],
         "revoked",
