@@ -220,7 +220,9 @@ async fn named_store(
     layout: fn(&Path, &Limits) -> Result<Layout, StoreError>,
 ) -> Result<AnyStore, Failure> {
     if let Some(directory) = named.strip_prefix("oci:") {
-        let layout = layout(Path::new(directory), &context.limits)?;
+        let begun = "bulla checkpoint --first begins a ledger";
+        let layout = layout(Path::new(directory), &context.limits)
+            .map_err(|error| Failure::from(error).with_hint(begun))?;
         return Ok(AnyStore::Layout(layout));
     }
     let repository: Repository = named.parse().map_err(|error| {

@@ -77,7 +77,7 @@ impl Refused<'_> {
 
     async fn way(&self, judged: &Verdict) -> Result<Option<Vec<Remedy>>, Failure> {
         // What was taken back is not promoted once more.
-        if errors(judged).any(|it| it.code == Code::Revoked && it.check == "revocations") {
+        if errors(judged).any(is_revocation) {
             return Ok(None);
         }
         let policy = &self.rules.policy;
@@ -243,10 +243,18 @@ fn of_step(verdict: &Verdict, approve: &str) -> Vec<Remedy> {
 
 fn of_errors(verdict: &Verdict) -> Vec<Remedy> {
     let mut remedies = Vec::new();
-    for remedy in errors(verdict).filter_map(of_hint) {
+    // As long as it is taken back, nothing else helps.
+    let is_taken = errors(verdict).any(is_revocation);
+    let errors = errors(verdict).filter(|it| !is_taken || is_revocation(it));
+    for remedy in errors.filter_map(of_hint) {
         add(&mut remedies, remedy);
     }
     remedies
+}
+
+/// Whether the artifact itself was taken back, and not a statement about it.
+fn is_revocation(finding: &Finding) -> bool {
+    finding.code == Code::Revoked && finding.check == "revocations"
 }
 
 fn errors(verdict: &Verdict) -> impl Iterator<Item = &Finding> {

@@ -57,3 +57,21 @@ fn what_was_revoked_is_shown_as_such_everywhere() {
     let remedies = why.json()["answers"][0]["toAllow"].to_string();
     assert!(!remedies.contains("bulla promote"), "{remedies}");
 }
+
+#[test]
+fn what_was_revoked_needs_a_lift_and_nothing_else() {
+    let sandbox = company();
+    let early = sandbox.run("verify --env dev image:1.0");
+    assert_ne!(early.code, 0, "{}", early.data);
+    assert!(
+        early.talk.contains("bulla checkpoint --first"),
+        "{}",
+        early.talk
+    );
+    sandbox.done("checkpoint --first --key alice.key --state keeper.json");
+    sandbox.done("revoke image:1.0 --reason leaks --yes --key alice.key --state keeper.json");
+    let why = sandbox.run("why image:1.0 --env prod --output json").json();
+    let remedies = why["answers"][0]["toAllow"].as_array().unwrap();
+    assert_eq!(remedies.len(), 1, "{why:#}");
+    assert!(remedies[0].to_string().contains("--lift"), "{why:#}");
+}
