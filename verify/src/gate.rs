@@ -205,7 +205,7 @@ fn judge_found(
     };
     let first = report.checks.len();
     for rules in chain::requirements(question.policy, rule, context, &edge.to.uri) {
-        require::judge(context, &step, rules, report);
+        rules.judge(context, &step, report);
     }
     let gates = report.checks[first..].iter().map(gate).collect();
     let draft = StepDraft {

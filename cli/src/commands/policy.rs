@@ -2,7 +2,7 @@
 
 use bulla_model::Role;
 use bulla_verify::Policy;
-use bulla_verify::policy::{EdgeRule, Freshness, Requirements, ReviewRule, SoakRule, SoakStart};
+use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -155,9 +155,8 @@ impl Explanation {
                 sources.join(" or ")
             ));
             for (to, require) in &rule.tighten {
-                lines.extend(
-                    requirements(require).map(|line| format!("  into {} also {line}", to.name())),
-                );
+                let also = require.describe().into_iter();
+                lines.extend(also.map(|line| format!("  into {} also {line}", to.name())));
             }
         }
         for edge in policy.edges() {
@@ -168,7 +167,8 @@ impl Explanation {
                 tiers(edge),
                 edge.by.join(" or ")
             ));
-            lines.extend(requirements(&edge.require).map(|line| format!("  {line}")));
+            let takes = edge.require.describe().into_iter();
+            lines.extend(takes.map(|line| format!("  {line}")));
             lines.extend(edge.review.as_ref().map(review));
         }
         Self {
@@ -195,24 +195,6 @@ fn tiers(edge: &EdgeRule) -> String {
     format!("tier {}", names.join(" or "))
 }
 
-fn soak(rule: &SoakRule) -> String {
-    let since = match rule.from {
-        SoakStart::Deployment => format!("a deployment signed by {}", rule.by.join(" or ")),
-        SoakStart::Promotion => "the promotion".to_owned(),
-    };
-    let healthy = if rule.healthy {
-        format!(", without failure by the word of {}", rule.by.join(" or "))
-    } else {
-        String::new()
-    };
-    format!(
-        "{:#} in {} since {since}{healthy}   [{}]",
-        rule.min,
-        rule.environment.name(),
-        rule.place
-    )
-}
-
 fn review(rule: &ReviewRule) -> String {
     let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
     let who = if roles.is_empty() {
@@ -229,85 +211,6 @@ fn review(rule: &ReviewRule) -> String {
         "  a review within {:#} by {who}, not by whoever promoted or approved; {overdue}",
         rule.within
     )
-}
-
-fn requirements(require: &Requirements) -> impl Iterator<Item = String> {
-    let age = |age: Option<jiff::SignedDuration>| {
-        age.map_or_else(
-            || "of any age".to_owned(),
-            |age| format!("at most {age:#} old"),
-        )
-    };
-    let mut lines = Vec::new();
-    if let Some(rule) = &require.provenance {
-        let list = |patterns: &[bulla_verify::Pattern]| {
-            let texts: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-            if texts.is_empty() {
-                "any".to_owned()
-            } else {
-                texts.join(" or ")
-            }
-        };
-        lines.push(format!(
-            "provenance signed by {}, build type {}, builder {}   [{}]",
-            rule.by.join(" or "),
-            list(&rule.build_types),
-            list(&rule.builders),
-            rule.place
-        ));
-    }
-    if let Some(rule) = &require.sbom {
-        let formats: Vec<_> = rule
-            .formats
-            .iter()
-            .map(|format| format!("{format:?}"))
-            .collect();
-        let formats = if formats.is_empty() {
-            "any format".to_owned()
-        } else {
-            formats.join(" or ")
-        };
-        lines.push(format!(
-            "sbom signed by {}, {formats}, {}   [{}]",
-            rule.by.join(" or "),
-            age(rule.max_age),
-            rule.place
-        ));
-    }
-    if let Some(rule) = &require.tests {
-        lines.push(format!(
-            "newest test result signed by {} passed, {}   [{}]",
-            rule.by.join(" or "),
-            age(rule.max_age),
-            rule.place
-        ));
-    }
-    lines.extend(require.soak.as_ref().map(soak));
-    if let Some(rule) = &require.approvals {
-        let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
-        let roles = if roles.is_empty() {
-            "anybody the policy knows".to_owned()
-        } else {
-            roles.join(" or ")
-        };
-        let exclude: Vec<_> = rule
-            .exclude
-            .iter()
-            .map(|exclusion| format!("{exclusion:?}").to_lowercase())
-            .collect();
-        let exclude = if exclude.is_empty() {
-            "nobody excluded".to_owned()
-        } else {
-            format!("not by {}", exclude.join(", "))
-        };
-        lines.push(format!(
-            "{} approvals by distinct persons ({roles}), {exclude}, {}   [{}]",
-            rule.threshold,
-            age(rule.max_age),
-            rule.place
-        ));
-    }
-    lines.into_iter()
 }
 
 impl Report for Explanation {

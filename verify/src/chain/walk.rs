@@ -15,7 +15,7 @@ use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any};
 use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
 use crate::question::Context;
-use crate::require::{self, StepAtHand};
+use crate::require::StepAtHand;
 use crate::verdict::{Finding, Outcome, Report, Step};
 use crate::verified::Verified;
 
@@ -306,7 +306,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             at,
         };
         for rules in requirements(policy, edge, &context, &said.edge.to.uri) {
-            require::judge(&context, &step, rules, self.report);
+            rules.judge(&context, &step, self.report);
         }
         self.judge_exception(promotion, &context, edge, at);
         Some(at)

@@ -13,6 +13,10 @@ use bulla_model::{Digest, Identity, Service, Tier};
 use jiff::Timestamp;
 
 use crate::public_key::PublicKey;
+pub use crate::require::{
+    ApprovalsRule, Exclusion, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule,
+    SoakStart, TestsRule,
+};
 use crate::verified::SignedTime;
 
 mod digest;
@@ -27,18 +31,16 @@ mod rules;
 mod scope;
 mod wire;
 
-pub(crate) use duration::show as show_duration;
+pub(crate) use duration::{Age, show as show_duration};
 pub use identity::{IdentityRule, Matched};
 pub(crate) use ledger::signers;
 pub use ledger::{RevocationsRule, Signers};
 pub use parse::{API_VERSION, PolicyError};
-pub(crate) use parse::{read, shape};
+pub(crate) use parse::{pattern, read, shape};
 pub use people::{Actor, People};
 pub use place::Place;
-pub use rules::{
-    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, Freshness, ProvenanceRule, Requirements,
-    ReviewRule, SbomFormat, SbomRule, ServiceRule, SoakRule, SoakStart, TestsRule, TierRule,
-};
+pub use rules::{EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule, TierRule};
+pub(crate) use scope::Scope;
 pub(crate) use wire::IdentityWire;
 
 /// The files of a policy, as the caller read them. Paths are relative to the policy's folder.

@@ -218,7 +218,7 @@ fn parse_service(
     for item in wire.tighten {
         let at = Place::new(&path, item.referenced);
         let to = scope.environment(&item.value.to, &at)?;
-        tighten.push((to, scope.requirements(item.value.require)?));
+        tighten.push((to, item.value.require.read(&scope)?));
     }
     let service = ServiceRule {
         tier: wire.tier.value,
@@ -325,7 +325,7 @@ pub(super) fn rule(place: &Place, reason: String) -> PolicyError {
     }
 }
 
-pub(super) fn pattern(text: &str) -> Pattern {
+pub(crate) fn pattern(text: &str) -> Pattern {
     if text.contains('*') {
         Pattern::Glob(text.to_owned())
     } else {

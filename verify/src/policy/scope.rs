@@ -8,16 +8,13 @@ use serde_saphyr::Spanned;
 use bulla_model::{EdgeKind, Environment, Tier};
 
 use super::identity::IdentityRule;
-use super::parse::{PolicyError, list, pattern, rule};
+use super::parse::{PolicyError, list, rule};
 use super::place::Place;
-use super::rules::{
-    ApprovalsRule, EdgeRule, EnvironmentRule, Exclusion, ProvenanceRule, Requirements, ReviewRule,
-    SbomRule, SoakRule, SoakStart, TestsRule, TierRule,
-};
-use super::wire::{EdgeWire, Overdue, RequireWire, SoakWire};
+use super::rules::{EdgeRule, EnvironmentRule, ReviewRule, TierRule};
+use super::wire::{EdgeWire, Overdue};
 
 /// What names in a file may refer to.
-pub(super) struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     pub(super) path: &'a Arc<str>,
     pub(super) environments: &'a BTreeMap<String, EnvironmentRule>,
     pub(super) identities: &'a BTreeMap<String, Vec<IdentityRule>>,
@@ -54,13 +51,13 @@ impl Scope<'_> {
             kind: edge.kind,
             tiers: edge.tiers,
             by: self.names(edge.by, &place)?,
-            require: self.requirements(edge.require)?,
+            require: edge.require.read(self)?,
             review,
             place,
         })
     }
 
-    pub(super) fn environment(
+    pub(crate) fn environment(
         &self,
         name: &str,
         place: &Place,
@@ -79,7 +76,8 @@ impl Scope<'_> {
             })
     }
 
-    fn names(&self, by: Vec<String>, place: &Place) -> Result<Vec<String>, PolicyError> {
+    /// Names of identities, each of which the policy has.
+    pub(crate) fn names(&self, by: Vec<String>, place: &Place) -> Result<Vec<String>, PolicyError> {
         if by.is_empty() {
             return Err(rule(
                 place,
@@ -98,85 +96,9 @@ impl Scope<'_> {
         }
     }
 
-    pub(super) fn requirements(&self, wire: RequireWire) -> Result<Requirements, PolicyError> {
-        let mut out = Requirements::default();
-        if let Some(spanned) = wire.provenance {
-            let place = Place::new(self.path, spanned.referenced);
-            let patterns = |texts: &[String]| texts.iter().map(|text| pattern(text)).collect();
-            out.provenance = Some(ProvenanceRule {
-                by: self.names(spanned.value.by, &place)?,
-                build_types: patterns(&spanned.value.build_types),
-                builders: patterns(&spanned.value.builders),
-                place,
-            });
-        }
-        if let Some(spanned) = wire.sbom {
-            let place = Place::new(self.path, spanned.referenced);
-            out.sbom = Some(SbomRule {
-                by: self.names(spanned.value.by, &place)?,
-                formats: spanned.value.formats,
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        if let Some(spanned) = wire.tests {
-            let place = Place::new(self.path, spanned.referenced);
-            out.tests = Some(TestsRule {
-                by: self.names(spanned.value.by, &place)?,
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        out.soak = wire.soak.map(|soak| self.soak(soak)).transpose()?;
-        if let Some(spanned) = wire.approvals {
-            let place = Place::new(self.path, spanned.referenced);
-            if spanned.value.threshold == 0 {
-                // F18: a threshold of none has been accepted as "satisfied".
-                return Err(rule(
-                    &place,
-                    "`threshold` is 0: leave `approvals` out instead".into(),
-                ));
-            }
-            out.approvals = Some(ApprovalsRule {
-                threshold: spanned.value.threshold,
-                roles: spanned.value.roles,
-                exclude: spanned
-                    .value
-                    .exclude
-                    .unwrap_or_else(|| Exclusion::DEFAULT.to_vec()),
-                max_age: spanned.value.max_age.map(|age| age.0),
-                place,
-            });
-        }
-        Ok(out)
-    }
-
-    fn soak(&self, wire: Spanned<SoakWire>) -> Result<SoakRule, PolicyError> {
-        let place = Place::new(self.path, wire.referenced);
-        let soak = wire.value;
-        let refuse = |reason: &str| Err(rule(&place, reason.to_owned()));
-        let named = !soak.by.is_empty();
-        if !named && soak.from == SoakStart::Deployment {
-            return refuse(
-                "`by` is missing: name who signs deployments, or write `from: promotion`",
-            );
-        }
-        let healthy = soak.healthy.unwrap_or(named);
-        if healthy && !named {
-            return refuse("`healthy` needs `by`: name who signs deployments");
-        }
-        Ok(SoakRule {
-            environment: self.environment(&soak.environment, &place)?,
-            min: soak.min.0,
-            from: soak.from,
-            by: if named {
-                self.names(soak.by, &place)?
-            } else {
-                Vec::new()
-            },
-            healthy,
-            place,
-        })
+    /// A place in this file.
+    pub(crate) fn place(&self, location: serde_saphyr::Location) -> Place {
+        Place::new(self.path, location)
     }
 }
 

@@ -13,7 +13,7 @@ use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
 use super::duration::Age;
 use super::ledger::RevocationsWire;
-use super::rules::{Exclusion, SbomFormat, SoakStart};
+use crate::require::RequireWire;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -165,75 +165,6 @@ pub(super) enum Overdue {
 
 fn promote() -> EdgeKind {
     EdgeKind::Promote
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RequireWire {
-    #[serde(default)]
-    pub(super) provenance: Option<Spanned<ProvenanceWire>>,
-    #[serde(default)]
-    pub(super) sbom: Option<Spanned<SbomWire>>,
-    #[serde(default)]
-    pub(super) tests: Option<Spanned<TestsWire>>,
-    #[serde(default)]
-    pub(super) soak: Option<Spanned<SoakWire>>,
-    #[serde(default)]
-    pub(super) approvals: Option<Spanned<ApprovalsWire>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct SoakWire {
-    #[serde(rename = "in")]
-    pub(super) environment: String,
-    pub(super) min: Age,
-    #[serde(default)]
-    pub(super) from: SoakStart,
-    #[serde(default)]
-    pub(super) by: Vec<String>,
-    #[serde(default)]
-    pub(super) healthy: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ProvenanceWire {
-    pub(super) by: Vec<String>,
-    #[serde(default)]
-    pub(super) build_types: Vec<String>,
-    #[serde(default)]
-    pub(super) builders: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct SbomWire {
-    pub(super) by: Vec<String>,
-    #[serde(default)]
-    pub(super) formats: Vec<SbomFormat>,
-    #[serde(default)]
-    pub(super) max_age: Option<Age>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct TestsWire {
-    pub(super) by: Vec<String>,
-    #[serde(default)]
-    pub(super) max_age: Option<Age>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ApprovalsWire {
-    pub(super) threshold: usize,
-    #[serde(default)]
-    pub(super) roles: Vec<Role>,
-    #[serde(default)]
-    pub(super) exclude: Option<Vec<Exclusion>>,
-    #[serde(default)]
-    pub(super) max_age: Option<Age>,
 }
 
 #[derive(Deserialize)]

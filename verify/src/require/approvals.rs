@@ -9,20 +9,19 @@ use bulla_model::{Edge, EdgeKind, Identity, Person, ResourceDescriptor, SubjectS
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{judge_time, refused, show_digests};
-use crate::policy::{Actor, ApprovalsRule, Exclusion, ProvenanceRule};
+use crate::policy::Actor;
 use crate::question::Context;
-use crate::require::{StepAtHand, failed, provenance};
+use crate::require::{ProvenanceRule, StepAtHand, failed, provenance};
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::{SignedTime, Verified};
 
+mod rule;
+
+pub use rule::{ApprovalsRule, Exclusion};
+
 const CHECK: &str = "approvals";
 
-pub(crate) fn judge(
-    context: &Context<'_>,
-    step: &StepAtHand<'_>,
-    rule: &ApprovalsRule,
-    report: &mut Report,
-) {
+fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule, report: &mut Report) {
     let excluded = excluded(context, step, rule);
     let mut counted: BTreeSet<Person> = BTreeSet::new();
     let mut notes = Vec::new();
@@ -127,7 +126,7 @@ fn conclude(
             CHECK,
             format!(
                 "nobody can approve: who the {} is maps to no person",
-                name_of(*exclusion)
+                exclusion.name()
             ),
         )
         .found(who.clone())
@@ -465,13 +464,4 @@ fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified
         place: crate::policy::Place::of_file(&std::sync::Arc::from("")),
     };
     provenance::among(context, step.at, &rule).statements
-}
-
-fn name_of(exclusion: Exclusion) -> &'static str {
-    match exclusion {
-        Exclusion::Author => "author",
-        Exclusion::Builder => "builder",
-        Exclusion::Promoter => "promoter",
-        Exclusion::Requester => "requester",
-    }
 }

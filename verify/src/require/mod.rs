@@ -1,13 +1,19 @@
-//! What a step takes: one file for each kind of requirement.
+//! What a step takes: one file for each kind of requirement, and its row in the table below. The
+//! file says how the requirement is written in a policy, how it is told, and how it is judged.
 
-use jiff::Timestamp;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_saphyr::Spanned;
 
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::{Digest, Edge, Identity, SubjectSet};
 
 use crate::cause::Cause;
 use crate::chain::Promotions;
-use crate::policy::Requirements;
+use crate::policy::{Place, PolicyError, Scope};
 use crate::question::Context;
 use crate::verdict::{Outcome, Report};
 use crate::verified::SignedTime;
@@ -17,6 +23,89 @@ pub(crate) mod provenance;
 mod sbom;
 mod soak;
 mod tests;
+
+pub use approvals::{ApprovalsRule, Exclusion};
+pub use provenance::ProvenanceRule;
+pub use sbom::{SbomFormat, SbomRule};
+pub use soak::{SoakRule, SoakStart};
+pub use tests::TestsRule;
+
+macro_rules! requirements {
+    ($($(#[$doc:meta])* $name:ident: $rule:ty,)+) => {
+        /// What a step takes. All of it must be met.
+        #[derive(Clone, Debug, Default)]
+        pub struct Requirements {
+            $($(#[$doc])* pub $name: Option<$rule>,)+
+        }
+
+        /// Requirements as a policy writes them.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub(crate) struct RequireWire {
+            $(#[serde(default)] $name: Option<Spanned<<$rule as Requirement>::Wire>>,)+
+        }
+
+        impl RequireWire {
+            /// Checks every requirement.
+            pub(crate) fn read(self, scope: &Scope<'_>) -> Result<Requirements, PolicyError> {
+                Ok(Requirements {
+                    $($name: match self.$name {
+                        Some(wire) => {
+                            let place = scope.place(wire.referenced);
+                            Some(<$rule>::read(wire.value, place, scope)?)
+                        }
+                        None => None,
+                    },)+
+                })
+            }
+        }
+
+        impl Requirements {
+            /// A line for each, with the place it is written at.
+            pub fn describe(&self) -> Vec<String> {
+                let lines = [$(self.$name.as_ref().map(ToString::to_string),)+];
+                lines.into_iter().flatten().collect()
+            }
+
+            /// Judges a step by each; every one leaves a check.
+            pub(crate) fn judge(
+                &self,
+                context: &Context<'_>,
+                step: &StepAtHand<'_>,
+                report: &mut Report,
+            ) {
+                $(if let Some(rule) = &self.$name {
+                    rule.judge(context, step, report);
+                })+
+            }
+        }
+    };
+}
+
+requirements! {
+    /// Provenance.
+    provenance: ProvenanceRule,
+    /// A bill of materials.
+    sbom: SbomRule,
+    /// A passed test run.
+    tests: TestsRule,
+    /// Time spent in an environment before.
+    soak: SoakRule,
+    /// Approvals by persons.
+    approvals: ApprovalsRule,
+}
+
+/// One kind of requirement. Shown, it is a line of `bulla policy explain`.
+pub(crate) trait Requirement: fmt::Display + Sized {
+    /// As it is written in a policy.
+    type Wire: DeserializeOwned;
+
+    /// Checks what is written against itself and the names it refers to.
+    fn read(wire: Self::Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError>;
+
+    /// Judges a step; it leaves one check at least.
+    fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report);
+}
 
 /// The step whose requirements are judged.
 pub(crate) struct StepAtHand<'a> {
@@ -33,30 +122,6 @@ pub(crate) struct StepAtHand<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// Judges one set of requirements; every one of them leaves a check.
-pub(crate) fn judge(
-    context: &Context<'_>,
-    step: &StepAtHand<'_>,
-    rules: &Requirements,
-    report: &mut Report,
-) {
-    if let Some(rule) = &rules.provenance {
-        provenance::judge(context, step.at, rule, report);
-    }
-    if let Some(rule) = &rules.sbom {
-        sbom::judge(context, step.at, rule, report);
-    }
-    if let Some(rule) = &rules.tests {
-        tests::judge(context, step.at, rule, report);
-    }
-    if let Some(rule) = &rules.soak {
-        soak::judge(context, step, rule, report);
-    }
-    if let Some(rule) = &rules.approvals {
-        approvals::judge(context, step, rule, report);
-    }
-}
-
 /// A failure while something may be missing is no definite one.
 pub(crate) fn failed(context: &Context<'_>, cause: Cause) -> Outcome {
     Outcome::Failed(if context.question.evidence.is_incomplete() {
@@ -64,4 +129,22 @@ pub(crate) fn failed(context: &Context<'_>, cause: Cause) -> Outcome {
     } else {
         cause
     })
+}
+
+/// "a or b", or what it means that none is named.
+pub(crate) fn any_of<T: fmt::Display>(list: &[T], none: &str) -> String {
+    let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
+    if texts.is_empty() {
+        none.to_owned()
+    } else {
+        texts.join(" or ")
+    }
+}
+
+/// How old something may be, in words.
+pub(crate) fn at_most(age: Option<SignedDuration>) -> String {
+    age.map_or_else(
+        || "of any age".to_owned(),
+        |age| format!("at most {age:#} old"),
+    )
 }

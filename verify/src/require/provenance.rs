@@ -12,11 +12,15 @@ use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{Eligible, Wanted, match_any};
 use crate::pattern::Pattern;
-use crate::policy::{Matched, Policy, ProvenanceRule, Requirements, ServiceRule, TierRule};
+use crate::policy::{Matched, Policy, ServiceRule, TierRule};
 use crate::question::Context;
-use crate::require::failed;
+use crate::require::{Requirements, failed};
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
+
+mod rule;
+
+pub use rule::ProvenanceRule;
 
 const CHECK: &str = "provenance";
 pub(crate) const TYPES: &[&str] = &[
@@ -25,12 +29,7 @@ pub(crate) const TYPES: &[&str] = &[
     slsa_provenance::TYPE_V1_0,
 ];
 
-pub(crate) fn judge(
-    context: &Context<'_>,
-    at: Timestamp,
-    rule: &ProvenanceRule,
-    report: &mut Report,
-) {
+fn judge(context: &Context<'_>, at: Timestamp, rule: &ProvenanceRule, report: &mut Report) {
     let mut eligible = among(context, at, rule);
     let mut matching = Vec::new();
     for statement in eligible.statements.drain(..) {

@@ -1,8 +1,10 @@
 //! A bill of materials.
 
-use jiff::Timestamp;
-use serde::Deserialize;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx};
 use bulla_model::{Statement, json};
@@ -10,14 +12,74 @@ use bulla_model::{Statement, json};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
-use crate::policy::{SbomFormat, SbomRule};
+use crate::policy::{Age, Place, PolicyError, Scope};
 use crate::question::Context;
-use crate::require::failed;
+use crate::require::{Requirement, StepAtHand, any_of, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
 
 const CHECK: &str = "sbom";
 
-pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Report) {
+/// A bill of materials.
+#[derive(Clone, Debug)]
+pub struct SbomRule {
+    /// Identities that may sign it.
+    pub by: Vec<String>,
+    /// Formats; empty means any.
+    pub formats: Vec<SbomFormat>,
+    /// How old it may be.
+    pub max_age: Option<SignedDuration>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Formats of bills of materials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SbomFormat {
+    /// CycloneDX.
+    Cyclonedx,
+    /// SPDX.
+    Spdx,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Wire {
+    by: Vec<String>,
+    #[serde(default)]
+    formats: Vec<SbomFormat>,
+    #[serde(default)]
+    max_age: Option<Age>,
+}
+
+impl Requirement for SbomRule {
+    type Wire = Wire;
+
+    fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
+        Ok(Self {
+            by: scope.names(wire.by, &place)?,
+            formats: wire.formats,
+            max_age: wire.max_age.map(|age| age.0),
+            place,
+        })
+    }
+
+    fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
+        judge(context, step.at, self, report);
+    }
+}
+
+impl fmt::Display for SbomRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, place) = (self.by.join(" or "), &self.place);
+        let formats: Vec<_> = self.formats.iter().map(|one| format!("{one:?}")).collect();
+        let formats = any_of(&formats, "any format");
+        let age = at_most(self.max_age);
+        write!(f, "sbom signed by {by}, {formats}, {age}   [{place}]")
+    }
+}
+
+fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Report) {
     let uri = |format: SbomFormat| match format {
         SbomFormat::Cyclonedx => CYCLONEDX,
         SbomFormat::Spdx => SPDX,

@@ -14,20 +14,19 @@ use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{Wanted, match_any};
 use crate::evidence::Evidence;
-use crate::policy::{Matched, SoakRule, SoakStart, show_duration};
+use crate::policy::{Matched, show_duration};
 use crate::question::Context;
 use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
+mod rule;
+
+pub use rule::{SoakRule, SoakStart};
+
 const CHECK: &str = "soak";
 
-pub(crate) fn judge(
-    context: &Context<'_>,
-    step: &StepAtHand<'_>,
-    rule: &SoakRule,
-    report: &mut Report,
-) {
+fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule, report: &mut Report) {
     let mut causes = Vec::new();
     let mut notes = Vec::new();
     let successes = successes(context, step, rule, &mut causes, &mut notes);

@@ -1,6 +1,9 @@
 //! A passed test run: the newest one counts.
 
-use jiff::Timestamp;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
 use bulla_model::predicate::TestResult;
 use bulla_model::predicate::test_result::{self, Outcome as TestOutcome};
@@ -8,14 +11,60 @@ use bulla_model::predicate::test_result::{self, Outcome as TestOutcome};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
-use crate::policy::TestsRule;
+use crate::policy::{Age, Place, PolicyError, Scope};
 use crate::question::Context;
-use crate::require::failed;
+use crate::require::{Requirement, StepAtHand, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
 
 const CHECK: &str = "tests";
 
-pub(crate) fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Report) {
+/// A passed test run.
+#[derive(Clone, Debug)]
+pub struct TestsRule {
+    /// Identities that may sign it.
+    pub by: Vec<String>,
+    /// How old it may be.
+    pub max_age: Option<SignedDuration>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Wire {
+    by: Vec<String>,
+    #[serde(default)]
+    max_age: Option<Age>,
+}
+
+impl Requirement for TestsRule {
+    type Wire = Wire;
+
+    fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
+        Ok(Self {
+            by: scope.names(wire.by, &place)?,
+            max_age: wire.max_age.map(|age| age.0),
+            place,
+        })
+    }
+
+    fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
+        judge(context, step.at, self, report);
+    }
+}
+
+impl fmt::Display for TestsRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, place) = (self.by.join(" or "), &self.place);
+        let age = at_most(self.max_age);
+        write!(
+            f,
+            "newest test result signed by {by} passed, {age}   [{place}]"
+        )
+    }
+}
+
+fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Report) {
     let wanted = Wanted {
         check: CHECK,
         types: &[test_result::TYPE],

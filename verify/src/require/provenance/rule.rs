@@ -1,0 +1,64 @@
+//! The rule on provenance, as policies write it.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::pattern::Pattern;
+use crate::policy::{Place, PolicyError, Scope, pattern};
+use crate::question::Context;
+use crate::require::{Requirement, StepAtHand, any_of};
+use crate::verdict::Report;
+
+/// Provenance.
+#[derive(Clone, Debug)]
+pub struct ProvenanceRule {
+    /// Identities that may sign it.
+    pub by: Vec<String>,
+    /// Build types; empty means any.
+    pub build_types: Vec<Pattern>,
+    /// Builder ids; empty means any.
+    pub builders: Vec<Pattern>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Wire {
+    by: Vec<String>,
+    #[serde(default)]
+    build_types: Vec<String>,
+    #[serde(default)]
+    builders: Vec<String>,
+}
+
+impl Requirement for ProvenanceRule {
+    type Wire = Wire;
+
+    fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
+        let patterns = |texts: &[String]| texts.iter().map(|text| pattern(text)).collect();
+        Ok(Self {
+            by: scope.names(wire.by, &place)?,
+            build_types: patterns(&wire.build_types),
+            builders: patterns(&wire.builders),
+            place,
+        })
+    }
+
+    fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
+        super::judge(context, step.at, self, report);
+    }
+}
+
+impl fmt::Display for ProvenanceRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, place) = (self.by.join(" or "), &self.place);
+        let types = any_of(&self.build_types, "any");
+        let builders = any_of(&self.builders, "any");
+        write!(
+            f,
+            "provenance signed by {by}, build type {types}, builder {builders}   [{place}]"
+        )
+    }
+}
