@@ -18,7 +18,7 @@ use crate::policy::{Matched, show_duration};
 use crate::question::Context;
 use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report};
-use crate::verified::Verified;
+use crate::verified::{Verified, best_copies};
 
 mod rule;
 
@@ -144,7 +144,9 @@ fn successes(
 }
 
 /// When it last failed or was rolled back there, by the word of somebody who deploys. Whatever may
-/// be wrong with the statement's time, bad news is not left out.
+/// be wrong with the statement's time, bad news is not left out. Of copies that were there the best
+/// known counts, as everywhere: anybody can have an old failure recorded once more, and take the
+/// record off a copy.
 fn last_broken(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule) -> Option<Timestamp> {
     let said = context.candidates.iter().filter_map(|candidate| {
         let statement = candidate.outcome().ok()?;
@@ -154,13 +156,16 @@ fn last_broken(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule) ->
         let said = statement.predicate::<Deployment>().ok()?;
         is_deployer(context, rule, &said).then_some(said)
     });
-    said.filter(|said| {
-        let event = said.value().event;
-        let broke = matches!(event, DeploymentEvent::Failed | DeploymentEvent::RolledBack);
-        broke && is_there(context, rule, said.value()) && said.time().was_there(step.at)
-    })
-    .map(|said| said.time().existed_by().unwrap_or(step.at))
-    .max()
+    let mut broke: Vec<_> = said
+        .filter(|said| {
+            let event = said.value().event;
+            let broke = matches!(event, DeploymentEvent::Failed | DeploymentEvent::RolledBack);
+            broke && is_there(context, rule, said.value()) && said.time().was_there(step.at)
+        })
+        .collect();
+    best_copies(&mut broke);
+    let times = broke.iter().map(|said| said.time().existed_by());
+    times.map(|time| time.unwrap_or(step.at)).max()
 }
 
 fn is_deployer(context: &Context<'_>, rule: &SoakRule, said: &Verified<Deployment>) -> bool {

@@ -230,6 +230,37 @@ fn soak_needs_a_deployment_there_by_somebody_who_deploys() {
 }
 
 #[test]
+fn an_old_failure_recorded_once_more_is_no_newer() {
+    // Failed, recorded at once or not at all, and running again since hour 11.
+    for recorded in [false, true] {
+        let mut world = soaking(SOAK);
+        world.now = hour(10);
+        world.deployed("deployer", "failed");
+        let honest = world.evidence.last().unwrap().clone();
+        if recorded {
+            world.record_only("deployer");
+        }
+        let failed = world.evidence.last().unwrap().clone();
+        world.now = hour(11);
+        world.deployed("deployer", "succeeded");
+        // A stranger has the failure recorded once more, then takes the record off it.
+        world.now = hour(30);
+        world.evidence.push(failed);
+        world.record_again("deployer");
+        world.evidence.push(honest);
+        world.now = hour(35);
+        assert_exit(&into_prod(&world), 0);
+        // What failed again since then is broken.
+        world.now = hour(34);
+        world.deployed("deployer", "failed");
+        world.now = hour(35);
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::SoakBroken);
+    }
+}
+
+#[test]
 fn a_failure_ends_the_soak_and_the_next_success_begins_it_anew() {
     for event in ["failed", "rolled-back"] {
         let mut world = soaking(SOAK);

@@ -20,6 +20,7 @@ use bulla_verify::{
 };
 
 pub(crate) mod ledger;
+pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod signer;
 
@@ -339,7 +340,7 @@ impl World {
 
     pub(crate) fn trust(&self, policy: &Policy) -> Trust {
         let keys = policy.keys().into_iter().chain(self.more_keys.clone());
-        Trust::new(keys, &[], self.now, &self.limits).unwrap()
+        Trust::new(keys, &[log::root()], self.now, &self.limits).unwrap()
     }
 
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
