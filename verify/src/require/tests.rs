@@ -78,8 +78,9 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    // F36: an old clean run must not hide a newer failed one, also where it was recorded late. Runs
-    // without a time may be older or newer than any: they count beside the newest, so that leaving
+    // F36: an old clean run must not hide a newer failed one, also where it was recorded late: only
+    // its signer's word makes a clean run the newest, a record of it alone does not. Runs without a
+    // time that counts may be older or newer than any: they stand beside the newest, so that leaving
     // the time out gains nothing.
     let runs = eligible.statements.iter().map(|run| {
         let result = run.predicate::<TestResult>();
@@ -87,8 +88,12 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         let is_clean = result
             .as_ref()
             .is_ok_and(|result| result.value().result != TestOutcome::Failed);
-        let word = time.not_older_than().filter(|_| is_clean);
-        (run, result, word.or(time.existed_by()))
+        let at = if is_clean {
+            time.not_older_than()
+        } else {
+            time.existed_by()
+        };
+        (run, result, at)
     });
     let mut runs: Vec<_> = runs.collect();
     let newest = runs.iter().filter_map(|(_, _, at)| *at).max();

@@ -236,6 +236,42 @@ fn f36_an_old_clean_run_does_not_hide_a_newer_failed_one() {
 }
 
 #[test]
+fn f36_recorded_once_more_a_clean_run_is_no_newer() {
+    let run = |result: &str| json!({"result": result, "configuration": []});
+    // A clean run that does not say when it was, then a failed one.
+    let world = |record: &[i64]| {
+        let mut world = World::empty();
+        world.provenance();
+        world.sbom();
+        world.attest_at("tester", test_result::TYPE, &run("FAILED"), Some(hour(1)));
+        world.attest_at("tester", test_result::TYPE, &run("PASSED"), None);
+        for (place, hours) in record.iter().enumerate() {
+            world.now = hour(*hours);
+            if place == 0 {
+                world.record_only("tester");
+            } else {
+                world.record_again("tester");
+            }
+        }
+        world.edit(
+            "release.yaml",
+            "tests: {by: [tester], maxAge: 72h}",
+            "tests: {by: [tester]}",
+        );
+        world.now = hour(3);
+        world.promote("dev");
+        world.now = hour(4);
+        world.promote("staging");
+        world.verify("staging")
+    };
+    for record in [&[][..], &[2], &[0], &[0, 2], &[2, 0]] {
+        let verdict = world(record);
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::TestsFailed);
+    }
+}
+
+#[test]
 fn f29_the_bundle_s_key_material_is_read_once() {
     let mut world = World::empty();
     world.attest("builder", cosign::TYPE, &json!({}));
