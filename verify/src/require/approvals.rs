@@ -93,15 +93,16 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule, rep
     report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
 }
 
-/// Everybody who said yes to this step of these subjects, whether or not it counted, and whether or
-/// not their key was valid then. Strangers are nobody.
+/// Everybody who said yes to this step of these subjects, whether or not it counted or was taken back
+/// since, and whether or not their key was valid then. Strangers are nobody.
 pub(crate) fn approvers(
     context: &Context<'_>,
     edge: &Edge,
     subjects: Option<&SubjectSet>,
 ) -> BTreeSet<Person> {
     let approvals = context.candidates.iter().filter_map(|candidate| {
-        let approval = candidate.outcome().ok()?.predicate::<Approval>().ok()?;
+        let statement = candidate.outcome().ok().or(candidate.voided.as_ref());
+        let approval = statement?.predicate::<Approval>().ok()?;
         let said = approval.value();
         let meant = said.edge == *edge && approval.subjects() == subjects;
         (meant && said.decision == ApprovalDecision::Approve).then_some(approval)

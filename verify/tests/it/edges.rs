@@ -261,6 +261,42 @@ fn an_old_failure_recorded_once_more_is_no_newer() {
 }
 
 #[test]
+fn to_take_an_approval_back_makes_nobody_a_reviewer() {
+    let mut world = world();
+    let security = format!(
+        "identities:\n  security:\n    - key: {}\n",
+        kit::policy::key("security")
+    );
+    world.edit("release.yaml", "identities:\n", &security);
+    let rule = "revocations: {by: [security]}\nhistory: []";
+    world.edit("release.yaml", "history: []", rule);
+    let rule = "reviewWithin: 1h\n    overdueReview: deny";
+    world.edit("release.yaml", "reviewWithin: 24h", rule);
+    world.promote("dev");
+    world.now = hour(2);
+    world.approve_step("alice", EdgeKind::BreakGlass, "prod");
+    let approval = Digest::sha256(&kit::payload(&world.evidence.last().unwrap().bundle));
+    world.approve_step("carol", EdgeKind::BreakGlass, "prod");
+    let promotion = world.take_step(EdgeKind::BreakGlass, "prod", |_| {});
+    world.now = hour(3);
+    world.review("alice", &promotion, "accepted");
+    world.now = hour(10);
+    for revoked in [false, true] {
+        if revoked {
+            world.revoke(
+                "security",
+                &[json!({"kind": "attestation", "payload": approval})],
+            );
+        }
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::ReviewerInvolved);
+    }
+    world.review("bob", &promotion, "accepted");
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
 fn a_failure_ends_the_soak_and_the_next_success_begins_it_anew() {
     for event in ["failed", "rolled-back"] {
         let mut world = soaking(SOAK);
