@@ -25,6 +25,7 @@ mod mutations;
 mod notation;
 mod policies;
 mod recorded;
+mod reference;
 mod references;
 mod signed;
 mod slsa;

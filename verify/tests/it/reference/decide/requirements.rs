@@ -1,0 +1,376 @@
+//! Step 8: what a step takes, as of the time it was taken.
+
+use std::collections::BTreeSet;
+
+use super::super::world::{
+    Approval, Approvals, Binding, Body, Event, Evidence, Exclusion, Link, Minute, Place, Policy,
+    Promotion, Provenance, Require, Soak, Step, Thing,
+};
+use super::people::Actor;
+use super::who::{Match, Time, named};
+use super::{Cause, Given, Report, Seen, Wanted, best, best_known};
+
+/// A step as it was taken.
+pub(super) struct Taken<'a> {
+    pub(super) version: usize,
+    pub(super) service: usize,
+    pub(super) step: Step,
+    pub(super) audience: &'a [usize],
+    pub(super) subjects: &'a [Thing],
+    pub(super) binding: &'a Binding,
+    pub(super) previous: &'a [Link],
+    pub(super) signer: (usize, Time),
+    pub(super) at: Minute,
+    /// The promotions it follows, directly or not.
+    pub(super) before: Vec<(Promotion, Time)>,
+}
+
+pub(super) fn judge(given: &Given<'_>, taken: &Taken<'_>, rules: &Require, report: &mut Report) {
+    if let Some(rule) = &rules.provenance {
+        provenance(given, taken, rule, report);
+    }
+    if let Some(rule) = &rules.sbom {
+        sbom(given, taken, rule, report);
+    }
+    if let Some(rule) = &rules.tests {
+        tests(given, taken, rule, report);
+    }
+    if let Some(rule) = &rules.soak {
+        soak(given, taken, rule, report);
+    }
+    if let Some(rule) = &rules.approvals {
+        approvals(given, taken, rule, report);
+    }
+}
+
+impl Taken<'_> {
+    fn policy<'c>(&self, given: &'c Given<'_>) -> &'c Policy {
+        &given.world.policies[self.version]
+    }
+
+    fn wanted<'b>(
+        &self,
+        given: &Given<'_>,
+        by: &'b [usize],
+        max_age: Option<Minute>,
+    ) -> Wanted<'b> {
+        let policy = self.policy(given);
+        Wanted {
+            version: self.version,
+            by,
+            claims: policy.tiers[policy.services[self.service].tier].claims,
+            at: self.at,
+            max_age,
+        }
+    }
+}
+
+fn causes(wrong: &[(Cause, &'static str)]) -> impl Iterator<Item = Cause> {
+    wrong.iter().map(|(cause, _)| *cause)
+}
+
+fn provenance(given: &Given<'_>, taken: &Taken<'_>, rule: &Provenance, report: &mut Report) {
+    let wanted = taken.wanted(given, &rule.by, None);
+    let (good, mut wrong) = given.eligible(&wanted, |body| matches!(body, Body::Provenance { .. }));
+    for seen in good {
+        let Body::Provenance { builder, .. } = seen.body else {
+            continue;
+        };
+        if rule.builder.is_none_or(|wanted| wanted == *builder) {
+            report.passed = true;
+            return;
+        }
+        wrong.push((Cause::Denied, "provenance-mismatch"));
+    }
+    let cause = given.soft(best(causes(&wrong)));
+    report.fail("provenance", "provenance-missing", cause);
+    for (_, code) in &wrong {
+        let own = *code == "provenance-mismatch";
+        report.tell(code, if own { "error" } else { "note" }, "provenance");
+    }
+}
+
+fn sbom(given: &Given<'_>, taken: &Taken<'_>, rule: &Evidence, report: &mut Report) {
+    let wanted = taken.wanted(given, &rule.by, rule.max_age);
+    let (good, mut wrong) = given.eligible(&wanted, |body| matches!(body, Body::Sbom { .. }));
+    for seen in good {
+        if matches!(seen.body, Body::Sbom { empty: false }) {
+            report.passed = true;
+            return;
+        }
+        wrong.push((Cause::Denied, "sbom-empty"));
+    }
+    let cause = given.soft(best(causes(&wrong)));
+    report.fail("sbom", "sbom-missing", cause);
+    for (_, code) in &wrong {
+        let own = *code == "sbom-empty";
+        report.tell(code, if own { "error" } else { "note" }, "sbom");
+    }
+}
+
+fn tests(given: &Given<'_>, taken: &Taken<'_>, rule: &Evidence, report: &mut Report) {
+    let wanted = taken.wanted(given, &rule.by, rule.max_age);
+    let (good, wrong) = given.eligible(&wanted, |body| matches!(body, Body::Tests { .. }));
+    let failed = |seen: &Seen<'_>| matches!(seen.body, Body::Tests { failed: true });
+    let time = |seen: &Seen<'_>| {
+        if failed(seen) {
+            seen.time.existed()
+        } else {
+            seen.time.issued()
+        }
+    };
+    let newest = good.iter().filter_map(|seen| time(seen)).max();
+    let mut counting = good
+        .iter()
+        .filter(|seen| time(seen).is_none() || time(seen) == newest);
+    if good.is_empty() {
+        let cause = given.soft(best(causes(&wrong)));
+        report.fail("tests", "tests-missing", cause);
+        report.notes("tests", &wrong);
+    } else if counting.any(|seen| failed(seen)) {
+        report.fail("tests", "tests-failed", Cause::Denied);
+    } else if given.world.incomplete() && rule.max_age.is_none() {
+        report.failed.push(("tests", Cause::Undetermined));
+    } else {
+        report.passed = true;
+    }
+}
+
+fn soak(given: &Given<'_>, taken: &Taken<'_>, rule: &Soak, report: &mut Report) {
+    let clusters = &taken.policy(given).places[rule.place].audience;
+    let happened = |seen: &Seen<'_>, events: &[Event], service: Option<usize>| {
+        let Body::Deployment {
+            place,
+            audience,
+            service: of,
+            event,
+        } = seen.body
+        else {
+            return false;
+        };
+        let meant = clusters.is_empty()
+            || audience.is_empty()
+            || audience.iter().any(|one| clusters.contains(one));
+        *place == rule.place
+            && meant
+            && events.contains(event)
+            && service.is_none_or(|service| service == *of)
+    };
+    let wanted = taken.wanted(given, &rule.by, None);
+    let (good, wrong) = given.eligible(&wanted, |body| matches!(body, Body::Deployment { .. }));
+    let mut successes: Vec<_> = good
+        .into_iter()
+        .filter(|seen| happened(seen, &[Event::Succeeded], Some(taken.service)))
+        .filter(|seen| !seen.time.contradicts(given.now, true))
+        .filter_map(|seen| seen.time.existed())
+        .collect();
+    successes.sort_unstable();
+    let broke = given.seen.iter().filter(|seen| {
+        seen.refused.is_none()
+            && given.is_about(seen)
+            && happened(seen, &[Event::Failed, Event::RolledBack], None)
+            && seen.time.there(taken.at)
+            && named(given.world, taken.version, &rule.by, seen.key, seen.time) != Match::No
+    });
+    let broke = best_known(broke.collect()).into_iter();
+    let broken = broke
+        .map(|seen| seen.time.existed().unwrap_or(taken.at))
+        .max();
+    let broken = broken.filter(|_| rule.healthy);
+    let into = |place: Place| {
+        let before = taken.before.iter();
+        before.filter(move |(one, _)| one.step.to == place)
+    };
+    let promoted = into(rule.place)
+        .filter_map(|(_, time)| time.existed())
+        .max();
+    let again = broken.map(|broken| successes.iter().copied().find(|one| *one > broken));
+    if again == Some(None) {
+        report.fail("soak", "soak-broken", given.soft(Cause::Denied));
+        return;
+    }
+    let begun = if rule.from_promotion {
+        promoted
+    } else {
+        let mut since = successes.iter().copied();
+        since.find(|one| promoted.is_none_or(|promoted| *one >= promoted))
+    };
+    let Some(begun) = begun else {
+        let cause = match best(causes(&wrong)) {
+            Cause::Nothing => Cause::NotYet,
+            cause => cause,
+        };
+        report.fail("soak", "soak-missing", given.soft(cause));
+        report.notes("soak", &wrong);
+        return;
+    };
+    let start = again.flatten().map_or(begun, |again| begun.max(again));
+    if taken.at - start < rule.min {
+        report.fail("soak", "soak-short", given.soft(Cause::NotYet));
+    } else if rule.healthy && given.world.incomplete() {
+        report.failed.push(("soak", Cause::Undetermined));
+    } else {
+        report.passed = true;
+    }
+}
+
+/// Whom a rule keeps from approving, in its order, and whether all of them are known.
+fn excluded(
+    given: &Given<'_>,
+    taken: &Taken<'_>,
+    rule: &Approvals,
+) -> (Vec<(&'static str, usize)>, bool) {
+    let policy = taken.policy(given);
+    let tightened = policy.services.iter().flat_map(|service| &service.tighten);
+    let rules = policy.edges.iter().map(|edge| &edge.require);
+    let rules = rules.chain(tightened.map(|(_, require)| require));
+    let by: Vec<_> = rules
+        .filter_map(|require| require.provenance.as_ref())
+        .flat_map(|rule| rule.by.clone())
+        .collect();
+    let wanted = taken.wanted(given, &by, None);
+    let (built, _) = given.eligible(&wanted, |body| matches!(body, Body::Provenance { .. }));
+    let mut persons = Vec::new();
+    let mut known = true;
+    let mut signer = |code, actor| match actor {
+        Actor::Person(person) => persons.push((code, person)),
+        Actor::Machine => {}
+        Actor::Late | Actor::Unknown => known = false,
+    };
+    let mut authors = Vec::new();
+    let mut told = true;
+    for exclusion in &rule.exclude {
+        match exclusion {
+            Exclusion::Promoter | Exclusion::Requester => {
+                signer(
+                    "approver-is-promoter",
+                    given.actor(taken.signer.0, taken.signer.1),
+                );
+            }
+            Exclusion::Builder => {
+                told &= !built.is_empty();
+                for seen in &built {
+                    signer("approver-is-builder", given.actor(seen.key, seen.time));
+                }
+            }
+            Exclusion::Author => {
+                told &= !built.is_empty();
+                for seen in &built {
+                    let Body::Provenance { authors: said, .. } = seen.body else {
+                        continue;
+                    };
+                    let said = said.as_deref().unwrap_or_default();
+                    told &= !said.is_empty();
+                    told &= said.iter().all(|one| *one < given.current().people.len());
+                    authors.extend(said.iter().copied());
+                }
+            }
+        }
+    }
+    let code = |exclusion: &Exclusion| match exclusion {
+        Exclusion::Author => "approver-is-author",
+        Exclusion::Builder => "approver-is-builder",
+        Exclusion::Promoter | Exclusion::Requester => "approver-is-promoter",
+    };
+    persons.extend(authors.into_iter().map(|one| ("approver-is-author", one)));
+    let place = |told: &str| rule.exclude.iter().position(|one| code(one) == told);
+    persons.sort_by_key(|(code, _)| place(code));
+    (persons, known && told)
+}
+
+/// Why an approval is not a person's yes: its code, and the cause if that is definite. Or whose.
+fn approves(
+    given: &Given<'_>,
+    taken: &Taken<'_>,
+    rule: &Approvals,
+    excluded: &[(&'static str, usize)],
+    seen: &Seen<'_>,
+    said: &Approval,
+) -> Result<usize, (&'static str, Option<Cause>)> {
+    let person = match given.actor(seen.key, seen.time) {
+        Actor::Person(person) => person,
+        Actor::Late => return Err(("key-expired", None)),
+        Actor::Machine | Actor::Unknown => return Err(("approver-unknown", None)),
+    };
+    if seen.subjects != taken.subjects {
+        return Err(("subject-mismatch", None));
+    }
+    if said.step != taken.step || said.audience != taken.audience {
+        return Err(("approval-mismatch", None));
+    }
+    if !said.approves {
+        return Err(("approval-rejected", None));
+    }
+    let policy = taken.policy(given);
+    let tier = &policy.tiers[policy.services[taken.service].tier];
+    if said.draft && !tier.drafts {
+        return Err(("draft-predicate", Some(Cause::Denied)));
+    }
+    if said.service != taken.service
+        || said.policy != *taken.binding
+        || said.previous != taken.previous
+    {
+        return Err(("approval-mismatch", Some(Cause::Denied)));
+    }
+    given
+        .timely(seen.time, true, tier.claims, taken.at, rule.max_age)
+        .map_err(|(cause, code)| (code, Some(cause)))?;
+    if taken.at >= said.not_after {
+        return Err(("statement-stale", Some(Cause::Expired)));
+    }
+    if said.relayed {
+        return Err(("approval-relayed", Some(Cause::Denied)));
+    }
+    let roles = &given.current().people[person].roles;
+    if rule.role.is_some_and(|role| !roles.contains(&role)) {
+        return Err(("approver-unknown", Some(Cause::Denied)));
+    }
+    match excluded.iter().find(|(_, other)| *other == person) {
+        Some((code, _)) => Err((code, Some(Cause::Denied))),
+        None => Ok(person),
+    }
+}
+
+fn approvals(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals, report: &mut Report) {
+    let (kept_out, known) = excluded(given, taken, rule);
+    let mut persons = BTreeSet::new();
+    let mut told: Vec<(&'static str, Option<Cause>, bool)> = Vec::new();
+    for seen in &given.seen {
+        let Body::Approval(said) = seen.body else {
+            continue;
+        };
+        if let (Some((_, code)), false) = (seen.refused, seen.revoked) {
+            told.push((code, None, code == "signature-invalid"));
+            continue;
+        }
+        let of_another_step = said.step != taken.step || said.audience != taken.audience;
+        match approves(given, taken, rule, &kept_out, seen, said) {
+            Ok(_) if seen.revoked => told.push(("revoked", None, false)),
+            Ok(person) => {
+                persons.insert(person);
+            }
+            Err((code, cause)) => {
+                let other = code == "approval-mismatch" && of_another_step;
+                told.push((code, cause.filter(|_| !seen.revoked), other));
+            }
+        }
+    }
+    let enough = known && persons.len() >= rule.threshold;
+    for (code, _, is_note) in &told {
+        let note = *code != "approval-rejected" && (enough || *is_note);
+        report.tell(code, if note { "note" } else { "warning" }, "approvals");
+    }
+    if !known {
+        report.fail("approvals", "separation-unknown", given.soft(Cause::Denied));
+    } else if enough {
+        report.passed = true;
+    } else {
+        let definite: Vec<_> = told.iter().filter_map(|(_, cause, _)| *cause).collect();
+        let cause = if definite.is_empty() {
+            Cause::NotYet
+        } else {
+            best(definite)
+        };
+        report.fail("approvals", "approvals-missing", given.soft(cause));
+    }
+}
