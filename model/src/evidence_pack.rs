@@ -131,6 +131,8 @@ pub enum PackRole {
     PolicyService,
     /// The policy's persons.
     PolicyPeople,
+    /// A bundle in which an owner signs the policy.
+    PolicySignature,
     /// The anchor.
     Anchor,
     /// A Sigstore trusted root.
@@ -303,6 +305,9 @@ impl PackRole {
             Self::PolicyService => path
                 .strip_prefix("services/")
                 .is_some_and(|name| !name.contains('/')),
+            Self::PolicySignature => path
+                .strip_prefix("signatures/")
+                .is_some_and(|name| !name.contains('/')),
             _ => true,
         }
     }
@@ -311,7 +316,11 @@ impl PackRole {
         self.is_policy()
             || matches!(
                 self,
-                Self::Anchor | Self::TrustedRoot | Self::State | Self::Verdict
+                Self::PolicySignature
+                    | Self::Anchor
+                    | Self::TrustedRoot
+                    | Self::State
+                    | Self::Verdict
             )
     }
 }

@@ -57,6 +57,13 @@ impl Scope {
         Self(format!("ledger://{ledger}"))
     }
 
+    /// A policy of an environment's organisation and app scope.
+    pub fn policy_of(environment: &Environment, name: &str) -> Result<Self, ScopeError> {
+        let path = environment.as_str().trim_start_matches("env://");
+        let owner = path.rsplit_once('/').map_or(path, |(owner, _)| owner);
+        format!("policy://{owner}/{name}").parse()
+    }
+
     /// The URI.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -22,6 +22,7 @@ pub const API_VERSION: &str = "bulla.dev/anchor/v0.1";
 pub struct Anchor {
     owners: Vec<PublicKey>,
     threshold: usize,
+    must_sign: bool,
     environments: Vec<Environment>,
     audience: Vec<String>,
     minimum: BTreeMap<String, u64>,
@@ -62,6 +63,8 @@ struct LedgerWire {
 struct OwnersWire {
     threshold: usize,
     keys: Vec<String>,
+    #[serde(default)]
+    must_sign: bool,
 }
 
 impl Anchor {
@@ -122,6 +125,7 @@ impl Anchor {
         Ok(Self {
             owners,
             threshold,
+            must_sign: wire.owners.value.must_sign,
             environments: wire.environments,
             audience: wire.audience,
             minimum: wire.minimum,
@@ -137,6 +141,11 @@ impl Anchor {
     /// How many owners must sign a policy.
     pub fn threshold(&self) -> usize {
         self.threshold
+    }
+
+    /// Whether a policy that its owners did not sign counts for nothing.
+    pub fn must_sign(&self) -> bool {
+        self.must_sign
     }
 
     /// The environments this verifier acts for.

@@ -75,14 +75,20 @@ codes! {
     KeyExpired = "key-expired";
     /// A step back to a release that never was in the environment.
     NeverThere = "never-there";
+    /// The policy's files are not those that its owners signed.
+    PolicyChanged = "policy-changed";
     /// The same version of the policy was seen with other content.
     PolicyEquivocation = "policy-equivocation";
+    /// The owners' word on this version of the policy is over.
+    PolicyExpired = "policy-expired";
     /// A listed predecessor of the policy was not given.
     PolicyNotLoaded = "policy-not-loaded";
     /// The version of the policy is lower than one seen before or than the anchor's minimum.
     PolicyRollback = "policy-rollback";
     /// A statement names a policy that is neither the current one nor a predecessor.
     PolicyUnknown = "policy-unknown";
+    /// Too few of the policy's owners signed its files.
+    PolicyUnsigned = "policy-unsigned";
     /// A promotion's time is over.
     PromotionExpired = "promotion-expired";
     /// No promotion into the environment.

@@ -7,6 +7,7 @@ use crate::cause::Cause;
 use crate::chain::{self, Promotions};
 use crate::code::Code;
 use crate::ledger::{InForce, Purpose};
+use crate::owners;
 use crate::policy::{EnvironmentRule, TierRule};
 use crate::question::{Context, Question, QuestionError};
 use crate::reached::Reached;
@@ -54,6 +55,7 @@ pub fn verify_environment(
         .ok_or(QuestionError::NoArtifact)?;
     let mut report = Report::default();
     policy_age(question, &mut report);
+    owners::judge(question, &uri, &mut report);
     let Some(known) = know(
         question,
         Some((rule, Purpose::Admit)),

@@ -13,6 +13,7 @@ use crate::decide::{Known, conclude, environment_rule, identify, incomplete, kno
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
 use crate::ledger::Purpose;
+use crate::owners;
 use crate::policy::{EdgeRule, Matched};
 use crate::question::{Context, Question, QuestionError};
 use crate::require::{self, StepAtHand};
@@ -76,6 +77,7 @@ pub fn judge_step(
         .transpose()?;
     let mut report = Report::default();
     policy_age(question, &mut report);
+    owners::judge(question, &to, &mut report);
     let Some(known) = know(
         question,
         Some((rule, Purpose::Promote)),

@@ -51,7 +51,8 @@ pub struct Verdict {
     /// The newest checkpoint of the ledger, to be remembered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<SeenCheckpoint>,
-    /// Until when that checkpoint is fresh enough: nobody may keep the answer for longer.
+    /// Until when that checkpoint is fresh enough, and the owners' word on the policy good: nobody may
+    /// keep the answer for longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_until: Option<Timestamp>,
     /// Without a policy: the signatures looked at, those that count first.
@@ -310,6 +311,14 @@ impl Report {
         self.steps.append(&mut other.steps);
         self.persons.append(&mut other.persons);
         self.checkpoint = other.checkpoint.or(self.checkpoint.take());
-        self.fresh_until = other.fresh_until.or(self.fresh_until);
+        if let Some(until) = other.fresh_until {
+            self.holds_until(until);
+        }
+    }
+
+    /// Nobody may keep the answer for longer.
+    pub(crate) fn holds_until(&mut self, until: Timestamp) {
+        let before = self.fresh_until.unwrap_or(until);
+        self.fresh_until = Some(before.min(until));
     }
 }

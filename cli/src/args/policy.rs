@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::decide::DecideArguments;
+use super::signing::SigningArguments;
 
 /// Check a policy, or explain what it means
 #[derive(Debug, Args)]
@@ -22,6 +23,7 @@ pub struct Arguments {
 pub enum Action {
     Check(Check),
     Explain(Explain),
+    Sign(Box<Sign>),
 }
 
 /// Read the files of a policy and say what is wrong, with line and column
@@ -37,6 +39,26 @@ pub struct Check {
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla policy explain --policy policy/")]
 pub struct Explain {
+    /// The policy and what goes with it.
+    #[command(flatten)]
+    pub decide: DecideArguments,
+}
+
+/// Sign the policy's files as one of its owners, beside those who signed already
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy sign --policy policy/ --anchor anchor.yaml --key owner.key"
+)]
+pub struct Sign {
+    /// The policy's URI, policy://ORG/APP-SCOPE/NAME, where its environments are of several
+    #[arg(long, value_name = "URI")]
+    pub scope: Option<bulla_model::Scope>,
+    /// How long the version may be used
+    #[arg(long, value_name = "TIME", default_value = "365d")]
+    pub valid_for: String,
+    /// Who signs.
+    #[command(flatten)]
+    pub signing: SigningArguments,
     /// The policy and what goes with it.
     #[command(flatten)]
     pub decide: DecideArguments,

@@ -1,8 +1,10 @@
-//! `bulla policy`: is it a policy, and what does it mean?
+//! `bulla policy`: is it a policy, what does it mean, and who says so?
 
-use bulla_model::Role;
-use bulla_verify::Policy;
+mod sign;
+
+use bulla_model::{Limits, Role};
 use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule};
+use bulla_verify::{Policy, owned};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,12 +20,15 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     match arguments.action {
         Action::Check(arguments) => {
             let rules = Rules::load(context, &arguments.decide, now)?;
-            context.printer.report(&CheckReport::of(&rules))?;
+            context
+                .printer
+                .report(&CheckReport::of(&rules, now, &context.limits))?;
         }
         Action::Explain(arguments) => {
             let rules = Rules::load(context, &arguments.decide, now)?;
             context.printer.report(&Explanation::of(&rules.policy))?;
         }
+        Action::Sign(arguments) => return sign::run(*arguments, context).await,
     }
     Ok(Exit::Success)
 }
@@ -36,12 +41,52 @@ struct CheckReport {
     environments: usize,
     steps: usize,
     persons: usize,
+    /// Which owners signed it; absent where no anchor names owners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatures: Option<Signatures>,
     warnings: Vec<String>,
     sources: Vec<Source>,
 }
 
+/// What the anchor's owners signed of the files at hand.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signatures {
+    by: usize,
+    threshold: usize,
+    required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<Timestamp>,
+    /// Why others do not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<String>,
+}
+
+impl Signatures {
+    fn of(rules: &Rules, now: Timestamp, limits: &Limits) -> Option<Self> {
+        let anchor = rules.anchor.as_ref()?;
+        let (_, environment) = rules.policy.environments().next()?;
+        let owned = owned(&rules.policy, anchor, &environment.uri, now, limits);
+        let best = owned.best.as_ref();
+        Some(Self {
+            by: best.map_or(0, |best| best.by.len()),
+            threshold: anchor.threshold(),
+            required: anchor.must_sign(),
+            not_after: best.map(|best| best.not_after),
+            refused: owned.reasons().map(str::to_owned).collect(),
+        })
+    }
+
+    fn line(&self) -> String {
+        let until = self.not_after;
+        let until = until.map_or_else(String::new, |until| format!(", good until {until}"));
+        let (by, threshold) = (self.by, self.threshold);
+        format!("signed by {by} of the {threshold} owners it takes{until}")
+    }
+}
+
 impl CheckReport {
-    fn of(rules: &Rules) -> Self {
+    fn of(rules: &Rules, now: Timestamp, limits: &Limits) -> Self {
         let policy = &rules.policy;
         Self {
             name: policy.name().to_owned(),
@@ -50,6 +95,7 @@ impl CheckReport {
             environments: policy.environments().count(),
             steps: policy.edges().len(),
             persons: policy.people().len(),
+            signatures: Signatures::of(rules, now, limits),
             warnings: warnings(policy),
             sources: rules.sources.clone(),
         }
@@ -97,6 +143,14 @@ impl Report for CheckReport {
                     shorten(&source.digest).into(),
                 ],
             );
+        }
+        if let Some(signatures) = &self.signatures
+            && (signatures.required || signatures.by > 0)
+        {
+            page.indented(1, signatures.line());
+            for reason in &signatures.refused {
+                page.indented(2, reason.as_str());
+            }
         }
         for warning in &self.warnings {
             page.labelled(&Cell::attention("warning:"), warning);

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use bulla_model::{Digest, Limits, Scope};
 use bulla_verify::{
     Anchor, LedgerRule, Policy, PolicyFile, PolicyFiles, SeenCheckpoint, State, Trust, Verdict,
+    owned,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,6 +25,9 @@ use crate::lock::Lock;
 use crate::output::write_atomic;
 use crate::settings::row;
 use crate::trust::document;
+
+/// The folder of a policy that holds its owners' signatures.
+pub const SIGNATURES: &str = "signatures";
 
 /// Everything a decision rests on besides the evidence.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct Rules {
     /// Where the ledger is; `None` is where the target's attestations are.
     pub ledger: Option<String>,
     state_path: Option<PathBuf>,
+    /// Whether the policy is one that its owners published, as far as the anchor asks for that.
+    published: bool,
     /// Where checkpoints are remembered, also by whoever reads the rules again by itself.
     memory_path: Option<PathBuf>,
     /// Checkpoints that this process saw.
@@ -155,6 +161,7 @@ impl Rules {
         let keys = policy.keys().into_iter().chain(keys);
         let trust =
             Trust::new(keys, &trusted_roots, now, limits).map_err(|error| configuration(&error))?;
+        let published = is_published(&policy, anchor.as_ref(), now, limits);
         Ok(Self {
             policy,
             files,
@@ -166,6 +173,7 @@ impl Rules {
             sources: Vec::new(),
             ledger: None,
             state_path: None,
+            published,
             memory_path: None,
             noticed: Mutex::default(),
         })
@@ -192,7 +200,8 @@ impl Rules {
             return Ok(self.with_noticed());
         };
         let mut state = read_state(path, limits)?;
-        if !state.remember(&self.policy) {
+        // What its owners did not sign must not make what they did sign a rollback.
+        if !self.published || !state.remember(&self.policy) {
             return Ok(Some(state));
         }
         let _lock = Lock::of(path)?;
@@ -272,6 +281,17 @@ impl Rules {
         self.state_path = None;
         Ok(())
     }
+}
+
+/// Whether enough owners signed the policy, in the name of any of its environments.
+fn is_published(policy: &Policy, anchor: Option<&Anchor>, now: Timestamp, limits: &Limits) -> bool {
+    let Some(anchor) = anchor.filter(|anchor| anchor.must_sign()) else {
+        return true;
+    };
+    policy.environments().any(|(_, rule)| {
+        let owned = owned(policy, anchor, &rule.uri, now, limits);
+        owned.is_enough(anchor.threshold())
+    })
 }
 
 /// The trusted roots that flags or settings name.
@@ -374,11 +394,11 @@ fn read_around(folder: &Path, base: &Path, limits: &Limits) -> Result<PolicyFile
                     format_args!("{}: the name is not UTF-8", path.display()),
                 )
             })?;
-        let inside = if path.parent() == Some(&folder.join("services")) {
-            format!("services/{name}")
-        } else {
-            name.to_owned()
-        };
+        let kept = ["services", SIGNATURES];
+        let kept = kept
+            .iter()
+            .find(|kept| path.parent() == Some(&folder.join(kept)));
+        let inside = kept.map_or_else(|| name.to_owned(), |kept| format!("{kept}/{name}"));
         Ok(PolicyFile {
             path: inside,
             bytes: file::read(path, limits.configuration_bytes)?,
@@ -398,6 +418,12 @@ fn read_around(folder: &Path, base: &Path, limits: &Limits) -> Result<PolicyFile
             files.services.push(read(path)?);
         }
     }
+    let signatures = folder.join(SIGNATURES);
+    if signatures.is_dir() {
+        for path in entries(&signatures)?.iter().filter(|path| is_json(path)) {
+            files.signatures.push(read(path)?);
+        }
+    }
     Ok(files)
 }
 
@@ -411,6 +437,10 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = list().map_err(|error| Failure::file("read", folder, &error))?;
     paths.sort();
     Ok(paths)
+}
+
+fn is_json(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|ending| ending == "json")
 }
 
 fn is_yaml(path: &Path) -> bool {

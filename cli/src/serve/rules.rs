@@ -98,7 +98,8 @@ fn basis(rules: &Rules) -> Digest {
     for files in std::iter::once(&rules.files).chain(&rules.files.predecessors) {
         let parts = std::iter::once(&files.base)
             .chain(&files.services)
-            .chain(&files.people);
+            .chain(&files.people)
+            .chain(&files.signatures);
         lines.extend(parts.map(|file| format!("{} {}\n", Digest::sha256(&file.bytes), file.path)));
         lines.push("\n".to_owned());
     }

@@ -29,6 +29,7 @@ mod manifests;
 mod notation;
 mod offline;
 mod older_tags;
+mod owners;
 mod references;
 mod refusals;
 mod registries;

@@ -263,7 +263,7 @@ fn age(
         return;
     };
     let until = issued.and_then(|issued| issued.checked_add(limit).ok());
-    report.fresh_until = Some(until.map_or(said.not_after, |until| until.min(said.not_after)));
+    report.holds_until(until.map_or(said.not_after, |until| until.min(said.not_after)));
     let summary = format!("{name}, {} old", show_duration(age));
     report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
     if age > promote {

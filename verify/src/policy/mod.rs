@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
+use bulla_model::predicate::policy::SignedFile;
 use bulla_model::{Digest, Identity, Service, Tier};
 use jiff::Timestamp;
 
+use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
     ApprovalsRule, Exclusion, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule,
@@ -54,6 +56,8 @@ pub struct PolicyFiles {
     pub people: Option<PolicyFile>,
     /// Earlier versions that promotions may name, each whole.
     pub predecessors: Vec<PolicyFiles>,
+    /// Bundles in which owners sign versions of it, `signatures/*.json`.
+    pub signatures: Vec<PolicyFile>,
 }
 
 /// One file of a policy.
@@ -80,6 +84,9 @@ pub struct Policy {
     pub(crate) people: People,
     pub(crate) history: Vec<Predecessor>,
     pub(crate) predecessors: Vec<Policy>,
+    /// Every file, as owners sign them.
+    pub(crate) files: Vec<SignedFile>,
+    pub(crate) signatures: Vec<Attestation>,
 }
 
 /// An earlier version as the current policy lists it.
@@ -109,6 +116,11 @@ impl Policy {
     pub fn digest(&self) -> Digest {
         let services = self.services.values().map(|service| &service.file);
         digest::over(std::iter::once(&self.base).chain(services))
+    }
+
+    /// Every file, sorted by path: what the owners sign.
+    pub fn files(&self) -> &[SignedFile] {
+        &self.files
     }
 
     /// What approvals and promotions of this service bind: the digest over base and its file.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use bulla_model::predicate::policy::{FileRole, SignedFile};
 use bulla_model::{Digest, Limits, Service, Tier};
 
 use super::digest::FileDigest;
@@ -16,6 +17,7 @@ use super::rules::{EdgeRule, EnvironmentRule, Freshness, ServiceRule, TierRule};
 use super::scope::Scope;
 use super::wire::{Base, EnvironmentWire, FreshnessWire, Permission, ServiceFile, TierWire};
 use super::{Policy, PolicyFile, PolicyFiles, Predecessor};
+use crate::evidence::Attestation;
 use crate::pattern::Pattern;
 
 /// The `apiVersion` of policy files.
@@ -69,6 +71,16 @@ impl Policy {
         for file in &files.services {
             parse_service(file, &mut policy, limits)?;
         }
+        policy.files = signed_files(files);
+        for file in &files.signatures {
+            let found = file.bytes.len() as u64;
+            if found > limits.configuration_bytes {
+                let (file, limit) = (file.path.clone(), limits.configuration_bytes);
+                return Err(PolicyError::Size { file, limit, found });
+            }
+            let signature = Attestation::bundle(file.bytes.clone(), None);
+            policy.signatures.push(signature);
+        }
         for predecessor in &files.predecessors {
             let earlier = Self::parse(predecessor, limits)?;
             let place = Place::of_file(&Arc::from(predecessor.base.path.as_str()));
@@ -89,6 +101,24 @@ impl Policy {
         }
         Ok(policy)
     }
+}
+
+/// The files as owners sign them.
+fn signed_files(files: &PolicyFiles) -> Vec<SignedFile> {
+    let signed = |file: &PolicyFile, role| SignedFile {
+        path: file.path.clone(),
+        sha256: Digest::sha256(&file.bytes),
+        role,
+    };
+    let services = files.services.iter();
+    let mut out: Vec<_> = services
+        .map(|file| signed(file, FileRole::Service))
+        .collect();
+    out.push(signed(&files.base, FileRole::Base));
+    let people = files.people.iter();
+    out.extend(people.map(|file| signed(file, FileRole::People)));
+    out.sort();
+    out
 }
 
 fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError> {
@@ -179,6 +209,8 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         people: People::default(),
         history,
         predecessors: Vec::new(),
+        files: Vec::new(),
+        signatures: Vec::new(),
     })
 }
 

@@ -113,6 +113,13 @@ produced! {
     policy_equivocation: PolicyEquivocation =
         remembering(|world| world.edit("release.yaml", "72h", "71h")),
         not remembering(|_| {});
+    policy_changed: PolicyChanged =
+        owned(|world| world.edit("release.yaml", "maxAge: 7d", "maxAge: 8d")),
+        not owned(|_| {});
+    policy_expired: PolicyExpired = owned(|world| world.now = hour(48)), not owned(|world| world.now = hour(47));
+    policy_unsigned: PolicyUnsigned =
+        owned(|world| drop(world.files.signatures.pop())),
+        not owned(|_| {});
     policy_not_loaded: PolicyNotLoaded =
         succeeded(|world| world.files.predecessors.clear()),
         not succeeded(|_| {});
@@ -168,6 +175,13 @@ produced! {
     time_mismatch: TimeMismatch = dated(25), not dated(4);
     time_unproven: TimeUnproven = with_tier("high: {claimedTime: deny}"), not with_tier("high: {claimedTime: allow}");
     too_late: TooLate = tested_at(3), not tested_at(1);
+}
+
+/// Prod after a change of a policy that two owners have to sign and signed.
+fn owned(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = crate::owners::signed();
+    change(&mut world);
+    world.verify("prod")
 }
 
 #[test]

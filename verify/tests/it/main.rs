@@ -23,6 +23,7 @@ mod ledger_hostile;
 mod logged_documents;
 mod mutations;
 mod notation;
+mod owners;
 mod policies;
 mod recorded;
 mod reference;

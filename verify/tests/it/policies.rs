@@ -182,7 +182,7 @@ fn anchors_are_read_strictly() {
     assert_snapshot!(with("{threshold: 0, keys: [KEY]}"), @"anchor.yaml:2:9: `threshold` is 0 with 1 keys");
     assert_snapshot!(with("{threshold: 2, keys: [KEY]}"), @"anchor.yaml:2:9: `threshold` is 2 with 1 keys");
     assert_snapshot!(with("{threshold: 2, keys: [KEY, KEY]}"), @"anchor.yaml:2:9: key 6947c1b2 is listed twice");
-    assert_snapshot!(with("{threshold: 1, keys: [KEY], key: x}"), @"anchor.yaml:2:152: unknown field `key`, expected one of threshold, keys");
+    assert_snapshot!(with("{threshold: 1, keys: [KEY], key: x}"), @"anchor.yaml:2:152: unknown field `key`, expected one of threshold, keys, mustSign");
     assert_snapshot!(anchor("apiVersion: v2\nowners: {threshold: 1, keys: [KEY]}\nenvironments: []\n"), @"anchor.yaml:1:13: expected `apiVersion: bulla.dev/anchor/v0.1`");
     assert_snapshot!(anchor("{}"), @"anchor.yaml:1:1: missing field `apiVersion`");
 }

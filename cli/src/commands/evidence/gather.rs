@@ -315,6 +315,12 @@ pub(super) fn policy_files(files: &PolicyFiles) -> Vec<(PackFile, &[u8])> {
             found.push((file, bytes.as_slice()));
         }
     }
+    let signatures = files.signatures.iter();
+    found.extend(signatures.map(|PolicyFile { path, bytes }| {
+        let mut file = PackFile::of(PackRole::PolicySignature, media_type::BUNDLE, bytes);
+        file.path = Some(path.clone());
+        (file, bytes.as_slice())
+    }));
     found
 }
 

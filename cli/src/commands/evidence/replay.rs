@@ -159,6 +159,7 @@ fn version(contents: &Contents, predecessor: Option<usize>) -> PolicyFiles {
         services: of(PackRole::PolicyService).collect(),
         people: of(PackRole::PolicyPeople).next(),
         predecessors: Vec::new(),
+        signatures: of(PackRole::PolicySignature).collect(),
     }
 }
 

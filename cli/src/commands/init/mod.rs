@@ -57,7 +57,7 @@ fn check(files: &[NewFile], limits: &Limits) -> Result<(), Failure> {
         base: file("policy/release.yaml").unwrap_or_default(),
         services: services.collect(),
         people: file("policy/people.yaml"),
-        predecessors: Vec::new(),
+        ..PolicyFiles::default()
     };
     Policy::parse(&policy, limits).map_err(|error| wrong(&error))?;
     let anchor = file("anchor.yaml").unwrap_or_default();

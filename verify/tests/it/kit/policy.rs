@@ -21,7 +21,7 @@ pub(crate) fn files() -> PolicyFiles {
             ),
         ],
         people: Some(file("people.yaml", people())),
-        predecessors: Vec::new(),
+        ..PolicyFiles::default()
     }
 }
 

@@ -60,6 +60,7 @@ fn version(policy: &Policy, history: &[Value]) -> PolicyFiles {
         services: services.collect(),
         people: Some(file("people.yaml", people(policy).to_string())),
         predecessors: Vec::new(),
+        signatures: Vec::new(),
     }
 }
 
