@@ -242,11 +242,13 @@ impl PackFile {
     /// `verdict.json`. Files that are parts of images have no name.
     pub fn title(&self) -> Option<String> {
         let path = self.path.as_ref()?;
-        Some(if self.role.is_policy() {
-            format!("policy/{}", self.policy_path())
-        } else {
-            path.clone()
-        })
+        Some(
+            if self.role.is_policy() || self.role == PackRole::PolicySignature {
+                format!("policy/{}", self.policy_path())
+            } else {
+                path.clone()
+            },
+        )
     }
 
     fn policy_path(&self) -> String {

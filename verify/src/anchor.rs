@@ -113,6 +113,10 @@ impl Anchor {
                 format!("`threshold` is {threshold} with {} keys", owners.len()),
             ));
         }
+        if wire.owners.value.must_sign && wire.environments.is_empty() {
+            let reason = "`mustSign` needs `environments`: the same owners may sign another policy";
+            return Err(rule(at, reason.into()));
+        }
         let ledger = wire.ledger.map(|ledger| {
             let at = ledger.referenced;
             let LedgerWire { by, location } = ledger.value;

@@ -20,39 +20,49 @@ use crate::question::Question;
 use crate::signature::{Cancelled, examine_some};
 use crate::trust::Trust;
 use crate::verdict::{Finding, Outcome, Report, Severity};
-use crate::verified::Verified;
 
 const CHECK: &str = "policy";
 /// How far the clocks of owners may run ahead of the verifier's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// A version of the policy that owners published: the files at hand, in one statement.
+/// A statement about the policy, any version of it, that owners signed.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// Payload digest of the statement.
+    /// Its payload digest.
     pub payload: Digest,
     /// The owners who signed it, sorted.
     pub by: BTreeSet<Identity>,
-    /// Until when it may be used; not at that instant any more.
-    pub not_after: Timestamp,
+    /// What it says.
+    pub said: SignedPolicy,
 }
 
-/// What the signatures beside a policy say about the files at hand, at one time.
+/// What the signatures beside a policy say at one time.
 #[derive(Debug, Default)]
 pub struct Owned {
-    /// The statement that most owners signed, if any did.
-    pub best: Option<Published>,
+    /// Every statement that owners signed, sorted by payload digest.
+    pub all: Vec<Published>,
+    /// The payload of the one that counts: it is about the files at hand, and most owners signed it.
+    counts: Option<Digest>,
     /// Why others do not count.
     refused: Vec<(Cause, Finding)>,
     /// Earlier versions at hand whose persons too few owners signed.
     unsigned: Vec<u64>,
+    /// Of this version, files that enough owners signed later than those at hand.
+    replaced: Option<Timestamp>,
 }
 
 impl Owned {
-    /// Whether so many owners signed the files at hand.
+    /// The statement that counts, if any does.
+    pub fn best(&self) -> Option<&Published> {
+        let counts = self.counts.as_ref()?;
+        self.all.iter().find(|one| one.payload == *counts)
+    }
+
+    /// Whether so many owners signed the files at hand, and nothing that takes their place.
     pub fn is_enough(&self, threshold: usize) -> bool {
-        let best = self.best.as_ref();
-        best.is_some_and(|best| best.by.len() >= threshold) && self.unsigned.is_empty()
+        self.best().is_some_and(|best| best.by.len() >= threshold)
+            && self.unsigned.is_empty()
+            && self.replaced.is_none()
     }
 
     /// Why signatures do not count, a line each.
@@ -93,102 +103,119 @@ fn look(
     let Ok(trust) = Trust::new(anchor.owners().iter().cloned(), &[], now, limits) else {
         return Ok(owned);
     };
-    let signatures = policy.signatures.iter().collect();
+    let signatures = policy
+        .signatures
+        .iter()
+        .take(limits.policy_signatures)
+        .collect();
     let nothing = Evidence::default();
     let candidates = examine_some(signatures, &nothing, &trust, now, limits, cancelled)?;
-    owned.best = best(&candidates, policy, &scope, Some(now), &mut owned.refused);
-    // The digest in `history` binds what an earlier version demanded, and leaves out its persons.
-    let earlier = policy.predecessors.iter();
-    let has_people = |one: &&Policy| one.files.iter().any(|file| file.role == FileRole::People);
-    let unsigned = earlier.filter(has_people).filter(|earlier| {
-        let signed = best(&candidates, earlier, &scope, None, &mut Vec::new());
-        signed.is_none_or(|one| one.by.len() < anchor.threshold())
+    owned.all = signed(&candidates, &scope, &mut owned.refused);
+    let own = owned.all.iter();
+    let own: Vec<_> = own
+        .filter(|one| one.said.version == policy.version())
+        .collect();
+    let mut counting = Vec::new();
+    for one in &own {
+        match refusal(&one.said, policy, now) {
+            None => counting.push(*one),
+            Some(why) => owned.refused.push(why),
+        }
+    }
+    let best = counting.into_iter().max_by_key(|one| {
+        (
+            one.by.len(),
+            one.said.issued_at,
+            one.said.not_after,
+            one.payload.clone(),
+        )
     });
-    owned.unsigned = unsigned.map(Policy::version).collect();
+    let enough = |one: &&&Published| one.by.len() >= anchor.threshold();
+    let later = own.iter().filter(enough).map(|one| &one.said);
+    let later = later.filter(|said| said.files != policy.files && !is_ahead(said, now));
+    let later = later.map(|said| said.issued_at).max();
+    owned.replaced = later.filter(|later| best.is_some_and(|best| *later > best.said.issued_at));
+    owned.counts = best.map(|best| best.payload.clone());
+    // The digest in `history` binds what an earlier version demanded, and leaves out its persons.
+    let earlier = policy.predecessors.iter().filter(|earlier| {
+        let mut files = earlier.files.iter();
+        let has_people = files.any(|file| file.role == FileRole::People);
+        let mut all = owned.all.iter();
+        has_people
+            && !all.any(|one| {
+                one.said.version == earlier.version()
+                    && one.said.files == earlier.files
+                    && one.by.len() >= anchor.threshold()
+            })
+    });
+    owned.unsigned = earlier.map(Policy::version).collect();
     Ok(owned)
 }
 
-/// The statement about these files that most owners signed. `now` is when it has to be good; of an
-/// earlier version it was.
-fn best(
+/// What owners signed about this policy, each statement once.
+fn signed(
     candidates: &[Candidate],
-    policy: &Policy,
     scope: &Scope,
-    now: Option<Timestamp>,
     refused: &mut Vec<(Cause, Finding)>,
-) -> Option<Published> {
+) -> Vec<Published> {
     let mut published: BTreeMap<Digest, Published> = BTreeMap::new();
+    let mut refuse = |code, cause, message: String| {
+        refused.push((cause, Finding::new(code, CHECK, message)));
+    };
     for candidate in candidates {
-        match judge_one(candidate, policy, scope, now) {
-            Some(Ok(statement)) => {
-                let payload = statement.payload().clone();
-                let entry = published.entry(payload.clone()).or_insert(Published {
-                    payload,
-                    by: BTreeSet::new(),
-                    not_after: statement.value().not_after,
-                });
-                entry.by.insert(statement.signer().clone());
+        let statement = match candidate.outcome() {
+            Ok(statement) => statement,
+            Err(why) => {
+                refuse(Code::PolicyUnsigned, why.cause(), why.to_string());
+                continue;
             }
-            Some(Err(why)) => refused.push(why),
-            None => {}
+        };
+        let kind = statement.value().predicate_type().as_str();
+        if !SignedPolicy::TYPES.contains(&kind) {
+            continue;
         }
+        let said = match statement.predicate::<SignedPolicy>() {
+            Ok(said) => said.value().clone(),
+            Err(error) => {
+                refuse(Code::StatementUnusable, Cause::Invalid, error.to_string());
+                continue;
+            }
+        };
+        if said.scope != *scope {
+            let message = format!("signed as {}, and this is {scope}", said.scope);
+            refuse(Code::PolicyUnsigned, Cause::OtherSubject, message);
+            continue;
+        }
+        let payload = statement.payload().clone();
+        let entry = published.entry(payload.clone()).or_insert(Published {
+            payload,
+            by: BTreeSet::new(),
+            said,
+        });
+        entry.by.insert(statement.signer().clone());
     }
-    let all = published.into_values();
-    all.max_by_key(|one| (one.by.len(), one.not_after, one.payload.clone()))
+    published.into_values().collect()
 }
 
-/// `None` if it is about something else: another type, or another version of this policy.
-fn judge_one(
-    candidate: &Candidate,
-    policy: &Policy,
-    scope: &Scope,
-    now: Option<Timestamp>,
-) -> Option<Result<Verified<SignedPolicy>, (Cause, Finding)>> {
-    let refuse = |code, cause, message: String| {
-        let finding = Finding::new(code, CHECK, message);
-        Some(Err((cause, finding)))
-    };
-    let statement = match candidate.outcome() {
-        Ok(statement) => statement,
-        Err(refusal) => {
-            let message = refusal.to_string();
-            return refuse(Code::PolicyUnsigned, refusal.cause(), message);
-        }
-    };
-    let kind = statement.value().predicate_type().as_str();
-    if !SignedPolicy::TYPES.contains(&kind) {
-        return None;
-    }
-    let said = match statement.predicate::<SignedPolicy>() {
-        Ok(said) => said,
-        Err(error) => return refuse(Code::StatementUnusable, Cause::Invalid, error.to_string()),
-    };
-    let value = said.value();
-    if value.version != policy.version() {
-        return None;
-    }
-    if value.scope != *scope {
-        let message = format!("signed as {}, and this is {scope}", value.scope);
-        return refuse(Code::PolicyUnsigned, Cause::OtherSubject, message);
-    }
-    if let Some(change) = changed(&value.files, &policy.files) {
+/// Why a statement about this version does not count for the files at hand.
+fn refusal(said: &SignedPolicy, policy: &Policy, now: Timestamp) -> Option<(Cause, Finding)> {
+    let refuse = |code, cause, message| Some((cause, Finding::new(code, CHECK, message)));
+    if let Some(change) = changed(&said.files, &policy.files) {
         return refuse(Code::PolicyChanged, Cause::Denied, change);
     }
-    let Some(now) = now else {
-        return Some(Ok(said));
-    };
-    if value.not_after <= now {
-        let message = format!(
-            "version {} was good until {}",
-            value.version, value.not_after
-        );
+    if said.not_after <= now {
+        let message = format!("version {} was good until {}", said.version, said.not_after);
         return refuse(Code::PolicyExpired, Cause::Expired, message);
     }
-    if value.issued_at.duration_since(now) > CLOCK_SKEW {
-        let message = format!("it says that it was signed at {}", value.issued_at);
+    if is_ahead(said, now) {
+        let message = format!("it says that it was signed at {}", said.issued_at);
         return refuse(Code::TooLate, Cause::Expired, message);
     }
-    Some(Ok(said))
+    None
+}
+
+fn is_ahead(said: &SignedPolicy, now: Timestamp) -> bool {
+    said.issued_at.duration_since(now) > CLOCK_SKEW
 }
 
 /// The first file that is another one than was signed, or only on one side.
@@ -214,14 +241,8 @@ pub(crate) fn judge(question: &Question<'_>, environment: &Environment, report: 
     };
     let (policy, now) = (question.policy, question.now);
     let subject = (policy, anchor);
-    let looked = look(
-        subject,
-        environment,
-        now,
-        question.limits,
-        question.cancelled,
-    );
-    let Ok(owned) = looked else {
+    let (limits, cancelled) = (question.limits, question.cancelled);
+    let Ok(owned) = look(subject, environment, now, limits, cancelled) else {
         let message = "the deadline came before the policy's signatures were looked at";
         let finding = Finding::new(Code::EvidenceIncomplete, CHECK, message);
         report.findings.push(finding.hint("raise --timeout"));
@@ -229,26 +250,65 @@ pub(crate) fn judge(question: &Question<'_>, environment: &Environment, report: 
         return;
     };
     let threshold = anchor.threshold();
-    let by = owned.best.as_ref().map_or(0, |best| best.by.len());
-    if let Some(version) = owned.unsigned.first().filter(|_| by >= threshold) {
+    let best = owned.best().filter(|best| best.by.len() >= threshold);
+    let Some(best) = best else {
+        return unsigned(anchor, owned, report);
+    };
+    if let Some((cause, finding)) = outdated(question, &owned, best) {
+        report.check(CHECK, Outcome::Failed(cause), finding.message.clone());
+        report.findings.push(finding);
+        return;
+    }
+    report.holds_until(best.said.not_after);
+    let (by, until) = (best.by.len(), best.said.not_after);
+    let summary = format!("signed by {by} owners, {threshold} needed, until {until}");
+    report.check(CHECK, Outcome::Ok, summary);
+}
+
+/// What enough owners signed, and does not count all the same: something is missing, or later.
+fn outdated(question: &Question<'_>, owned: &Owned, best: &Published) -> Option<(Cause, Finding)> {
+    let policy = question.policy;
+    let fail = |code, cause, message: String, hint: &str| {
+        Some((cause, Finding::new(code, CHECK, message).hint(hint)))
+    };
+    // Who takes an earlier version away would take away what was revoked or retired under it.
+    let at_hand = |version| {
+        policy
+            .predecessors
+            .iter()
+            .any(|one| one.version() == version)
+    };
+    let mut history = policy.history.iter();
+    if let Some(missing) = history.find(|entry| !at_hand(entry.version)) {
+        let message = format!(
+            "version {} is listed in `history` and not at hand",
+            missing.version
+        );
+        let hint = "keep every earlier version whole, in history/";
+        return fail(Code::PolicyNotLoaded, Cause::Undetermined, message, hint);
+    }
+    if let Some(version) = owned.unsigned.first() {
         let message = format!("the policy's owners did not sign the persons of version {version}");
-        let finding = Finding::new(Code::PolicyUnsigned, CHECK, message);
-        report.findings.push(
-            finding.hint("put its signatures back, or leave its people.yaml out of history/"),
-        );
-        let summary = format!("version {version} is not signed");
-        report.check(CHECK, Outcome::Failed(Cause::Denied), summary);
-        return;
+        let hint = "put its signatures into signatures/, or leave its people.yaml out of history/";
+        return fail(Code::PolicyUnsigned, Cause::Denied, message, hint);
     }
-    if let Some(best) = owned.best.as_ref().filter(|_| by >= threshold) {
-        report.holds_until(best.not_after);
-        let summary = format!(
-            "signed by {by} of {threshold} owners until {}",
-            best.not_after
-        );
-        report.check(CHECK, Outcome::Ok, summary);
-        return;
-    }
+    let seen = question.state.and_then(|state| state.published(policy));
+    let later = owned
+        .replaced
+        .max(seen.filter(|seen| *seen > best.said.issued_at));
+    let later = later?;
+    let message = format!(
+        "the owners signed other files of this version later, at {later}; these at {}",
+        best.said.issued_at
+    );
+    let hint = "take the newest people.yaml with its signatures";
+    fail(Code::PolicyRollback, Cause::Expired, message, hint)
+}
+
+/// Too few owners signed the files at hand.
+fn unsigned(anchor: &Anchor, owned: Owned, report: &mut Report) {
+    let threshold = anchor.threshold();
+    let by = owned.best().map_or(0, |best| best.by.len());
     // Of too few, what is at hand counts; of none, why not.
     let (code, cause) = if by > 0 {
         (Code::PolicyUnsigned, Cause::Denied)
@@ -259,19 +319,26 @@ pub(crate) fn judge(question: &Question<'_>, environment: &Environment, report: 
         let own = matches!(code, Code::PolicyChanged | Code::PolicyExpired);
         (if own { code } else { Code::PolicyUnsigned }, cause)
     };
-    let message = match code {
-        Code::PolicyChanged => "the policy's files are not those that its owners signed",
-        Code::PolicyExpired => "the owners' word on this version of the policy is over",
-        _ => "the policy's owners did not sign these files",
+    let sign = "its owners sign it: bulla policy sign --policy DIR --anchor FILE --key KEY";
+    let (message, hint) = match code {
+        Code::PolicyChanged => (
+            "the policy's files are not those that its owners signed",
+            "put back what was signed; or raise `version` and let the owners sign the change",
+        ),
+        Code::PolicyExpired => (
+            "the owners' word on this version of the policy is over",
+            sign,
+        ),
+        _ => ("the policy's owners did not sign these files", sign),
     };
     let finding = Finding::new(code, CHECK, message)
         .expected(format!("{threshold} of {} owners", anchor.owners().len()))
         .found(by.to_string())
-        .hint("its owners sign it: bulla policy sign --policy DIR --key KEY");
+        .hint(hint);
     report.findings.push(finding);
     let notes = owned.refused.into_iter().map(|(_, finding)| finding);
     let notes = notes.map(|finding| finding.severity(Severity::Note));
     report.findings.extend(notes.take(8));
-    let summary = format!("signed by {by} of {threshold} owners");
+    let summary = format!("signed by {by} owners, {threshold} needed");
     report.check(CHECK, Outcome::Failed(cause), summary);
 }

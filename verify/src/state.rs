@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use bulla_model::{Digest, JsonError, Limits, Scope, json};
@@ -26,6 +27,9 @@ pub struct State {
 struct Seen {
     version: u64,
     digest: Digest,
+    /// When its owners signed it, the last time that was seen: its persons may change with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issued_at: Option<Timestamp>,
 }
 
 /// What a policy looks like next to what was seen before.
@@ -77,11 +81,30 @@ impl State {
         let seen = Seen {
             version: policy.version(),
             digest: policy.digest(),
+            issued_at: self.published(policy),
         };
         if self.compare(policy) != Memory::Fine {
             return false;
         }
         self.policies.insert(policy.name().to_owned(), seen.clone()) != Some(seen)
+    }
+
+    /// When the owners signed this version, the last time that was seen.
+    pub fn published(&self, policy: &Policy) -> Option<Timestamp> {
+        let seen = self.policies.get(policy.name())?;
+        seen.issued_at.filter(|_| seen.version == policy.version())
+    }
+
+    /// Remembers when the owners signed a policy that is remembered; answers whether anything changed.
+    pub fn remember_published(&mut self, policy: &Policy, issued_at: Timestamp) -> bool {
+        let before = self.published(policy);
+        match self.policies.get_mut(policy.name()) {
+            Some(seen) if seen.version == policy.version() && before < Some(issued_at) => {
+                seen.issued_at = Some(issued_at);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Compares a checkpoint with what was seen of its ledger.
@@ -115,6 +138,7 @@ impl State {
         let seen = Seen {
             version: found.serial,
             digest: found.payload.clone(),
+            issued_at: None,
         };
         self.checkpoints.insert(found.scope.clone(), seen.clone()) != Some(seen)
     }

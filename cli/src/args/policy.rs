@@ -50,12 +50,15 @@ pub struct Explain {
     before_help = "Example: bulla policy sign --policy policy/ --anchor anchor.yaml --key owner.key"
 )]
 pub struct Sign {
-    /// The policy's URI, policy://ORG/APP-SCOPE/NAME, where its environments are of several
+    /// The policy's URI, policy://ORG/APP-SCOPE/NAME, where its environments are of several: once for each
     #[arg(long, value_name = "URI")]
     pub scope: Option<bulla_model::Scope>,
-    /// How long the version may be used
+    /// How long the version may be used, where nobody signed it before
     #[arg(long, value_name = "TIME", default_value = "365d")]
     pub valid_for: String,
+    /// Begin with a new end, which the other owners sign after this one
+    #[arg(long)]
+    pub renew: bool,
     /// Who signs.
     #[command(flatten)]
     pub signing: SigningArguments,

@@ -27,6 +27,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let now = step::whole_second(Timestamp::now());
     let not_after = step::until(now, &arguments.valid_for)?;
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    rules.must_be_published()?;
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;

@@ -4,7 +4,7 @@ mod sign;
 
 use bulla_model::{Limits, Role};
 use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule};
-use bulla_verify::{Policy, owned};
+use bulla_verify::{Owned, Policy, owned};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -55,6 +55,8 @@ struct Signatures {
     by: usize,
     threshold: usize,
     required: bool,
+    /// Whether it counts where it is required.
+    enough: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<Timestamp>,
     /// Why others do not count.
@@ -65,14 +67,26 @@ struct Signatures {
 impl Signatures {
     fn of(rules: &Rules, now: Timestamp, limits: &Limits) -> Option<Self> {
         let anchor = rules.anchor.as_ref()?;
-        let (_, environment) = rules.policy.environments().next()?;
-        let owned = owned(&rules.policy, anchor, &environment.uri, now, limits);
-        let best = owned.best.as_ref();
+        let environments = rules.policy.environments();
+        let mut each =
+            environments.map(|(_, rule)| owned(&rules.policy, anchor, &rule.uri, now, limits));
+        // The one that fewest signed: each has to be.
+        let first = each.next()?;
+        let count = |owned: &Owned| owned.best().map_or(0, |best| best.by.len());
+        let owned = each.fold(first, |least, next| {
+            if count(&next) < count(&least) {
+                next
+            } else {
+                least
+            }
+        });
+        let best = owned.best();
         Some(Self {
             by: best.map_or(0, |best| best.by.len()),
             threshold: anchor.threshold(),
             required: anchor.must_sign(),
-            not_after: best.map(|best| best.not_after),
+            enough: owned.is_enough(anchor.threshold()),
+            not_after: best.map(|best| best.said.not_after),
             refused: owned.reasons().map(str::to_owned).collect(),
         })
     }
@@ -81,7 +95,7 @@ impl Signatures {
         let until = self.not_after;
         let until = until.map_or_else(String::new, |until| format!(", good until {until}"));
         let (by, threshold) = (self.by, self.threshold);
-        format!("signed by {by} of the {threshold} owners it takes{until}")
+        format!("signed by {by} owners, {threshold} needed{until}")
     }
 }
 
@@ -150,6 +164,10 @@ impl Report for CheckReport {
             page.indented(1, signatures.line());
             for reason in &signatures.refused {
                 page.indented(2, reason.as_str());
+            }
+            if signatures.required && !signatures.enough {
+                let warning = "the anchor demands signatures, so this policy allows nothing";
+                page.labelled(&Cell::attention("warning:"), warning);
             }
         }
         for warning in &self.warnings {

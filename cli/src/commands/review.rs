@@ -23,6 +23,7 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    rules.must_be_published()?;
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;

@@ -52,7 +52,7 @@ pub struct Rules {
     pub ledger: Option<String>,
     state_path: Option<PathBuf>,
     /// Whether the policy is one that its owners published, as far as the anchor asks for that.
-    published: bool,
+    published: Standing,
     /// Where checkpoints are remembered, also by whoever reads the rules again by itself.
     memory_path: Option<PathBuf>,
     /// Checkpoints that this process saw.
@@ -161,7 +161,7 @@ impl Rules {
         let keys = policy.keys().into_iter().chain(keys);
         let trust =
             Trust::new(keys, &trusted_roots, now, limits).map_err(|error| configuration(&error))?;
-        let published = is_published(&policy, anchor.as_ref(), now, limits);
+        let published = standing(&policy, anchor.as_ref(), now, limits);
         Ok(Self {
             policy,
             files,
@@ -201,15 +201,49 @@ impl Rules {
         };
         let mut state = read_state(path, limits)?;
         // What its owners did not sign must not make what they did sign a rollback.
-        if !self.published || !state.remember(&self.policy) {
+        if !self.is_published() || !self.remember_in(&mut state) {
             return Ok(Some(state));
         }
         let _lock = Lock::of(path)?;
         let mut state = read_state(path, limits)?;
-        if state.remember(&self.policy) {
+        if self.remember_in(&mut state) {
             write_atomic(path, &state.to_json())?;
         }
         Ok(Some(state))
+    }
+
+    /// Remembers the policy, and when its owners signed it; answers whether anything changed.
+    pub fn remember_in(&self, state: &mut State) -> bool {
+        let newer = state.remember(&self.policy);
+        let signed = match self.published {
+            Standing::Published(issued_at) => state.remember_published(&self.policy, issued_at),
+            Standing::NotAsked | Standing::Unsigned => false,
+        };
+        newer || signed
+    }
+
+    /// Whether the policy is one that its owners published, as far as the anchor asks for that.
+    pub fn is_published(&self) -> bool {
+        self.published != Standing::Unsigned
+    }
+
+    /// Whether the owners signed other files of this version later, as far as was seen.
+    pub fn is_older_than(&self, seen: &State) -> bool {
+        match (self.published, seen.published(&self.policy)) {
+            (Standing::Published(own), Some(seen)) => own < seen,
+            _ => false,
+        }
+    }
+
+    /// Refuses to sign anything on the word of a policy that its owners did not sign: what is signed
+    /// cannot be taken back.
+    pub fn must_be_published(&self) -> Result<(), Failure> {
+        if self.is_published() {
+            return Ok(());
+        }
+        let wrong = "the policy's owners did not sign these files, and the anchor demands it";
+        Err(Failure::new(FailureKind::Configuration, wrong)
+            .with_hint("bulla policy check says who signed what is there"))
     }
 
     fn with_noticed(&self) -> Option<State> {
@@ -283,15 +317,31 @@ impl Rules {
     }
 }
 
-/// Whether enough owners signed the policy, in the name of any of its environments.
-fn is_published(policy: &Policy, anchor: Option<&Anchor>, now: Timestamp, limits: &Limits) -> bool {
+/// What the owners of a policy have to do with its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// No anchor asks.
+    NotAsked,
+    /// Enough of them signed these files, this long ago.
+    Published(Timestamp),
+    /// They did not.
+    Unsigned,
+}
+
+/// Whether enough owners signed the policy, in the name of an environment that the anchor lists.
+fn standing(policy: &Policy, anchor: Option<&Anchor>, now: Timestamp, limits: &Limits) -> Standing {
     let Some(anchor) = anchor.filter(|anchor| anchor.must_sign()) else {
-        return true;
+        return Standing::NotAsked;
     };
-    policy.environments().any(|(_, rule)| {
-        let owned = owned(policy, anchor, &rule.uri, now, limits);
-        owned.is_enough(anchor.threshold())
-    })
+    let environments = policy.environments().map(|(_, rule)| &rule.uri);
+    let ours = environments.filter(|uri| anchor.environments().contains(uri));
+    for uri in ours {
+        let owned = owned(policy, anchor, uri, now, limits);
+        if let Some(best) = owned.best().filter(|_| owned.is_enough(anchor.threshold())) {
+            return Standing::Published(best.said.issued_at);
+        }
+    }
+    Standing::Unsigned
 }
 
 /// The trusted roots that flags or settings name.
@@ -339,7 +389,14 @@ pub fn read_policy(path: &Path, limits: &Limits) -> Result<PolicyFiles, Failure>
                 .into_iter()
                 .filter(|entry| entry.is_dir())
             {
-                files.predecessors.push(read_folder(&folder, limits)?);
+                let mut earlier = read_folder(&folder, limits)?;
+                // A folder that was moved there whole brings its signatures.
+                for file in std::mem::take(&mut earlier.signatures) {
+                    if !files.signatures.iter().any(|own| own.path == file.path) {
+                        files.signatures.push(file);
+                    }
+                }
+                files.predecessors.push(earlier);
             }
         }
         return Ok(files);

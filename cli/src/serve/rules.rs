@@ -52,9 +52,19 @@ impl Current {
     /// Whether `next` may take over: a policy never goes back to an older version, and never
     /// changes without a new one.
     pub fn may_become(&self, next: &Self) -> Result<(), Failure> {
-        let mut seen = State::default();
-        seen.remember(&self.rules.policy);
         let refused = |what: String| Err(Failure::new(FailureKind::Configuration, what));
+        // What its owners did not sign takes no place, and keeps none.
+        if !self.rules.is_published() {
+            return Ok(());
+        }
+        if !next.rules.is_published() {
+            return refused("its owners did not sign the policy".to_owned());
+        }
+        let mut seen = State::default();
+        self.rules.remember_in(&mut seen);
+        if next.rules.is_older_than(&seen) {
+            return refused("the owners signed other persons later".to_owned());
+        }
         match seen.compare(&next.rules.policy) {
             Memory::Fine => Ok(()),
             Memory::Older { seen } => refused(format!(

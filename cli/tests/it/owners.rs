@@ -1,5 +1,7 @@
 //! Signed policies, from the command line.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::json;
 
@@ -17,10 +19,21 @@ fn company() -> Sandbox {
         "init --source https://github.com/acme/pay --owner-key alice.pub --ci-key ci.pub --env dev,prod --ci none",
     );
     let keys = ["alice", "bob"].map(|name| sandbox.read(&format!("{name}.pub")));
+    // As the policy has them.
+    let policy = sandbox.read("policy/release.yaml");
+    let uris = policy
+        .lines()
+        .filter_map(|line| line.split("env://").nth(1));
+    let uri = |rest: &str| {
+        let end = rest.find(|c: char| !"abcdefghijklmnopqrstuvwxyz0123456789-._/".contains(c));
+        format!("env://{}", &rest[..end.unwrap_or(rest.len())])
+    };
+    let environments: Vec<_> = uris.map(uri).collect();
+    assert_eq!(environments.len(), 2, "{policy}");
     let anchor = json!({
         "apiVersion": "bulla.dev/anchor/v0.1",
         "owners": {"threshold": 2, "keys": keys, "mustSign": true},
-        "environments": [],
+        "environments": environments,
         "minimum": {"release": 1},
     });
     sandbox.write("anchor.yaml", &anchor.to_string());
@@ -59,7 +72,7 @@ fn owners_sign_one_after_the_other_and_then_the_policy_decides() {
     assert_eq!(first["by"].as_array().unwrap().len(), 1);
     assert_eq!(sandbox.run(promote).code, 1);
     let told = sandbox.done("policy check").data;
-    assert!(told.contains("signed by 1 of the 2 owners"), "{told}");
+    assert!(told.contains("signed by 1 owners, 2 needed"), "{told}");
     // The second signs the very bytes of the first, also on another day.
     let second = sandbox
         .done("policy sign --key bob.key --yes --output json")
@@ -79,7 +92,7 @@ fn owners_sign_one_after_the_other_and_then_the_policy_decides() {
     let alone = sandbox.run("evidence verify pack.tar --output json");
     assert_eq!(alone.code, 0, "{}{}", alone.data, alone.talk);
     assert!(
-        alone.data.contains("signed by 2 of 2 owners"),
+        alone.data.contains("signed by 2 owners, 2 needed"),
         "{}",
         alone.data
     );
@@ -114,7 +127,7 @@ fn nobody_but_an_owner_signs_and_nothing_of_one_version_twice() {
     assert_eq!(anew["by"].as_array().unwrap().len(), 1);
     sandbox.done("policy sign --key alice.key --yes");
     let told = sandbox.done("policy check").data;
-    assert!(told.contains("signed by 2 of the 2 owners"), "{told}");
+    assert!(told.contains("signed by 2 owners, 2 needed"), "{told}");
 }
 
 #[test]
@@ -133,4 +146,77 @@ fn what_the_owners_did_not_sign_is_not_remembered() {
     assert_ne!(sandbox.run(verify).code, 0);
     sandbox.write("policy/release.yaml", &policy);
     sandbox.done(verify);
+}
+
+#[test]
+fn nobody_signs_what_only_claims_to_be_an_owner_s() {
+    let sandbox = company();
+    let honest = sandbox
+        .done("policy sign --key alice.key --yes --output json")
+        .json();
+    let file = honest["file"].as_str().unwrap().to_owned();
+    // The same statement with another end, beside a signature that is not over it.
+    let mut bundle: serde_json::Value = serde_json::from_str(&sandbox.read(&file)).unwrap();
+    let payload = &mut bundle["dsseEnvelope"]["payload"];
+    let text = BASE64.decode(payload.as_str().unwrap()).unwrap();
+    let mut statement: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    statement["predicate"]["notAfter"] = json!("2199-01-01T00:00:00Z");
+    *payload = json!(BASE64.encode(statement.to_string()));
+    std::fs::remove_file(sandbox.path(&file)).unwrap();
+    sandbox.write("policy/signatures/a.json", &bundle.to_string());
+    let signed = sandbox
+        .done("policy sign --key bob.key --yes --output json")
+        .json();
+    assert!(!signed["notAfter"].as_str().unwrap().starts_with("2199"));
+    assert_eq!(signed["by"].as_array().unwrap().len(), 1);
+    // Without an anchor nobody is an owner.
+    std::fs::rename(sandbox.path("anchor.yaml"), sandbox.path("moved.yaml")).unwrap();
+    let settings = sandbox.read("bulla.yaml");
+    let kept: Vec<_> = settings
+        .lines()
+        .filter(|line| !line.starts_with("anchor"))
+        .collect();
+    sandbox.write("bulla.yaml", &kept.join("\n"));
+    let refused = sandbox.run("policy sign --key bob.key --yes");
+    assert_eq!(refused.code, 2);
+    assert!(refused.talk.contains("--anchor"), "{}", refused.talk);
+}
+
+#[test]
+fn an_end_is_put_off_before_it_comes() {
+    let sandbox = company();
+    let sign = |who: &str, more: &str| {
+        let command = format!("policy sign --key {who}.key --yes --output json {more}");
+        sandbox.done(&command).json()
+    };
+    let first = sign("alice", "--valid-for 2h");
+    sign("bob", "");
+    let renewed = sign("alice", "--renew");
+    assert_ne!(renewed["payload"], first["payload"]);
+    // Until the others have signed it too, the earlier one counts.
+    let told = sandbox.done("policy check").data;
+    assert!(told.contains("signed by 2 owners"), "{told}");
+    let second = sign("bob", "");
+    assert_eq!(second["payload"], renewed["payload"]);
+    let told = sandbox.done("policy check --output json").json();
+    assert_eq!(told["signatures"]["notAfter"], renewed["notAfter"]);
+}
+
+#[test]
+fn nothing_is_signed_on_the_word_of_a_policy_nobody_signed() {
+    let sandbox = company();
+    attest(&sandbox);
+    for command in [
+        "approve image:1.0 --to prod --key alice.key --yes",
+        "revoke image:1.0 --reason x --key alice.key --yes",
+        "checkpoint --first --key alice.key --state keeper.json --ledger oci:ledger",
+    ] {
+        let refused = sandbox.run(command);
+        assert_eq!(
+            refused.code, 2,
+            "{command}: {}{}",
+            refused.data, refused.talk
+        );
+        assert!(refused.talk.contains("did not sign"), "{}", refused.talk);
+    }
 }

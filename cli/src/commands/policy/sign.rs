@@ -1,18 +1,19 @@
 //! `bulla policy sign`: an owner says that these files are this version of the policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bulla_attest::claim;
-use bulla_model::predicate::{Predicate as _, SignedPolicy};
-use bulla_model::{Bundle, Digest, Identity, Limits, Scope, Statement};
-use bulla_verify::{Policy, PolicyFile, owned};
+use bulla_model::predicate::SignedPolicy;
+use bulla_model::{Bundle, Digest, Environment, Identity, Limits, Scope, Statement};
+use bulla_verify::{Anchor, Owned, Policy, PolicyFile, Published, owned};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::args::policy::Sign;
 use crate::commands::Context;
 use crate::escape::escape;
+use crate::failure::FailureKind;
 use crate::join::rules::{Rules, SIGNATURES};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::{consent, seal, step};
@@ -25,11 +26,20 @@ use crate::{Exit, Failure};
 pub(super) async fn run(arguments: Sign, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
     let rules = Rules::load(context, &arguments.decide, now)?;
-    let scope = scope(&arguments, &rules.policy)?;
-    let before = earlier(&rules.files.signatures, &scope, &context.limits);
-    let statement = match agreed(&before, &rules.policy, now)? {
-        Some(statement) => statement.payload.clone(),
-        None => begin(&arguments, &rules.policy, &scope, &before, now)?,
+    let (scope, environment) = scope(&arguments, &rules.policy)?;
+    let anchor = rules.anchor.as_ref().ok_or_else(|| {
+        Failure::usage("no anchor given: it says who owns the policy")
+            .with_hint("pass --anchor FILE, or set BULLA_ANCHOR")
+    })?;
+    let owned = owned(&rules.policy, anchor, &environment, now, &context.limits);
+    // What only claims to be an owner's is not looked at: its reader would sign what it says.
+    let statement = match agreed(&owned, &rules.policy, now)? {
+        Some(said) if !arguments.renew => bytes_of(&rules.files.signatures, said, &context.limits),
+        _ => None,
+    };
+    let statement = match statement {
+        Some(statement) => statement,
+        None => begin(&arguments, &rules.policy, &scope, &owned, now)?,
     };
     let payload = Digest::sha256(&statement);
     let signer = Sealer::open(
@@ -39,62 +49,44 @@ pub(super) async fn run(arguments: Sign, context: &Context) -> Result<Exit, Fail
         Purpose::Decision,
     )
     .await?;
-    may_sign(&rules, &signer)?;
-    if let Some(report) = SignReport::of(&rules, &payload, now, &context.limits)
-        && report.by.contains(signer.identity())
-    {
+    may_sign(anchor, &signer)?;
+    let before = owned.all.iter().find(|one| one.payload == payload);
+    let mut report = SignReport {
+        payload: payload.clone(),
+        by: before.map(|one| one.by.clone()).unwrap_or_default(),
+        threshold: anchor.threshold(),
+        not_after: said(&statement, &context.limits)?.not_after,
+        file: None,
+    };
+    if report.by.contains(signer.identity()) {
         context.printer.report(&report)?;
         return Ok(Exit::Success);
     }
-    confirm(&arguments, context, &rules.policy, &signer)?;
+    confirm(&arguments, context, &statement, &report, &signer)?;
     let sealed = seal::seal(context, &signer, statement).await?;
     let path = place(&arguments, context, &rules.policy, sealed.bundle.bytes())?;
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
     write_atomic(&path, sealed.bundle.bytes())?;
-    let again = Rules::load(context, &arguments.decide, now)?;
-    let mut report = SignReport::of(&again, &payload, now, &context.limits).unwrap_or_default();
     report.by.insert(signer.identity().clone());
-    report.payload = Some(payload);
     report.file = Some(path.display().to_string());
     context.printer.report(&report)?;
     Ok(Exit::Success)
 }
 
-/// A statement about this policy that somebody signed, as it came.
-struct Earlier {
-    payload: Vec<u8>,
-    said: SignedPolicy,
-}
-
-/// Statements beside the policy; what is none says nothing here, and `bulla policy check` tells it.
-fn earlier(files: &[PolicyFile], scope: &Scope, limits: &Limits) -> Vec<Earlier> {
-    let read = |file: &PolicyFile| {
-        let bundle = Bundle::parse(file.bytes.clone(), limits).ok()?;
-        let payload = bundle.envelope()?.payload().to_vec();
-        let statement = Statement::parse(&payload, limits).ok()?;
-        let kind = statement.predicate_type().as_str();
-        let is_policy = SignedPolicy::TYPES.contains(&kind);
-        let said = is_policy.then(|| statement.predicate::<SignedPolicy>().ok())??;
-        (said.scope == *scope).then_some(Earlier { payload, said })
-    };
-    files.iter().filter_map(read).collect()
-}
-
-/// What owners signed about these very files, if it can still be used.
+/// The newest statement that an owner signed about these very files, if it can still be used.
 fn agreed<'a>(
-    signed: &'a [Earlier],
+    owned: &'a Owned,
     policy: &Policy,
     now: Timestamp,
-) -> Result<Option<&'a Earlier>, Failure> {
-    let mut own = signed
-        .iter()
-        .filter(|one| one.said.version == policy.version());
+) -> Result<Option<&'a Published>, Failure> {
+    let own = owned.all.iter();
+    let own = own.filter(|one| one.said.version == policy.version());
     if let Some(other) = own.clone().find(|one| one.said.digest != policy.digest()) {
         return Err(Failure::usage(format_args!(
             "version {} of `{}` was signed with other content: {} and not {}",
             policy.version(),
-            policy.name(),
+            policy.name().escape_debug(),
             other.said.digest,
             policy.digest()
         ))
@@ -102,26 +94,45 @@ fn agreed<'a>(
             "raise `version` with every change of the policy, and list the one before in `history`",
         ));
     }
-    Ok(own.find(|one| one.said.files == policy.files() && one.said.not_after > now))
+    let usable = own.filter(|one| {
+        let said = &one.said;
+        said.files == policy.files() && said.not_after > now && said.issued_at <= now
+    });
+    Ok(usable.max_by_key(|one| (one.said.issued_at, one.said.not_after)))
 }
 
-/// The first owner's statement.
+/// The statement's bytes, out of the bundle they were signed in.
+fn bytes_of(files: &[PolicyFile], wanted: &Published, limits: &Limits) -> Option<Vec<u8>> {
+    let payload = |file: &PolicyFile| {
+        let bundle = Bundle::parse(file.bytes.clone(), limits).ok()?;
+        Some(bundle.envelope()?.payload().to_vec())
+    };
+    let mut payloads = files.iter().filter_map(payload);
+    payloads.find(|payload| Digest::sha256(payload) == wanted.payload)
+}
+
+fn said(statement: &[u8], limits: &Limits) -> Result<SignedPolicy, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(FailureKind::Internal, error);
+    let statement = Statement::parse(statement, limits).map_err(|error| wrong(&error))?;
+    statement.predicate().map_err(|error| wrong(&error))
+}
+
+/// A statement of these files, which the other owners sign after this one.
 fn begin(
     arguments: &Sign,
     policy: &Policy,
     scope: &Scope,
-    signed: &[Earlier],
+    owned: &Owned,
     now: Timestamp,
 ) -> Result<Vec<u8>, Failure> {
-    let before = signed
-        .iter()
-        .filter(|one| one.said.version < policy.version());
+    let before = owned.all.iter();
+    let before = before.filter(|one| one.said.version < policy.version());
     let before = before.max_by_key(|one| (one.said.version, one.said.issued_at));
     let said = SignedPolicy {
         scope: scope.clone(),
         name: policy.name().to_owned(),
         version: policy.version(),
-        previous: before.map(|one| Digest::sha256(&one.payload)),
+        previous: before.map(|one| one.payload.clone()),
         digest: policy.digest(),
         files: policy.files().to_vec(),
         issued_at: now,
@@ -131,45 +142,42 @@ fn begin(
     Ok(claim::own(&[scope.subject()], &said)?)
 }
 
-fn scope(arguments: &Sign, policy: &Policy) -> Result<Scope, Failure> {
-    let own = policy
-        .environments()
-        .map(|(_, rule)| Scope::policy_of(&rule.uri, policy.name()));
-    let own: BTreeSet<Scope> = own.collect::<Result<_, _>>().map_err(|error| {
-        let name = policy.name().escape_debug();
-        Failure::usage(format_args!(
-            "`{name}` cannot be signed by that name: {error}"
-        ))
-        .with_hint("give the policy a `name` of lower-case letters, digits, `-`, `.` and `_`")
-    })?;
-    match &arguments.scope {
-        Some(scope) if own.contains(scope) => Ok(scope.clone()),
-        Some(scope) => Err(Failure::usage(format_args!(
-            "{scope} is not this policy: its environments make it {}",
-            own.iter()
-                .map(Scope::as_str)
-                .collect::<Vec<_>>()
-                .join(" or ")
-        ))),
-        None => {
-            let mut all = own.into_iter();
-            match (all.next(), all.next()) {
-                (Some(one), None) => Ok(one),
-                (None, _) => Err(Failure::usage("the policy has no environment")),
-                (Some(one), Some(_)) => Err(Failure::usage(
-                    "the policy's environments are of several organisations or app scopes",
-                )
-                .with_hint(format_args!("sign it for each: --scope {one}"))),
-            }
-        }
+/// The policy's scope, and an environment that makes it so.
+fn scope(arguments: &Sign, policy: &Policy) -> Result<(Scope, Environment), Failure> {
+    let mut own: BTreeMap<Scope, Environment> = BTreeMap::new();
+    for (_, rule) in policy.environments() {
+        let scope = Scope::policy_of(&rule.uri, policy.name()).map_err(|error| {
+            let name = policy.name().escape_debug();
+            Failure::usage(format_args!(
+                "`{name}` cannot be signed by that name: {error}"
+            ))
+            .with_hint("give the policy a `name` of lower-case letters, digits, `-`, `.` and `_`")
+        })?;
+        own.insert(scope, rule.uri.clone());
+    }
+    if let Some(scope) = &arguments.scope {
+        let found = own.get(scope).map(|rule| (scope.clone(), rule.clone()));
+        return found.ok_or_else(|| {
+            let known: Vec<_> = own.keys().map(Scope::as_str).collect();
+            let known = known.join(" or ");
+            Failure::usage(format_args!(
+                "{scope} is not this policy: its environments make it {known}"
+            ))
+        });
+    }
+    let mut all = own.into_iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Failure::usage("the policy has no environment")),
+        (Some((one, _)), Some(_)) => Err(Failure::usage(
+            "the policy's environments are of several organisations or app scopes",
+        )
+        .with_hint(format_args!("sign it once for each: --scope {one}"))),
     }
 }
 
-/// Refuses a signer whom the anchor does not name; without an anchor everybody may.
-fn may_sign(rules: &Rules, signer: &Sealer) -> Result<(), Failure> {
-    let Some(anchor) = &rules.anchor else {
-        return Ok(());
-    };
+/// Refuses a signer whom the anchor does not name.
+fn may_sign(anchor: &Anchor, signer: &Sealer) -> Result<(), Failure> {
     let is = |key_id: &_| anchor.owners().iter().any(|key| key.id() == key_id);
     match signer.identity() {
         Identity::Key { key_id } if is(key_id) => Ok(()),
@@ -180,15 +188,27 @@ fn may_sign(rules: &Rules, signer: &Sealer) -> Result<(), Failure> {
     }
 }
 
+/// Shows all that is signed, and asks.
 fn confirm(
     arguments: &Sign,
     context: &Context,
-    policy: &Policy,
+    statement: &[u8],
+    report: &SignReport,
     signer: &Sealer,
 ) -> Result<(), Failure> {
+    let said = said(statement, &context.limits)?;
     let mut page = Page::default();
-    for file in policy.files() {
+    let (scope, version) = (&said.scope, said.version);
+    let (issued, until) = (said.issued_at, said.not_after);
+    page.indented(
+        1,
+        format!("{scope} v{version}, of {issued}, good until {until}"),
+    );
+    for file in &said.files {
         page.indented(1, format!("{}  {}", file.sha256.hex(), file.path));
+    }
+    for owner in &report.by {
+        page.indented(1, format!("signed by {owner}"));
     }
     if arguments.signing.yes {
         context.printer.note(page);
@@ -201,11 +221,8 @@ fn confirm(
                 .with_hint("say yes in advance: --yes"),
         );
     }
-    let (name, version) = (escape(policy.name()).to_string(), policy.version());
     let who = escape(&signer.identity().to_string()).to_string();
-    consent::ask(&format!(
-        "sign these files as {name} v{version}, as {who}? [y/N] "
-    ))
+    consent::ask(&format!("sign this as {who}? [y/N] "))
 }
 
 /// Beside the policy: a name that says the version, and is no other signature's.
@@ -230,39 +247,17 @@ fn place(
     Ok(folder.join(SIGNATURES).join(name))
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SignReport {
-    payload: Option<Digest>,
-    /// Owners whose signatures count, by the anchor; without an anchor whoever signs now.
+    payload: Digest,
+    /// The owners who signed it.
     by: BTreeSet<Identity>,
-    threshold: Option<usize>,
-    not_after: Option<Timestamp>,
+    threshold: usize,
+    not_after: Timestamp,
+    /// Where the signature is; absent if it was there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-}
-
-impl SignReport {
-    /// What the anchor's owners signed so far, if it is this statement.
-    fn of(rules: &Rules, payload: &Digest, now: Timestamp, limits: &Limits) -> Option<Self> {
-        let anchor = rules.anchor.as_ref()?;
-        let threshold = Some(anchor.threshold());
-        let told = rules
-            .policy
-            .environments()
-            .filter_map(|(_, rule)| owned(&rules.policy, anchor, &rule.uri, now, limits).best);
-        let same = told.into_iter().find(|best| best.payload == *payload);
-        Some(Self {
-            payload: Some(payload.clone()),
-            by: same
-                .as_ref()
-                .map(|best| best.by.clone())
-                .unwrap_or_default(),
-            threshold,
-            not_after: same.map(|best| best.not_after),
-            file: None,
-        })
-    }
 }
 
 impl Report for SignReport {
@@ -272,16 +267,13 @@ impl Report for SignReport {
         } else {
             "already signed"
         };
-        let count = match self.threshold {
-            Some(threshold) => format!("{} of {threshold} owners", self.by.len()),
-            None => "without an anchor nobody is an owner".to_owned(),
-        };
-        let until = self.not_after;
-        let until = until.map_or_else(String::new, |until| format!(", good until {until}"));
-        let payload = self.payload.as_ref().map(ToString::to_string);
+        let (by, threshold, until) = (self.by.len(), self.threshold, self.not_after);
         page.labelled(
             &Cell::good(label),
-            &format!("{}: {count}{until}", payload.unwrap_or_default()),
+            &format!(
+                "{}: by {by} owners, {threshold} needed, good until {until}",
+                self.payload
+            ),
         );
         if let Some(file) = &self.file {
             page.indented(1, file.as_str());
