@@ -132,16 +132,20 @@ impl<'a, 'b> Walk<'a, 'b> {
             return;
         }
         let mut highest = 0;
+        let mut all = true;
         for digest in &chain.previous {
             let Some(previous) = self.promotions.find(self.context, digest) else {
                 self.missing(promotion, digest);
+                all = false;
                 continue;
             };
             highest = highest.max(previous.value().chain.sequence);
             self.join(promotion, previous);
             self.step(previous, depth);
         }
-        if chain.sequence != highest.saturating_add(1) {
+        // What is not at hand may have the highest, never a lower one than is there.
+        let next = highest.saturating_add(1);
+        if chain.sequence < next || (all && chain.sequence > next) {
             self.fail(
                 promotion,
                 Cause::Denied,

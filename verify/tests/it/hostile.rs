@@ -395,3 +395,18 @@ fn without_manifests_the_order_decides_nothing_either() {
     };
     assert_eq!(ask(false), ask(true));
 }
+
+#[test]
+fn what_follows_a_promotion_that_may_be_there_is_not_denied_for_good() {
+    let mut world = World::journey();
+    world.take("promoter promotion staging");
+    assert_exit(&world.verify("prod"), 1);
+    world.unavailable = vec!["one of them".to_owned()];
+    assert_exit(&world.verify("prod"), 3);
+    // Its own word about its place is wrong whatever is missing.
+    let mut world = World::approved();
+    world.promote_with("prod", |said| said.chain.sequence = 2);
+    world.now = hour(24);
+    world.unavailable = vec!["one of them".to_owned()];
+    assert_exit(&world.verify("prod"), 1);
+}

@@ -43,17 +43,18 @@ impl<'a> All<'a> {
                 report.fail("promotion", "chain-broken", Cause::Denied);
             }
         } else {
-            let mut highest = 0;
+            let (mut highest, mut all) = (0, true);
             for link in &one.previous {
                 let Some(before) = self.find(*link) else {
                     self.missing(*link, report);
+                    all = false;
                     continue;
                 };
                 highest = highest.max(before.promotion.sequence);
                 Self::link(said, before, retirements, report);
                 self.step(before, retirements, seen, judged, report);
             }
-            if one.sequence != highest + 1 {
+            if one.sequence <= highest || (all && one.sequence != highest + 1) {
                 report.fail("promotion", "chain-broken", Cause::Denied);
             }
         }
