@@ -544,3 +544,49 @@ fn a_server_that_was_told_too_little_or_nonsense_does_not_start() {
         assert!(talk.contains(expected), "{arguments:?}: {talk}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_its_owners_did_not_sign_takes_nobody_s_place() {
+    let world = World::new(&["good"]);
+    world.write_policy(2);
+    let key = std::fs::read_to_string(world.path("alice.pub")).unwrap();
+    let anchor = json!({
+        "apiVersion": "bulla.dev/anchor/v0.1",
+        "owners": {"threshold": 1, "keys": [key], "mustSign": true},
+        "environments": ["env://acme/pay/dev", "env://acme/pay/prod"],
+    });
+    std::fs::write(world.path("anchor.yaml"), anchor.to_string()).unwrap();
+    let sign = [
+        "policy",
+        "sign",
+        "--policy",
+        "policy",
+        "--anchor",
+        "anchor.yaml",
+        "--yes",
+    ];
+    world.bulla(&[&sign[..], &["--key", "alice.key"]].concat());
+    world.promote("good", &["dev", "prod"]);
+    let server = Running::start(&world, &["--anchor", "anchor.yaml"]);
+    let review = pod(&[&World::reference("good")]);
+    assert_eq!(server.ask(&review).await["allowed"], true);
+    let before = std::fs::read_to_string(world.path("policy/release.yaml")).unwrap();
+    world.write_policy(999);
+    server.signal("HUP");
+    let kept = server.event("not reloaded");
+    assert!(
+        kept["detail"].as_str().unwrap().contains("did not sign"),
+        "{kept}"
+    );
+    assert_eq!(server.ask(&review).await["allowed"], true);
+    // What was signed comes back, whatever stood in its place meanwhile.
+    std::fs::write(world.path("policy/release.yaml"), before).unwrap();
+    let people = world.path("policy/people.yaml");
+    let text = std::fs::read_to_string(&people).unwrap();
+    std::fs::write(&people, format!("{text}# somebody came\n")).unwrap();
+    world.bulla(&[&sign[..], &["--key", "alice.key"]].concat());
+    server.signal("HUP");
+    server.event("reloaded");
+    assert_eq!(server.ask(&review).await["allowed"], true);
+}
