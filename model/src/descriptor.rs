@@ -59,6 +59,12 @@ impl Descriptor {
         }
     }
 
+    /// Whether it calls itself an index.
+    pub fn is_index(&self) -> bool {
+        let kind = self.media_type.as_str();
+        kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST
+    }
+
     /// Whether this index entry is BuildKit's unsigned attestation manifest, which is no platform.
     pub fn is_buildkit_attestation(&self) -> bool {
         self.annotations

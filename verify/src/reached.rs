@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::{Algorithm, Descriptor, Digest, Manifest, Statement, media_type};
+use bulla_model::{Algorithm, Digest, Manifest, Statement};
 
 use crate::evidence::Evidence;
 
@@ -56,7 +56,7 @@ impl Reached {
                 }
                 if held.contains_key(&entry.digest) {
                     open.push(&entry.digest);
-                } else if is_index(entry) {
+                } else if entry.is_index() {
                     let line = || format!("the index {} in it is not at hand", entry.digest);
                     reached.doubt.get_or_insert_with(line);
                 }
@@ -91,14 +91,9 @@ impl Reached {
     }
 }
 
-fn is_index(entry: &Descriptor) -> bool {
-    let kind = entry.media_type.as_str();
-    kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST
-}
-
 #[cfg(test)]
 mod tests {
-    use bulla_model::Limits;
+    use bulla_model::{Limits, media_type};
     use serde_json::json;
 
     use super::*;

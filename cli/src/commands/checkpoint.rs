@@ -89,8 +89,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Purpose::Decision,
     )
     .await?;
-    if !checkpoint::is_keeper(&rules, &signer, now) {
-        return Err(not_the_keeper(&signer));
+    if !checkpoint::is_owner(&rules, &signer, now) {
+        return Err(not_the_owner(&signer));
     }
     let superseded = current.superseded();
     let old = superseded.get(arguments.keep..).unwrap_or_default();
@@ -129,7 +129,7 @@ fn room(
     Ok(())
 }
 
-fn not_the_keeper(signer: &Sealer) -> Failure {
+fn not_the_owner(signer: &Sealer) -> Failure {
     Failure::usage(format_args!(
         "the anchor does not name {} as the ledger's owner: no verifier would believe it",
         signer.identity()

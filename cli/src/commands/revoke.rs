@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     {
         return Err(may_not(&signer, revocation.is_lift()));
     }
-    let keeps = checkpoint::is_keeper(&rules, &signer, now) && !arguments.no_checkpoint;
+    let keeps = checkpoint::is_owner(&rules, &signer, now) && !arguments.no_checkpoint;
     if keeps {
         checkpoint::must_remember(&rules, &scope, &arguments.memory, &context.limits)?;
     }
@@ -96,7 +96,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     };
     match &written {
         Ok(Some(next)) => report.checkpoint = Some(next.serial),
-        Ok(None) if rules.keeper().is_none() => {}
+        Ok(None) if rules.owner().is_none() => {}
         Ok(None) | Err(_) => context.printer.warn(format!(
             "no checkpoint lists it yet, so a registry could hide it: the ledger's owner runs \
              bulla checkpoint {scope}"

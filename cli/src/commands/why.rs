@@ -13,7 +13,7 @@ use crate::commands::Context;
 use crate::join::remedy::{Refused, Remedy};
 use crate::join::rules::{Rules, Source};
 use crate::join::running::{Resolved, Running, running};
-use crate::join::{bills, evidence, image, ledger, verdict};
+use crate::join::{evidence, image, ledger, verdict};
 use crate::render::{Cell, Page, Report, outcome, sources, verdict as render};
 use crate::target::Target;
 use crate::workload::Manifests;
@@ -78,10 +78,8 @@ async fn explain(
 ) -> Result<(String, Verdict, Vec<Remedy>), Failure> {
     let image = image::open(context, &image.on_node_or_written(layout)?).await?;
     let evidence = evidence::collect(&image, arguments.index.as_ref(), rules, now).await?;
-    let place = &image.evidence;
-    let mut evidence = ledger::add(context, rules, &arguments.env, place, evidence).await?;
-    bills::add(&image, rules, (&arguments.env, now), &mut evidence).await?;
-    let evidence = Arc::new(evidence);
+    let told = ledger::all_of(context, rules, (&arguments.env, now), &image, evidence);
+    let evidence = Arc::new(told.await?);
     let verdict = verdict::environment(
         rules,
         Arc::clone(&evidence),

@@ -299,11 +299,11 @@ pub async fn write(
     Ok(sealed.payload)
 }
 
-/// Whether this signer keeps the ledger.
-pub fn is_keeper(rules: &Rules, signer: &Sealer, now: Timestamp) -> bool {
+/// Whether this signer owns the ledger.
+pub fn is_owner(rules: &Rules, signer: &Sealer, now: Timestamp) -> bool {
     rules
-        .keeper()
-        .is_some_and(|keeper| keeper.is_owner(signer.identity(), now))
+        .owner()
+        .is_some_and(|owner| owner.is_owner(signer.identity(), now))
 }
 
 #[cfg(test)]

@@ -127,6 +127,19 @@ pub async fn add<'a>(
     Ok(evidence)
 }
 
+/// Adds what the environment's ledger holds, and the bills of materials that its revocations ask for.
+pub async fn all_of(
+    context: &Context,
+    rules: &Arc<Rules>,
+    (environment, now): (&str, Timestamp),
+    image: &OpenImage,
+    evidence: Evidence,
+) -> Result<Evidence, Failure> {
+    let mut told = add(context, rules, environment, &image.evidence, evidence).await?;
+    bills::add(image, rules, (environment, now), &mut told).await?;
+    Ok(told)
+}
+
 /// The same evidence, with what this environment's ledger holds: for a question about several.
 pub async fn told_of(
     context: &Context,
@@ -139,9 +152,8 @@ pub async fn told_of(
         return Ok(Arc::clone(evidence));
     }
     let own = Evidence::clone(evidence);
-    let mut told = add(context, rules, environment, &image.evidence, own).await?;
-    bills::add(image, rules, (environment, now), &mut told).await?;
-    Ok(Arc::new(told))
+    let told = all_of(context, rules, (environment, now), image, own);
+    Ok(Arc::new(told.await?))
 }
 
 /// What is beside an image and in the environment's ledger.
@@ -153,9 +165,8 @@ pub async fn beside(
     now: Timestamp,
 ) -> Result<Arc<Evidence>, Failure> {
     let collected = evidence::collect(image, None, rules, now).await?;
-    let mut collected = add(context, rules, environment, &image.evidence, collected).await?;
-    bills::add(image, rules, (environment, now), &mut collected).await?;
-    Ok(Arc::new(collected))
+    let told = all_of(context, rules, (environment, now), image, collected);
+    Ok(Arc::new(told.await?))
 }
 
 /// What stands for the ledger as it is now, asked anew, so that an answer under another one is not used; `None`

@@ -58,7 +58,7 @@ pub async fn covered(image: &OpenImage) -> Result<Vec<Digest>, Failure> {
 /// binds nobody who runs them.
 async fn within(image: &OpenImage, most: usize) -> Result<Vec<Manifest>, Failure> {
     let mut found = Vec::new();
-    if !is_index(&image.descriptor) {
+    if !image.descriptor.is_index() {
         return Ok(found);
     }
     let (mut bytes, mut seen) = (0usize, BTreeSet::new());
@@ -95,17 +95,12 @@ async fn within(image: &OpenImage, most: usize) -> Result<Vec<Manifest>, Failure
 async fn read(image: &OpenImage, entry: Descriptor) -> Result<Option<Manifest>, Failure> {
     match image.store.manifest(&entry.digest).await {
         Ok(manifest) => Ok(Some(manifest)),
-        Err(error) if error.is_not_found() && !is_index(&entry) => Ok(None),
-        Err(error) if error.is_unusable() && !is_index(&entry) && !is_image(&entry) => Ok(None),
+        Err(error) if error.is_not_found() && !entry.is_index() => Ok(None),
+        Err(error) if error.is_unusable() && !entry.is_index() && !is_image(&entry) => Ok(None),
         // What was pushed there is nothing that whoever asks gave.
         Err(error) if error.is_unusable() => Err(Failure::new(FailureKind::Unavailable, error)),
         Err(error) => Err(error.into()),
     }
-}
-
-fn is_index(entry: &Descriptor) -> bool {
-    let kind = entry.media_type.as_str();
-    kind == media_type::IMAGE_INDEX || kind == media_type::DOCKER_LIST
 }
 
 fn is_image(entry: &Descriptor) -> bool {

@@ -26,7 +26,7 @@ use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::{bills, evidence, image, ledger, verdict};
+use crate::join::{evidence, image, ledger, verdict};
 use crate::target::Target;
 use crate::workload::ImageUse;
 
@@ -336,10 +336,9 @@ impl Server {
         let (rules, now) = (&current.rules, Timestamp::now());
         let environment = self.options.environment.as_str();
         let evidence = evidence::collect(&image, None, rules, now).await?;
-        let place = &image.evidence;
-        let mut evidence = ledger::add(&self.context, rules, environment, place, evidence).await?;
-        bills::add(&image, rules, (environment, now), &mut evidence).await?;
-        let evidence = Arc::new(evidence);
+        let asked = (environment, now);
+        let told = ledger::all_of(&self.context, rules, asked, &image, evidence);
+        let evidence = Arc::new(told.await?);
         verdict::environment(
             rules,
             evidence,

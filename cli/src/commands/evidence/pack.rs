@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::follow::{self, Followed};
 use crate::join::rules::{Rules, Source};
-use crate::join::{bills, blocking, evidence, image, ledger, lists, step, verdict};
+use crate::join::{blocking, evidence, image, ledger, lists, step, verdict};
 use crate::output::{READABLE, partial};
 use crate::render::{Cell, Page, Report, bytes, shorten, verdict as render};
 use crate::target::Target;
@@ -42,9 +42,8 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     lists::add(&image, &rules, &mut collected).await?;
     let place = &image.evidence;
     let collected = follow::add(place, collected, everybody, now).await?;
-    let mut collected = ledger::add(context, &rules, &arguments.env, place, collected).await?;
-    bills::add(&image, &rules, (&arguments.env, now), &mut collected).await?;
-    let collected = Arc::new(collected);
+    let told = ledger::all_of(context, &rules, (&arguments.env, now), &image, collected);
+    let collected = Arc::new(told.await?);
     let kept = ledger::open(context, &rules, place).await?;
     // A local path would make the pack depend on where it was made.
     let name = format!("{}@{}", image.name, image.descriptor.digest);

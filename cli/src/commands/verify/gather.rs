@@ -19,7 +19,7 @@ use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{bills, blocking, directory, evidence, file, follow, image, ledger, lists};
+use crate::join::{blocking, directory, evidence, file, follow, image, ledger, lists};
 use crate::target::Target;
 
 /// Whether what the ledger holds is among the evidence.
@@ -90,8 +90,7 @@ pub(super) async fn gather(
     if let Asked::Environment { rules, name } = asked {
         lists::add(&image, rules, &mut evidence).await?;
         if !named {
-            evidence = ledger::add(context, rules, name, &image.evidence, evidence).await?;
-            bills::add(&image, rules, (name, now), &mut evidence).await?;
+            evidence = ledger::all_of(context, rules, (name, now), &image, evidence).await?;
             is_asked = true;
         }
     }
