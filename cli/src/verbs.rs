@@ -51,6 +51,7 @@ verbs! {
     everyday Attest attest;
     everyday Run run;
     everyday Approve approve;
+    further Reject reject;
     everyday Promote promote;
     further Revoke revoke;
     further Checkpoint checkpoint;

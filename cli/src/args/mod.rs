@@ -23,6 +23,7 @@ pub mod memory;
 pub mod notation;
 pub mod policy;
 pub mod promote;
+pub mod reject;
 pub mod review;
 pub mod revoke;
 pub mod rollback;

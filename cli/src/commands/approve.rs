@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_attest::claim;
 use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::ApprovalDecision;
-use bulla_model::{Digest, Identity, ResourceDescriptor};
+use bulla_model::{Digest, Edge, EdgeKind, Identity, ResourceDescriptor};
 use bulla_verify::policy::Actor;
 use bulla_verify::{Outcome, StepDraft, Verdict};
 use jiff::Timestamp;
@@ -111,6 +111,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )
     .await?;
     let report = ApproveReport {
+        veto: arguments
+            .reject
+            .then(|| veto(&rules, &draft.edge, &image.pinned)),
         image: image.pinned,
         decision,
         edge: draft.edge.to_string(),
@@ -212,6 +215,18 @@ fn from_name(draft: &StepDraft) -> &str {
         .map_or("build", bulla_model::Environment::name)
 }
 
+/// What stops the step, where a rejection only advises.
+fn veto(rules: &Rules, edge: &Edge, image: &str) -> String {
+    let name = |uri| rules.policy.name_of(uri).unwrap_or_default();
+    let from = edge.from.as_ref().map_or("", name);
+    let kind = match edge.kind {
+        EdgeKind::Promote => String::new(),
+        kind => format!(" --kind {kind}"),
+    };
+    let to = name(&edge.to.uri);
+    format!("bulla revoke {image} --edge {from}..{to}{kind} --reason TEXT")
+}
+
 fn approvals(verdict: &Verdict) -> Option<String> {
     verdict
         .checks
@@ -231,6 +246,9 @@ struct ApproveReport {
     manifest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     approvals: Option<String>,
+    /// What would stop the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    veto: Option<String>,
 }
 
 impl Report for ApproveReport {
@@ -251,5 +269,9 @@ impl Report for ApproveReport {
                 shorten(&self.payload)
             ),
         );
+        if let Some(veto) = &self.veto {
+            let text = format!("this warns and stops nothing; a veto is {veto}");
+            page.labelled(&Cell::strong("hint:"), &text);
+        }
     }
 }

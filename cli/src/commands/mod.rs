@@ -24,6 +24,7 @@ pub mod notation;
 pub mod policy;
 pub mod promote;
 mod published;
+pub mod reject;
 pub mod review;
 pub mod revoke;
 pub mod rollback;

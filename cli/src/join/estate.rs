@@ -302,11 +302,7 @@ impl Estate<'_> {
         candidates: &[Candidate],
     ) -> Result<Option<Next>, Failure> {
         let policy = &self.rules.policy;
-        let name = |uri: &Environment| {
-            let mut environments = policy.environments();
-            let found = environments.find(|(_, rule)| rule.uri == *uri);
-            found.map(|(name, _)| name.to_owned())
-        };
+        let name = |uri| policy.name_of(uri).map(str::to_owned);
         let is_for = edge.tiers.is_empty() || edge.tiers.contains(&service.tier);
         let names = edge.from.as_ref().and_then(name).zip(name(&edge.to));
         let Some((from, to)) = names.filter(|_| is_for && edge.kind == EdgeKind::Promote) else {

@@ -192,12 +192,6 @@ fn shortest<'p>(
     None
 }
 
-fn name_of<'p>(policy: &'p Policy, uri: &'p Environment) -> &'p str {
-    let mut named = policy.environments();
-    let found = named.find(|(_, rule)| rule.uri == *uri);
-    found.map_or_else(|| uri.name(), |(name, _)| name)
-}
-
 /// A step as it is typed.
 struct StepWords {
     from: Option<String>,
@@ -208,7 +202,7 @@ struct StepWords {
 
 impl StepWords {
     fn of(policy: &Policy, edge: &EdgeRule) -> Self {
-        let name = |uri: &Environment| name_of(policy, uri).to_owned();
+        let name = |uri| policy.name_of(uri).unwrap_or_default().to_owned();
         let same = |other: &&EdgeRule| other.to == edge.to && other.kind == edge.kind;
         Self {
             from: edge.from.as_ref().map(name),

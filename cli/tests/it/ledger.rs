@@ -13,6 +13,7 @@ use crate::sandbox::Sandbox;
 mod around;
 mod contents;
 mod forks;
+mod veto;
 
 /// `alice` owns everything and approves, `ci` builds and promotes. Prod is as fresh as can be
 /// demanded.
@@ -60,9 +61,8 @@ fn released() -> Sandbox {
     sandbox
 }
 
-/// The whole way of an image into prod, with the bill of materials of the one image there is.
-fn release(sandbox: &Sandbox, image: &str) {
-    let provenance = json!({
+fn provenance() -> Value {
+    json!({
         "buildDefinition": {
             "buildType": "https://example.test/build/v1",
             "externalParameters": {},
@@ -72,8 +72,12 @@ fn release(sandbox: &Sandbox, image: &str) {
             }],
         },
         "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
+    })
+}
+
+/// The whole way of an image into prod, with the bill of materials of the one image there is.
+fn release(sandbox: &Sandbox, image: &str) {
+    sandbox.write("provenance.json", &provenance().to_string());
     for step in [
         "attest IMAGE --predicate provenance.json --type slsaprovenance1 --key ci.key",
         "sbom image:1.0 -o sbom.json",

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::predicate::policy::SignedFile;
-use bulla_model::{Digest, Identity, Service, Tier};
+use bulla_model::{Digest, Environment, Identity, Service, Tier};
 use jiff::Timestamp;
 
 use crate::evidence::Attestation;
@@ -241,6 +241,13 @@ impl Policy {
     pub fn environment(&self, name: &str) -> Option<(&str, &EnvironmentRule)> {
         self.environments()
             .find(|(short, rule)| *short == name || rule.uri.as_str() == name)
+    }
+
+    /// The short name of an environment.
+    pub fn name_of(&self, uri: &Environment) -> Option<&str> {
+        let mut named = self.environments();
+        let found = named.find(|(_, rule)| rule.uri == *uri);
+        found.map(|(name, _)| name)
     }
 
     /// The services.
