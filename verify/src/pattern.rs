@@ -63,8 +63,17 @@ impl Pattern {
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == text,
-            Self::Glob(glob) => glob_matches(glob.as_bytes(), text.as_bytes()),
+            Self::Glob(glob) => glob_matches(glob, text.as_bytes()),
             Self::Regex(anchored) => anchored.regex.is_match(text),
+        }
+    }
+
+    /// Whether some text matches both. Of regular expressions only exact texts are known.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(text), pattern) | (pattern, Self::Exact(text)) => pattern.matches(text),
+            (Self::Glob(a), Self::Glob(b)) => globs_meet(&tokens(a), &tokens(b)),
+            (Self::Regex(_), _) | (_, Self::Regex(_)) => self == other,
         }
     }
 }
@@ -91,8 +100,8 @@ enum Token {
     Run(bool),
 }
 
-/// Time is bounded by pattern length times text length: one row of states per byte of the text.
-fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
+fn tokens(glob: &str) -> Vec<Token> {
+    let glob = glob.as_bytes();
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(&byte) = glob.get(at) {
@@ -105,6 +114,64 @@ fn glob_matches(glob: &[u8], text: &[u8]) -> bool {
             at += 1;
         }
     }
+    tokens
+}
+
+/// Pairs of places in two patterns that are looked at: 4096 characters each. Stops a file of one pattern
+/// from taking all memory.
+const PAIRS: usize = 1 << 24;
+
+/// Whether some text matches both: a walk over pairs of places in the two, each of them once. Patterns
+/// that are too long for it are taken to be apart.
+fn globs_meet(one: &[Token], other: &[Token]) -> bool {
+    let width = other.len() + 1;
+    if (one.len() + 1).saturating_mul(width) > PAIRS {
+        return false;
+    }
+    let mut seen = vec![false; (one.len() + 1) * width];
+    let mut waiting = vec![(0_usize, 0_usize)];
+    while let Some((a, b)) = waiting.pop() {
+        let at = a * width + b;
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        match (one.get(a), other.get(b)) {
+            (None, None) => return true,
+            (Some(Token::Literal(x)), Some(Token::Literal(y))) => {
+                if x == y {
+                    waiting.push((a + 1, b + 1));
+                }
+            }
+            (run, Some(Token::Literal(byte))) => {
+                if let Some(Token::Run(crosses)) = run {
+                    waiting.push((a + 1, b));
+                    if *crosses || *byte != b'/' {
+                        waiting.push((a, b + 1));
+                    }
+                }
+            }
+            (Some(Token::Literal(byte)), run) => {
+                if let Some(Token::Run(crosses)) = run {
+                    waiting.push((a, b + 1));
+                    if *crosses || *byte != b'/' {
+                        waiting.push((a + 1, b));
+                    }
+                }
+            }
+            // Whatever both may take more of, each may also end.
+            (Some(Token::Run(_)), None) => waiting.push((a + 1, b)),
+            (None, Some(Token::Run(_))) => waiting.push((a, b + 1)),
+            (Some(Token::Run(_)), Some(Token::Run(_))) => {
+                waiting.extend([(a + 1, b), (a, b + 1)]);
+            }
+        }
+    }
+    false
+}
+
+/// Time is bounded by pattern length times text length: one row of states per byte of the text.
+fn glob_matches(glob: &str, text: &[u8]) -> bool {
+    let tokens = tokens(glob);
     // `reached[i]`: the first i tokens can match what has been read.
     let mut reached = vec![false; tokens.len() + 1];
     reached[0] = true;
@@ -195,6 +262,29 @@ mod tests {
         assert!(matches("a**z", "az"));
         assert!(matches("*", "") && !matches("*", "a/b") && matches("**", "a/b"));
         assert!(!matches("*a*b*c", "xaxb"), "the end must be reached");
+    }
+
+    #[test]
+    fn patterns_meet_where_one_text_matches_both() {
+        let meet = |a: &str, b: &str| {
+            let [a, b] = [a, b].map(|text| Pattern::Glob(text.to_owned()));
+            assert_eq!(a.meets(&b), b.meets(&a));
+            a.meets(&b)
+        };
+        assert!(meet(
+            "https://github.com/acme/*",
+            "https://github.com/*/pay"
+        ));
+        assert!(meet("a/**", "**/z") && meet("*", "**") && meet("a*", "*a"));
+        assert!(!meet(
+            "https://github.com/acme/*",
+            "https://github.com/acme/pay/*"
+        ));
+        assert!(!meet("a/*", "b/*") && !meet("*x", "*y") && !meet("a*b", "a/b"));
+        assert!(Pattern::Exact("a/b".into()).meets(&Pattern::Glob("a/*".into())));
+        assert!(!Pattern::Exact("a/b/c".into()).meets(&Pattern::Glob("a/*".into())));
+        let long = "*a".repeat(2000);
+        assert!(!meet(&format!("{long}x"), &format!("{long}y")));
     }
 
     #[test]

@@ -100,6 +100,69 @@ impl IdentityRule {
         }
     }
 
+    /// Everything it says, for comparing.
+    pub(super) fn tell(&self) -> String {
+        let mut text = self.describe();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                text = format!("{text} {name} {value}");
+            }
+        };
+        match &self.kind {
+            Kind::Key { validity, .. } => {
+                add("from", validity.not_before().map(|at| at.to_string()));
+                add("until", validity.not_after().map(|at| at.to_string()));
+            }
+            Kind::Certificate(rule) => {
+                add("for", rule.source_repository.clone());
+                let build_signer = rule.build_signer.as_ref();
+                add("by", build_signer.map(ToString::to_string));
+                add("on", rule.runner_environment.clone());
+                add("into", rule.deployment_environment.clone());
+            }
+        }
+        text
+    }
+
+    /// Whether somebody could sign as this now.
+    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
+        match &self.kind {
+            Kind::Key { validity, .. } => validity.contains(now),
+            Kind::Certificate(_) => true,
+        }
+    }
+
+    /// Whether no certificate can match, since issuers are URLs.
+    pub(super) fn is_nobody(&self) -> bool {
+        match &self.kind {
+            Kind::Key { .. } => false,
+            Kind::Certificate(rule) => !rule.issuer.contains("://"),
+        }
+    }
+
+    /// Whether every signer that the other rule describes is one of this rule's; exact for keys, and
+    /// for certificates where the other one names an exact subject.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Key { key: a, .. }, Kind::Key { key: b, .. }) => a.id() == b.id(),
+            (Kind::Certificate(a), Kind::Certificate(b)) => match &b.subject {
+                Pattern::Exact(subject) => a.issuer == b.issuer && a.subject.matches(subject),
+                Pattern::Glob(_) | Pattern::Regex(_) => {
+                    a.issuer == b.issuer && a.subject == b.subject
+                }
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether one certificate could be described by both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Certificate(a), Kind::Certificate(b)) => a.meets(b),
+            _ => false,
+        }
+    }
+
     /// Whether two rules could describe the same signer; exact for keys and exact subjects.
     pub(super) fn same_as(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
@@ -113,6 +176,19 @@ impl IdentityRule {
 }
 
 impl CertificateRule {
+    fn meets(&self, other: &Self) -> bool {
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        self.issuer == other.issuer
+            && self.subject.meets(&other.subject)
+            && agree(&self.source_repository, &other.source_repository)
+            && agree(&self.runner_environment, &other.runner_environment)
+            && agree(&self.deployment_environment, &other.deployment_environment)
+            && match (&self.build_signer, &other.build_signer) {
+                (Some(a), Some(b)) => a.meets(b),
+                _ => true,
+            }
+    }
+
     fn matches(&self, certificate: &CertificateIdentity) -> bool {
         let demanded =
             |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;

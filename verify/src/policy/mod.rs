@@ -4,7 +4,7 @@
 //! turns the files' bytes into checked rules, each with its place for messages. Unknown fields are
 //! refused: a misspelt rule must not be a rule that never applies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -21,7 +21,9 @@ pub use crate::require::{
 };
 use crate::verified::SignedTime;
 
+mod changes;
 mod digest;
+mod doubts;
 mod duration;
 mod identity;
 mod ledger;
@@ -33,6 +35,9 @@ mod rules;
 mod scope;
 mod wire;
 
+pub use changes::{Change, Effect};
+pub(crate) use changes::{Parts, Value};
+pub use doubts::Doubt;
 pub(crate) use duration::{Age, show as show_duration};
 pub use identity::{IdentityRule, Matched};
 pub(crate) use ledger::signers;
@@ -87,6 +92,8 @@ pub struct Policy {
     /// Every file, as owners sign them.
     pub(crate) files: Vec<SignedFile>,
     pub(crate) signatures: Vec<Attestation>,
+    /// The identities that some rule names.
+    pub(crate) used: BTreeSet<String>,
 }
 
 /// An earlier version as the current policy lists it.

@@ -1,5 +1,6 @@
 //! From bytes to checked rules.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -156,10 +157,12 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
             .collect();
         identities.insert(name, rules?);
     }
+    let used = RefCell::default();
     let scope = Scope {
         path: &path,
         environments: &environments,
         identities: &identities,
+        used: &used,
     };
     let mut edges: Vec<EdgeRule> = Vec::new();
     for wire in base.edges {
@@ -211,6 +214,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         predecessors: Vec::new(),
         files: Vec::new(),
         signatures: Vec::new(),
+        used: used.into_inner(),
     })
 }
 
@@ -241,10 +245,12 @@ fn parse_service(
             "`sources` is empty: a service is known by its source repositories".into(),
         ));
     }
+    let used = RefCell::default();
     let scope = Scope {
         path: &path,
         environments: &policy.environments,
         identities: &policy.identities,
+        used: &used,
     };
     let mut tighten = Vec::new();
     for item in wire.tighten {
@@ -264,6 +270,7 @@ fn parse_service(
         },
         place,
     };
+    policy.used.append(&mut used.into_inner());
     policy.services.insert(name, service);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Rules of a file, with the names they refer to.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_saphyr::Spanned;
@@ -18,6 +19,8 @@ pub(crate) struct Scope<'a> {
     pub(super) path: &'a Arc<str>,
     pub(super) environments: &'a BTreeMap<String, EnvironmentRule>,
     pub(super) identities: &'a BTreeMap<String, Vec<IdentityRule>>,
+    /// The identities that were named so far.
+    pub(super) used: &'a RefCell<BTreeSet<String>>,
 }
 
 impl Scope<'_> {
@@ -85,7 +88,10 @@ impl Scope<'_> {
             ));
         }
         match by.iter().find(|name| !self.identities.contains_key(*name)) {
-            None => Ok(by),
+            None => {
+                self.used.borrow_mut().extend(by.iter().cloned());
+                Ok(by)
+            }
             Some(name) => Err(rule(
                 place,
                 format!(

@@ -13,7 +13,7 @@ use bulla_model::{Digest, Edge, Identity, SubjectSet};
 
 use crate::cause::Cause;
 use crate::chain::Promotions;
-use crate::policy::{Place, PolicyError, Scope};
+use crate::policy::{Parts, Place, PolicyError, Scope};
 use crate::question::Context;
 use crate::verdict::{Outcome, Report};
 use crate::verified::SignedTime;
@@ -67,6 +67,15 @@ macro_rules! requirements {
                 lines.into_iter().flatten().collect()
             }
 
+            /// The name of each, its line, and what it says part by part.
+            pub(crate) fn parts(&self) -> Vec<(String, String, Option<Parts<'_>>)> {
+                let mut all = Vec::new();
+                $(if let Some(rule) = &self.$name {
+                    all.push((camel_case(stringify!($name)), rule.to_string(), rule.parts()));
+                })+
+                all
+            }
+
             /// Judges a step by each; every one leaves a check.
             pub(crate) fn judge(
                 &self,
@@ -103,6 +112,12 @@ pub(crate) trait Requirement: fmt::Display + Sized {
     /// Checks what is written against itself and the names it refers to.
     fn read(wire: Self::Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError>;
 
+    /// What it says part by part, so that two policies can be compared. Without parts it is compared as
+    /// the line that it is shown as.
+    fn parts(&self) -> Option<Parts<'_>> {
+        None
+    }
+
     /// Judges a step; it leaves one check at least.
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report);
 }
@@ -129,6 +144,18 @@ pub(crate) fn failed(context: &Context<'_>, cause: Cause) -> Outcome {
     } else {
         cause
     })
+}
+
+/// The name of a member as a policy writes it.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut out = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut rest = word.chars();
+        out.extend(rest.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(rest.as_str());
+    }
+    out
 }
 
 /// "a or b", or what it means that none is named.

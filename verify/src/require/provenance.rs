@@ -305,12 +305,29 @@ fn mismatch(policy: &Policy, message: &str, found: String) -> (Cause, Vec<Findin
 }
 
 fn is_source(pattern: &Pattern, source: &str) -> bool {
+    source_pattern(pattern).matches(source)
+}
+
+/// A pattern for sources as repositories are compared: without decoration.
+pub(crate) fn source_pattern(pattern: &Pattern) -> Pattern {
     match pattern {
-        Pattern::Exact(text) => repository_of(text) == source,
+        Pattern::Exact(text) => Pattern::Exact(repository_of(text)),
+        Pattern::Glob(text) => Pattern::Glob(text.strip_prefix("git+").unwrap_or(text).to_owned()),
+        Pattern::Regex(_) => pattern.clone(),
+    }
+}
+
+/// Whether a pattern can match no repository, whatever provenance says: what is no URL, and what ends as
+/// no repository does once its decoration is gone.
+pub(crate) fn names_no_source(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Exact(text) => !text.contains("://"),
         Pattern::Glob(text) => {
-            Pattern::Glob(text.strip_prefix("git+").unwrap_or(text).to_owned()).matches(source)
+            let is_open = text.starts_with('*') || text.starts_with("git+*");
+            let is_url = is_open || text.contains("://");
+            !is_url || text.strip_suffix(".git").is_some() || text.ends_with('/')
         }
-        Pattern::Regex(_) => pattern.matches(source),
+        Pattern::Regex(_) => false,
     }
 }
 

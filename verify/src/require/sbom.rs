@@ -12,7 +12,7 @@ use bulla_model::{Statement, json};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
-use crate::policy::{Age, Place, PolicyError, Scope};
+use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
@@ -62,6 +62,21 @@ impl Requirement for SbomRule {
             max_age: wire.max_age.map(|age| age.0),
             place,
         })
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let formats = self
+            .formats
+            .iter()
+            .map(|one| format!("{one:?}").to_lowercase());
+        let formats: Vec<_> = formats.collect();
+        let parts = vec![
+            ("by", Value::any(&self.by)),
+            ("formats", Value::limit(&formats)),
+            ("maxAge", Value::AtMost(self.max_age)),
+        ];
+        let place = &self.place;
+        Some(Parts { place, parts })
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {

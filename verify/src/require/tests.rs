@@ -11,7 +11,7 @@ use bulla_model::predicate::test_result::{self, Outcome as TestOutcome};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
-use crate::policy::{Age, Place, PolicyError, Scope};
+use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
@@ -46,6 +46,15 @@ impl Requirement for TestsRule {
             max_age: wire.max_age.map(|age| age.0),
             place,
         })
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let parts = vec![
+            ("by", Value::any(&self.by)),
+            ("maxAge", Value::AtMost(self.max_age)),
+        ];
+        let place = &self.place;
+        Some(Parts { place, parts })
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod attacks;
+mod changes;
 mod codes;
+mod doubts;
 mod edges;
 mod exits;
 mod faults;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use bulla_model::Role;
 
-use crate::policy::{Age, Place, PolicyError, Scope};
+use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of, at_most};
 use crate::verdict::Report;
@@ -84,6 +84,18 @@ impl Requirement for ApprovalsRule {
             max_age: wire.max_age.map(|age| age.0),
             place,
         })
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let names = self.exclude.iter().map(|one| one.name());
+        let parts = vec![
+            ("threshold", Value::Count(self.threshold)),
+            ("roles", Value::limit(&self.roles)),
+            ("exclude", Value::Out(names.map(str::to_owned).collect())),
+            ("maxAge", Value::AtMost(self.max_age)),
+        ];
+        let place = &self.place;
+        Some(Parts { place, parts })
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
-use crate::policy::{Place, PolicyError, Scope, pattern};
+use crate::policy::{Parts, Place, PolicyError, Scope, Value, pattern};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of};
 use crate::verdict::Report;
@@ -44,6 +44,16 @@ impl Requirement for ProvenanceRule {
             builders: patterns(&wire.builders),
             place,
         })
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let parts = vec![
+            ("by", Value::any(&self.by)),
+            ("buildTypes", Value::limit(&self.build_types)),
+            ("builders", Value::limit(&self.builders)),
+        ];
+        let place = &self.place;
+        Some(Parts { place, parts })
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use bulla_model::Environment;
 
-use crate::policy::{Age, Place, PolicyError, Scope};
+use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand};
 use crate::verdict::Report;
@@ -83,6 +83,22 @@ impl Requirement for SoakRule {
             healthy,
             place,
         })
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let from = match self.from {
+            SoakStart::Deployment => "deployment",
+            SoakStart::Promotion => "promotion",
+        };
+        let parts = vec![
+            ("in", Value::Word(self.environment.to_string())),
+            ("min", Value::AtLeast(self.min)),
+            ("from", Value::Word(from.to_owned())),
+            ("by", Value::any(&self.by)),
+            ("unhealthy", Value::Lets(!self.healthy)),
+        ];
+        let place = &self.place;
+        Some(Parts { place, parts })
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {

@@ -1,0 +1,215 @@
+//! A policy as a flat list of facts, so that two can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulla_model::EdgeKind;
+
+use super::parts::{Below, set};
+use super::{Effect, Value};
+use crate::policy::place::Place;
+use crate::policy::rules::{EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule};
+use crate::policy::{IdentityRule, Policy, RevocationsRule};
+
+/// By subject and rule.
+pub(super) type Facts = BTreeMap<(String, String), Fact>;
+
+/// One thing a policy says.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) value: Value,
+    pub(super) place: Option<Place>,
+}
+
+/// Everything a policy says. What it says about earlier versions is compared as a whole.
+pub(super) fn facts(policy: &Policy) -> Facts {
+    let mut facts = Facts::new();
+    let mut own = Below::about(&mut facts, "policy".to_owned());
+    own.put("", Value::There(Effect::Changed, String::new()), None);
+    own.put("name", Value::Word(policy.name.clone()), None);
+    own.put("version", Value::Word(policy.version.to_string()), None);
+    for (name, rule) in &policy.environments {
+        environment(
+            &mut Below::about(&mut facts, format!("environment {name}")),
+            rule,
+        );
+    }
+    for (name, rule) in &policy.tiers {
+        let mut of = Below::about(&mut facts, format!("tier {name}"));
+        of.put("", Value::There(Effect::Changed, String::new()), None);
+        of.put("claimedTime", Value::Lets(rule.claimed_time), None);
+        of.put(
+            "relayedApprovals",
+            Value::Lets(rule.relayed_approvals),
+            None,
+        );
+        of.put("draftPredicates", Value::Lets(rule.draft_predicates), None);
+    }
+    for (name, rules) in &policy.identities {
+        let mut of = Below::about(&mut facts, format!("identity {name}"));
+        // By itself a name does nothing: where rules name it, they say so.
+        signers(&mut of, Effect::Changed, rules, Value::Any);
+    }
+    for rule in &policy.edges {
+        edge(&mut Below::about(&mut facts, step(policy, rule)), rule);
+    }
+    if let Some(rule) = &policy.revocations {
+        revocations(
+            &mut Below::about(&mut facts, "revocations".to_owned()),
+            rule,
+        );
+    }
+    for (name, rule) in &policy.services {
+        service(
+            &mut Below::about(&mut facts, format!("service {name}")),
+            policy,
+            rule,
+        );
+    }
+    for (name, rule) in &policy.people.persons {
+        let mut of = Below::about(&mut facts, format!("person {name}"));
+        signers(&mut of, Effect::Loosened, &rule.identities, Value::Any);
+        of.put("roles", Value::Any(set(&rule.roles)), None);
+        of.put("emails", Value::Out(set(&rule.emails)), None);
+    }
+    for (name, rules) in &policy.people.machines {
+        let mut of = Below::about(&mut facts, format!("machine {name}"));
+        signers(&mut of, Effect::Changed, rules, Value::Words);
+    }
+    facts
+}
+
+fn signers(
+    of: &mut Below<'_>,
+    coming: Effect,
+    rules: &[IdentityRule],
+    value: fn(BTreeSet<String>) -> Value,
+) {
+    let place = rules.first().map(IdentityRule::place);
+    of.put("", Value::There(coming, String::new()), place);
+    let signers = rules.iter().map(IdentityRule::tell).collect();
+    of.put("signers", value(signers), place);
+}
+
+fn environment(of: &mut Below<'_>, rule: &EnvironmentRule) {
+    let EnvironmentRule {
+        uri,
+        audience,
+        freshness,
+        place,
+    } = rule;
+    let place = Some(place);
+    of.put("", Value::There(Effect::Changed, uri.to_string()), place);
+    of.put("uri", Value::Word(uri.to_string()), place);
+    of.put("audience", Value::Limit(set(audience)), place);
+    if let Freshness::Within { promote, admit } = freshness {
+        let text = "a checkpoint is needed".to_owned();
+        of.put("freshness", Value::There(Effect::Tightened, text), place);
+        of.put("freshness.promote", Value::AtMost(Some(*promote)), place);
+        of.put("freshness.admit", Value::AtMost(Some(*admit)), place);
+    }
+}
+
+/// A step as people say it: `step staging -> prod`.
+fn step(policy: &Policy, edge: &EdgeRule) -> String {
+    let name = |uri| policy.name_of(uri).unwrap_or_default();
+    let from = edge.from.as_ref().map_or("build", name);
+    let mut text = format!("step {from} -> {}", name(&edge.to));
+    if edge.kind != EdgeKind::Promote {
+        text = format!("{text} ({})", edge.kind);
+    }
+    if !edge.tiers.is_empty() {
+        let tiers: Vec<_> = set(&edge.tiers).into_iter().collect();
+        text = format!("{text} for {}", tiers.join(", "));
+    }
+    text
+}
+
+fn edge(of: &mut Below<'_>, rule: &EdgeRule) {
+    let EdgeRule {
+        from: _,
+        to: _,
+        kind,
+        tiers: _,
+        by,
+        require,
+        review,
+        place,
+    } = rule;
+    // What goes out of service is let in nowhere.
+    let coming = match kind {
+        EdgeKind::Retire => Effect::Changed,
+        _ => Effect::Loosened,
+    };
+    let text = format!("signed by {}", by.join(" or "));
+    of.put("", Value::There(coming, text), Some(place));
+    of.put("by", Value::Any(set(by)), Some(place));
+    of.requirements(require, place);
+    if let Some(rule) = review {
+        self::review(of, rule);
+    }
+}
+
+fn review(of: &mut Below<'_>, rule: &ReviewRule) {
+    let ReviewRule {
+        within,
+        roles,
+        overdue_denies,
+        place,
+    } = rule;
+    let within = Value::AtMost(Some(*within));
+    let text = format!("within {within}");
+    of.put("review", Value::There(Effect::Tightened, text), Some(place));
+    of.put("review.within", within, Some(place));
+    of.put("review.roles", Value::Limit(set(roles)), Some(place));
+    of.put("review.overdue", Value::Lets(!overdue_denies), Some(place));
+}
+
+fn revocations(of: &mut Below<'_>, rule: &RevocationsRule) {
+    let RevocationsRule {
+        by,
+        lift_by,
+        lift_threshold,
+        place,
+    } = rule;
+    let place = Some(place);
+    let text = format!("by {}", by.join(" or "));
+    of.put("", Value::There(Effect::Changed, text), place);
+    of.put("by", Value::Words(set(by)), place);
+    of.put("lift.by", Value::Any(set(lift_by)), place);
+    of.put("lift.threshold", Value::Count(*lift_threshold), place);
+}
+
+fn service(of: &mut Below<'_>, policy: &Policy, rule: &ServiceRule) {
+    let ServiceRule {
+        tier,
+        sources,
+        images,
+        owners,
+        tighten,
+        file: _,
+        place,
+    } = rule;
+    let at = Some(place);
+    of.put(
+        "",
+        Value::There(Effect::Loosened, format!("tier {tier}")),
+        at,
+    );
+    of.put("tier", Value::Word(tier.to_string()), at);
+    of.put("sources", Value::Any(set(sources)), at);
+    of.put("images", Value::Words(set(images)), at);
+    of.put("owners", Value::Words(set(owners)), at);
+    for (number, (to, require)) in tighten.iter().enumerate() {
+        let earlier = tighten.iter().take(number);
+        let same = earlier.filter(|(other, _)| other == to).count();
+        let name = policy.name_of(to).unwrap_or_default();
+        of.prefix = match same {
+            0 => format!("into {name}"),
+            more => format!("into {name} ({})", more.saturating_add(1)),
+        };
+        let text = "more is required".to_owned();
+        of.put("", Value::There(Effect::Tightened, text), at);
+        of.requirements(require, place);
+    }
+    of.prefix.clear();
+}

@@ -1,0 +1,122 @@
+//! Changes between two policies: each rule that is another one, and which way it goes where that can be
+//! decided from the rules alone.
+
+mod facts;
+mod parts;
+mod value;
+
+use serde::Serialize;
+
+use super::Policy;
+use super::place::Place;
+use facts::{Facts, facts};
+pub(crate) use parts::Parts;
+pub(crate) use value::Value;
+
+/// Which way a change goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// What was allowed may be refused.
+    Tightened,
+    /// What was refused may be allowed.
+    Loosened,
+    /// Either, or neither.
+    Changed,
+}
+
+impl Effect {
+    fn reversed(self) -> Self {
+        match self {
+            Self::Tightened => Self::Loosened,
+            Self::Loosened => Self::Tightened,
+            Self::Changed => Self::Changed,
+        }
+    }
+}
+
+/// A rule that is another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which way it goes.
+    pub effect: Effect,
+    /// What the rule is about: `step staging -> prod`.
+    pub subject: String,
+    /// The rule: `approvals.threshold`; empty where all of the subject came or went.
+    pub rule: String,
+    /// What is another, one line: `2 -> 1`, `+ci -builder`, `added: …`.
+    pub text: String,
+    /// Where it is written: in the new policy, or in the old one if it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Policy {
+    /// What another policy in the place of this one would change.
+    pub fn changes_to(&self, new: &Self) -> Vec<Change> {
+        let (before, after) = (facts(self), facts(new));
+        let mut changes: Vec<Change> = history(self, new).into_iter().collect();
+        let mut keys: Vec<_> = before.keys().chain(after.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            let (subject, rule) = key;
+            let found = match (before.get(key), after.get(key)) {
+                (Some(old), Some(new)) => new.value.differs(&old.value).map(|(effect, text)| {
+                    let place = new.place.clone();
+                    (effect, text, place)
+                }),
+                (Some(old), None) if !is_part(&after, subject, rule) => {
+                    let text = format!("removed: {}", old.value);
+                    Some((old.value.coming().reversed(), text, old.place.clone()))
+                }
+                (None, Some(new)) if !is_part(&before, subject, rule) => {
+                    let text = format!("added: {}", new.value);
+                    Some((new.value.coming(), text, new.place.clone()))
+                }
+                _ => None,
+            };
+            changes.extend(found.map(|(effect, text, place)| Change {
+                effect,
+                subject: subject.clone(),
+                rule: rule.clone(),
+                text: text.trim_end_matches([':', ' ']).to_owned(),
+                place,
+            }));
+        }
+        changes
+    }
+}
+
+/// Whether a rule is part of one that the other side has not either: told by that.
+fn is_part(other: &Facts, subject: &str, rule: &str) -> bool {
+    let has = |rule: &str| other.contains_key(&(subject.to_owned(), rule.to_owned()));
+    if !rule.is_empty() && !has("") {
+        return true;
+    }
+    rule.rsplit_once('.').is_some_and(|(whole, _)| !has(whole))
+}
+
+/// Whether what was promoted under the old version may stay.
+fn history(old: &Policy, new: &Policy) -> Option<Change> {
+    let digest = old.digest();
+    if digest == new.digest() {
+        return None;
+    }
+    let version = old.version;
+    let mut listed = new.history.iter();
+    let text = if !listed.any(|entry| entry.version == version && entry.digest == digest) {
+        format!("version {version} ({digest}) is not listed: what was promoted under it is refused")
+    } else if !new.predecessors.iter().any(|one| one.digest() == digest) {
+        format!("the files of version {version} are not there: nobody can judge what names it")
+    } else {
+        return None;
+    };
+    Some(Change {
+        effect: Effect::Tightened,
+        subject: "policy".to_owned(),
+        rule: "history".to_owned(),
+        text,
+        place: Some(Place::of_file(&new.base.path.as_str().into())),
+    })
+}

@@ -1,0 +1,72 @@
+//! Doubts: what a policy may say but hardly means. Rules that nobody can meet, names that nothing uses.
+//!
+//! A doubt is only said where the policy alone decides it. None of them changes a verdict.
+
+mod actors;
+mod approvals;
+mod names;
+mod sources;
+mod ways;
+
+use bulla_model::EdgeKind;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::place::Place;
+use super::rules::EdgeRule;
+use super::{Policy, Requirements, Service};
+
+/// Something that is allowed and hardly meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Doubt {
+    /// Where it is written.
+    pub place: Place,
+    /// What is odd, one line.
+    pub text: String,
+}
+
+impl Doubt {
+    fn new(place: &Place, text: impl Into<String>) -> Self {
+        let (place, text) = (place.clone(), text.into());
+        Self { place, text }
+    }
+}
+
+impl Policy {
+    /// What this policy hardly means, as of a time: keys come and go.
+    pub fn doubts(&self, now: Timestamp) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
+        for edge in &self.edges {
+            approvals::doubt(self, edge, now, &mut doubts);
+            let is_way_in = !matches!(edge.kind, EdgeKind::Rollback | EdgeKind::Retire);
+            if is_way_in && edge.require.provenance.is_none() {
+                doubts.push(Doubt::new(&edge.place, "the step needs no provenance"));
+            }
+        }
+        ways::doubt(self, &mut doubts);
+        names::doubt(self, now, &mut doubts);
+        actors::doubt(self, &mut doubts);
+        sources::doubt(self, &mut doubts);
+        let mut told: Vec<Doubt> = Vec::with_capacity(doubts.len());
+        for doubt in doubts {
+            if !told.contains(&doubt) {
+                told.push(doubt);
+            }
+        }
+        told
+    }
+}
+
+/// What services add to a step.
+fn added<'p>(
+    policy: &'p Policy,
+    edge: &'p EdgeRule,
+) -> impl Iterator<Item = (&'p Service, &'p Requirements)> {
+    let services = policy.services.iter();
+    let fits = |tier| edge.tiers.is_empty() || edge.tiers.contains(tier);
+    services
+        .filter(move |(_, rule)| fits(&rule.tier))
+        .flat_map(|(name, rule)| rule.tighten.iter().map(move |added| (name, added)))
+        .filter(|(_, (to, _))| *to == edge.to)
+        .map(|(name, (_, require))| (name, require))
+}
