@@ -1,11 +1,15 @@
 //! `bulla policy`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
-use super::decide::DecideArguments;
+use bulla_model::{Person, Service, Tier};
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use super::decide::{DecideArguments, TrialArguments};
 use super::signing::SigningArguments;
 
-/// Check a policy, or explain what it means
+/// Check a policy, explain it, test it, compare it with another, sign it, or add a service to it
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla policy check --policy policy/")]
 pub struct Arguments {
@@ -23,6 +27,9 @@ pub struct Arguments {
 pub enum Action {
     Check(Check),
     Explain(Explain),
+    Test(Test),
+    Diff(Diff),
+    AddService(AddService),
     Sign(Box<Sign>),
 }
 
@@ -42,6 +49,114 @@ pub struct Explain {
     /// The policy and what goes with it.
     #[command(flatten)]
     pub decide: DecideArguments,
+}
+
+/// Judge stored evidence by a policy and compare the answers with those expected
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy test policy/tests --policy policy/",
+    after_help = "A file of cases:\n\n  \
+                  apiVersion: bulla.dev/policy-test/v0.1\n  \
+                  cases:\n    \
+                  - name: prod lets in what two approved\n      \
+                  pack: evidence/pay-api.tar\n      \
+                  env: prod\n      \
+                  expect: {decision: allow, codes: [], warnings: [revocations-unproven]}\n\n\
+                  Ends with 0 if every answer is the one expected, with 1 if one is another."
+)]
+pub struct Test {
+    /// Files of cases, or folders of them; tests/ in the policy's folder if none is named
+    #[arg(value_name = "FILE|FOLDER")]
+    pub paths: Vec<PathBuf>,
+    /// How results are written where no --output says otherwise
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = TestForm::Table)]
+    pub form: TestForm,
+    /// The policy and what goes with it.
+    #[command(flatten)]
+    pub trial: TrialArguments,
+}
+
+/// How the results of tests are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestForm {
+    /// A table
+    Table,
+    /// JUnit XML, for CI systems
+    Junit,
+}
+
+/// Say what one policy in the place of another changes: its rules, and answers about stored evidence
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy diff policy/history/v16 policy/ --evidence evidence/pay-api.tar",
+    after_help = "A change that can only refuse more is `tightened`, one that can only allow more `loosened`; what \
+                  goes both ways, or cannot be told from the rules alone, is `changed`. Ends with 0 whatever \
+                  the change is, with 3 if an answer could not be found out."
+)]
+pub struct Diff {
+    /// The policy as it is
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The policy as it is to be
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Evidence pack, or image with --env, that both are asked about; may be given several times
+    #[arg(long, value_name = "PACK|IMAGE")]
+    pub evidence: Vec<String>,
+    /// Environment to ask about, instead of the one that a pack was made for
+    #[arg(long, value_name = "NAME", requires = "evidence")]
+    pub env: Option<String>,
+    /// Judge as of this time, RFC 3339, instead of a pack's own or now
+    #[arg(long, value_name = "TIME", requires = "evidence")]
+    pub at: Option<Timestamp>,
+    /// How it is written where no --output says otherwise
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = DiffForm::Table)]
+    pub form: DiffForm,
+    /// Trust anchor: a local file; without it a pack's own
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    pub anchor: Option<String>,
+    /// Sigstore trusted root; without it a pack's own; may be given several times
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    pub trusted_root: Vec<String>,
+    /// Where revocations and checkpoints are kept: a repository, or oci:DIR
+    #[arg(long, value_name = "PLACE", help_heading = "Trust")]
+    pub ledger: Option<String>,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffForm {
+    /// A table
+    Table,
+    /// Markdown, for a pull request
+    Markdown,
+}
+
+/// Write the file of a new service, if the policy holds with it
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy add-service pay-api --source https://github.com/acme/pay --image registry.example.com/pay/api --tier high --owner alice",
+    after_help = "Nothing is overwritten, and nothing stays if the policy does not hold with the new file."
+)]
+pub struct AddService {
+    /// The service's name
+    #[arg(value_name = "NAME")]
+    pub name: Service,
+    /// Source repository it is built from, exact or a pattern; may be given several times
+    #[arg(long = "source", value_name = "URL", required = true)]
+    pub sources: Vec<String>,
+    /// Image repository it is published in; may be given several times
+    #[arg(long = "image", value_name = "HOST/REPO")]
+    pub images: Vec<String>,
+    /// Its tier; not needed where the policy has one
+    #[arg(long, value_name = "NAME")]
+    pub tier: Option<Tier>,
+    /// Person who answers for it; may be given several times
+    #[arg(long = "owner", value_name = "PERSON")]
+    pub owners: Vec<Person>,
+    /// Policy: its folder, or the base file in it
+    #[arg(long, value_name = "PATH")]
+    pub policy: Option<String>,
 }
 
 /// Sign the policy's files as one of its owners, beside those who signed already

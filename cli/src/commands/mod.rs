@@ -14,6 +14,7 @@ pub mod copy;
 pub mod demo;
 pub mod deploy;
 pub mod evidence;
+mod exhibit;
 pub mod help;
 pub mod in_toto;
 pub mod init;

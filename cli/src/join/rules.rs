@@ -329,7 +329,7 @@ fn read_around(folder: &Path, base: &Path, limits: &Limits) -> Result<PolicyFile
 }
 
 /// The entries of a folder, sorted, so that the same folder is always read the same way.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let list = || -> std::io::Result<Vec<PathBuf>> {
         std::fs::read_dir(folder)?
             .map(|entry| entry.map(|entry| entry.path()))
@@ -344,7 +344,8 @@ fn is_json(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|ending| ending == "json")
 }
 
-fn is_yaml(path: &Path) -> bool {
+/// Whether a file is YAML, by its name.
+pub fn is_yaml(path: &Path) -> bool {
     path.is_file()
         && path
             .extension()

@@ -30,6 +30,7 @@ mod notation;
 mod offline;
 mod older_tags;
 mod owners;
+mod policy;
 mod references;
 mod refusals;
 mod registries;

@@ -12,11 +12,15 @@ mod replay;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bulla_model::{Digest, EvidencePack, Limits};
+use bulla_verify::{Evidence, PolicyFile};
+use jiff::Timestamp;
 
 use crate::args::evidence::{Action, Arguments};
 use crate::commands::Context;
+use crate::join::blocking;
 use crate::{Exit, Failure};
 
 /// Packs evidence, or verifies a pack.
@@ -43,6 +47,45 @@ impl Contents {
     fn bytes(&self, digest: &Digest) -> &[u8] {
         self.blobs.get(digest).map_or(&[], Vec::as_slice)
     }
+}
+
+/// What is in a pack that other rules can be tried on.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// What it is about.
+    pub(super) image: String,
+    /// The environment it was made for, as a URI.
+    pub(super) environment: String,
+    /// The time it was judged at.
+    pub(super) now: Timestamp,
+    /// The evidence.
+    pub(super) evidence: Evidence,
+    /// The anchor it was judged by.
+    pub(super) anchor: Option<PolicyFile>,
+    /// The trusted roots.
+    pub(super) trusted_roots: Vec<Vec<u8>>,
+    /// Whether a ledger was asked.
+    pub(super) has_ledger: bool,
+}
+
+/// Opens a pack, which has to be intact.
+pub(super) async fn stored(path: &Path, limits: &Limits) -> Result<Stored, Failure> {
+    let (path, limits) = (path.to_owned(), limits.clone());
+    blocking(move || {
+        let contents = open::open(&path, false, &limits)?.contents;
+        let document = &contents.document;
+        let rules = replay::rules(&contents, document.now, &limits)?;
+        Ok(Stored {
+            image: document.image.clone(),
+            environment: document.environment.to_string(),
+            now: document.now,
+            evidence: replay::evidence(&contents, &limits)?,
+            anchor: replay::anchor(&contents),
+            trusted_roots: replay::trusted_roots(&contents),
+            has_ledger: rules.has_ledger(),
+        })
+    })
+    .await
 }
 
 /// Bytes a pack may have. Layers are what makes packs large; without them it is the evidence, as

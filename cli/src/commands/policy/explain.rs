@@ -1,0 +1,127 @@
+//! `bulla policy explain`: every rule in plain words.
+
+use bulla_model::Role;
+use bulla_verify::Policy;
+use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule};
+use serde::Serialize;
+
+use crate::render::{Cell, Page, Report};
+
+/// Every rule, in lines.
+#[derive(Serialize)]
+pub(super) struct Explanation {
+    name: String,
+    version: u64,
+    lines: Vec<String>,
+}
+
+impl Explanation {
+    pub(super) fn of(policy: &Policy) -> Self {
+        let mut lines = Vec::new();
+        for (name, rule) in policy.environments() {
+            let audience = if rule.audience.is_empty() {
+                "any cluster".to_owned()
+            } else {
+                rule.audience.join(", ")
+            };
+            let freshness = match rule.freshness {
+                Freshness::None => "revocations are not proven absent".to_owned(),
+                Freshness::Within { promote, admit } => {
+                    format!("a checkpoint at most {promote:#} old to promote, {admit:#} to admit")
+                }
+            };
+            lines.push(format!(
+                "environment {name}: {}, {audience}, {freshness}",
+                rule.uri
+            ));
+        }
+        lines.push(match policy.revocations() {
+            None => "revocations: nobody may revoke".to_owned(),
+            Some(rule) => format!(
+                "revocations: by {}; lifted by {} of {}",
+                rule.by.join(" or "),
+                rule.lift_threshold,
+                rule.lift_by.join(" or ")
+            ),
+        });
+        for (tier, rule) in policy.tiers() {
+            let word = |yes: bool| if yes { "count" } else { "do not count" };
+            lines.push(format!(
+                "tier {tier}: times that only a signer claims {}, relayed approvals {}, v0 predicates {}",
+                word(rule.claimed_time), word(rule.relayed_approvals), word(rule.draft_predicates)
+            ));
+        }
+        for (service, rule) in policy.services() {
+            let sources: Vec<_> = rule.sources.iter().map(ToString::to_string).collect();
+            lines.push(format!(
+                "service {service}: tier {}, built from {}",
+                rule.tier,
+                sources.join(" or ")
+            ));
+            for (to, require) in &rule.tighten {
+                let also = require.describe().into_iter();
+                lines.extend(also.map(|line| format!("  into {} also {line}", to.name())));
+            }
+        }
+        for edge in policy.edges() {
+            lines.push(format!(
+                "step {} ({}): {}, signed by {}",
+                name_of(edge),
+                edge.kind,
+                tiers(edge),
+                edge.by.join(" or ")
+            ));
+            let takes = edge.require.describe().into_iter();
+            lines.extend(takes.map(|line| format!("  {line}")));
+            lines.extend(edge.review.as_ref().map(review));
+        }
+        Self {
+            name: policy.name().to_owned(),
+            version: policy.version(),
+            lines,
+        }
+    }
+}
+
+fn name_of(edge: &EdgeRule) -> String {
+    format!(
+        "{} -> {}",
+        edge.from.as_ref().map_or("build", |from| from.name()),
+        edge.to.name()
+    )
+}
+
+fn tiers(edge: &EdgeRule) -> String {
+    if edge.tiers.is_empty() {
+        return "every tier".to_owned();
+    }
+    let names: Vec<_> = edge.tiers.iter().map(ToString::to_string).collect();
+    format!("tier {}", names.join(" or "))
+}
+
+fn review(rule: &ReviewRule) -> String {
+    let roles: Vec<_> = rule.roles.iter().map(Role::as_str).collect();
+    let who = if roles.is_empty() {
+        "anybody the policy knows".to_owned()
+    } else {
+        roles.join(" or ")
+    };
+    let overdue = if rule.overdue_denies {
+        "after that it denies"
+    } else {
+        "after that it warns"
+    };
+    format!(
+        "  a review within {:#} by {who}, not by whoever promoted or approved; {overdue}",
+        rule.within
+    )
+}
+
+impl Report for Explanation {
+    fn human(&self, page: &mut Page) {
+        page.line(Cell::strong(format!("{} v{}", self.name, self.version)));
+        for line in &self.lines {
+            page.indented(1, line.as_str());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `bulla policy`: is it a policy, what does it mean, who says so, and what would another one change?
+
+mod cases;
+mod check;
+mod diff;
+mod explain;
+mod junit;
+mod markdown;
+mod service;
+mod sign;
+mod trial;
+
+use jiff::Timestamp;
+
+use crate::args::policy::{Action, Arguments};
+use crate::commands::Context;
+use crate::join::rules::Rules;
+use crate::{Exit, Failure};
+
+/// Does what was asked with a policy.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = Timestamp::now();
+    match arguments.action {
+        Action::Check(arguments) => {
+            let rules = Rules::load(context, &arguments.decide, now)?;
+            let report = check::CheckReport::of(&rules, now, &context.limits);
+            context.printer.report(&report)?;
+            Ok(Exit::Success)
+        }
+        Action::Explain(arguments) => {
+            let rules = Rules::load(context, &arguments.decide, now)?;
+            let report = explain::Explanation::of(&rules.policy);
+            context.printer.report(&report)?;
+            Ok(Exit::Success)
+        }
+        Action::Test(arguments) => Box::pin(trial::run(arguments, context)).await,
+        Action::Diff(arguments) => Box::pin(diff::run(arguments, context)).await,
+        Action::Sign(arguments) => sign::run(*arguments, context).await,
+        Action::AddService(arguments) => service::run(arguments, context),
+    }
+}
