@@ -57,6 +57,7 @@ verbs! {
     further Checkpoint checkpoint;
     everyday Verify verify;
     further Why why;
+    further Simulate simulate;
     further Status status;
     further Chain chain;
     further Rollback rollback;

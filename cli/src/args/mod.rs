@@ -33,6 +33,7 @@ pub mod serve;
 pub mod settings;
 pub mod sign;
 pub mod signing;
+pub mod simulate;
 pub mod slsa;
 pub mod status;
 pub mod tree;

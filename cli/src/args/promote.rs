@@ -9,12 +9,18 @@ use super::signing::SigningArguments;
 /// Let an image into an environment, if the policy allows it, and seal that it was let in
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Example: bulla promote registry.example.com/pay/api@sha256:3f1c… --to prod --key promoter.key"
+    before_help = "Example: bulla promote registry.example.com/pay/api@sha256:3f1c… --to prod --key promoter.key",
+    after_help = "With --all: bulla promote --all --from staging --to prod --key promoter.key moves the release of \
+                  every service that may be moved, and ends with the code of all answers together, as `verify` \
+                  does for several images."
 )]
 pub struct Arguments {
     /// The image
-    #[arg(value_name = "IMAGE")]
-    pub target: String,
+    #[arg(value_name = "IMAGE", required_unless_present = "all")]
+    pub target: Option<String>,
+    /// Every service of the policy whose release in --from may enter --to
+    #[arg(long, requires = "from", conflicts_with_all = ["target", "kind", "release", "replaces", "copy_to", "wait"])]
+    pub all: bool,
     /// Environment it is to enter
     #[arg(long, value_name = "NAME")]
     pub to: String,
@@ -50,6 +56,9 @@ pub struct Arguments {
     /// Copy image and attestations there once allowed: HOST/REPO:TAG or oci:DIR:TAG
     #[arg(long, value_name = "TARGET")]
     pub copy_to: Option<String>,
+    /// Wait while only approvals or time are missing, for an hour or as long as said, for example 30m
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1h", conflicts_with = "dry_run")]
+    pub wait: Option<String>,
     /// Judge only; sign and write nothing
     #[arg(long)]
     pub dry_run: bool,

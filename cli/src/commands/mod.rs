@@ -34,6 +34,7 @@ pub mod sbom;
 pub mod serve;
 pub mod settings;
 pub mod sign;
+pub mod simulate;
 pub mod slsa;
 pub mod status;
 pub mod tree;

@@ -5,6 +5,7 @@
     reason = "what a test prepares has to work, or the test has failed"
 )]
 
+mod ahead;
 mod artifacts;
 mod beside;
 mod configuration;

@@ -3,22 +3,20 @@
 //! Every part can be run again: a promotion that already holds is not signed twice, attaching the
 //! same bytes is one referrer, and copying skips what is there.
 
-use std::sync::Arc;
+mod all;
+mod gate;
+mod wait;
 
 use bulla_model::{Digest, EdgeKind};
-use bulla_verify::{Decision, StepDraft, Verdict};
+use bulla_verify::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::copy;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
-use crate::join::image::{self, OpenImage};
-use crate::join::promotion::{self, NewPromotion};
-use crate::join::rules::{Rules, Source};
-use crate::join::sealer::{Purpose, Sealer};
-use crate::join::verdict::StepName;
-use crate::join::{ledger, slot, step, verdict};
+use crate::join::image;
+use crate::join::rules::Source;
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -26,105 +24,34 @@ use crate::{Exit, Failure};
 /// Judges the step, and signs and attaches the promotion if it is allowed.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     check(&arguments)?;
-    let now = step::whole_second(Timestamp::now());
-    let not_after = arguments
-        .valid_for
-        .as_deref()
-        .map(|text| step::until(now, text))
-        .transpose()?;
-    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-    let image = image::open(context, &Target::parse(&arguments.target)?)
+    let Some(target) = &arguments.target else {
+        return Box::pin(all::run(&arguments, context)).await;
+    };
+    let image = image::open(context, &Target::parse(target)?)
         .await?
         .writable()?;
-    let signer = Sealer::open(
-        context,
-        &arguments.signing,
-        &arguments.decide.trusted_root,
-        Purpose::Claim,
-    )
-    .await?;
-    let promoter = signer.identity().clone();
-    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
-    let edge = StepName {
-        kind: arguments.kind.into(),
-        to: &arguments.to,
-        from: arguments.from.as_deref(),
-    };
-    let (judged, draft) = verdict::step(
-        &rules,
-        collected,
-        &image.pinned,
-        edge,
-        Some(promoter),
-        now,
-        &context.limits,
-    )
-    .await?;
+    let taken = Box::pin(wait::until_decided(&arguments, context, &image)).await?;
     let mut report = PromoteReport {
-        sources: rules.sources.clone(),
-        target: arguments.target.clone(),
+        sources: taken.sources,
+        target: target.clone(),
         image: image.pinned.clone(),
-        verdict: judged,
-        promotion: None,
-        already: false,
+        verdict: taken.verdict,
+        promotion: taken.promotion,
+        already: taken.already,
         dry_run: arguments.dry_run,
-        review_until: None,
+        review_until: taken.review_until,
         copied_to: None,
     };
-    let draft = match draft {
-        Some(draft) if report.verdict.decision == Decision::Allow => draft,
-        _ => {
-            context.printer.report(&report)?;
-            return Ok(Exit::of_verdict(&report.verdict));
-        }
-    };
-    if let Some(promotion) = draft.already.clone() {
-        report.promotion = Some(promotion);
-        report.already = true;
-    } else if !arguments.dry_run {
-        let asked = (now, not_after);
-        let payload = seal(&arguments, context, &rules, &image, &draft, &signer, asked).await?;
-        report.promotion = Some(payload);
-        report.review_until = draft
-            .review_within
-            .and_then(|within| now.checked_add(within).ok());
-    }
-    if let Some(destination) = arguments.copy_to.as_deref().filter(|_| !arguments.dry_run) {
+    let exit = taken.exit;
+    let destination = arguments.copy_to.as_deref();
+    let destination = destination.filter(|_| exit == Exit::Success && !arguments.dry_run);
+    if let Some(destination) = destination {
         let to = Target::parse(destination)?;
         copy::transfer(context, &image, &to, true).await?;
         report.copied_to = Some(to.to_string());
     }
     context.printer.report(&report)?;
-    Ok(Exit::Success)
-}
-
-/// Finds the promotion's place, and seals it.
-async fn seal(
-    arguments: &Arguments,
-    context: &Context,
-    rules: &Arc<Rules>,
-    image: &OpenImage,
-    draft: &StepDraft,
-    signer: &Sealer,
-    (now, not_after): (Timestamp, Option<Timestamp>),
-) -> Result<Digest, Failure> {
-    let places = slot::Asked {
-        context,
-        rules,
-        service: &draft.service,
-        environment: &arguments.to,
-        now,
-    };
-    let new = NewPromotion {
-        slot: places.next(image, arguments.replaces.as_deref()).await?,
-        draft,
-        version: arguments.release.clone(),
-        reason: arguments.message.clone(),
-        tickets: tickets(arguments),
-        now,
-        not_after,
-    };
-    promotion::publish(context, image, signer, new).await
+    Ok(exit)
 }
 
 /// What a step of this kind has to say for itself, before anything is looked at.
@@ -135,7 +62,8 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
         return Err(
             Failure::usage("going back has a command of its own").with_hint(format_args!(
                 "bulla rollback {} --env {}",
-                arguments.target, arguments.to
+                arguments.target.as_deref().unwrap_or("IMAGE"),
+                arguments.to
             )),
         );
     }
@@ -151,13 +79,6 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     Ok(())
-}
-
-/// The tickets, the incident among them.
-fn tickets(arguments: &Arguments) -> Vec<String> {
-    let mut tickets = arguments.tickets.clone();
-    tickets.extend(arguments.incident.clone());
-    step::sorted(&tickets)
 }
 
 #[derive(Serialize)]

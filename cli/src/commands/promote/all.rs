@@ -1,0 +1,320 @@
+//! `bulla promote --all`: the release of every service that may move from one environment into another.
+
+use std::sync::Arc;
+
+use bulla_model::{Digest, Service};
+use bulla_verify::policy::ServiceRule;
+use bulla_verify::{Decision, Verdict};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::gate::Gate;
+use crate::args::promote::Arguments;
+use crate::commands::Context;
+use crate::join::estate::Estate;
+use crate::join::rules::{Rules, Source};
+use crate::join::sealer::{Purpose, Sealer};
+use crate::join::{consent, image, step};
+use crate::render::{Cell, Page, Report, count, shorten, sources};
+use crate::target::Target;
+use crate::{Exit, Failure};
+
+/// Services looked at side by side: what is slow about a registry is the way to it.
+const LOOKED_AT: usize = 8;
+/// Promotions made side by side.
+const MOVED: usize = 4;
+
+/// Finds out what may move, says it, and moves it.
+pub(super) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    let now = step::whole_second(Timestamp::now());
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let from = arguments.from.as_deref().unwrap_or_default();
+    let (from, to) = (known(&rules, from)?, known(&rules, &arguments.to)?);
+    let estate = Estate {
+        context,
+        rules: &rules,
+        now,
+    };
+    let looked: Vec<Vec<Line>> = {
+        let _progress = context.printer.progress("looking");
+        let services = rules.policy.services();
+        stream::iter(services)
+            .map(|(service, rule)| look(&estate, service, rule, (&from, &to)))
+            .buffered(LOOKED_AT)
+            .collect()
+            .await
+    };
+    let mut lines: Vec<Line> = looked.into_iter().flatten().collect();
+    let ready = lines.iter().filter(|line| line.is_ready()).count();
+    if ready > 0 && !arguments.dry_run {
+        let signer = Sealer::open(
+            context,
+            &arguments.signing,
+            &arguments.decide.trusted_root,
+            Purpose::Claim,
+        )
+        .await?;
+        agree(arguments, context, (&lines, ready), &signer, (&from, &to))?;
+        let gate = Gate {
+            arguments,
+            context,
+            rules: &rules,
+            now,
+        };
+        let _progress = context.printer.progress("promoting");
+        lines = stream::iter(lines)
+            .map(|line| promote(&gate, &signer, line))
+            .buffered(MOVED)
+            .collect()
+            .await;
+    }
+    let exits: Vec<Exit> = lines.iter().map(|line| line.end).collect();
+    let report = AllReport {
+        sources: rules.sources.clone(),
+        from,
+        to,
+        dry_run: arguments.dry_run,
+        services: lines,
+    };
+    context.printer.report(&report)?;
+    // Where nothing waits to be moved, all of it is done.
+    Ok(if exits.is_empty() {
+        Exit::Success
+    } else {
+        Exit::overall(&exits)
+    })
+}
+
+fn known(rules: &Rules, name: &str) -> Result<String, Failure> {
+    let found = rules.policy.environment(name);
+    found.map(|(name, _)| name.to_owned()).ok_or_else(|| {
+        let known: Vec<_> = rules.policy.environments().map(|(name, _)| name).collect();
+        Failure::usage(format_args!(
+            "the policy has no environment `{}`: expected one of {}",
+            name.escape_debug(),
+            known.join(", ")
+        ))
+    })
+}
+
+async fn look(
+    estate: &Estate<'_>,
+    service: &Service,
+    rule: &ServiceRule,
+    (from, to): (&str, &str),
+) -> Vec<Line> {
+    let standing = estate.standing(service, rule).await;
+    let problems = standing.problems.into_iter().map(|problem| Line {
+        reason: Some(problem),
+        ..Line::new(service, Outcome::Unknown, Exit::Undetermined)
+    });
+    let steps = standing.next.into_iter();
+    let steps = steps.filter(|next| next.from == from && next.to == to);
+    let steps = steps.map(|next| Line::judged(service, next.image, &next.verdict));
+    steps.chain(problems).collect()
+}
+
+/// Shows what will be done, and asks.
+fn agree(
+    arguments: &Arguments,
+    context: &Context,
+    (lines, ready): (&[Line], usize),
+    signer: &Sealer,
+    (from, to): (&str, &str),
+) -> Result<(), Failure> {
+    let mut page = Page::default();
+    page.line(Cell::strong(format!("{from} -> {to}")));
+    for line in lines {
+        line.put(&mut page);
+    }
+    if arguments.signing.yes {
+        context.printer.note(page);
+        return Ok(());
+    }
+    context.printer.announce(page);
+    if !context.environment().terminals().input {
+        return Err(
+            Failure::usage("nobody is there to ask, so nothing was signed")
+                .with_hint("say yes in advance: --yes"),
+        );
+    }
+    let who = signer.identity().to_string();
+    let who = crate::escape::escape(&who);
+    let what = count(ready, "release");
+    consent::ask(&format!("promote {what} into {to} as {who}? [y/N] "))
+}
+
+/// Promotes what is ready; one that fails keeps no other from it.
+async fn promote(gate: &Gate<'_>, signer: &Sealer, line: Line) -> Line {
+    let Some(target) = line.image.clone().filter(|_| line.is_ready()) else {
+        return line;
+    };
+    let moved = async {
+        let target = Target::parse(&target)?;
+        let image = image::open(gate.context, &target).await?.writable()?;
+        gate.pass(&image, signer).await
+    };
+    match Box::pin(moved).await {
+        Ok(taken) if taken.promotion.is_some() => Line {
+            outcome: if taken.already {
+                Outcome::Already
+            } else {
+                Outcome::Promoted
+            },
+            promotion: taken.promotion,
+            ..line
+        },
+        Ok(taken) => Line::judged(&line.service, target, &taken.verdict),
+        Err(failure) => Line {
+            outcome: Outcome::Unknown,
+            reason: Some(failure.message().to_owned()),
+            end: failure.kind().exit(),
+            ..line
+        },
+    }
+}
+
+/// What became of a service's release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    /// It may move.
+    Ready,
+    /// It was promoted.
+    Promoted,
+    /// Somebody else did it meanwhile.
+    Already,
+    /// Only approvals or time are missing.
+    NotYet,
+    /// It may not.
+    Refused,
+    /// That could not be found out.
+    Unknown,
+}
+
+/// A service, and its release.
+#[derive(Debug, Serialize)]
+struct Line {
+    service: Service,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    outcome: Outcome,
+    /// Codes of what is missing.
+    codes: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<Digest>,
+    #[serde(skip)]
+    end: Exit,
+}
+
+impl Line {
+    fn new(service: &Service, outcome: Outcome, end: Exit) -> Self {
+        Self {
+            service: service.clone(),
+            image: None,
+            outcome,
+            codes: Vec::new(),
+            reason: None,
+            promotion: None,
+            end,
+        }
+    }
+
+    fn judged(service: &Service, image: String, verdict: &Verdict) -> Self {
+        let end = Exit::of_verdict(verdict);
+        let outcome = match (verdict.decision, end) {
+            (Decision::Allow, _) => Outcome::Ready,
+            (Decision::Deny, Exit::NotYet) => Outcome::NotYet,
+            (Decision::Deny, _) => Outcome::Refused,
+            (Decision::Undetermined, _) => Outcome::Unknown,
+        };
+        let leading = verdict.leading();
+        Self {
+            image: Some(image),
+            codes: leading
+                .iter()
+                .map(|leading| leading.code.as_str())
+                .collect(),
+            reason: leading.map(|leading| leading.message.clone()),
+            ..Self::new(service, outcome, end)
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.outcome == Outcome::Ready
+    }
+
+    fn put(&self, page: &mut Page) {
+        let word = match self.outcome {
+            Outcome::Ready => Cell::good("may move"),
+            Outcome::Promoted => Cell::good("promoted"),
+            Outcome::Already => Cell::good("already in"),
+            Outcome::NotYet => Cell::attention("not yet"),
+            Outcome::Refused => Cell::bad("denied"),
+            Outcome::Unknown => Cell::attention("????"),
+        };
+        let told = match (&self.promotion, &self.reason) {
+            (Some(promotion), _) => shorten(promotion),
+            (None, reason) => reason.clone().unwrap_or_default(),
+        };
+        page.row(
+            1,
+            [
+                word,
+                self.service.as_str().into(),
+                self.codes.join(", ").into(),
+                told.into(),
+                Cell::faint(self.image.as_deref().unwrap_or_default()),
+            ],
+        );
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AllReport {
+    sources: Vec<Source>,
+    from: String,
+    to: String,
+    dry_run: bool,
+    services: Vec<Line>,
+}
+
+impl Report for AllReport {
+    fn human(&self, page: &mut Page) {
+        sources(page, &self.sources);
+        page.line(Cell::strong(format!("{} -> {}", self.from, self.to)));
+        for line in &self.services {
+            line.put(page);
+        }
+        let of = |outcome: Outcome| {
+            let lines = self.services.iter();
+            lines.filter(|line| line.outcome == outcome).count()
+        };
+        let mut parts = Vec::new();
+        for (outcome, word) in [
+            (Outcome::Promoted, "promoted"),
+            (Outcome::Ready, "may move"),
+            (Outcome::Already, "already in"),
+            (Outcome::NotYet, "not yet"),
+            (Outcome::Refused, "denied"),
+            (Outcome::Unknown, "could not find out"),
+        ] {
+            let number = of(outcome);
+            if number > 0 {
+                parts.push(format!("{number} {word}"));
+            }
+        }
+        if parts.is_empty() {
+            parts.push("nothing waits to be moved".to_owned());
+        }
+        page.gap();
+        page.line(parts.join(", "));
+        if self.dry_run {
+            page.labelled(&Cell::strong("dry run:"), "nothing was signed");
+        }
+    }
+}

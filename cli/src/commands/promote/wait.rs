@@ -1,0 +1,99 @@
+//! Waiting: while only approvals or time are missing, the gate is asked again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bulla_verify::{Severity, Verdict};
+use jiff::Timestamp;
+
+use super::gate::{Gate, Taken};
+use crate::args::promote::Arguments;
+use crate::commands::Context;
+use crate::join::image::OpenImage;
+use crate::join::rules::Rules;
+use crate::join::sealer::{Purpose, Sealer};
+use crate::join::step;
+use crate::progress::Progress;
+use crate::{Exit, Failure};
+
+/// How many times the gate is asked in the time there is, and between which bounds.
+const TIMES: u32 = 60;
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Asks once, or with `--wait` until the answer is another than "not yet", or the time is over.
+///
+/// Everything is read again each time: the policy may have changed meanwhile. The key is opened once.
+pub(super) async fn until_decided(
+    arguments: &Arguments,
+    context: &Context,
+    image: &OpenImage,
+) -> Result<Taken, Failure> {
+    let started = Instant::now();
+    let patience = patience(arguments)?;
+    let mut signer: Option<Sealer> = None;
+    let mut told = String::new();
+    let mut bar: Option<Progress> = None;
+    loop {
+        let now = step::whole_second(Timestamp::now());
+        let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+        let gate = Gate {
+            arguments,
+            context,
+            rules: &rules,
+            now,
+        };
+        // A certificate ends in minutes, and the next one takes its place.
+        let held = match signer.take().filter(|held| held.check_time(now).is_ok()) {
+            Some(held) => held,
+            None => open(arguments, context).await?,
+        };
+        let taken = gate.pass(image, &held).await?;
+        signer = Some(held);
+        let left = patience.saturating_sub(started.elapsed());
+        if taken.exit != Exit::NotYet || left.is_zero() {
+            return Ok(taken);
+        }
+        let missing = missing(&taken.verdict);
+        if missing != told {
+            // A bar that is drawn would stand in the line.
+            drop(bar.take());
+            context.printer.say(format!("waiting: {missing}"));
+            bar = Some(context.printer.progress("waiting"));
+            told = missing;
+        }
+        let pause = (patience / TIMES).clamp(SHORTEST, LONGEST).min(left);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn open(arguments: &Arguments, context: &Context) -> Result<Sealer, Failure> {
+    let roots = &arguments.decide.trusted_root;
+    Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await
+}
+
+fn patience(arguments: &Arguments) -> Result<Duration, Failure> {
+    let Some(text) = arguments.wait.as_deref() else {
+        return Ok(Duration::ZERO);
+    };
+    let now = step::whole_second(Timestamp::now());
+    let length = step::until(now, text)?.duration_since(now);
+    Duration::try_from(length).map_err(|error| Failure::usage(format_args!("--wait: {error}")))
+}
+
+/// What is still missing, in the verdict's words.
+fn missing(verdict: &Verdict) -> String {
+    let errors = verdict.findings.iter();
+    let errors = errors.filter(|finding| finding.severity == Severity::Error);
+    let texts: Vec<_> = errors
+        .map(|finding| {
+            let persons: Vec<_> = finding.waits_for.iter().map(ToString::to_string).collect();
+            if persons.is_empty() {
+                finding.message.clone()
+            } else {
+                format!("{} ({})", finding.message, persons.join(", "))
+            }
+        })
+        .collect();
+    texts.join("; ")
+}
