@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::file;
-use super::published::Standing;
 use super::memory::read_state;
+use super::published::Standing;
 use crate::Failure;
 use crate::args::decide::DecideArguments;
 use crate::commands::Context;

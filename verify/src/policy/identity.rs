@@ -102,7 +102,11 @@ impl IdentityRule {
 
     /// Everything it says, for comparing.
     pub(super) fn tell(&self) -> String {
-        let mut text = self.describe();
+        let mut text = match &self.kind {
+            // Whole: what is shown in short could be another key's.
+            Kind::Key { key, .. } => format!("key {}", key.id()),
+            Kind::Certificate(_) => self.describe(),
+        };
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 text = format!("{text} {name} {value}");

@@ -50,7 +50,7 @@ impl Requirement for TestsRule {
 
     fn parts(&self) -> Option<Parts<'_>> {
         let parts = vec![
-            ("by", Value::any(&self.by)),
+            ("by", Value::words(&self.by)),
             ("maxAge", Value::AtMost(self.max_age)),
         ];
         let place = &self.place;

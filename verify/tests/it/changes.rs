@@ -89,8 +89,8 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         BASE,
         "by: [tester]",
         "by: [tester, builder]",
-        "loosened step dev -> staging tests.by: +builder",
-        "tightened step dev -> staging tests.by: -builder",
+        "changed step dev -> staging tests.by: +builder",
+        "changed step dev -> staging tests.by: -builder",
     ),
     (
         BASE,
@@ -145,8 +145,8 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         "people.yaml",
         "[bob@acme.example]",
         "[bob@acme.example, bob@home.example]",
-        "tightened person bob emails: +bob@home.example",
-        "loosened person bob emails: -bob@home.example",
+        "changed person bob emails: +bob@home.example",
+        "changed person bob emails: -bob@home.example",
     ),
     (
         "services/wiki.yaml",
@@ -159,8 +159,8 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         "services/wiki.yaml",
         "wiki\"]",
         "wiki\", \"https://github.com/acme/docs\"]",
-        "loosened service wiki sources: +https://github.com/acme/docs",
-        "tightened service wiki sources: -https://github.com/acme/docs",
+        "changed service wiki sources: +https://github.com/acme/docs",
+        "changed service wiki sources: -https://github.com/acme/docs",
     ),
     (
         "services/wiki.yaml",
@@ -197,18 +197,18 @@ fn a_step_a_service_and_a_person_come_and_go_whole() {
     let full = World::empty();
     assert_eq!(
         told(&full, &without),
-        ["tightened service wiki : removed: tier low"]
+        ["changed service wiki : removed: tier low"]
     );
     assert_eq!(
         told(&without, &full),
-        ["loosened service wiki : added: tier low"]
+        ["changed service wiki : added: tier low"]
     );
     let found = changes(
         "people.yaml",
         "people:\n",
         "people:\n  zed: {identities: []}\n",
     );
-    assert_eq!(found, ["loosened person zed : added"]);
+    assert_eq!(found, ["changed person zed : added"]);
 }
 
 #[test]
@@ -256,4 +256,67 @@ fn a_version_that_the_next_one_does_not_know_is_told_first() {
             .contains("what was promoted under it is refused"),
         "{changes:?}"
     );
+}
+
+#[test]
+fn what_is_said_of_earlier_versions_is_told() {
+    let digest = "00".repeat(32);
+    let listed =
+        |until: &str| format!("history: [{{version: 2, digest: \"sha256:{digest}\"{until}}}]");
+    let mut with = World::empty();
+    with.edit("release.yaml", "history: []", &listed(""));
+    let found = told(&World::empty(), &with);
+    assert_eq!(
+        found,
+        [format!("changed policy history.v2: added: sha256:{digest}")]
+    );
+    let mut ended = World::empty();
+    let until = ", until: 2026-03-01T00:00:00Z";
+    ended.edit("release.yaml", "history: []", &listed(until));
+    let found = told(&with, &ended);
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].ends_with("until 2026-03-01T00:00:00Z"),
+        "{found:?}"
+    );
+    // That the next version lists the one before is no news.
+    let mut next = World::empty();
+    next.next_policy();
+    assert_eq!(
+        told(&World::empty(), &next),
+        ["changed policy version: 3 -> 4"]
+    );
+}
+
+#[test]
+fn an_environment_may_have_a_point_in_its_name() {
+    let dotted = |more: &str| {
+        let mut world = World::empty();
+        for (from, to) in [
+            ("  prod: {uri", "  eu.prod: {uri"),
+            ("to: prod", "to: eu.prod"),
+        ] {
+            world.edit("release.yaml", from, to);
+        }
+        world.edit(
+            "services/wiki.yaml",
+            "tier: low\n",
+            &format!("tier: low\n{more}"),
+        );
+        world
+    };
+    let more = "tighten: [{to: eu.prod, require: {approvals: {threshold: 1}}}]\n";
+    let found = told(&dotted(more), &dotted(""));
+    assert_eq!(
+        found,
+        ["loosened service wiki into eu.prod: removed: more is required"]
+    );
+}
+
+#[test]
+fn keys_are_told_whole() {
+    let key = crate::kit::policy::key;
+    let found = changes("release.yaml", &key("tester"), &key("builder"));
+    let id = crate::kit::Signer::named("builder").key_id().to_string();
+    assert!(found.iter().any(|line| line.contains(&id)), "{found:?}");
 }

@@ -11,6 +11,7 @@ use crate::args::decide::DecideArguments;
 use crate::args::policy::{Diff, DiffForm};
 use crate::commands::Context;
 use crate::commands::exhibit::{Asked, Exhibit, Short};
+use crate::failure::FailureKind;
 use crate::join::rules::Rules;
 use crate::printer::Format;
 use crate::render::{Cell, Page, Report, count, shorten};
@@ -68,22 +69,16 @@ async fn both(
 ) -> Result<(Compared, Exit), Failure> {
     let exhibit = Exhibit::open(context, evidence).await?;
     let now = at.unwrap_or_else(|| exhibit.now());
-    // An environment that one of the two does not have is an answer too.
-    let mut answers = Vec::new();
-    for rules in [old, new] {
-        let judged = exhibit.judge(context, rules, asked, Some(now)).await;
-        answers.push(judged.map(|verdict| Short::of(&verdict)));
+    let before = ask(context, &exhibit, old, asked, now).await?;
+    let after = ask(context, &exhibit, new, asked, now).await?;
+    if let (Told::NoQuestion { reason }, Told::NoQuestion { .. }) = (&before, &after) {
+        return Err(Failure::usage(reason));
     }
-    let mut answers = answers.into_iter();
-    let (Some(before), Some(after)) = (answers.next(), answers.next()) else {
-        return Err(Failure::new(
-            crate::failure::FailureKind::Internal,
-            "no answer",
-        ));
-    };
-    let (before, after) = match (before, after) {
-        (Err(failure), Err(_)) => return Err(failure),
-        (before, after) => (Told::of(before), Told::of(after)),
+    let open = before.is_open() || after.is_open();
+    let exit = if open {
+        Exit::Undetermined
+    } else {
+        Exit::Success
     };
     let compared = Compared {
         evidence: evidence.to_owned(),
@@ -94,7 +89,25 @@ async fn both(
         after: Some(after),
         reason: None,
     };
-    Ok((compared, Exit::Success))
+    Ok((compared, exit))
+}
+
+/// One policy's answer. An environment that it does not have is an answer too; what could not be
+/// fetched is none.
+async fn ask(
+    context: &Context,
+    exhibit: &Exhibit,
+    rules: &Rules,
+    asked: &Asked,
+    now: Timestamp,
+) -> Result<Told, Failure> {
+    match exhibit.judge(context, rules, asked, Some(now)).await {
+        Ok(verdict) => Ok(Told::Answer(Short::of(&verdict))),
+        Err(failure) if failure.kind() == FailureKind::Usage => Ok(Told::NoQuestion {
+            reason: failure.message().to_owned(),
+        }),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// One side's answer.
@@ -111,13 +124,9 @@ pub(super) enum Told {
 }
 
 impl Told {
-    fn of(answer: Result<Short, Failure>) -> Self {
-        match answer {
-            Ok(short) => Self::Answer(short),
-            Err(failure) => Self::NoQuestion {
-                reason: failure.message().to_owned(),
-            },
-        }
+    /// Whether it could not be found out.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Answer(short) if short.decision == Decision::Undetermined)
     }
 
     fn allows(&self) -> bool {
@@ -154,6 +163,8 @@ pub(super) enum Turn {
     OtherReason,
     /// It stays.
     Same,
+    /// There is no answer.
+    NotJudged,
 }
 
 impl Turn {
@@ -164,6 +175,7 @@ impl Turn {
             Self::NewlyRefused => "newly refused",
             Self::OtherReason => "other reason",
             Self::Same => "same",
+            Self::NotJudged => "not judged",
         }
     }
 }
@@ -193,7 +205,7 @@ impl Compared {
             evidence: evidence.to_owned(),
             environment: None,
             at: None,
-            effect: Turn::Same,
+            effect: Turn::NotJudged,
             before: None,
             after: None,
             reason: Some(failure.message().to_owned()),
@@ -213,7 +225,7 @@ impl Compared {
         let turn = match self.effect {
             Turn::NewlyAllowed => Cell::attention(turn),
             Turn::NewlyRefused => Cell::bad(turn),
-            Turn::OtherReason | Turn::Same => Cell::faint(turn),
+            Turn::OtherReason | Turn::Same | Turn::NotJudged => Cell::faint(turn),
         };
         let environment = self.environment.as_deref().unwrap_or_default();
         page.row(1, [turn, evidence.into(), environment.into()]);

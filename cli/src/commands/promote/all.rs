@@ -28,7 +28,7 @@ const MOVED: usize = 4;
 /// Finds out what may move, says it, and moves it.
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
-    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let mut rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let from = arguments.from.as_deref().unwrap_or_default();
     let (from, to) = (known(&rules, from)?, known(&rules, &arguments.to)?);
     let estate = Estate {
@@ -56,6 +56,11 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         )
         .await?;
         agree(arguments, context, (&lines, ready), &signer, (&from, &to))?;
+        // Whoever was asked may have taken their time: what is signed is judged as of now.
+        let now = step::whole_second(Timestamp::now());
+        let before = Arc::clone(&rules);
+        rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+        rules.inherit(&before);
         let gate = Gate {
             arguments,
             context,

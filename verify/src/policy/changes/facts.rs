@@ -27,6 +27,16 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     own.put("", Value::There(Effect::Changed, String::new()), None);
     own.put("name", Value::Word(policy.name.clone()), None);
     own.put("version", Value::Word(policy.version.to_string()), None);
+    for entry in &policy.history {
+        let until = entry.until;
+        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        let text = format!("{}{until}", entry.digest);
+        own.put(
+            &format!("history.v{}", entry.version),
+            Value::Word(text),
+            None,
+        );
+    }
     for (name, rule) in &policy.environments {
         environment(
             &mut Below::about(&mut facts, format!("environment {name}")),
@@ -46,8 +56,9 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     }
     for (name, rules) in &policy.identities {
         let mut of = Below::about(&mut facts, format!("identity {name}"));
-        // By itself a name does nothing: where rules name it, they say so.
-        signers(&mut of, Effect::Changed, rules, Value::Any);
+        // By itself a name does nothing: where rules name it, they say so. Who may revoke, or report
+        // that something failed, may have it too, so that one less may let more through.
+        signers(&mut of, Effect::Changed, rules, Value::Words);
     }
     for rule in &policy.edges {
         edge(&mut Below::about(&mut facts, step(policy, rule)), rule);
@@ -67,9 +78,11 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     }
     for (name, rule) in &policy.people.persons {
         let mut of = Below::about(&mut facts, format!("person {name}"));
-        signers(&mut of, Effect::Loosened, &rule.identities, Value::Any);
+        // One identity more may be another person's, who is nobody then.
+        signers(&mut of, Effect::Changed, &rule.identities, Value::Words);
         of.put("roles", Value::Any(set(&rule.roles)), None);
-        of.put("emails", Value::Out(set(&rule.emails)), None);
+        // An author whom nobody has denies, one whom somebody has is excluded.
+        of.put("emails", Value::Words(set(&rule.emails)), None);
     }
     for (name, rules) in &policy.people.machines {
         let mut of = Below::about(&mut facts, format!("machine {name}"));
@@ -192,11 +205,12 @@ fn service(of: &mut Below<'_>, policy: &Policy, rule: &ServiceRule) {
     let at = Some(place);
     of.put(
         "",
-        Value::There(Effect::Loosened, format!("tier {tier}")),
+        Value::There(Effect::Changed, format!("tier {tier}")),
         at,
     );
     of.put("tier", Value::Word(tier.to_string()), at);
-    of.put("sources", Value::Any(set(sources)), at);
+    // What two services have is neither's.
+    of.put("sources", Value::Words(set(sources)), at);
     of.put("images", Value::Words(set(images)), at);
     of.put("owners", Value::Words(set(owners)), at);
     for (number, (to, require)) in tighten.iter().enumerate() {

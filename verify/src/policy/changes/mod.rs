@@ -59,18 +59,28 @@ impl Policy {
         let mut keys: Vec<_> = before.keys().chain(after.keys()).collect();
         keys.sort();
         keys.dedup();
+        // That the new one lists the old one is how it has to be, and told if it does not.
+        let own = format!("history.v{}", self.version);
+        let is_own = |rule: &str| {
+            let digest = self.digest();
+            let mut listed = new.history.iter();
+            rule == own && listed.any(|one| one.version == self.version && one.digest == digest)
+        };
         for key in keys {
             let (subject, rule) = key;
+            if subject == "policy" && is_own(rule) {
+                continue;
+            }
             let found = match (before.get(key), after.get(key)) {
                 (Some(old), Some(new)) => new.value.differs(&old.value).map(|(effect, text)| {
                     let place = new.place.clone();
                     (effect, text, place)
                 }),
-                (Some(old), None) if !is_part(&after, subject, rule) => {
+                (Some(old), None) if !is_part((&before, &after), subject, rule) => {
                     let text = format!("removed: {}", old.value);
                     Some((old.value.coming().reversed(), text, old.place.clone()))
                 }
-                (None, Some(new)) if !is_part(&before, subject, rule) => {
+                (None, Some(new)) if !is_part((&after, &before), subject, rule) => {
                     let text = format!("added: {}", new.value);
                     Some((new.value.coming(), text, new.place.clone()))
                 }
@@ -88,13 +98,14 @@ impl Policy {
     }
 }
 
-/// Whether a rule is part of one that the other side has not either: told by that.
-fn is_part(other: &Facts, subject: &str, rule: &str) -> bool {
-    let has = |rule: &str| other.contains_key(&(subject.to_owned(), rule.to_owned()));
-    if !rule.is_empty() && !has("") {
-        return true;
-    }
-    rule.rsplit_once('.').is_some_and(|(whole, _)| !has(whole))
+/// Whether a rule is part of one that its own side has and the other has not: told by that.
+fn is_part((own, other): (&Facts, &Facts), subject: &str, rule: &str) -> bool {
+    let gone = |rule: &str| {
+        let key = (subject.to_owned(), rule.to_owned());
+        own.contains_key(&key) && !other.contains_key(&key)
+    };
+    let whole = rule.rsplit_once('.').map(|(whole, _)| whole);
+    (!rule.is_empty() && gone("")) || whole.is_some_and(gone)
 }
 
 /// Whether what was promoted under the old version may stay.

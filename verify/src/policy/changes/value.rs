@@ -41,6 +41,11 @@ impl Value {
         Self::Any(texts.iter().map(ToString::to_string).collect())
     }
 
+    /// These, of whom one more may say that something is fine, or that it is not.
+    pub(crate) fn words<T: fmt::Display>(texts: &[T]) -> Self {
+        Self::Words(texts.iter().map(ToString::to_string).collect())
+    }
+
     /// Any of these; none means no limit.
     pub(crate) fn limit<T: fmt::Display>(texts: &[T]) -> Self {
         Self::Limit(texts.iter().map(ToString::to_string).collect())

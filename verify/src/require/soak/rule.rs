@@ -94,7 +94,7 @@ impl Requirement for SoakRule {
             ("in", Value::Word(self.environment.to_string())),
             ("min", Value::AtLeast(self.min)),
             ("from", Value::Word(from.to_owned())),
-            ("by", Value::any(&self.by)),
+            ("by", Value::words(&self.by)),
             ("unhealthy", Value::Lets(!self.healthy)),
         ];
         let place = &self.place;
