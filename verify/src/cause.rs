@@ -20,7 +20,7 @@ pub enum Cause {
     Nothing,
     /// Could not find out: exit 3.
     Undetermined,
-    /// Only approvals or time to soak are missing: exit 4.
+    /// Only approvals, time to soak or the end of a freeze are missing: exit 4.
     NotYet,
 }
 
@@ -44,7 +44,9 @@ impl Cause {
         match self {
             Self::Denied => "denied by policy",
             Self::Undetermined => "could not find out",
-            Self::NotYet => "not yet: only approvals or time to soak are missing",
+            Self::NotYet => {
+                "not yet: only approvals, time to soak or the end of a freeze are missing"
+            }
             Self::Nothing => "nothing signed was found",
             Self::Untrusted => "signed, but by nobody the policy trusts",
             Self::Invalid => "a signature, certificate, log proof or timestamp is invalid",

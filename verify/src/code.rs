@@ -67,8 +67,16 @@ codes! {
     EdgeUnknown = "edge-unknown";
     /// Not everything the registry lists could be looked at.
     EvidenceIncomplete = "evidence-incomplete";
+    /// Two calendars of freezes have one serial.
+    FreezeEquivocation = "freeze-equivocation";
+    /// The time of the calendar of freezes was over.
+    FreezeExpired = "freeze-expired";
+    /// Which calendar of freezes was in force cannot be told, or it cannot be read.
+    FreezeUnknown = "freeze-unknown";
     /// No checkpoint as fresh as the policy demands.
     FreshnessUnproven = "freshness-unproven";
+    /// The step leads into an environment while it is frozen.
+    Frozen = "frozen";
     /// Something was promoted in an emergency, and no incident is named.
     IncidentMissing = "incident-missing";
     /// The key or certificate was valid at another time.

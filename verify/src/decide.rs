@@ -73,6 +73,7 @@ pub fn verify_environment(
             service,
             tier,
             tier_rule: *tier_rule,
+            calendars: known.in_force.calendars(),
             policy: question.policy,
         };
         if let Some(head) = chain::into(&context, &known.promotions, &uri, &mut report) {

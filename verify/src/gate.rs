@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
+use crate::freeze::{self, Taken};
 use crate::ledger::Purpose;
 use crate::owners;
 use crate::policy::{EdgeRule, Matched};
@@ -104,6 +105,7 @@ pub fn judge_step(
         service: &service,
         tier: &tier,
         tier_rule,
+        calendars: known.in_force.calendars(),
         policy: question.policy,
     };
     let draft = match find_step(&context, request, from.as_ref(), &to) {
@@ -206,9 +208,11 @@ fn judge_found(
         at: question.now,
     };
     let first = report.checks.len();
-    for rules in chain::requirements(question.policy, rule, context, &edge.to.uri) {
+    let requirements = chain::requirements(question.policy, rule, context, &edge.to.uri);
+    for rules in &requirements {
         rules.judge(context, &step, report);
     }
+    freeze::judge(context, &step, &requirements, Taken::NotYet, report);
     let gates = report.checks[first..].iter().map(gate).collect();
     let draft = StepDraft {
         service: context.service.clone(),

@@ -3,6 +3,7 @@
 
 pub mod anchor;
 mod artifact;
+pub mod calendar;
 mod candidate;
 mod cause;
 mod chain;
@@ -13,6 +14,7 @@ mod document;
 mod eligible;
 mod evidence;
 mod expected;
+mod freeze;
 mod gate;
 pub mod in_toto;
 mod ledger;
@@ -51,7 +53,7 @@ pub use document::Document;
 pub use evidence::{Attestation, AttestationForm, Evidence, Ledger};
 pub use expected::{ExpectedClaim, ExpectedSigner};
 pub use gate::{StepDraft, StepRequest, judge_step};
-pub use ledger::{LedgerView, SeenCheckpoint, read_ledger};
+pub use ledger::{HeldCalendar, LedgerView, SeenCheckpoint, read_ledger};
 pub use named_document::{DocumentsQuestion, ReferredBy, documents_claimed, documents_named};
 pub use owners::{Owned, Published, owned};
 pub use pattern::{AnchoredRegex, Pattern, PatternError};

@@ -7,6 +7,7 @@ use bulla_model::{Digest, Limits, Service, Tier};
 use crate::anchor::Anchor;
 use crate::candidate::Candidate;
 use crate::evidence::Evidence;
+use crate::ledger::Calendars;
 use crate::policy::{Policy, TierRule};
 use crate::state::State;
 use crate::trust::Trust;
@@ -70,6 +71,8 @@ pub(crate) struct Context<'a> {
     pub(crate) service: &'a Service,
     pub(crate) tier: &'a Tier,
     pub(crate) tier_rule: TierRule,
+    /// The calendars of freezes.
+    pub(crate) calendars: &'a Calendars,
     /// The version of the policy that applies to the step being judged.
     pub(crate) policy: &'a Policy,
 }

@@ -75,6 +75,7 @@ pub fn judge_review(
             service,
             tier,
             tier_rule: *tier_rule,
+            calendars: known.in_force.calendars(),
             policy: question.policy,
         };
         judge(&context, request, &known, uri.as_ref(), &mut report)

@@ -49,7 +49,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         let before = current.newest();
         one_by_one(before.map_or(&[], |one| &one.value().slots), &latest)?;
     }
-    let next = checkpoint::next(&rules, &current, &scope, (None, &latest), (now, not_after))?;
+    let news = checkpoint::News {
+        latest: &latest,
+        ..checkpoint::News::default()
+    };
+    let next = checkpoint::next(&rules, &current, &scope, news, (now, not_after))?;
     for (head, recorded) in behind(&latest, &next.slots) {
         context.printer.warn(format!(
             "promotion {} (sequence {}) is not recorded: {} is later in {} (sequence {})",
@@ -62,12 +66,14 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         payload: None,
         revocations: next.revocations.len(),
         slots: next.slots.len(),
+        freeze: next.freeze.as_ref().map(|head| head.serial),
         removed: 0,
     };
     if let (Some(age), Some(before)) = (arguments.renew, current.newest()) {
         let said = before.value();
         let same = said.revocations == next.revocations
             && said.slots == next.slots
+            && said.freeze == next.freeze
             && said.policy_min == next.policy_min;
         if same && now.duration_since(said.issued_at) < age {
             report.serial = said.serial;
@@ -80,6 +86,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     for digest in missing {
         context.printer.warn(format!(
             "{digest} is in force and not in the ledger: nobody can decide until it is there again"
+        ));
+    }
+    if let Some(head) = &current.view.missing_calendar {
+        context.printer.warn(format!(
+            "calendar {} ({}) is in force and not in the ledger: nobody can decide until it is there \
+             again",
+            head.serial, head.digest
         ));
     }
     let signer = Sealer::open(
@@ -285,6 +298,9 @@ struct CheckpointReport {
     payload: Option<Digest>,
     revocations: usize,
     slots: usize,
+    /// Serial of the calendar of freezes it lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freeze: Option<u64>,
     removed: usize,
 }
 
@@ -294,10 +310,13 @@ impl Report for CheckpointReport {
             Some(payload) => ("checkpoint", format!("  {}@{payload}", self.serial)),
             None => ("still fresh: checkpoint", String::new()),
         };
+        let freeze = self
+            .freeze
+            .map_or_else(String::new, |serial| format!(", calendar {serial}"));
         page.labelled(
             &Cell::good(label),
             &format!(
-                "{} of {}{payload}  {}, {}",
+                "{} of {}{payload}  {}, {}{freeze}",
                 self.serial,
                 self.scope,
                 count(self.revocations, "revocation"),

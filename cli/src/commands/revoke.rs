@@ -119,8 +119,11 @@ async fn seal_in(
     let not_after = step::until(now, &arguments.valid_for)?;
     let memory = &arguments.memory;
     let current = checkpoint::read(context, rules, store, scope, memory, now).await?;
-    let what = (Some(revoked), &[][..]);
-    let next = checkpoint::next(rules, &current, scope, what, (now, not_after))?;
+    let news = checkpoint::News {
+        revoked: Some(revoked),
+        ..checkpoint::News::default()
+    };
+    let next = checkpoint::next(rules, &current, scope, news, (now, not_after))?;
     checkpoint::write(context, rules, signer, store, &next).await?;
     Ok(next)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_attest::claim;
 use bulla_model::predicate::Checkpoint;
-use bulla_model::predicate::checkpoint::{PolicyMinimum, SlotHead};
+use bulla_model::predicate::checkpoint::{FreezeHead, PolicyMinimum, SlotHead};
 use bulla_model::{Digest, Environment, Limits, Scope, Service};
 use bulla_registry::AnyStore;
 use bulla_verify::{Evidence, LedgerView, SeenCheckpoint, Verified};
@@ -78,6 +78,17 @@ impl Current {
         let manifests = earlier.filter_map(|one| one.manifest().cloned());
         manifests.collect()
     }
+}
+
+/// What the next checkpoint lists besides what the ledger holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct News<'a> {
+    /// A revocation that was just put into the ledger.
+    pub revoked: Option<&'a Digest>,
+    /// A calendar of freezes that was.
+    pub freeze: Option<&'a FreezeHead>,
+    /// The latest promotions into places.
+    pub latest: &'a [SlotHead],
 }
 
 /// Refuses to write where nobody says what the ledger's last checkpoint was: whoever serves the
@@ -168,7 +179,7 @@ pub fn next(
     rules: &Rules,
     current: &Current,
     scope: &Scope,
-    (revoked, latest): (Option<&Digest>, &[SlotHead]),
+    news: News<'_>,
     (now, not_after): (Timestamp, Timestamp),
 ) -> Result<Checkpoint, Failure> {
     let before = current.newest();
@@ -185,11 +196,10 @@ pub fn next(
         .iter()
         .flat_map(|said| &said.revocations)
         .chain(&current.view.revocations)
-        .chain(revoked)
+        .chain(news.revoked)
         .cloned()
         .collect();
     let heads = said.iter().rev().flat_map(|said| &said.slots);
-    let freeze = said.iter().filter_map(|said| said.freeze.as_ref());
     Ok(Checkpoint {
         scope: scope.clone(),
         serial: serial.saturating_add(1),
@@ -197,11 +207,26 @@ pub fn next(
         issued_at: now,
         not_after,
         policy_min: policy_min(rules, &said)?,
-        freeze: freeze.max_by_key(|freeze| freeze.serial).cloned(),
+        freeze: freeze(&current.view, &said, news.freeze),
         revocations: revocations.into_iter().collect(),
-        slots: slots(heads.chain(latest)),
+        slots: slots(heads.chain(news.latest)),
         crit: Vec::new(),
     })
+}
+
+/// The calendar in force: the highest that any checkpoint listed, that the ledger holds, or that has
+/// just been put there. One that was revoked is none.
+fn freeze(view: &LedgerView, said: &[&Checkpoint], new: Option<&FreezeHead>) -> Option<FreezeHead> {
+    let listed = said.iter().rev().filter_map(|said| said.freeze.clone());
+    let listed = listed.filter(|head| !view.revoked_calendars.contains(&head.digest));
+    // Whether one that only an ended key signed is genuine, nobody said.
+    let held = view.calendars.iter().filter(|one| one.is_sure);
+    let held = held.map(|one| FreezeHead {
+        serial: one.said.value().serial,
+        digest: one.said.payload().clone(),
+    });
+    let all = held.chain(listed).chain(new.cloned());
+    all.max_by_key(|head| head.serial)
 }
 
 /// Nothing may follow a ledger that lost what was seen of it: what that listed would be gone.
@@ -333,23 +358,71 @@ mod tests {
         Rules::assemble(files, None, Vec::new(), now, &Limits::default()).unwrap()
     }
 
+    fn view(revocations: Vec<Digest>) -> LedgerView {
+        LedgerView {
+            checkpoints: Vec::new(),
+            unreadable: Vec::new(),
+            revocations,
+            takes_components: false,
+            calendars: Vec::new(),
+            unreadable_calendars: Vec::new(),
+            revoked_calendars: Vec::new(),
+            missing_calendar: None,
+        }
+    }
+
+    fn saying(policy_min: Vec<PolicyMinimum>) -> Checkpoint {
+        Checkpoint {
+            scope: "ledger://acme/pay".parse().unwrap(),
+            serial: 1,
+            previous: None,
+            issued_at: Timestamp::UNIX_EPOCH,
+            not_after: Timestamp::MAX,
+            policy_min,
+            freeze: None,
+            revocations: Vec::new(),
+            slots: Vec::new(),
+            crit: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_calendar_that_was_listed_stays_listed() {
+        let head = |serial: u64| FreezeHead {
+            serial,
+            digest: Digest::sha256(&serial.to_be_bytes()),
+        };
+        let listing = |serial| Checkpoint {
+            freeze: Some(head(serial)),
+            ..saying(Vec::new())
+        };
+        let (newest, before, none) = (listing(2), listing(3), saying(Vec::new()));
+        let mut view = view(Vec::new());
+        assert_eq!(freeze(&view, &[&none], None), None);
+        assert_eq!(freeze(&view, &[&none, &newest], None), Some(head(2)));
+        assert_eq!(freeze(&view, &[&newest, &before], None), Some(head(3)));
+        let new = head(4);
+        assert_eq!(freeze(&view, &[&newest], Some(&new)), Some(head(4)));
+        view.revoked_calendars.push(head(3).digest);
+        assert_eq!(freeze(&view, &[&newest, &before], None), Some(head(2)));
+    }
+
     #[test]
     fn what_was_just_revoked_is_listed_also_if_the_registry_is_slow() {
         let held = Digest::sha256(b"held");
         let current = Current {
-            view: LedgerView {
-                checkpoints: Vec::new(),
-                unreadable: Vec::new(),
-                revocations: vec![held.clone()],
-                takes_components: false,
-            },
+            view: view(vec![held.clone()]),
             statements: 1,
             seen: Vec::new(),
         };
         let scope = "ledger://acme/pay".parse().unwrap();
         let revoked = Digest::sha256(b"revoked");
         let times = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
-        let said = next(&rules(), &current, &scope, (Some(&revoked), &[]), times).unwrap();
+        let news = News {
+            revoked: Some(&revoked),
+            ..News::default()
+        };
+        let said = next(&rules(), &current, &scope, news, times).unwrap();
         assert_eq!((said.serial, said.previous), (1, None));
         let mut both = vec![held, revoked];
         both.sort();
@@ -363,18 +436,6 @@ mod tests {
             name: name.to_owned(),
             version,
             digest: Digest::sha256(digest),
-        };
-        let saying = |policy_min: Vec<PolicyMinimum>| Checkpoint {
-            scope: "ledger://acme/pay".parse().unwrap(),
-            serial: 1,
-            previous: None,
-            issued_at: Timestamp::UNIX_EPOCH,
-            not_after: Timestamp::MAX,
-            policy_min,
-            freeze: None,
-            revocations: Vec::new(),
-            slots: Vec::new(),
-            crit: Vec::new(),
         };
         let (six, nine) = (demand("other", 6, b"6"), demand("other", 9, b"9"));
         let own = policy_min(&rules, &[]).unwrap().remove(0);

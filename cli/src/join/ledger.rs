@@ -211,6 +211,19 @@ pub async fn open(context: &Context, rules: &Rules, place: &AnyStore) -> Result<
     }
 }
 
+/// Opens a ledger that has to be named, to read it.
+pub async fn open_named(context: &Context, rules: &Rules) -> Result<AnyStore, Failure> {
+    match &rules.ledger {
+        Some(named) => named_store(context, named, Layout::open).await,
+        None => Err(unnamed()),
+    }
+}
+
+fn unnamed() -> Failure {
+    Failure::usage("nobody said where the ledger is")
+        .with_hint("pass --ledger HOST/REPO, or set `ledger: {location: …}` in the anchor")
+}
+
 /// Opens a ledger to write to; without a target beside it, it has to be named.
 pub async fn open_to_write(
     context: &Context,
@@ -220,8 +233,7 @@ pub async fn open_to_write(
     match (&rules.ledger, place) {
         (Some(named), _) => named_store(context, named, Layout::create).await,
         (None, Some(place)) => Ok(place.clone()),
-        (None, None) => Err(Failure::usage("nobody said where the ledger is")
-            .with_hint("pass --ledger HOST/REPO, or set `ledger: {location: …}` in the anchor")),
+        (None, None) => Err(unnamed()),
     }
 }
 

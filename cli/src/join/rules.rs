@@ -184,9 +184,10 @@ impl Rules {
         self.anchor.as_ref().and_then(Anchor::ledger)
     }
 
-    /// Whether there is a ledger to ask: somebody may revoke, or keeps checkpoints.
+    /// Whether there is a ledger to ask: somebody may revoke or freeze, or keeps checkpoints.
     pub fn has_ledger(&self) -> bool {
-        self.policy.knows_revocations() || self.owner().is_some()
+        let policy = &self.policy;
+        policy.knows_revocations() || policy.knows_freezes() || self.owner().is_some()
     }
 }
 

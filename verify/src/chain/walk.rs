@@ -13,6 +13,7 @@ use super::{CHECK, Promotions, review};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any};
+use crate::freeze::{self, Taken};
 use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
 use crate::question::Context;
 use crate::require::StepAtHand;
@@ -309,9 +310,11 @@ impl<'a, 'b> Walk<'a, 'b> {
             promoter: Some((promotion.signer(), promotion.time())),
             at,
         };
-        for rules in requirements(policy, edge, &context, &said.edge.to.uri) {
+        let requirements = requirements(policy, edge, &context, &said.edge.to.uri);
+        for rules in &requirements {
             rules.judge(&context, &step, self.report);
         }
+        freeze::judge(&context, &step, &requirements, Taken::Already, self.report);
         self.judge_exception(promotion, &context, edge, at);
         Some(at)
     }

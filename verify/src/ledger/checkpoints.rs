@@ -118,6 +118,18 @@ impl Checkpoints {
         listed
     }
 
+    /// Payload digests of the calendars of freezes that the owner has seen, and when first.
+    pub(super) fn freezes(&self) -> Listed<'_> {
+        let mut listed = Listed::new();
+        for said in self.readable.iter().map(Verified::value) {
+            if let Some(head) = &said.freeze {
+                let first = listed.entry(&head.digest).or_insert(said.issued_at);
+                *first = said.issued_at.min(*first);
+            }
+        }
+        listed
+    }
+
     /// The heads of slots, the newest checkpoint's first, then those of the one it names as its
     /// predecessor, as far as these are at hand. What was pruned and somebody put back is not reached:
     /// between it and the newest one another may have decided otherwise.

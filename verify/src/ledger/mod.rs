@@ -6,13 +6,15 @@
 //!    Whatever it lists has to be at hand.
 //! 3. Statements that were taken back become refusals, before any requirement is judged; an artifact
 //!    that was taken back is denied.
-//! 4. A promotion that is newer than the checkpoint's head of its slot must follow it.
+//! 4. The calendars of freezes that the release owner signed are put in order; each step of the chain
+//!    is judged by the one that was there when it was taken.
+//! 5. A promotion that is newer than the checkpoint's head of its slot must follow it.
 
 use serde::Serialize;
 
-use bulla_model::predicate::Checkpoint;
-use bulla_model::predicate::checkpoint::SlotHead;
-use bulla_model::{Digest, Edge, Environment, Scope, Service};
+use bulla_model::predicate::checkpoint::{FreezeHead, SlotHead};
+use bulla_model::predicate::{Checkpoint, Freeze};
+use bulla_model::{Digest, Edge, Environment, Scope, Service, Statement};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
@@ -25,13 +27,16 @@ use crate::signature::{Cancelled, examine, examine_ledger};
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::Verified;
 
+mod calendars;
 mod checkpoint;
 mod checkpoints;
 mod component;
+mod named;
 mod reach;
 mod revocations;
 mod slot;
 
+pub(crate) use calendars::{Applying, Calendar, Calendars, Moment};
 use checkpoints::Checkpoints;
 use revocations::Revocations;
 
@@ -78,6 +83,24 @@ pub struct LedgerView {
     pub revocations: Vec<Digest>,
     /// Whether one in force takes back a component, or may: bills of materials decide then.
     pub takes_components: bool,
+    /// The newest calendars of freezes by those who may, revoked ones aside; more than one if two have
+    /// one serial.
+    pub calendars: Vec<HeldCalendar>,
+    /// Payload digests of the newest ones that this version cannot read.
+    pub unreadable_calendars: Vec<Digest>,
+    /// Payload digests of those that were revoked.
+    pub revoked_calendars: Vec<Digest>,
+    /// What the newest checkpoint lists and the ledger does not give.
+    pub missing_calendar: Option<FreezeHead>,
+}
+
+/// A calendar of freezes, for whoever writes the next one or shows it.
+#[derive(Clone, Debug)]
+pub struct HeldCalendar {
+    /// What it says.
+    pub said: Verified<Freeze>,
+    /// Whether more than an ended key says that it is genuine.
+    pub is_sure: bool,
 }
 
 /// Reads a ledger as a verifier would.
@@ -95,7 +118,15 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
     let checkpoints = Checkpoints::among(question, scope, candidates.iter());
     let listed = checkpoints.listed();
     let revocations = Revocations::among(question, scope, candidates.iter(), &listed);
+    let reached = evidence.reached();
+    let voids = |one: &Verified<Statement>| revocations.voids(one, &reached).is_some();
+    let calendars = Calendars::among(question, scope, candidates.iter(), &checkpoints, voids);
+    let (newest, unreadable) = calendars.newest();
     Ok(LedgerView {
+        calendars: newest,
+        unreadable_calendars: unreadable,
+        revoked_calendars: calendars.revoked(),
+        missing_calendar: calendars.missing().cloned(),
         unreadable: checkpoints.open().map(|one| one.payload.clone()).collect(),
         checkpoints: checkpoints.readable,
         takes_components: revocations.take_components(),
@@ -108,6 +139,7 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
 pub(crate) struct InForce {
     revocations: Revocations,
     checkpoint: Option<Verified<Checkpoint>>,
+    calendars: Calendars,
     /// The heads of slots in all checkpoints, the newest one's first.
     heads: Vec<SlotHead>,
 }
@@ -128,16 +160,25 @@ impl InForce {
         let checkpoints = Checkpoints::among(question, &scope, all());
         let revocations = Revocations::among(question, &scope, all(), &checkpoints.listed());
         let heads = checkpoints.heads().cloned().collect();
+        let reached = question.evidence.reached();
+        let voids = |one: &Verified<Statement>| revocations.voids(one, &reached).is_some();
+        let calendars = Calendars::among(question, &scope, all(), &checkpoints, voids);
         let checkpoint = checkpoint::judge(question, rule, purpose, &scope, checkpoints, report);
         incomplete(question, report);
         unknown_owner(question, report);
         let in_force = Self {
             revocations,
             checkpoint,
+            calendars,
             heads,
         };
         in_force.unknown(report);
         in_force
+    }
+
+    /// The calendars of freezes.
+    pub(crate) fn calendars(&self) -> &Calendars {
+        &self.calendars
     }
 
     /// What is in force, and nobody here knows what it says.
@@ -224,7 +265,7 @@ impl InForce {
         }
     }
 
-    /// Step 4.
+    /// Step 5.
     pub(crate) fn slot(
         &self,
         context: &Context<'_>,

@@ -11,6 +11,7 @@ use bulla_model::predicate::{Predicate as _, revocation};
 use bulla_model::{Digest, Identity, Person, Scope, Statement};
 
 use super::checkpoints::Listed;
+use super::named::{Names, could};
 use super::reach::{Signing, is_of_signer};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
@@ -123,8 +124,8 @@ impl<'a> Read<'a> {
     fn counts(&self, question: &Question<'_>, lifting: Lifting<'_>) -> bool {
         let (policy, now) = (question.policy, question.now);
         let (signer, time) = (self.statement.signer(), self.statement.time());
-        let by: fn(&RevocationsRule) -> &[String] = |rule| &rule.by;
-        let lift_by: fn(&RevocationsRule) -> &[String] = |rule| &rule.lift_by;
+        let by: Names = |policy| policy.revocations().map(|rule| rule.by.as_slice());
+        let lift_by: Names = |policy| policy.revocations().map(|rule| rule.lift_by.as_slice());
         let to_come = matches!(time, SignedTime::Claimed(_)) && time.contradicts(now, true);
         let may_lift = || {
             let names = &lifting.rule.lift_by;
@@ -306,48 +307,8 @@ fn actor(question: &Question<'_>, lift: &Lift) -> Actor {
     }
 }
 
-/// Whether somebody was named for it when this was signed. Whoever was stays the author of it: that
-/// a key ended, or that a later version of the policy names another owner or none, changes nothing.
-/// Nothing but the key may say when; whoever steals an ended one can revoke, and nothing worse.
-fn could(
-    policy: &Policy,
-    names: fn(&RevocationsRule) -> &[String],
-    signer: &Identity,
-    time: SignedTime,
-    now: Timestamp,
-) -> bool {
-    let then = time.existed_by();
-    let matched = |policy: &Policy| {
-        let Some(rule) = policy.revocations() else {
-            return Matched::No;
-        };
-        let names = names(rule);
-        let matched = match_any(policy, policy, names, signer, time, then.unwrap_or(now));
-        match (matched, then) {
-            // Where nothing says when, it may have been in time.
-            (Matched::OutOfTime, None) => Matched::Yes,
-            (matched, _) => matched,
-        }
-    };
-    let until = |version: u64| {
-        let mut history = policy.history.iter();
-        let entry = history.find(|entry| entry.version == version)?;
-        entry.until
-    };
-    let could_before = |before: &Policy| {
-        let in_time = until(before.version).zip(then);
-        in_time.is_none_or(|(until, then)| then <= until) && matched(before) == Matched::Yes
-    };
-    // Where the current version knows the signer, its word on the key is the last one.
-    match matched(policy) {
-        Matched::Yes => true,
-        Matched::OutOfTime => false,
-        Matched::No => policy.predecessors.iter().any(could_before),
-    }
-}
-
 /// Whether what cannot be read at least says that it belongs to another ledger.
-fn is_of_another(statement: &Statement, scope: &Scope) -> bool {
+pub(super) fn is_of_another(statement: &Statement, scope: &Scope) -> bool {
     let json = statement.predicate_json().unwrap_or_default();
     let said: Value = serde_json::from_str(json).unwrap_or_default();
     let named = said.get("scope").and_then(Value::as_str);

@@ -29,6 +29,21 @@ pub struct RevocationsRule {
     pub place: Place,
 }
 
+/// Who signs the calendar of freezes.
+#[derive(Clone, Debug)]
+pub struct FreezesRule {
+    /// Identities that may sign it; each of them alone.
+    pub by: Vec<String>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct FreezesWire {
+    by: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RevocationsWire {
@@ -62,15 +77,7 @@ pub(super) fn revocations(
         threshold: one(),
     });
     for names in [&by, &lift.by] {
-        if names.is_empty() {
-            let reason = "`by` is empty: name at least one identity";
-            return Err(rule(&place, reason.into()));
-        }
-        if let Some(name) = names.iter().find(|name| !identities.contains_key(*name)) {
-            let known = list(identities.keys());
-            let reason = format!("no identity `{name}`: expected one of {known}");
-            return Err(rule(&place, reason));
-        }
+        named(names, &place, identities)?;
     }
     if lift.threshold == 0 {
         return Err(rule(
@@ -86,13 +93,53 @@ pub(super) fn revocations(
     }))
 }
 
+pub(super) fn freezes(
+    path: &Arc<str>,
+    wire: Option<Spanned<FreezesWire>>,
+    identities: &BTreeMap<String, Vec<IdentityRule>>,
+) -> Result<Option<FreezesRule>, PolicyError> {
+    let Some(wire) = wire else { return Ok(None) };
+    let place = Place::new(path, wire.referenced);
+    let by = wire.value.by;
+    named(&by, &place, identities)?;
+    Ok(Some(FreezesRule { by, place }))
+}
+
+/// Refuses a list that names nobody, or somebody there is not.
+fn named(
+    names: &[String],
+    place: &Place,
+    identities: &BTreeMap<String, Vec<IdentityRule>>,
+) -> Result<(), PolicyError> {
+    if names.is_empty() {
+        let reason = "`by` is empty: name at least one identity";
+        return Err(rule(place, reason.into()));
+    }
+    if let Some(name) = names.iter().find(|name| !identities.contains_key(*name)) {
+        let known = list(identities.keys());
+        let reason = format!("no identity `{name}`: expected one of {known}");
+        return Err(rule(place, reason));
+    }
+    Ok(())
+}
+
 impl Policy {
+    /// Whether somebody who signs now may sign the calendar of freezes.
+    pub fn lets_freeze(&self, signer: &Identity, now: Timestamp) -> bool {
+        let names = self.freezes.as_ref().map(|rule| &rule.by);
+        self.is_any(names, signer, now)
+    }
+
     /// Whether somebody who signs now may revoke, or lift.
     pub fn lets_revoke(&self, signer: &Identity, is_lift: bool, now: Timestamp) -> bool {
         let names = self
             .revocations
             .as_ref()
             .map(|rule| if is_lift { &rule.lift_by } else { &rule.by });
+        self.is_any(names, signer, now)
+    }
+
+    fn is_any(&self, names: Option<&Vec<String>>, signer: &Identity, now: Timestamp) -> bool {
         let rules = names.into_iter().flatten();
         let mut rules = rules.filter_map(|name| self.identities.get(name)).flatten();
         let time = SignedTime::Claimed(now);

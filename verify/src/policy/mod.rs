@@ -41,7 +41,7 @@ pub use doubts::Doubt;
 pub(crate) use duration::{Age, show as show_duration};
 pub use identity::{IdentityRule, Matched};
 pub(crate) use ledger::signers;
-pub use ledger::{RevocationsRule, Signers};
+pub use ledger::{FreezesRule, RevocationsRule, Signers};
 pub use parse::{API_VERSION, PolicyError};
 pub(crate) use parse::{pattern, read, shape};
 pub use people::{Actor, People};
@@ -85,6 +85,7 @@ pub struct Policy {
     pub(crate) identities: BTreeMap<String, Vec<IdentityRule>>,
     pub(crate) edges: Vec<EdgeRule>,
     pub(crate) revocations: Option<RevocationsRule>,
+    pub(crate) freezes: Option<FreezesRule>,
     pub(crate) services: BTreeMap<Service, ServiceRule>,
     pub(crate) people: People,
     pub(crate) history: Vec<Predecessor>,
@@ -270,6 +271,16 @@ impl Policy {
     /// Who may revoke and lift; `None` if nobody may.
     pub fn revocations(&self) -> Option<&RevocationsRule> {
         self.revocations.as_ref()
+    }
+
+    /// Who signs the calendar of freezes; `None` if steps are not asked for it.
+    pub fn freezes(&self) -> Option<&FreezesRule> {
+        self.freezes.as_ref()
+    }
+
+    /// Whether steps are asked for a calendar: those of now, or those taken under an earlier version.
+    pub fn knows_freezes(&self) -> bool {
+        self.freezes.is_some() || self.predecessors.iter().any(Self::knows_freezes)
     }
 
     /// Whether there may be revocations: by this version, or by an earlier one, whose revocations

@@ -10,7 +10,7 @@ use bulla_model::predicate::policy::{FileRole, SignedFile};
 use bulla_model::{Digest, Limits, Service, Tier};
 
 use super::digest::FileDigest;
-use super::ledger::revocations;
+use super::ledger::{freezes, revocations};
 use super::people::People;
 use super::persons::{identity, parse_people};
 use super::place::Place;
@@ -176,6 +176,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         edges.push(edge);
     }
     let revocations = revocations(&path, base.revocations, &identities)?;
+    let freezes = freezes(&path, base.freezes, &identities)?;
     let mut history: Vec<Predecessor> = Vec::new();
     for wire in base.history {
         let at = Place::new(&path, base.version.referenced);
@@ -208,6 +209,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         identities,
         edges,
         revocations,
+        freezes,
         services: BTreeMap::new(),
         people: People::default(),
         history,

@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
 use super::duration::Age;
-use super::ledger::RevocationsWire;
+use super::ledger::{FreezesWire, RevocationsWire};
 use crate::require::RequireWire;
 
 #[derive(Deserialize)]
@@ -27,6 +27,8 @@ pub(super) struct Base {
     pub(super) edges: Vec<Spanned<EdgeWire>>,
     #[serde(default)]
     pub(super) revocations: Option<Spanned<RevocationsWire>>,
+    #[serde(default)]
+    pub(super) freezes: Option<Spanned<FreezesWire>>,
     #[serde(default)]
     pub(super) history: Vec<PredecessorWire>,
 }

@@ -1,27 +1,37 @@
 //! Approvals: distinct persons, none of whom had a hand in the release.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bulla_model::predicate::approval::ApprovalDecision;
-use bulla_model::predicate::{Approval, Predicate as _, Provenance, slsa_provenance};
-use bulla_model::{Edge, EdgeKind, Identity, Person, ResourceDescriptor, SubjectSet};
+use bulla_model::predicate::{Approval, Predicate as _};
+use bulla_model::{Edge, EdgeKind, Person, SubjectSet};
 
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{judge_time, refused, show_digests};
 use crate::policy::Actor;
 use crate::question::Context;
-use crate::require::{ProvenanceRule, StepAtHand, failed, provenance};
+use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report, Severity};
-use crate::verified::{SignedTime, Verified};
+use crate::verified::Verified;
 
+mod excluded;
 mod rule;
 
+use excluded::{Excluded, excluded};
 pub use rule::{ApprovalsRule, Exclusion};
 
 const CHECK: &str = "approvals";
 
-fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule, report: &mut Report) {
+/// What the approvals at hand come to.
+struct Counted {
+    persons: BTreeSet<Person>,
+    excluded: Excluded,
+    notes: Vec<Finding>,
+    definite: Vec<Cause>,
+}
+
+fn count(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule) -> Counted {
     let excluded = excluded(context, step, rule);
     let mut counted: BTreeSet<Person> = BTreeSet::new();
     let mut notes = Vec::new();
@@ -64,6 +74,37 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule, rep
             }
         }
     }
+    Counted {
+        persons: counted,
+        excluded,
+        notes,
+        definite,
+    }
+}
+
+/// Who approved, by a rule, and who else could; nobody if that cannot be known.
+pub(crate) fn tally(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &ApprovalsRule,
+) -> (BTreeSet<Person>, Vec<Person>) {
+    let Counted {
+        persons, excluded, ..
+    } = count(context, step, rule);
+    if excluded.unknown.is_some() {
+        return (BTreeSet::new(), Vec::new());
+    }
+    let able = able(context, rule, &excluded, &persons);
+    (persons, able)
+}
+
+fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule, report: &mut Report) {
+    let Counted {
+        persons: counted,
+        excluded,
+        notes,
+        definite,
+    } = count(context, step, rule);
     let names: Vec<_> = counted.iter().map(ToString::to_string).collect();
     let summary = if names.is_empty() {
         format!("0 of {}", rule.threshold)
@@ -136,34 +177,12 @@ fn conclude(
         report.findings.insert(0, finding);
         return failed(context, Cause::Denied);
     }
-    let able: Vec<Person> = context
-        .question
-        .policy
-        .people
-        .holders(&rule.roles)
-        .into_iter()
-        .filter(|person| !counted.contains(*person) && !excluded.persons.contains_key(*person))
-        .cloned()
-        .collect();
-    let names: Vec<String> = able.iter().map(ToString::to_string).collect();
+    let able = able(context, rule, excluded, counted);
     let missing = rule.threshold.saturating_sub(counted.len());
     let message = format!("{} of {} approvals", counted.len(), rule.threshold);
     let finding = Finding::new(Code::ApprovalsMissing, CHECK, message)
         .place(&rule.place)
-        .hint(format!(
-            "ask {missing} more ({}): bulla approve {} --to {}{}",
-            if names.is_empty() {
-                "but nobody else may approve".to_owned()
-            } else {
-                names.join(" or ")
-            },
-            context.question.name,
-            step.edge.to.uri.name(),
-            match step.edge.kind {
-                EdgeKind::Promote => String::new(),
-                kind => format!(" --kind {kind}"),
-            }
-        ))
+        .hint(ask(context, step, missing, &able))
         .waits_for(able);
     report.findings.insert(0, finding);
     // Approvals that trusted people gave and that do not count are a definite no; what anybody
@@ -174,6 +193,45 @@ fn conclude(
         Cause::best(definite.iter().copied())
     };
     failed(context, cause)
+}
+
+/// Whom to ask for approvals that are missing, and the command.
+pub(crate) fn ask(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    missing: usize,
+    able: &[Person],
+) -> String {
+    let names: Vec<String> = able.iter().map(ToString::to_string).collect();
+    let names = if names.is_empty() {
+        "but nobody else may approve".to_owned()
+    } else {
+        names.join(" or ")
+    };
+    let kind = match step.edge.kind {
+        EdgeKind::Promote => String::new(),
+        kind => format!(" --kind {kind}"),
+    };
+    format!(
+        "ask {missing} more ({names}): bulla approve {} --to {}{kind}",
+        context.question.name,
+        step.edge.to.uri.name(),
+    )
+}
+
+/// Who else could approve.
+fn able(
+    context: &Context<'_>,
+    rule: &ApprovalsRule,
+    excluded: &Excluded,
+    counted: &BTreeSet<Person>,
+) -> Vec<Person> {
+    let holders = context.question.policy.people.holders(&rule.roles);
+    holders
+        .into_iter()
+        .filter(|person| !counted.contains(*person) && !excluded.persons.contains_key(*person))
+        .cloned()
+        .collect()
 }
 
 struct Refused {
@@ -362,107 +420,4 @@ fn check_time(
         ));
     }
     Ok(())
-}
-
-/// Who may not approve, and whether somebody stands behind an exclusion whom nobody knows.
-struct Excluded {
-    persons: BTreeMap<Person, Exclusion>,
-    unknown: Option<(Exclusion, String)>,
-}
-
-fn excluded(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule) -> Excluded {
-    let mut out = Excluded {
-        persons: BTreeMap::new(),
-        unknown: None,
-    };
-    let builds = provenance_used(context, step);
-    for exclusion in &rule.exclude {
-        match exclusion {
-            Exclusion::Builder => {
-                if builds.is_empty() {
-                    out.unknown = Some((*exclusion, "no provenance".to_owned()));
-                }
-                for build in &builds {
-                    out.exclude(context, *exclusion, build.signer(), build.time());
-                }
-            }
-            Exclusion::Promoter | Exclusion::Requester => {
-                if let Some((promoter, time)) = step.promoter {
-                    out.exclude(context, *exclusion, promoter, time);
-                }
-            }
-            Exclusion::Author => out.exclude_authors(context, &builds),
-        }
-    }
-    out
-}
-
-impl Excluded {
-    fn exclude(
-        &mut self,
-        context: &Context<'_>,
-        exclusion: Exclusion,
-        who: &Identity,
-        time: SignedTime,
-    ) {
-        match context
-            .question
-            .policy
-            .people
-            .actor(who, time, context.question.now)
-        {
-            Actor::Person(person) => {
-                self.persons.entry(person).or_insert(exclusion);
-            }
-            Actor::Machine(_) => {}
-            Actor::OutOfTime | Actor::Unknown => self.unknown = Some((exclusion, who.to_string())),
-        }
-    }
-
-    fn exclude_authors(&mut self, context: &Context<'_>, builds: &[Verified<Provenance>]) {
-        if builds.is_empty() {
-            self.unknown = Some((Exclusion::Author, "no provenance".to_owned()));
-        }
-        for build in builds {
-            let authors = build.value().source().and_then(authors_of);
-            let authors = authors.unwrap_or_default();
-            if authors.is_empty() {
-                self.unknown = Some((Exclusion::Author, "provenance names no author".to_owned()));
-            }
-            for author in authors {
-                match context.question.policy.people.by_email(&author) {
-                    Some(person) => {
-                        self.persons
-                            .entry(person.clone())
-                            .or_insert(Exclusion::Author);
-                    }
-                    None => self.unknown = Some((Exclusion::Author, author)),
-                }
-            }
-        }
-    }
-}
-
-/// The authors' addresses that Bulla's provenance notes beside the source; none if one of them
-/// cannot be read, since whoever is left out could approve.
-fn authors_of(source: &ResourceDescriptor) -> Option<Vec<String>> {
-    let listed = source
-        .annotations
-        .get(slsa_provenance::AUTHORS)?
-        .as_array()?;
-    listed
-        .iter()
-        .map(|value| value.as_str().map(ToOwned::to_owned))
-        .collect()
-}
-
-/// Every provenance that could have counted; whoever signed one of them built the artifact.
-fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified<Provenance>> {
-    let rule = ProvenanceRule {
-        by: provenance::builders(context.policy),
-        build_types: Vec::new(),
-        builders: Vec::new(),
-        place: crate::policy::Place::of_file(&std::sync::Arc::from("")),
-    };
-    provenance::among(context, step.at, &rule).statements
 }

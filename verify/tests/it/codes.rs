@@ -10,6 +10,7 @@ use bulla_model::{Digest, EdgeKind};
 use bulla_verify::{Code, Document, ExpectedClaim, State, StepRequest, Thresholds, Verdict};
 
 use crate::edges::{broken_glass, soaking};
+use crate::freeze;
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
 use crate::signed::Ask;
 
@@ -100,6 +101,10 @@ produced! {
     freshness_unproven: FreshnessUnproven =
         freshness("{promote: 1h, admit: 24h}"),
         not freshness("none");
+    freeze_equivocation: FreezeEquivocation = freeze::twins(true), not freeze::twins(false);
+    freeze_expired: FreezeExpired = freeze::over_at(4), not freeze::over_at(5);
+    freeze_unknown: FreezeUnknown = freeze::critical(false), not freeze::critical(true);
+    frozen: Frozen = freeze::frozen(), not freeze::thawed();
     incident_missing: IncidentMissing =
         broken_glass("reviewWithin: 24h", |said| said.tickets.clear()).0.verify("prod"),
         not broken_glass("reviewWithin: 24h", |_| {}).0.verify("prod");

@@ -12,6 +12,7 @@ mod faults;
 mod faults_chain;
 mod faults_sigstore;
 mod forms;
+mod freeze;
 mod fuzz;
 mod hostile;
 mod journey;

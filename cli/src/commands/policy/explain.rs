@@ -44,6 +44,10 @@ impl Explanation {
                 rule.lift_by.join(" or ")
             ),
         });
+        lines.push(match policy.freezes() {
+            None => "freezes: nobody may freeze".to_owned(),
+            Some(rule) => format!("freezes: calendars by {}", rule.by.join(" or ")),
+        });
         for (tier, rule) in policy.tiers() {
             let word = |yes: bool| if yes { "count" } else { "do not count" };
             lines.push(format!(

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use bulla_model::predicate::checkpoint::PolicyMinimum;
-use bulla_model::predicate::{Checkpoint, checkpoint, revocation};
+use bulla_model::predicate::{Checkpoint, checkpoint, freeze, revocation};
 use bulla_model::{Digest, ResourceDescriptor, Scope, statement};
 
 use super::{Entry, Signer, World, hour, image, policy};
@@ -19,6 +19,54 @@ impl World {
     /// The whole journey under a policy with a security owner, prod as fresh as can be demanded; no
     /// checkpoint yet. It is hour 24. `alice` or `carol` lift, and it takes `threshold` of them.
     pub(crate) fn guarded(threshold: usize) -> Self {
+        Self::owned(threshold).approved_by_two().promoted()
+    }
+
+    /// The same with a release owner, `release`, before the step into prod: it is hour 4.
+    pub(crate) fn calendared() -> Self {
+        Self::calendared_but(|_| {})
+    }
+
+    /// The same with another policy.
+    pub(crate) fn calendared_but(change: impl FnOnce(&mut Self)) -> Self {
+        let mut world = Self::owned(1);
+        let identities = format!(
+            "identities:\n  release:\n    - key: {}\n",
+            policy::key("release")
+        );
+        world.edit("release.yaml", "identities:\n", &identities);
+        let rule = "freezes: {by: [release]}\nhistory: []";
+        world.edit("release.yaml", "history: []", rule);
+        world.edit(
+            "release.yaml",
+            "freshness: {promote: 1h, admit: 24h}",
+            "freshness: none",
+        );
+        change(&mut world);
+        world.approved_by_two()
+    }
+
+    /// Built, in staging and approved for prod.
+    pub(crate) fn approved_by_two(mut self) -> Self {
+        self.provenance();
+        self.sbom();
+        self.tests();
+        let mut world = self.into_staging();
+        world.approve("alice", "prod");
+        world.approve("carol", "prod");
+        world.now = hour(4);
+        world
+    }
+
+    /// Into prod at this time; then it is hour 24.
+    pub(crate) fn promoted(mut self) -> Self {
+        self.promote("prod");
+        self.now = hour(24);
+        self
+    }
+
+    /// A policy with a security owner, and an anchor that names who keeps the ledger.
+    pub(crate) fn owned(threshold: usize) -> Self {
         let mut world = Self::empty();
         let identities = format!(
             "identities:\n  security:\n    - key: {}\n  leads:\n    - key: {}\n    - key: {}\n    - key: {}\n    - key: {}\n",
@@ -44,15 +92,6 @@ impl World {
         ));
         let keys = ["keeper", "mallory"].map(|name| Signer::named(name).public());
         world.more_keys.extend(keys);
-        world.provenance();
-        world.sbom();
-        world.tests();
-        let mut world = world.into_staging();
-        world.approve("alice", "prod");
-        world.approve("carol", "prod");
-        world.now = hour(4);
-        world.promote("prod");
-        world.now = hour(24);
         world
     }
 
@@ -101,6 +140,36 @@ impl World {
         change(&mut said);
         let predicate = serde_json::to_value(&said).unwrap();
         self.record(who, "checkpoint", checkpoint::TYPE, &predicate)
+    }
+
+    /// Writes a calendar with these windows now, after the one before it.
+    pub(crate) fn freeze(
+        &mut self,
+        serial: u64,
+        previous: Option<&Digest>,
+        windows: &Value,
+    ) -> Digest {
+        self.freeze_with("release", serial, previous, windows, |_| {})
+    }
+
+    pub(crate) fn freeze_with(
+        &mut self,
+        who: &str,
+        serial: u64,
+        previous: Option<&Digest>,
+        windows: &Value,
+        change: impl Fn(&mut Value),
+    ) -> Digest {
+        let mut predicate = json!({
+            "scope": scope(), "serial": serial, "windows": windows,
+            "issuedAt": self.now.to_string(),
+            "notAfter": (self.now + SignedDuration::from_hours(24 * 365)).to_string(),
+        });
+        if let Some(previous) = previous {
+            predicate["previous"] = json!(previous);
+        }
+        change(&mut predicate);
+        self.record(who, "freeze", freeze::TYPE, &predicate)
     }
 
     /// Revokes these targets now, in the ledger.

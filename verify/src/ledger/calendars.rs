@@ -1,0 +1,364 @@
+//! Calendars of freezes: those by who may sign them, and which of them was there at a time.
+//!
+//! Each names the one before it, so from the newest one a line leads back. At a time that counts which
+//! is the first of the line that certainly was there. Where it is open whether one was there already,
+//! because nothing but its signer's word says when it was made, that one and those before it may have
+//! been in force.
+
+use std::collections::BTreeMap;
+
+use bulla_model::predicate::checkpoint::FreezeHead;
+use bulla_model::predicate::{Freeze, Predicate as _, freeze};
+use bulla_model::{Digest, Scope, Statement};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::HeldCalendar;
+use super::checkpoints::{Checkpoints, Listed};
+use super::named::{Names, could, surely};
+use super::revocations::{is_any_version, is_of_another};
+use crate::candidate::Candidate;
+use crate::question::Question;
+use crate::verified::{SignedTime, Verified};
+
+/// What is there for one ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Calendars {
+    held: BTreeMap<Digest, Calendar>,
+    /// From each newest one back to the first.
+    lines: Vec<Line>,
+    /// What the checkpoint lists and is not there.
+    missing: Option<(FreezeHead, Option<Digest>)>,
+    now: Timestamp,
+}
+
+/// A calendar by somebody who may sign it, or might have been allowed to.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    pub(crate) payload: Digest,
+    pub(crate) manifest: Option<Digest>,
+    /// What it says, or why that cannot be read.
+    pub(crate) said: Result<Verified<Freeze>, String>,
+    serial: Option<u64>,
+    previous: Option<Digest>,
+    /// Before this it was not there: the earliest of all words and proofs.
+    early: Timestamp,
+    /// By then it was there.
+    proof: Option<Timestamp>,
+    /// When its signer says, where nothing proves it.
+    claim: Option<Timestamp>,
+    /// Whether more than an ended key says that it is genuine.
+    sure: bool,
+    /// Whether every copy of it was taken back.
+    revoked: bool,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Newest first, each with the time before which it was not there.
+    links: Vec<(Digest, Timestamp)>,
+    /// Whether it leads to the first one.
+    whole: bool,
+}
+
+/// Which calendars may have been in force at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Applying<'a> {
+    /// Each of them once.
+    pub(crate) calendars: Vec<&'a Calendar>,
+    /// Whether there may have been none yet.
+    pub(crate) none: bool,
+    /// Why there may be others, with where that is said.
+    pub(crate) doubts: Vec<(String, Option<Digest>)>,
+    /// Two of one serial.
+    pub(crate) twins: Option<(&'a Calendar, &'a Calendar)>,
+}
+
+/// When a step is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    /// Whether it is about to be taken: everything at hand is there.
+    pub(crate) is_now: bool,
+    /// Whether the word of a signer is taken for when something was there.
+    pub(crate) claims: bool,
+}
+
+impl Moment {
+    /// Times are whole seconds: what is of the same one was not there before.
+    fn may_have_seen(self, early: Timestamp) -> bool {
+        self.is_now || early < self.at
+    }
+
+    fn has_seen(self, by: Timestamp) -> bool {
+        self.is_now || by < self.at
+    }
+}
+
+impl Calendars {
+    /// The calendars of this ledger. Strangers' are passed over, and those of other ledgers.
+    pub(super) fn among<'a>(
+        question: &Question<'_>,
+        scope: &Scope,
+        candidates: impl Iterator<Item = &'a Candidate>,
+        checkpoints: &Checkpoints,
+        voids: impl Fn(&Verified<Statement>) -> bool,
+    ) -> Self {
+        let mut out = Self {
+            now: question.now,
+            ..Self::default()
+        };
+        if !question.policy.knows_freezes() {
+            return out;
+        }
+        let listed = checkpoints.freezes();
+        for statement in candidates.filter_map(|candidate| candidate.outcome().ok()) {
+            let kind = statement.value().predicate_type().as_str();
+            if is_any_version(kind, freeze::TYPE)
+                && let Some(one) = Calendar::of(question, scope, statement, &listed)
+            {
+                out.add(Calendar {
+                    revoked: voids(statement),
+                    ..one
+                });
+            }
+        }
+        let newest = checkpoints.readable.first();
+        let listed = newest.and_then(|newest| Some((newest.value().freeze.clone()?, newest)));
+        out.missing = listed
+            .filter(|(head, _)| !out.holds(head))
+            .map(|(head, newest)| (head, newest.manifest().cloned()));
+        out.lines = out.tops().map(|top| out.line(top)).collect();
+        out
+    }
+
+    fn holds(&self, listed: &FreezeHead) -> bool {
+        let one = self.held.get(&listed.digest);
+        one.is_some_and(|one| one.serial == Some(listed.serial))
+    }
+
+    /// Of copies together the earliest word counts and the earliest proof: whoever takes the record
+    /// off one, or has it recorded once more, changes nothing.
+    fn add(&mut self, one: Calendar) {
+        let Some(held) = self.held.get_mut(&one.payload) else {
+            self.held.insert(one.payload.clone(), one);
+            return;
+        };
+        held.early = held.early.min(one.early);
+        held.proof = held.proof.into_iter().chain(one.proof).min();
+        held.claim = held.claim.or(one.claim);
+        held.sure |= one.sure;
+        held.revoked &= one.revoked;
+        // The first by its manifest stands for all, whatever the order of the registry's list.
+        if one.manifest < held.manifest {
+            (held.manifest, held.said) = (one.manifest, one.said);
+        }
+    }
+
+    /// Those of the highest serial; of whatever was taken back none, and beside one that is surely
+    /// genuine none that may not be.
+    fn tops(&self) -> impl Iterator<Item = &Calendar> {
+        let kept = || self.held.values().filter(|one| !one.revoked);
+        let highest = kept().filter_map(|one| one.serial).max();
+        let highest = move |one: &&Calendar| one.serial == highest && highest.is_some();
+        let is_sure = kept().filter(highest).any(|one| one.sure);
+        kept()
+            .filter(highest)
+            .filter(move |one| one.sure || !is_sure)
+    }
+
+    fn line(&self, top: &Calendar) -> Line {
+        let mut line = Line::default();
+        let mut next = Some(top);
+        while let Some(one) = next {
+            line.links.push((one.payload.clone(), one.early));
+            line.whole = one.serial == Some(1);
+            let before = one.previous.as_ref().and_then(|it| self.held.get(it));
+            // Numbers count down one by one, so it ends.
+            next = before.filter(|before| {
+                let serial = before.serial.and_then(|serial| serial.checked_add(1));
+                serial.is_some() && serial == one.serial
+            });
+        }
+        // What names another was made after it, whatever it says itself.
+        let mut earliest = Timestamp::MIN;
+        for (_, early) in line.links.iter_mut().rev() {
+            earliest = earliest.max(*early);
+            *early = earliest;
+        }
+        line
+    }
+
+    /// The newest ones that can be read, and the payload digests of those that cannot.
+    pub(super) fn newest(&self) -> (Vec<HeldCalendar>, Vec<Digest>) {
+        let nameless = self.nameless();
+        let tops: Vec<_> = self.tops().chain(nameless).collect();
+        let unreadable = tops.iter().filter(|one| one.said.is_err());
+        let unreadable = unreadable.map(|one| one.payload.clone()).collect();
+        let held = |one: &&Calendar| {
+            let said = one.said.as_ref().ok()?.clone();
+            let is_sure = one.sure;
+            Some(HeldCalendar { said, is_sure })
+        };
+        (tops.iter().filter_map(held).collect(), unreadable)
+    }
+
+    /// Payload digests of those that were taken back.
+    pub(super) fn revoked(&self) -> Vec<Digest> {
+        let revoked = self.held.values().filter(|one| one.revoked);
+        revoked.map(|one| one.payload.clone()).collect()
+    }
+
+    /// What the newest checkpoint lists and is not there.
+    pub(super) fn missing(&self) -> Option<&FreezeHead> {
+        self.missing.as_ref().map(|(head, _)| head)
+    }
+
+    /// Those that do not even say which place they take.
+    fn nameless(&self) -> impl Iterator<Item = &Calendar> {
+        let kept = self.held.values().filter(|one| !one.revoked);
+        kept.filter(|one| one.serial.is_none())
+    }
+
+    /// What may have been in force at this moment.
+    pub(crate) fn at(&self, moment: Moment) -> Applying<'_> {
+        let mut out = Applying::default();
+        if let Some((head, manifest)) = &self.missing {
+            let line = format!(
+                "calendar {} ({}), which the checkpoint lists, is not there, or not by who may",
+                head.serial, head.digest
+            );
+            out.doubts.push((line, manifest.clone()));
+        }
+        out.calendars.extend(
+            self.nameless()
+                .filter(|one| moment.may_have_seen(one.early)),
+        );
+        for line in &self.lines {
+            self.follow(line, moment, &mut out);
+        }
+        out.none |= self.lines.is_empty();
+        out.calendars.sort_by_key(|one| (one.serial, &one.payload));
+        out.calendars.dedup_by_key(|one| &one.payload);
+        let mut tops = self.lines.iter().filter_map(|line| {
+            let (payload, early) = line.links.first()?;
+            self.held
+                .get(payload)
+                .filter(|_| moment.may_have_seen(*early))
+        });
+        if self.lines.len() > 1
+            && let Some(first) = tops.next()
+        {
+            let others = self.tops().find(|other| other.payload != first.payload);
+            out.twins = others.map(|other| (first, other));
+        }
+        out
+    }
+
+    fn follow<'a>(&'a self, line: &Line, moment: Moment, out: &mut Applying<'a>) {
+        // Everything at hand is there now, and was there before what names it.
+        let (mut by, mut sure) = (self.now, false);
+        for (payload, early) in &line.links {
+            let Some(one) = self.held.get(payload) else {
+                continue;
+            };
+            sure |= one.sure;
+            let claim = one.claim.filter(|_| moment.claims);
+            by = one.proof.into_iter().chain(claim).fold(by, Timestamp::min);
+            if one.revoked || !moment.may_have_seen(*early) {
+                continue;
+            }
+            out.calendars.push(one);
+            if sure && moment.has_seen(by) {
+                return;
+            }
+        }
+        if line.whole {
+            out.none = true;
+            return;
+        }
+        let last = line.links.last().and_then(|(last, _)| self.held.get(last));
+        let name = last.map_or_else(String::new, |last| last.payload.to_string());
+        let message = format!("the calendar that {name} took the place of is not there");
+        out.doubts
+            .push((message, last.and_then(|last| last.manifest.clone())));
+    }
+}
+
+impl Calendar {
+    fn of(
+        question: &Question<'_>,
+        scope: &Scope,
+        statement: &Verified<Statement>,
+        listed: &Listed<'_>,
+    ) -> Option<Self> {
+        let kind = statement.value().predicate_type().as_str();
+        let said = if Freeze::TYPES.contains(&kind) {
+            let read = statement.predicate::<Freeze>();
+            read.map_err(|error| error.to_string())
+        } else {
+            Err(kind.to_owned())
+        };
+        let is_ours = match &said {
+            Ok(said) => said.value().scope == *scope,
+            Err(_) => !is_of_another(statement.value(), scope),
+        };
+        let names: Names = |policy| policy.freezes().map(|rule| rule.by.as_slice());
+        let (policy, now) = (question.policy, question.now);
+        let (signer, time) = (statement.signer(), statement.time());
+        if !is_ours || !could(policy, names, signer, time, now) {
+            return None;
+        }
+        let seen = listed.get(statement.payload()).copied();
+        let (proof, word, claim) = match time {
+            SignedTime::Proven(proof, word) => (Some(proof), word, None),
+            SignedTime::Claimed(word) => (None, Some(word), Some(word)),
+            SignedTime::Unknown => (None, None, None),
+        };
+        let (serial, previous) = place(statement.value(), &said);
+        let early = proof.into_iter().chain(word).min();
+        Some(Self {
+            payload: statement.payload().clone(),
+            manifest: statement.manifest().cloned(),
+            said: said.map_err(|because| {
+                let because: String = because.chars().take(200).collect();
+                because.escape_debug().to_string()
+            }),
+            serial,
+            previous,
+            // Whatever clocks say, it is here.
+            early: early.unwrap_or(Timestamp::MIN).min(now),
+            proof: proof.into_iter().chain(seen).min(),
+            claim,
+            sure: seen.is_some() || surely(policy, names, signer, time, now),
+            revoked: false,
+        })
+    }
+
+    /// Its name, for people.
+    pub(crate) fn name(&self) -> String {
+        match self.serial {
+            Some(serial) => format!("calendar {serial}"),
+            None => format!("calendar {}", self.payload),
+        }
+    }
+}
+
+/// Its serial and what it took the place of, as far as it says that in a form that can be read.
+fn place(
+    statement: &Statement,
+    said: &Result<Verified<Freeze>, String>,
+) -> (Option<u64>, Option<Digest>) {
+    if let Ok(said) = said {
+        let said = said.value();
+        return (Some(said.serial), said.previous.clone());
+    }
+    let json = statement.predicate_json().unwrap_or_default();
+    let said: Value = serde_json::from_str(json).unwrap_or_default();
+    let previous = said.get("previous").and_then(Value::as_str);
+    let serial = said.get("serial").and_then(Value::as_u64);
+    (serial, previous.and_then(|text| text.parse().ok()))
+}
+
+#[cfg(test)]
+mod tests;

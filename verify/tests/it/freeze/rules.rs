@@ -1,0 +1,237 @@
+//! What windows ask for: services, open windows, approvals, their own time.
+
+use serde_json::json;
+
+use bulla_verify::Code;
+
+use super::{closed, closed_but, critical, into_prod, over_at, promoted, twins, with};
+use crate::kit::{World, assert_exit, assert_found, hour};
+
+#[test]
+fn windows_are_of_environments_and_services() {
+    for (change, exit) in [
+        (json!({"services": ["pay-api"]}), 4),
+        (json!({"services": ["pay-api", "wiki"]}), 4),
+        (json!({"services": ["wiki"]}), 0),
+        (json!({"environments": ["env://acme/pay/staging"]}), 0),
+        (
+            json!({"environments": ["env://acme/pay/prod", "env://acme/pay/staging"]}),
+            4,
+        ),
+    ] {
+        assert_exit(&into_prod(&with(&json!([closed_but(&change)]))), exit);
+    }
+}
+
+#[test]
+fn outside_of_open_windows_nothing_goes() {
+    let open = |start: &str| closed_but(&json!({"kind": "open", "start": start}));
+    let (now, later) = (open("2026-03-02T12:00:00"), open("2026-03-02T14:00:00"));
+    assert_exit(&into_prod(&with(&json!([now]))), 0);
+    let verdict = into_prod(&with(&json!([later])));
+    assert_exit(&verdict, 4);
+    assert_found(&verdict, Code::Frozen);
+    let told = &verdict.leading().unwrap().message;
+    assert!(
+        told.starts_with("prod is outside of its open windows until 2026-03-02T14:00"),
+        "{told}"
+    );
+    // One that is open is enough, but not beside one that is closed.
+    assert_exit(&into_prod(&with(&json!([later, now]))), 0);
+    assert_exit(&into_prod(&with(&json!([later, now, closed()]))), 4);
+    // One for another service is none for this one.
+    let other =
+        closed_but(&json!({"kind": "open", "services": ["wiki"], "start": "2027-01-01T00:00:00"}));
+    assert_exit(&into_prod(&with(&json!([other]))), 0);
+    // Of open windows that are past nothing is to be waited for.
+    let past = open("2026-02-02T14:00:00");
+    let verdict = into_prod(&with(&json!([past])));
+    assert_exit(&verdict, 4);
+    assert!(!verdict.leading().unwrap().message.contains("until"));
+    let (_, verdict) = promoted(with(&json!([later])));
+    assert_exit(&verdict, 1);
+}
+
+#[test]
+fn more_approvals_than_the_step_asks_for_let_it_through() {
+    let one_more = closed_but(&json!({"extraApprovals": 1}));
+    let mut world = with(&json!([one_more]));
+    let verdict = into_prod(&world);
+    assert_exit(&verdict, 4);
+    assert_found(&verdict, Code::Frozen);
+    let told = verdict.leading().unwrap();
+    assert_eq!(told.waits_for, ["bob".parse().unwrap()]);
+    let hint = told.hint.as_deref().unwrap();
+    assert!(
+        hint.starts_with("ask 1 more (bob): bulla approve"),
+        "{hint}"
+    );
+    // Somebody who approved already, or holds none of the roles, is not one more.
+    for who in ["alice-laptop", "dave", "mallory"] {
+        world.approve(who, "prod");
+        assert_ne!(into_prod(&world).exit_code(), 0, "{who}");
+    }
+    let mut world = with(&json!([one_more]));
+    world.approve("bob", "prod");
+    assert_exit(&into_prod(&world), 0);
+    let (_, verdict) = promoted(world);
+    assert_exit(&verdict, 0);
+    assert_eq!(verdict.steps.last().unwrap().approved_by.len(), 3);
+    let (_, verdict) = promoted(with(&json!([one_more])));
+    assert_exit(&verdict, 1);
+    // The highest number counts, and a window that asks for none lets none through.
+    for other in [json!({"extraApprovals": 2}), json!({})] {
+        let mut world = with(&json!([one_more, closed_but(&other)]));
+        world.approve("bob", "prod");
+        assert_exit(&into_prod(&world), 4);
+    }
+}
+
+#[test]
+fn a_step_without_approvals_asks_for_those_of_anybody_who_had_no_hand_in_it() {
+    let into_staging = |approvers: &[&str]| {
+        let mut world = World::calendared();
+        world.take("promoter promotion staging");
+        world.now = hour(1);
+        let window = closed_but(&json!({
+            "environments": ["env://acme/pay/staging"], "duration": "P1D", "extraApprovals": 1,
+        }));
+        world.freeze(1, None, &json!([window]));
+        world.now = hour(4);
+        for who in approvers {
+            world.approve(who, "staging");
+        }
+        world.judge("staging", None).0
+    };
+    assert_exit(&into_staging(&[]), 4);
+    // Dave wrote the change.
+    assert_exit(&into_staging(&["dave"]), 4);
+    assert_exit(&into_staging(&["mallory"]), 4);
+    assert_exit(&into_staging(&["alice"]), 0);
+}
+
+#[test]
+fn a_calendar_that_cannot_be_understood_leaves_the_answer_open() {
+    let verdict = critical(false);
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::FreezeUnknown);
+    assert_exit(&critical(true), 0);
+    // A time zone that nobody knows.
+    let moon = closed_but(&json!({"timeZone": "Moon/Tranquility"}));
+    let verdict = into_prod(&with(&json!([moon])));
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::FreezeUnknown);
+    // A later version of the statement, and one that was there only after the step.
+    let mut world = World::calendared();
+    world.now = hour(2);
+    let said = json!({"scope": "ledger://acme/pay", "serial": 1, "issuedAt": hour(2).to_string()});
+    world.record("release", "freeze", "https://bulla.dev/freeze/v9", &said);
+    world.now = hour(4);
+    assert_exit(&into_prod(&world), 3);
+    let mut world = World::calendared().promoted();
+    let said = json!({"scope": "ledger://acme/pay", "serial": 1, "issuedAt": hour(24).to_string()});
+    let first = world.record("release", "freeze", "https://bulla.dev/freeze/v9", &said);
+    assert_exit(&world.verify("prod"), 0);
+    assert_exit(&into_prod(&world), 3);
+    // The next one takes its place.
+    world.freeze(2, Some(&first), &json!([]));
+    assert_exit(&into_prod(&world), 0);
+}
+
+#[test]
+fn two_calendars_of_one_serial_are_told_until_the_next() {
+    assert_exit(&twins(false), 0);
+    let mut world = with(&json!([]));
+    let first = crate::kit::payload(&world.ledger[0].bundle);
+    let first = bulla_model::Digest::sha256(&first);
+    world.freeze(1, None, &json!([closed()]));
+    let verdict = into_prod(&world);
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::FreezeEquivocation);
+    world.freeze(2, Some(&first), &json!([]));
+    assert_exit(&into_prod(&world), 0);
+    // What was promoted before either stays.
+    let mut world = World::calendared().promoted();
+    world.freeze(1, None, &json!([]));
+    world.freeze(1, None, &json!([closed()]));
+    assert_exit(&world.verify("prod"), 0);
+    assert_exit(&into_prod(&world), 1);
+}
+
+#[test]
+fn windows_do_not_vanish_when_their_calendar_is_over() {
+    assert_exit(&over_at(5), 0);
+    let verdict = over_at(4);
+    assert_exit(&verdict, 14);
+    assert_found(&verdict, Code::FreezeExpired);
+    // What was promoted in time stays.
+    let mut world = World::calendared();
+    world.now = hour(2);
+    let next_year = closed_but(&json!({"start": "2027-03-02T12:00:00"}));
+    let first = world.freeze_with("release", 1, None, &json!([next_year]), |said| {
+        said["notAfter"] = json!(hour(5).to_string());
+    });
+    world.now = hour(4);
+    let (mut world, verdict) = promoted(world);
+    assert_exit(&verdict, 0);
+    assert_exit(&into_prod(&world), 14);
+    world.freeze(2, Some(&first), &json!([next_year]));
+    assert_exit(&into_prod(&world), 0);
+    // One that says nothing about the step has nothing to lose.
+    let mut world = World::calendared();
+    world.now = hour(2);
+    let other = closed_but(&json!({"services": ["wiki"]}));
+    world.freeze_with("release", 1, None, &json!([other]), |said| {
+        said["notAfter"] = json!(hour(3).to_string());
+    });
+    world.now = hour(4);
+    assert_exit(&into_prod(&world), 0);
+}
+
+#[test]
+fn a_revoked_calendar_counts_for_nothing() {
+    let mut world = with(&json!([]));
+    let first = bulla_model::Digest::sha256(&crate::kit::payload(&world.ledger[0].bundle));
+    let second = world.freeze(2, Some(&first), &json!([closed()]));
+    assert_exit(&into_prod(&world), 4);
+    world.revoke(
+        "security",
+        &[json!({"kind": "attestation", "payload": second})],
+    );
+    assert_exit(&into_prod(&world), 0);
+    world.freeze(3, Some(&second), &json!([closed()]));
+    assert_exit(&into_prod(&world), 4);
+}
+
+#[test]
+fn a_key_that_ended_neither_opens_nor_closes_alone() {
+    let end = |world: &mut World| {
+        let key = format!("    - key: {}\n", crate::kit::policy::key("release"));
+        let ended = format!("{key}      notAfter: {}\n", hour(3));
+        world.edit("release.yaml", &key, &ended);
+    };
+    let ended = |windows: &serde_json::Value| {
+        let mut world = World::calendared_but(end);
+        world.now = hour(2);
+        let digest = world.freeze(1, None, windows);
+        world.now = hour(4);
+        (world, digest)
+    };
+    let (mut world, first) = ended(&json!([closed()]));
+    let verdict = into_prod(&world);
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::FreezeUnknown);
+    // What the ledger's owner listed was there.
+    world.checkpoint_with("keeper", 1, |said| {
+        let digest = first.clone();
+        said.freeze = Some(bulla_model::predicate::checkpoint::FreezeHead { serial: 1, digest });
+    });
+    assert_exit(&into_prod(&world), 4);
+    // Whoever has the key thaws nothing with it.
+    world.now = hour(2);
+    world.freeze(2, Some(&first), &json!([]));
+    world.now = hour(4);
+    assert_exit(&into_prod(&world), 3);
+    // Where it makes no difference, none is made.
+    assert_exit(&into_prod(&ended(&json!([])).0), 0);
+}
