@@ -54,6 +54,7 @@ verbs! {
     further Reject reject;
     everyday Promote promote;
     further Revoke revoke;
+    further Freeze freeze;
     further Checkpoint checkpoint;
     everyday Verify verify;
     further Why why;

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod demo;
 pub mod deploy;
 pub mod evidence;
+pub mod freeze;
 pub mod help;
 pub mod in_toto;
 pub mod init;

@@ -15,6 +15,7 @@ pub mod demo;
 pub mod deploy;
 pub mod evidence;
 mod exhibit;
+pub mod freeze;
 pub mod help;
 pub mod in_toto;
 pub mod init;

@@ -1,0 +1,131 @@
+//! Asking the calendar about a step.
+
+use std::sync::Arc;
+
+use bulla_model::predicate::freeze::Window;
+use bulla_model::{EdgeKind, Environment, Scope};
+use bulla_verify::calendar::{AskedStep, Hold};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{unasked, view, windows};
+use crate::args::freeze::Check;
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::Rules;
+use crate::join::{ledger, step};
+use crate::render::{Cell, Page, Report, count};
+use crate::{Exit, Failure};
+
+pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Failure> {
+    let now = step::whole_second(Timestamp::now());
+    let at = arguments.at.unwrap_or(now);
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let Some((_, rule)) = rules.policy.environment(&arguments.environment) else {
+        return Err(Failure::usage(format_args!(
+            "the policy has no environment `{}`",
+            arguments.environment.escape_debug()
+        )));
+    };
+    let scope = Scope::ledger_of(&rule.uri);
+    let store = ledger::open_named(context, &rules).await?;
+    let view = view(context, &rules, &store, &scope, now).await?;
+    unasked(context, &rules);
+    let windows = windows(&view.calendars);
+    let asked = AskedStep {
+        environment: &rule.uri,
+        service: arguments.service.as_ref(),
+        kind: arguments.kind.into(),
+    };
+    let unusable = |error: bulla_verify::calendar::Unusable| {
+        Failure::new(
+            FailureKind::Unavailable,
+            format_args!("the calendar cannot be used: {error}"),
+        )
+    };
+    let calendars = view.calendars.iter().map(|one| one.said.value());
+    let over = calendars
+        .map(|said| said.not_after)
+        .min()
+        .filter(|end| at >= *end);
+    if let Some(end) = over.filter(|_| windows.iter().any(|window| asked.is_of(window))) {
+        return Err(Failure::new(
+            FailureKind::Unavailable,
+            format_args!("the calendar can be used until {end}, so nobody knows about {at}"),
+        )
+        .with_hint("let the release owner renew it: bulla freeze renew"));
+    }
+    let held = asked.held(&windows, at).map_err(unusable)?;
+    let (holding, extra_approvals): (Vec<&Window>, _) = match &held {
+        Hold::Free => (Vec::new(), None),
+        Hold::Extra(extra, holding) => (holding.clone(), Some(*extra)),
+        Hold::Shut(holding) => (holding.clone(), None),
+    };
+    let is_frozen = !holding.is_empty();
+    let until = if is_frozen {
+        asked.free_from(&windows, at).map_err(unusable)?
+    } else {
+        None
+    };
+    let report = CheckReport {
+        environment: rule.uri.clone(),
+        kind: asked.kind,
+        at,
+        frozen: is_frozen,
+        until: until.map(|until| until.to_string()),
+        extra_approvals,
+        reasons: holding.iter().map(|window| window.reason.clone()).collect(),
+    };
+    context.printer.report(&report)?;
+    Ok(if is_frozen {
+        Exit::NotYet
+    } else {
+        Exit::Success
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckReport {
+    environment: Environment,
+    kind: EdgeKind,
+    at: Timestamp,
+    frozen: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// With how many approvals more than it asks for a step goes ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_approvals: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
+}
+
+impl Report for CheckReport {
+    fn human(&self, page: &mut Page) {
+        let (name, at) = (self.environment.name(), self.at);
+        if !self.frozen {
+            page.labelled(
+                &Cell::good("open"),
+                &format!("{name} at {at} ({})", self.kind),
+            );
+            return;
+        }
+        let until = self
+            .until
+            .as_ref()
+            .map_or_else(String::new, |until| format!(" until {until}"));
+        let text = format!("{name} at {at} ({}){until}", self.kind);
+        page.labelled(&Cell::attention("frozen"), &text);
+        for reason in &self.reasons {
+            page.indented(1, reason.as_str());
+        }
+        if let Some(extra) = self.extra_approvals {
+            let more = usize::try_from(extra).unwrap_or(usize::MAX);
+            let text = format!(
+                "{} beyond what the step asks for let it through",
+                count(more, "approval")
+            );
+            page.labelled(&Cell::strong("hint:"), &text);
+        }
+    }
+}

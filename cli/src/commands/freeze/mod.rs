@@ -1,0 +1,100 @@
+//! `bulla freeze`: the calendar of when steps are held up, kept by the release owner.
+
+mod check;
+mod list;
+mod window;
+mod write;
+
+use std::sync::Arc;
+
+use bulla_model::Scope;
+use bulla_model::predicate::freeze::Window;
+use bulla_registry::AnyStore;
+use bulla_verify::{Evidence, HeldCalendar, LedgerView};
+use jiff::Timestamp;
+
+use crate::args::freeze::{Action, Arguments};
+use crate::commands::Context;
+use crate::failure::FailureKind;
+use crate::join::rules::Rules;
+use crate::join::{ledger, verdict};
+use crate::{Exit, Failure};
+
+/// Changes, shows or asks the calendar.
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    match arguments.action {
+        Action::Add(add) => {
+            let made = |rules: &Rules, held: Vec<Window>| window::with(&add, rules, held);
+            Box::pin(write::run(&add.write, context, made)).await
+        }
+        Action::Remove(remove) => {
+            let left = |_: &Rules, held: Vec<Window>| window::without(&remove.windows, held);
+            Box::pin(write::run(&remove.write, context, left)).await
+        }
+        Action::Set(set) => {
+            let read = window::of_file(&set.file, &context.limits)?;
+            Box::pin(write::run(&set.write, context, |_, _| Ok(read))).await
+        }
+        Action::Renew(renew) => {
+            Box::pin(write::run(&renew.write, context, |_, held| Ok(held))).await
+        }
+        Action::List(list) => list::run(&list, context).await,
+        Action::Check(check) => check::run(&check, context).await,
+    }
+}
+
+/// The ledger as it is now. What cannot be read whole is no calendar to show or to go on from.
+async fn view(
+    context: &Context,
+    rules: &Arc<Rules>,
+    store: &AnyStore,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<LedgerView, Failure> {
+    let unavailable = |message: String| Failure::new(FailureKind::Unavailable, message);
+    let evidence = Evidence {
+        ledger: ledger::collect(store, scope).await?,
+        ..Evidence::default()
+    };
+    if let Some(line) = evidence.ledger.unavailable.first() {
+        let message = format!("the ledger is not whole: {}", line.escape_debug());
+        return Err(unavailable(message).with_hint("try again"));
+    }
+    let limits = &context.limits;
+    let (view, _) = verdict::ledger(rules, Arc::new(evidence), scope, now, limits).await?;
+    if let Some(unreadable) = view.unreadable_calendars.first() {
+        let message = format!("this version cannot read the calendar {unreadable}");
+        return Err(unavailable(message).with_hint("use a version of bulla that understands it"));
+    }
+    if let Some(missing) = &view.missing_calendar {
+        let message = format!(
+            "calendar {} ({}) is in force and not in the ledger",
+            missing.serial, missing.digest
+        );
+        return Err(
+            unavailable(message).with_hint("restore it, or name another place: --ledger PLACE")
+        );
+    }
+    Ok(view)
+}
+
+/// Says so where a calendar changes nothing.
+fn unasked(context: &Context, rules: &Rules) {
+    if rules.policy.freezes().is_none() {
+        context.printer.warn(
+            "the policy does not say who may freeze, so no step is asked for a calendar: \
+             freezes: {by: […]}",
+        );
+    }
+}
+
+/// All windows in force. Of two calendars with one serial nobody said which, so both count.
+fn windows(calendars: &[HeldCalendar]) -> Vec<Window> {
+    let mut windows: Vec<Window> = Vec::new();
+    for window in calendars.iter().flat_map(|one| &one.said.value().windows) {
+        if !windows.contains(window) {
+            windows.push(window.clone());
+        }
+    }
+    windows
+}
