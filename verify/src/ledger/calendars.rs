@@ -3,7 +3,7 @@
 //! Each names the one before it, so from the newest one a line leads back. At a time that counts which
 //! is the first of the line that certainly was there. Where it is open whether one was there already,
 //! because nothing but its signer's word says when it was made, that one and those before it may have
-//! been in force.
+//! been in force. What may not be genuine begins no line, and may have been in force beside one.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::verified::{SignedTime, Verified};
 #[derive(Debug, Default)]
 pub(crate) struct Calendars {
     held: BTreeMap<Digest, Calendar>,
-    /// From each newest one back to the first.
+    /// From each newest one that is surely genuine back to the first.
     lines: Vec<Line>,
     /// What the checkpoint lists and is not there.
     missing: Option<(FreezeHead, Option<Digest>)>,
@@ -41,11 +41,12 @@ pub(crate) struct Calendar {
     pub(crate) said: Result<Verified<Freeze>, String>,
     serial: Option<u64>,
     previous: Option<Digest>,
-    /// Before this it was not there: the earliest of all words and proofs.
+    /// Before this it was not there: the earliest of all words and proofs, and not before what it
+    /// names.
     early: Timestamp,
     /// By then it was there.
     proof: Option<Timestamp>,
-    /// When its signer says, where nothing proves it.
+    /// When its signer says.
     claim: Option<Timestamp>,
     /// Whether more than an ended key says that it is genuine.
     sure: bool,
@@ -55,8 +56,8 @@ pub(crate) struct Calendar {
 
 #[derive(Debug, Default)]
 struct Line {
-    /// Newest first, each with the time before which it was not there.
-    links: Vec<(Digest, Timestamp)>,
+    /// Newest first.
+    links: Vec<Digest>,
     /// Whether it leads to the first one.
     whole: bool,
 }
@@ -128,8 +129,30 @@ impl Calendars {
         out.missing = listed
             .filter(|(head, _)| !out.holds(head))
             .map(|(head, newest)| (head, newest.manifest().cloned()));
-        out.lines = out.tops().map(|top| out.line(top)).collect();
+        out.put_in_order();
         out
+    }
+
+    /// What names another was made after it, whatever it says itself.
+    fn put_in_order(&mut self) {
+        let mut order: Vec<_> = self.held.values().collect();
+        order.sort_by_key(|one| one.serial);
+        let order: Vec<_> = order.iter().map(|one| one.payload.clone()).collect();
+        for payload in &order {
+            let before = self.held.get(payload).and_then(|one| self.before(one));
+            let before = before.map(|before| before.early);
+            if let Some((one, before)) = self.held.get_mut(payload).zip(before) {
+                one.early = one.early.max(before);
+            }
+        }
+        self.lines = self.tops().map(|top| self.line(top)).collect();
+    }
+
+    /// The one that it took the place of. Numbers count down one by one.
+    fn before(&self, one: &Calendar) -> Option<&Calendar> {
+        let before = self.held.get(one.previous.as_ref()?)?;
+        let next = before.serial?.checked_add(1);
+        (next == one.serial).then_some(before)
     }
 
     fn holds(&self, listed: &FreezeHead) -> bool {
@@ -146,7 +169,7 @@ impl Calendars {
         };
         held.early = held.early.min(one.early);
         held.proof = held.proof.into_iter().chain(one.proof).min();
-        held.claim = held.claim.or(one.claim);
+        held.claim = held.claim.into_iter().chain(one.claim).min();
         held.sure |= one.sure;
         held.revoked &= one.revoked;
         // The first by its manifest stands for all, whatever the order of the registry's list.
@@ -155,36 +178,28 @@ impl Calendars {
         }
     }
 
-    /// Those of the highest serial; of whatever was taken back none, and beside one that is surely
-    /// genuine none that may not be.
+    /// Of those that are surely genuine the ones of the highest serial; none that was taken back.
     fn tops(&self) -> impl Iterator<Item = &Calendar> {
-        let kept = || self.held.values().filter(|one| !one.revoked);
+        let kept = || self.held.values().filter(|one| one.sure && !one.revoked);
         let highest = kept().filter_map(|one| one.serial).max();
-        let highest = move |one: &&Calendar| one.serial == highest && highest.is_some();
-        let is_sure = kept().filter(highest).any(|one| one.sure);
-        kept()
-            .filter(highest)
-            .filter(move |one| one.sure || !is_sure)
+        kept().filter(move |one| one.serial == highest && highest.is_some())
+    }
+
+    /// Those above them that may not be genuine. Whoever has an ended key can sign any number of these,
+    /// with any serial and any time, so they only add to what may have been in force.
+    fn unsure(&self) -> impl Iterator<Item = &Calendar> {
+        let highest = self.tops().next().and_then(|top| top.serial);
+        let kept = self.held.values().filter(|one| !one.sure && !one.revoked);
+        kept.filter(move |one| one.serial > highest)
     }
 
     fn line(&self, top: &Calendar) -> Line {
         let mut line = Line::default();
         let mut next = Some(top);
         while let Some(one) = next {
-            line.links.push((one.payload.clone(), one.early));
+            line.links.push(one.payload.clone());
             line.whole = one.serial == Some(1);
-            let before = one.previous.as_ref().and_then(|it| self.held.get(it));
-            // Numbers count down one by one, so it ends.
-            next = before.filter(|before| {
-                let serial = before.serial.and_then(|serial| serial.checked_add(1));
-                serial.is_some() && serial == one.serial
-            });
-        }
-        // What names another was made after it, whatever it says itself.
-        let mut earliest = Timestamp::MIN;
-        for (_, early) in line.links.iter_mut().rev() {
-            earliest = earliest.max(*early);
-            *early = earliest;
+            next = self.before(one);
         }
         line
     }
@@ -234,54 +249,64 @@ impl Calendars {
             self.nameless()
                 .filter(|one| moment.may_have_seen(one.early)),
         );
+        let mut tops = Vec::new();
         for line in &self.lines {
-            self.follow(line, moment, &mut out);
+            tops.extend(self.follow(line, moment, &mut out));
         }
+        let may_have_seen = |one: &&Calendar| moment.may_have_seen(one.early);
+        out.calendars.extend(self.unsure().filter(may_have_seen));
         out.none |= self.lines.is_empty();
         out.calendars.sort_by_key(|one| (one.serial, &one.payload));
         out.calendars.dedup_by_key(|one| &one.payload);
-        let mut tops = self.lines.iter().filter_map(|line| {
-            let (payload, early) = line.links.first()?;
-            self.held
-                .get(payload)
-                .filter(|_| moment.may_have_seen(*early))
-        });
-        if self.lines.len() > 1
-            && let Some(first) = tops.next()
-        {
-            let others = self.tops().find(|other| other.payload != first.payload);
-            out.twins = others.map(|other| (first, other));
+        tops.sort_by_key(|(one, is_certain)| (!is_certain, &one.payload));
+        if let [(one, _), (other, is_certain), ..] = tops.as_slice() {
+            // The certain ones come first.
+            if *is_certain {
+                out.twins = Some((*one, *other));
+            } else {
+                let message = format!("there may have been two of {}", one.name());
+                out.doubts.push((message, one.manifest.clone()));
+            }
         }
         out
     }
 
-    fn follow<'a>(&'a self, line: &Line, moment: Moment, out: &mut Applying<'a>) {
+    /// Adds what of a line may have been in force. Answers its newest one if that may have been there,
+    /// and whether it certainly was.
+    fn follow<'a>(
+        &'a self,
+        line: &Line,
+        moment: Moment,
+        out: &mut Applying<'a>,
+    ) -> Option<(&'a Calendar, bool)> {
         // Everything at hand is there now, and was there before what names it.
-        let (mut by, mut sure) = (self.now, false);
-        for (payload, early) in &line.links {
-            let Some(one) = self.held.get(payload) else {
-                continue;
-            };
-            sure |= one.sure;
+        let (mut by, mut top) = (self.now, None);
+        let links = line.links.iter().filter_map(|link| self.held.get(link));
+        for (one, place) in links.zip(0_usize..) {
             let claim = one.claim.filter(|_| moment.claims);
             by = one.proof.into_iter().chain(claim).fold(by, Timestamp::min);
-            if one.revoked || !moment.may_have_seen(*early) {
+            if one.revoked || !moment.may_have_seen(one.early) {
                 continue;
             }
             out.calendars.push(one);
-            if sure && moment.has_seen(by) {
-                return;
+            let is_certain = moment.has_seen(by);
+            if place == 0 {
+                top = Some((one, is_certain));
+            }
+            if is_certain {
+                return top;
             }
         }
         if line.whole {
             out.none = true;
-            return;
+            return top;
         }
-        let last = line.links.last().and_then(|(last, _)| self.held.get(last));
+        let last = line.links.last().and_then(|last| self.held.get(last));
         let name = last.map_or_else(String::new, |last| last.payload.to_string());
         let message = format!("the calendar that {name} took the place of is not there");
         out.doubts
             .push((message, last.and_then(|last| last.manifest.clone())));
+        top
     }
 }
 
@@ -311,7 +336,8 @@ impl Calendar {
         }
         let seen = listed.get(statement.payload()).copied();
         let (proof, word, claim) = match time {
-            SignedTime::Proven(proof, word) => (Some(proof), word, None),
+            // Also of one that is proven the word counts where words do: anybody can take the proof off.
+            SignedTime::Proven(proof, word) => (Some(proof), word, word),
             SignedTime::Claimed(word) => (None, Some(word), Some(word)),
             SignedTime::Unknown => (None, None, None),
         };

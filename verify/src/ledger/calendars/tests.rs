@@ -27,7 +27,14 @@ fn proven(serial: u64, word: i64, proof: i64) -> Calendar {
     Calendar {
         early: at(word.min(proof)),
         proof: Some(at(proof)),
-        claim: None,
+        ..said(serial, word)
+    }
+}
+
+/// One that only an ended key says was made.
+fn unsure(serial: u64, word: i64) -> Calendar {
+    Calendar {
+        sure: false,
         ..said(serial, word)
     }
 }
@@ -38,7 +45,7 @@ fn held(all: impl IntoIterator<Item = Calendar>) -> Calendars {
         ..Calendars::default()
     };
     all.into_iter().for_each(|one| calendars.add(one));
-    calendars.lines = calendars.tops().map(|top| calendars.line(top)).collect();
+    calendars.put_in_order();
     calendars
 }
 
@@ -62,15 +69,21 @@ fn asked(calendars: &Calendars, second: i64, claims: bool) -> (Vec<u64>, bool) {
 
 #[test]
 fn between_word_and_proof_a_calendar_may_have_been_there() {
-    let late = held([proven(1, 100, 700)]);
-    for claims in [false, true] {
-        for (second, expected) in [
-            (100, vec![0]),
-            (101, vec![0, 1]),
-            (700, vec![0, 1]),
-            (701, vec![1]),
+    // Somebody may have taken the record off.
+    for copies in [
+        vec![proven(1, 100, 700)],
+        vec![said(1, 100), proven(1, 100, 700)],
+        vec![proven(1, 100, 700), said(1, 100)],
+    ] {
+        let late = held(copies);
+        for (second, expected, with_claims) in [
+            (100, vec![0], vec![0]),
+            (101, vec![0, 1], vec![1]),
+            (700, vec![0, 1], vec![1]),
+            (701, vec![1], vec![1]),
         ] {
-            assert_eq!(asked(&late, second, claims), (expected, false), "{second}");
+            assert_eq!(asked(&late, second, false), (expected, false), "{second}");
+            assert_eq!(asked(&late, second, true), (with_claims, false), "{second}");
         }
     }
 }
@@ -84,7 +97,9 @@ fn neither_a_record_taken_off_nor_one_added_later_makes_a_calendar_younger() {
         vec![said(1, 100), proven(1, 100, 101)],
         vec![proven(1, 100, 101), said(1, 100)],
     ] {
-        assert_eq!(asked(&held(copies), 102, false), (vec![1], false));
+        let copies = held(copies);
+        assert_eq!(asked(&copies, 102, false), (vec![1], false));
+        assert_eq!(asked(&copies, 102, true), (vec![1], false));
     }
     // Where only the word is left it may have been there, and where words count, it was.
     let bare = held([said(1, 100)]);
@@ -106,10 +121,6 @@ fn what_names_a_calendar_was_made_after_it_and_proves_it() {
     assert_eq!(asked(&backdated, 401, true), (vec![2], false));
     assert_eq!(asked(&backdated, 401, false), (vec![1, 2], false));
     // The second proves the first, and that it is genuine.
-    let unsure = |serial, word| Calendar {
-        sure: false,
-        ..said(serial, word)
-    };
     assert_eq!(
         asked(&held([unsure(1, 100)]), 500, true),
         (vec![0, 1], false)
@@ -150,4 +161,65 @@ fn what_was_taken_back_is_passed_over_and_leads_on() {
     ]);
     assert_eq!(asked(&middle, 300, false), (vec![1], false));
     assert_eq!(asked(&middle, 401, false), (vec![3], false));
+}
+
+#[test]
+fn what_may_not_be_genuine_only_adds_to_what_may_have_been_in_force() {
+    let other = |one: Calendar, name: &[u8]| Calendar {
+        payload: Digest::sha256(name),
+        ..one
+    };
+    let twins = |second, calendars: &Calendars| {
+        let moment = Moment {
+            at: at(second),
+            is_now: false,
+            claims: true,
+        };
+        calendars.at(moment).twins.is_some()
+    };
+    // Two of one serial, far above and backdated, and one that names nothing.
+    let jumped = |name| Calendar {
+        previous: None,
+        ..other(unsure(9999, 150), name)
+    };
+    let genuine = || [proven(1, 100, 100), proven(2, 200, 200)];
+    let thief = held(genuine().into_iter().chain([jumped(b"a"), jumped(b"b")]));
+    for (second, expected) in [
+        (120, vec![1]),
+        (180, vec![1, 9999, 9999]),
+        (300, vec![2, 9999, 9999]),
+    ] {
+        assert_eq!(asked(&thief, second, true), (expected, false), "{second}");
+        assert!(!twins(second, &thief));
+    }
+    // Of the same serial or a lower one they are nothing.
+    let beside = held(genuine().into_iter().chain([other(unsure(2, 150), b"x")]));
+    assert_eq!(asked(&beside, 180, true), (vec![1], false));
+    // Each of several in a row may be the first that is not genuine, and none is before what it names.
+    let row = held(genuine().into_iter().chain([unsure(3, 150), unsure(4, 50)]));
+    assert_eq!(asked(&row, 180, true), (vec![1], false));
+    assert_eq!(asked(&row, 300, true), (vec![2, 3, 4], false));
+}
+
+#[test]
+fn twins_are_certain_only_if_both_were_there() {
+    let other = |one: Calendar| Calendar {
+        payload: Digest::sha256(b"other"),
+        ..one
+    };
+    let asked = |calendars: &Calendars, second, claims| {
+        let moment = Moment {
+            at: at(second),
+            is_now: false,
+            claims,
+        };
+        let applying = calendars.at(moment);
+        (applying.twins.is_some(), !applying.doubts.is_empty())
+    };
+    let backdated = held([proven(1, 100, 100), other(said(1, 50))]);
+    assert_eq!(asked(&backdated, 300, false), (false, true));
+    assert_eq!(asked(&backdated, 300, true), (true, false));
+    let both = held([proven(1, 100, 100), other(proven(1, 200, 200))]);
+    assert_eq!(asked(&both, 300, false), (true, false));
+    assert_eq!(asked(&both, 150, false), (false, false));
 }

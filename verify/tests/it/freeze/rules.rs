@@ -235,3 +235,38 @@ fn a_key_that_ended_neither_opens_nor_closes_alone() {
     // Where it makes no difference, none is made.
     assert_exit(&into_prod(&ended(&json!([])).0), 0);
 }
+
+#[test]
+fn whoever_has_an_ended_key_denies_nothing_and_hides_no_genuine_calendar() {
+    // The release owner has a new key, and the old one ended at hour 3.
+    let both = |world: &mut World| {
+        let [new, old] = ["release", "builder"].map(crate::kit::policy::key);
+        let keys = format!(
+            "    - key: {new}\n    - key: {old}\n      notAfter: {}\n",
+            hour(3)
+        );
+        let key = format!("    - key: {new}\n");
+        world.edit("release.yaml", &key, &keys);
+    };
+    let thief = |world: &mut World, name: &[u8]| {
+        let previous = bulla_model::Digest::sha256(name);
+        let at = world.now;
+        world.now = hour(1);
+        world.freeze_with("builder", 9999, Some(&previous), &json!([]), |_| {});
+        world.now = at;
+    };
+    for (windows, exit) in [(json!([]), 0), (json!([closed()]), 3)] {
+        let mut world = World::calendared_but(both);
+        world.now = hour(2);
+        world.freeze(1, None, &windows);
+        world.now = hour(4);
+        thief(&mut world, b"x");
+        assert_exit(&into_prod(&world), exit);
+        thief(&mut world, b"y");
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, exit);
+        assert!(!crate::kit::codes(&verdict).contains(&Code::FreezeEquivocation));
+        let (_, verdict) = promoted(world);
+        assert_exit(&verdict, exit);
+    }
+}
