@@ -35,6 +35,25 @@ enum Answer {
     Unknown(Box<Finding>),
 }
 
+/// What all that may have been in force says of the step together.
+struct Told {
+    outcome: Outcome,
+    summary: String,
+    findings: Vec<Finding>,
+    persons: BTreeSet<Person>,
+}
+
+impl Told {
+    fn failed(cause: Cause, summary: &str, findings: Vec<Finding>) -> Self {
+        Self {
+            outcome: Outcome::Failed(cause),
+            summary: summary.to_owned(),
+            findings,
+            persons: BTreeSet::new(),
+        }
+    }
+}
+
 struct Asking<'a> {
     context: &'a Context<'a>,
     step: &'a StepAtHand<'a>,
@@ -61,38 +80,13 @@ pub(crate) fn judge(
         rule,
         taken,
     };
-    let applying = context.calendars.at(Moment {
-        at: step.at,
-        is_now: taken == Taken::NotYet,
-        claims: context.tier_rule.claimed_time,
-    });
-    let check = |outcome, summary: String, report: &mut Report| {
-        report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
-    };
-    if let Some((one, other)) = applying.twins {
-        report.findings.push(equivocation(one, other));
-        let outcome = Outcome::Failed(Cause::Denied);
-        return check(outcome, "two of one serial".to_owned(), report);
+    let mut told = asking.told(&context.calendars.at(asking.moment()));
+    if taken == Taken::NotYet && told.outcome == Outcome::Ok {
+        told = asking.unsettled().unwrap_or(told);
     }
-    let (answers, mut unknown) = asking.all(&applying);
-    if !unknown.is_empty() {
-        report.findings.append(&mut unknown);
-        let outcome = Outcome::Failed(Cause::Undetermined);
-        return check(outcome, "not known".to_owned(), report);
-    }
-    match answers.into_iter().next() {
-        Some(Answer::Held(finding, outcome, summary)) => {
-            report.findings.push(*finding);
-            check(outcome, summary, report);
-        }
-        Some(Answer::Free(summary, persons)) => {
-            report.persons.extend(persons);
-            check(Outcome::Ok, summary, report);
-        }
-        Some(Answer::Unknown(_)) | None => {
-            check(Outcome::Ok, "no calendar".to_owned(), report);
-        }
-    }
+    report.findings.append(&mut told.findings);
+    report.persons.append(&mut told.persons);
+    report.check(CHECK, told.outcome, told.summary).place = Some(rule.place.clone());
 }
 
 fn equivocation(one: &Calendar, other: &Calendar) -> Finding {
@@ -115,6 +109,81 @@ fn unproven(calendar: &Calendar) -> Finding {
 }
 
 impl Asking<'_> {
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.step.at,
+            is_now: self.taken == Taken::NotYet,
+            claims: self.context.tier_rule.claimed_time,
+        }
+    }
+
+    fn told(&self, applying: &Applying<'_>) -> Told {
+        if let Some((one, other)) = applying.twins {
+            let findings = vec![equivocation(one, other)];
+            return Told::failed(Cause::Denied, "two of one serial", findings);
+        }
+        let (answers, unknown) = self.all(applying);
+        if !unknown.is_empty() {
+            return Told::failed(Cause::Undetermined, "not known", unknown);
+        }
+        let (outcome, summary, finding, persons) = match answers.into_iter().next() {
+            Some(Answer::Held(finding, outcome, summary)) => {
+                (outcome, summary, Some(*finding), BTreeSet::new())
+            }
+            Some(Answer::Free(summary, persons)) => (Outcome::Ok, summary, None, persons),
+            Some(Answer::Unknown(_)) | None => {
+                (Outcome::Ok, "no calendar".to_owned(), None, BTreeSet::new())
+            }
+        };
+        Told {
+            outcome,
+            summary,
+            findings: finding.into_iter().collect(),
+            persons,
+        }
+    }
+
+    /// A step that everything at hand lets through, but that would be refused, or be open, when it is
+    /// verified later: not all that is at hand will be known to have been there.
+    fn unsettled(&self) -> Option<Told> {
+        let calendars = self.context.calendars;
+        let now = self.moment();
+        // What is of this second was not there before the next one.
+        let next = now.at.saturating_add(jiff::SignedDuration::from_secs(1));
+        let is_settled = [now.at, next.unwrap_or(now.at)].into_iter().all(|at| {
+            let is_now = false;
+            let later = calendars.at(Moment { at, is_now, ..now });
+            self.told(&later).outcome == Outcome::Ok
+        });
+        let applying = calendars.at(now);
+        let calendar = applying.calendars.last().filter(|_| !is_settled)?;
+        let word = calendar
+            .said
+            .as_ref()
+            .ok()
+            .map(|said| said.value().issued_at);
+        let hint = match word.filter(|word| *word >= now.at) {
+            Some(word) => format!("wait until {word} is past, then try again"),
+            None => format!(
+                "let the ledger's owner list it: bulla checkpoint {}",
+                bulla_model::Scope::ledger_of(&self.step.edge.to.uri)
+            ),
+        };
+        let message = format!(
+            "{} lets the step through, and nobody could tell later that it was there by now",
+            calendar.name()
+        );
+        let finding = Finding::new(Code::FreezeUnknown, CHECK, message)
+            .found(calendar.payload.to_string())
+            .at(calendar.manifest.as_ref(), "/predicate/issuedAt")
+            .hint(hint);
+        Some(Told::failed(
+            Cause::Undetermined,
+            "not known",
+            vec![finding],
+        ))
+    }
+
     /// What each of those says that may have been in force, the newest first, and what is not known.
     fn all(&self, applying: &Applying<'_>) -> (Vec<Answer>, Vec<Finding>) {
         let doubts = applying.doubts.iter().map(|(doubt, manifest)| {

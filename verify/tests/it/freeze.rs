@@ -332,6 +332,7 @@ fn a_checkpoint_tells_of_a_hidden_calendar() {
     assert_exit(&into_prod(&world), 4);
     // One that is newer than listed counts.
     world.freeze(3, Some(&second), &json!([]));
+    world.now = hour(5);
     assert_exit(&into_prod(&world), 0);
     assert!(!codes(&into_prod(&world)).contains(&Code::FreezeUnknown));
 }

@@ -1,8 +1,10 @@
 //! What windows ask for: services, open windows, approvals, their own time.
 
+use jiff::Timestamp;
 use serde_json::json;
 
-use bulla_verify::Code;
+use bulla_model::predicate::checkpoint::FreezeHead;
+use bulla_verify::{Cause, Code, Outcome};
 
 use super::{closed, closed_but, critical, into_prod, over_at, promoted, twins, with};
 use crate::kit::{World, assert_exit, assert_found, hour};
@@ -176,6 +178,7 @@ fn windows_do_not_vanish_when_their_calendar_is_over() {
     assert_exit(&verdict, 0);
     assert_exit(&into_prod(&world), 14);
     world.freeze(2, Some(&first), &json!([next_year]));
+    world.now = hour(25);
     assert_exit(&into_prod(&world), 0);
     // One that says nothing about the step has nothing to lose.
     let mut world = World::calendared();
@@ -224,7 +227,7 @@ fn a_key_that_ended_neither_opens_nor_closes_alone() {
     // What the ledger's owner listed was there.
     world.checkpoint_with("keeper", 1, |said| {
         let digest = first.clone();
-        said.freeze = Some(bulla_model::predicate::checkpoint::FreezeHead { serial: 1, digest });
+        said.freeze = Some(FreezeHead { serial: 1, digest });
     });
     assert_exit(&into_prod(&world), 4);
     // Whoever has the key thaws nothing with it.
@@ -269,4 +272,73 @@ fn whoever_has_an_ended_key_denies_nothing_and_hides_no_genuine_calendar() {
         let (_, verdict) = promoted(world);
         assert_exit(&verdict, exit);
     }
+}
+
+#[test]
+fn a_gate_says_yes_only_if_verifiers_will() {
+    // Frozen at hour 2, known to have been by whoever reads the checkpoint.
+    let thawed = |claims: bool, word: Timestamp| {
+        let mut world = if claims {
+            World::calendared()
+        } else {
+            let mut world = World::with_release_owner(|world| {
+                let tier = "high: {claimedTime: deny}";
+                world.edit("release.yaml", "high: {claimedTime: allow}", tier);
+            });
+            world.provenance();
+            world
+        };
+        world.now = hour(1);
+        let both = json!({"environments": ["env://acme/pay/dev", "env://acme/pay/prod"]});
+        let first = world.freeze(1, None, &json!([closed_but(&both)]));
+        let listed = |world: &mut World, serial, digest: &bulla_model::Digest| {
+            world.checkpoint_with("keeper", serial, |said| {
+                let digest = digest.clone();
+                said.freeze = Some(FreezeHead { serial, digest });
+            });
+        };
+        listed(&mut world, 1, &first);
+        world.now = word;
+        let second = world.freeze(2, Some(&first), &json!([]));
+        world.now = hour(4);
+        (world, move |world: &mut World| listed(world, 2, &second))
+    };
+    // The word counts, once its time is past.
+    let (mut world, _) = thawed(true, hour(3));
+    assert_exit(&into_prod(&world), 0);
+    world.promote("prod");
+    assert_exit(&world.verify("prod"), 0);
+    let soon = hour(4) + jiff::SignedDuration::from_secs(30);
+    for word in [hour(4), soon] {
+        let (mut world, _) = thawed(true, word);
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, 3);
+        let told = verdict.leading().unwrap();
+        assert!(told.message.starts_with("calendar 2 lets the step through"));
+        assert!(told.hint.as_deref().unwrap().starts_with("wait until "));
+        world.now = word + jiff::SignedDuration::from_secs(1);
+        assert_exit(&into_prod(&world), 0);
+        world.promote("prod");
+        assert_exit(&world.verify("prod"), 0);
+    }
+    // Where it does not, a checkpoint has to list it.
+    let (mut world, list) = thawed(false, hour(3));
+    let asked = |world: &World| {
+        let verdict = world.judge("dev", None).0;
+        let is_its = |one: &&bulla_verify::Finding| one.code == Code::FreezeUnknown;
+        let found = verdict.findings.iter().find(is_its);
+        let hint = found.map(|found| found.hint.clone().unwrap());
+        let check = verdict.checks.iter().find(|check| check.name == "freeze");
+        (check.unwrap().outcome, hint)
+    };
+    let (outcome, hint) = asked(&world);
+    assert_eq!(outcome, Outcome::Failed(Cause::Undetermined));
+    let hint = hint.unwrap();
+    assert!(
+        hint.contains("bulla checkpoint ledger://acme/pay"),
+        "{hint}"
+    );
+    list(&mut world);
+    world.now = hour(4) + jiff::SignedDuration::from_secs(1);
+    assert_eq!(asked(&world), (Outcome::Ok, None));
 }

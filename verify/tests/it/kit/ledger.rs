@@ -29,6 +29,11 @@ impl World {
 
     /// The same with another policy.
     pub(crate) fn calendared_but(change: impl FnOnce(&mut Self)) -> Self {
+        Self::with_release_owner(change).approved_by_two()
+    }
+
+    /// The policy alone.
+    pub(crate) fn with_release_owner(change: impl FnOnce(&mut Self)) -> Self {
         let mut world = Self::owned(1);
         let identities = format!(
             "identities:\n  release:\n    - key: {}\n",
@@ -43,7 +48,7 @@ impl World {
             "freshness: none",
         );
         change(&mut world);
-        world.approved_by_two()
+        world
     }
 
     /// Built, in staging and approved for prod.
