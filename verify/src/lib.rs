@@ -53,7 +53,7 @@ pub use document::Document;
 pub use evidence::{Attestation, AttestationForm, Evidence, Ledger};
 pub use expected::{ExpectedClaim, ExpectedSigner};
 pub use gate::{StepDraft, StepRequest, judge_step};
-pub use ledger::{HeldCalendar, LedgerView, SeenCheckpoint, read_ledger};
+pub use ledger::{LedgerView, SeenCheckpoint, UnsureCalendar, read_ledger};
 pub use named_document::{DocumentsQuestion, ReferredBy, documents_claimed, documents_named};
 pub use owners::{Owned, Published, owned};
 pub use pattern::{AnchoredRegex, Pattern, PatternError};

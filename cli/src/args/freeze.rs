@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_model::calendar::{LocalTime, Recurrence, ZoneName};
-use bulla_model::{Scope, Service};
+use bulla_model::{Digest, Scope, Service};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
@@ -143,7 +143,7 @@ pub struct List {
 #[derive(Debug, Args)]
 #[command(
     before_help = "Example: bulla freeze check --env prod --at 2026-12-24T12:00:00+01:00",
-    after_help = "Ends with 0 if not, with 4 if it would, and with 3 if the calendar does not reach that far. Asks the calendar as it is now."
+    after_help = "Ends with 0 if not, with 4 if it would, with 14 if the time of the calendar is over, and with 3 if it does not reach that far, or if it is open which one is in force. Asks the calendar as it is now."
 )]
 pub struct Check {
     /// Environment the step leads into
@@ -175,6 +175,9 @@ pub struct WriteArguments {
     /// How long the calendar may be used, for example 366d
     #[arg(long, value_name = "TIME", default_value = "366d")]
     pub valid_for: String,
+    /// Payload digest of the calendar to go on from, where it is open which of them is genuine
+    #[arg(long, value_name = "DIGEST")]
+    pub over: Option<Digest>,
     /// The ledger it belongs to, where the policy has environments of several
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<Scope>,

@@ -70,11 +70,22 @@ impl Current {
         Some(seen.unwrap_or(first))
     }
 
-    /// The referrers that earlier checkpoints are in, newest first.
+    /// The referrers that earlier checkpoints are in, newest first. The first one that lists a calendar
+    /// of freezes proves when that was there, so it stays.
     pub fn superseded(&self) -> Vec<Digest> {
         let newest = self.newest().map(|newest| newest.value().serial);
+        let mut first: BTreeMap<&Digest, (Timestamp, u64, &Digest)> = BTreeMap::new();
+        for one in &self.view.checkpoints {
+            if let Some(head) = &one.value().freeze {
+                let this = (one.value().issued_at, one.value().serial, one.payload());
+                let held = first.entry(&head.digest).or_insert(this);
+                *held = this.min(*held);
+            }
+        }
+        let stay: BTreeSet<&Digest> = first.into_values().map(|(.., payload)| payload).collect();
         let checkpoints = self.view.checkpoints.iter();
         let earlier = checkpoints.filter(|one| Some(one.value().serial) < newest);
+        let earlier = earlier.filter(|one| !stay.contains(one.payload()));
         let manifests = earlier.filter_map(|one| one.manifest().cloned());
         manifests.collect()
     }
@@ -220,10 +231,9 @@ fn freeze(view: &LedgerView, said: &[&Checkpoint], new: Option<&FreezeHead>) -> 
     let listed = said.iter().rev().filter_map(|said| said.freeze.clone());
     let listed = listed.filter(|head| !view.revoked_calendars.contains(&head.digest));
     // Whether one that only an ended key signed is genuine, nobody said.
-    let held = view.calendars.iter().filter(|one| one.is_sure);
-    let held = held.map(|one| FreezeHead {
-        serial: one.said.value().serial,
-        digest: one.said.payload().clone(),
+    let held = view.calendars.iter().map(|one| FreezeHead {
+        serial: one.value().serial,
+        digest: one.payload().clone(),
     });
     let all = held.chain(listed).chain(new.cloned());
     all.max_by_key(|head| head.serial)
@@ -365,6 +375,7 @@ mod tests {
             revocations,
             takes_components: false,
             calendars: Vec::new(),
+            unsure_calendars: Vec::new(),
             unreadable_calendars: Vec::new(),
             revoked_calendars: Vec::new(),
             missing_calendar: None,

@@ -13,7 +13,7 @@ use bulla_model::{Digest, Scope, Statement};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::HeldCalendar;
+use super::UnsureCalendar;
 use super::checkpoints::{Checkpoints, Listed};
 use super::named::{Names, could, surely};
 use super::revocations::{is_any_version, is_of_another};
@@ -204,18 +204,28 @@ impl Calendars {
         line
     }
 
-    /// The newest ones that can be read, and the payload digests of those that cannot.
-    pub(super) fn newest(&self) -> (Vec<HeldCalendar>, Vec<Digest>) {
-        let nameless = self.nameless();
-        let tops: Vec<_> = self.tops().chain(nameless).collect();
-        let unreadable = tops.iter().filter(|one| one.said.is_err());
-        let unreadable = unreadable.map(|one| one.payload.clone()).collect();
-        let held = |one: &&Calendar| {
-            let said = one.said.as_ref().ok()?.clone();
-            let is_sure = one.sure;
-            Some(HeldCalendar { said, is_sure })
-        };
-        (tops.iter().filter_map(held).collect(), unreadable)
+    /// The newest ones that can be read.
+    pub(super) fn newest(&self) -> Vec<Verified<Freeze>> {
+        let read = |one: &Calendar| one.said.as_ref().ok().cloned();
+        self.tops().filter_map(read).collect()
+    }
+
+    /// Payload digests of the newest ones that cannot.
+    pub(super) fn unreadable(&self) -> Vec<Digest> {
+        let nameless = self.nameless().filter(|one| one.sure);
+        let unreadable = self.tops().chain(nameless).filter(|one| one.said.is_err());
+        unreadable.map(|one| one.payload.clone()).collect()
+    }
+
+    /// Those that may not be genuine, and take part all the same.
+    pub(super) fn doubtful(&self) -> Vec<UnsureCalendar> {
+        let nameless = self.nameless().filter(|one| !one.sure);
+        let all = self.unsure().chain(nameless);
+        all.map(|one| UnsureCalendar {
+            payload: one.payload.clone(),
+            said: one.said.as_ref().ok().cloned(),
+        })
+        .collect()
     }
 
     /// Payload digests of those that were taken back.

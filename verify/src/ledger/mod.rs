@@ -83,9 +83,11 @@ pub struct LedgerView {
     pub revocations: Vec<Digest>,
     /// Whether one in force takes back a component, or may: bills of materials decide then.
     pub takes_components: bool,
-    /// The newest calendars of freezes by those who may, revoked ones aside; more than one if two have
-    /// one serial.
-    pub calendars: Vec<HeldCalendar>,
+    /// The newest calendars of freezes that are surely by those who may, revoked ones aside; more than
+    /// one if two have one serial.
+    pub calendars: Vec<Verified<Freeze>>,
+    /// Those above them that only a key that has ended says to be genuine.
+    pub unsure_calendars: Vec<UnsureCalendar>,
     /// Payload digests of the newest ones that this version cannot read.
     pub unreadable_calendars: Vec<Digest>,
     /// Payload digests of those that were revoked.
@@ -94,13 +96,13 @@ pub struct LedgerView {
     pub missing_calendar: Option<FreezeHead>,
 }
 
-/// A calendar of freezes, for whoever writes the next one or shows it.
+/// A calendar of freezes that may not be genuine.
 #[derive(Clone, Debug)]
-pub struct HeldCalendar {
-    /// What it says.
-    pub said: Verified<Freeze>,
-    /// Whether more than an ended key says that it is genuine.
-    pub is_sure: bool,
+pub struct UnsureCalendar {
+    /// Its payload digest.
+    pub payload: Digest,
+    /// What it says, if this version can read it.
+    pub said: Option<Verified<Freeze>>,
 }
 
 /// Reads a ledger as a verifier would.
@@ -121,10 +123,10 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
     let reached = evidence.reached();
     let voids = |one: &Verified<Statement>| revocations.voids(one, &reached).is_some();
     let calendars = Calendars::among(question, scope, candidates.iter(), &checkpoints, voids);
-    let (newest, unreadable) = calendars.newest();
     Ok(LedgerView {
-        calendars: newest,
-        unreadable_calendars: unreadable,
+        calendars: calendars.newest(),
+        unsure_calendars: calendars.doubtful(),
+        unreadable_calendars: calendars.unreadable(),
         revoked_calendars: calendars.revoked(),
         missing_calendar: calendars.missing().cloned(),
         unreadable: checkpoints.open().map(|one| one.payload.clone()).collect(),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use bulla_model::predicate::freeze::Window;
 use bulla_model::{EdgeKind, Environment, Scope};
 use bulla_verify::calendar::{AskedStep, Hold};
+use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{unasked, view, windows};
 use crate::args::freeze::Check;
+use crate::args::memory::MemoryArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::rules::Rules;
@@ -20,6 +22,13 @@ use crate::{Exit, Failure};
 pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
     let at = arguments.at.unwrap_or(now);
+    if at < now {
+        // Of a step that was taken the calendar of its time decides.
+        return Err(Failure::usage(format_args!(
+            "{at} is past, and the calendar is asked as it is now"
+        ))
+        .with_hint("to see why a step was refused: bulla why"));
+    }
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let Some((_, rule)) = rules.policy.environment(&arguments.environment) else {
         return Err(Failure::usage(format_args!(
@@ -29,8 +38,10 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
     };
     let scope = Scope::ledger_of(&rule.uri);
     let store = ledger::open_named(context, &rules).await?;
-    let view = view(context, &rules, &store, &scope, now).await?;
+    let memory = MemoryArguments::default();
+    let view = view(context, &rules, &store, &scope, &memory, now).await?;
     unasked(context, &rules);
+    alone(&view)?;
     let windows = windows(&view.calendars);
     let asked = AskedStep {
         environment: &rule.uri,
@@ -43,12 +54,19 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
             format_args!("the calendar cannot be used: {error}"),
         )
     };
-    let calendars = view.calendars.iter().map(|one| one.said.value());
+    let calendars = view.calendars.iter().map(Verified::value);
     let over = calendars
         .map(|said| said.not_after)
         .min()
         .filter(|end| at >= *end);
-    if let Some(end) = over.filter(|_| windows.iter().any(|window| asked.is_of(window))) {
+    let over = over.filter(|_| windows.iter().any(|window| asked.is_of(window)));
+    if let Some(end) = over.filter(|end| now >= *end) {
+        context.printer.warn(format!(
+            "the calendar could be used until {end}: bulla freeze renew"
+        ));
+        return Ok(Exit::Outdated);
+    }
+    if let Some(end) = over {
         return Err(Failure::new(
             FailureKind::Unavailable,
             format_args!("the calendar can be used until {end}, so nobody knows about {at}"),
@@ -82,6 +100,23 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
     } else {
         Exit::Success
     })
+}
+
+/// Steps are asked for one calendar that is surely genuine; where there is none such, the gate would
+/// not say yes either.
+fn alone(view: &LedgerView) -> Result<(), Failure> {
+    let failure = |message: String| Failure::new(FailureKind::Unavailable, message);
+    if let Some(first) = view.unsure_calendars.first() {
+        let message = format!("whether calendar {} is genuine is open", first.payload);
+        return Err(failure(message).with_hint("to see what there is: bulla freeze list"));
+    }
+    if let [one, _, ..] = view.calendars.as_slice() {
+        let message = format!("there are two of calendar {}", one.value().serial);
+        return Err(
+            failure(message).with_hint("let the release owner renew it: bulla freeze renew")
+        );
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]

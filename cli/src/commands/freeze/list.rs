@@ -8,8 +8,9 @@ use bulla_verify::calendar::{Opening, Schedule};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{unasked, view, windows};
+use super::{revoking, unasked, view, windows};
 use crate::args::freeze::List;
+use crate::args::memory::MemoryArguments;
 use crate::commands::Context;
 use crate::join::rules::{Rules, Source};
 use crate::join::{checkpoint, ledger};
@@ -24,9 +25,10 @@ pub(super) async fn run(arguments: &List, context: &Context) -> Result<Exit, Fai
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let scope = checkpoint::scope(&rules, arguments.scope.as_ref())?;
     let store = ledger::open_named(context, &rules).await?;
-    let view = view(context, &rules, &store, &scope, now).await?;
+    let memory = MemoryArguments::default();
+    let view = view(context, &rules, &store, &scope, &memory, now).await?;
     unasked(context, &rules);
-    let newest = view.calendars.first().map(|one| &one.said);
+    let newest = view.calendars.first();
     let report = ListReport {
         sources: rules.sources.clone(),
         scope,
@@ -35,7 +37,11 @@ pub(super) async fn run(arguments: &List, context: &Context) -> Result<Exit, Fai
         not_after: newest.map(|newest| newest.value().not_after),
         is_over: newest.is_some_and(|newest| now >= newest.value().not_after),
         is_double: view.calendars.len() > 1,
-        is_sure: view.calendars.iter().all(|one| one.is_sure),
+        unsure: view
+            .unsure_calendars
+            .iter()
+            .map(|one| one.payload.clone())
+            .collect(),
         windows: windows(&view.calendars)
             .into_iter()
             .map(|window| Row::of(window, now))
@@ -87,8 +93,9 @@ struct ListReport {
     is_over: bool,
     /// Whether there are two of one serial.
     is_double: bool,
-    /// Whether more than an ended key says that it is genuine.
-    is_sure: bool,
+    /// Payload digests of those that only an ended key says to be newer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unsure: Vec<Digest>,
     windows: Vec<Row>,
 }
 
@@ -151,7 +158,18 @@ impl Row {
 impl Report for ListReport {
     fn human(&self, page: &mut Page) {
         sources(page, &self.sources);
+        for payload in &self.unsure {
+            let text = format!(
+                "whether calendar {payload} is genuine is open: only a key that has ended says so; if it \
+                 is not: {}",
+                revoking(payload)
+            );
+            page.labelled(&Cell::attention("warning:"), &text);
+        }
         let Some(serial) = self.serial else {
+            if !self.unsure.is_empty() {
+                return;
+            }
             page.line(format!("{} has no calendar: nothing is frozen", self.scope));
             return;
         };
@@ -167,10 +185,6 @@ impl Report for ListReport {
             (
                 self.is_double,
                 "there are two of this serial: bulla freeze renew",
-            ),
-            (
-                !self.is_sure,
-                "only an ended key signed it: bulla freeze renew",
             ),
         ] {
             if is {

@@ -7,17 +7,19 @@ mod write;
 
 use std::sync::Arc;
 
-use bulla_model::Scope;
+use bulla_model::predicate::Freeze;
 use bulla_model::predicate::freeze::Window;
+use bulla_model::{Digest, Scope};
 use bulla_registry::AnyStore;
-use bulla_verify::{Evidence, HeldCalendar, LedgerView};
+use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 
 use crate::args::freeze::{Action, Arguments};
+use crate::args::memory::MemoryArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::join::checkpoint;
 use crate::join::rules::Rules;
-use crate::join::{ledger, verdict};
 use crate::{Exit, Failure};
 
 /// Changes, shows or asks the calendar.
@@ -43,28 +45,26 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     }
 }
 
-/// The ledger as it is now. What cannot be read whole is no calendar to show or to go on from.
+/// The ledger as it is now. One that cannot be read whole, or that lost what was seen of it, has no
+/// calendar to show or to go on from.
 async fn view(
     context: &Context,
     rules: &Arc<Rules>,
     store: &AnyStore,
     scope: &Scope,
+    memory: &MemoryArguments,
     now: Timestamp,
 ) -> Result<LedgerView, Failure> {
     let unavailable = |message: String| Failure::new(FailureKind::Unavailable, message);
-    let evidence = Evidence {
-        ledger: ledger::collect(store, scope).await?,
-        ..Evidence::default()
-    };
-    if let Some(line) = evidence.ledger.unavailable.first() {
-        let message = format!("the ledger is not whole: {}", line.escape_debug());
-        return Err(unavailable(message).with_hint("try again"));
-    }
-    let limits = &context.limits;
-    let (view, _) = verdict::ledger(rules, Arc::new(evidence), scope, now, limits).await?;
+    let view = checkpoint::read(context, rules, store, scope, memory, now)
+        .await?
+        .view;
     if let Some(unreadable) = view.unreadable_calendars.first() {
         let message = format!("this version cannot read the calendar {unreadable}");
-        return Err(unavailable(message).with_hint("use a version of bulla that understands it"));
+        return Err(unavailable(message).with_hint(format_args!(
+            "use a version of bulla that understands it; if it should not be there: {}",
+            revoking(unreadable)
+        )));
     }
     if let Some(missing) = &view.missing_calendar {
         let message = format!(
@@ -78,6 +78,11 @@ async fn view(
     Ok(view)
 }
 
+/// How to take a calendar out of force.
+fn revoking(payload: &Digest) -> String {
+    format!("bulla revoke --attestation {payload} --reason TEXT")
+}
+
 /// Says so where a calendar changes nothing.
 fn unasked(context: &Context, rules: &Rules) {
     if rules.policy.freezes().is_none() {
@@ -89,9 +94,9 @@ fn unasked(context: &Context, rules: &Rules) {
 }
 
 /// All windows in force. Of two calendars with one serial nobody said which, so both count.
-fn windows(calendars: &[HeldCalendar]) -> Vec<Window> {
+fn windows(calendars: &[Verified<Freeze>]) -> Vec<Window> {
     let mut windows: Vec<Window> = Vec::new();
-    for window in calendars.iter().flat_map(|one| &one.said.value().windows) {
+    for window in calendars.iter().flat_map(|one| &one.value().windows) {
         if !windows.contains(window) {
             windows.push(window.clone());
         }

@@ -8,12 +8,12 @@ use bulla_model::predicate::freeze::Window;
 use bulla_model::predicate::{Checkpoint, Freeze};
 use bulla_model::{Digest, Scope};
 use bulla_registry::AnyStore;
-use bulla_verify::HeldCalendar;
+use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::list::describe;
-use super::{view, window, windows};
+use super::{revoking, view, window, windows};
 use crate::args::freeze::WriteArguments;
 use crate::commands::Context;
 use crate::join::rules::Rules;
@@ -34,7 +34,8 @@ pub(super) async fn run(
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     let scope = checkpoint::scope(&rules, arguments.scope.as_ref())?;
     let store = ledger::open_to_write(context, &rules, None).await?;
-    let calendars = view(context, &rules, &store, &scope, now).await?.calendars;
+    let held = view(context, &rules, &store, &scope, &arguments.memory, now).await?;
+    let calendars = before(held, arguments.over.as_ref())?;
     let before = windows(&calendars);
     let windows = change(&rules, before.clone())?;
     for one in &windows {
@@ -153,13 +154,47 @@ impl Writer<'_> {
     }
 }
 
+/// What the next one takes the place of. Whoever has an ended key can write one that looks like the
+/// newest, and what follows that would make it genuine: then the owner says which it is.
+fn before(held: LedgerView, over: Option<&Digest>) -> Result<Vec<Verified<Freeze>>, Failure> {
+    let (sure, unsure) = (held.calendars, held.unsure_calendars);
+    let Some(over) = over else {
+        let Some(first) = unsure.first() else {
+            return Ok(sure);
+        };
+        let failure = Failure::usage(format_args!(
+            "whether calendar {} is genuine is open: only a key that has ended says so",
+            first.payload
+        ))
+        .with_hint(format_args!("if it is not: {}", revoking(&first.payload)))
+        .with_hint(format_args!("to go on from it: --over {}", first.payload));
+        return Err(match sure.first() {
+            Some(sure) => failure.with_hint(format_args!(
+                "to go on from calendar {}, which is: --over {}",
+                sure.value().serial,
+                sure.payload()
+            )),
+            None => failure,
+        });
+    };
+    let unsure = unsure.into_iter().filter_map(|one| one.said);
+    let mut all = sure.into_iter().chain(unsure);
+    let found = all.find(|one| one.payload() == over);
+    found.map(|one| vec![one]).ok_or_else(|| {
+        Failure::usage(format_args!(
+            "{over} is none of the newest calendars, or this version cannot read it"
+        ))
+        .with_hint("to see them: bulla freeze list")
+    })
+}
+
 fn next(
-    held: &[HeldCalendar],
+    held: &[Verified<Freeze>],
     scope: &Scope,
     windows: Vec<Window>,
     (now, not_after): (Timestamp, Timestamp),
 ) -> Freeze {
-    let before = held.first().map(|before| &before.said);
+    let before = held.first();
     let serial = before.map_or(0, |before| before.value().serial);
     Freeze {
         scope: scope.clone(),

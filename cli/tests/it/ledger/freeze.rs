@@ -4,6 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use bulla_attest::{KeyAlgorithm, PrivateKey};
+
 use super::{codes, company, copy, hide, newest, release, the_scope, verified};
 use crate::sandbox::Sandbox;
 
@@ -88,6 +90,8 @@ fn a_freeze_holds_steps_up_and_evicts_nothing() {
     );
 
     sandbox.done(&format!("freeze remove 1 {KEY}"));
+    // What is of this second was not there before the next one.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     let thawed = sandbox.run("promote image:1.0 --to prod --key ci.key");
     assert_eq!(thawed.code, 0, "{}{}", thawed.data, thawed.talk);
     assert_eq!(
@@ -151,36 +155,35 @@ fn a_calendar_is_shown_and_asked() {
     let sandbox = freezing();
     add(
         &sandbox,
-        "--from 2026-12-18T18:00 --until 2027-01-04T08:00 --rrule FREQ=YEARLY --exempt hotfix --exempt rollback --reason year-end --zone UTC"
-            .trim_end_matches(" --zone UTC"),
+        "--from 2076-12-18T18:00 --until 2077-01-04T08:00 --rrule FREQ=YEARLY --exempt hotfix --exempt rollback --reason year-end",
     );
     add(
         &sandbox,
-        "--from 2026-01-05T09:00 --until 2026-01-05T17:00 --rrule FREQ=WEEKLY;BYDAY=MO,TU,WE,TH --open --extra-approvals 1 --reason office-hours",
+        "--from 2076-01-06T09:00 --until 2076-01-06T17:00 --rrule FREQ=WEEKLY;BYDAY=MO,TU,WE,TH --open --extra-approvals 1 --reason office-hours --valid-for 20000d",
     );
-    let listed = sandbox.done("freeze list --at 2026-12-24T12:00:00Z").data;
+    let listed = sandbox.done("freeze list --at 2076-12-24T12:00:00Z").data;
     assert!(
         listed.contains("calendar 2 of ledger://acme/pay"),
         "{listed}"
     );
     assert!(
-        listed.contains("2026-12-18T18:00:00+00:00 to 2027-01-04T08:00:00+00:00[UTC]"),
+        listed.contains("2076-12-18T18:00:00+00:00 to 2077-01-04T08:00:00+00:00[UTC]"),
         "{listed}"
     );
     for (asked, code) in [
-        ("--at 2026-12-24T12:00:00Z", 4),
-        ("--at 2026-12-24T12:00:00Z --kind hotfix", 0),
-        ("--at 2027-12-24T12:00:00Z", 3),
-        ("--at 2026-12-01T12:00:00Z", 0),
-        ("--at 2026-12-01T18:00:00Z", 4),
-        ("--at 2026-12-04T12:00:00Z", 4),
+        ("--at 2076-12-24T12:00:00Z", 4),
+        ("--at 2076-12-24T12:00:00Z --kind hotfix", 0),
+        ("--at 2092-12-24T12:00:00Z", 3),
+        ("--at 2076-12-01T12:00:00Z", 0),
+        ("--at 2076-12-01T18:00:00Z", 4),
+        ("--at 2076-12-04T12:00:00Z", 4),
     ] {
         let answer = sandbox.run(&format!("freeze check --env prod {asked}"));
         assert_eq!(answer.code, code, "{asked}: {}{}", answer.data, answer.talk);
     }
-    let dev = sandbox.done("freeze check --env dev --at 2026-12-24T12:00:00Z");
+    let dev = sandbox.done("freeze check --env dev --at 2076-12-24T12:00:00Z");
     assert!(dev.data.contains("open"), "{}", dev.data);
-    let answer = sandbox.run("freeze check --env prod --at 2026-12-24T12:00:00Z --output json");
+    let answer = sandbox.run("freeze check --env prod --at 2076-12-24T12:00:00Z --output json");
     let said = answer.json();
     assert_eq!(said["reasons"], json!(["year-end"]));
     // The windows that are listed can be set again.
@@ -210,42 +213,42 @@ fn what_cannot_be_a_calendar_is_refused() {
     let sandbox = freezing();
     let add = "freeze add --env prod --zone UTC --reason x --key alice.key --state keeper.json";
     for (what, message) in [
-        ("--from 2026-12-18T18:00", "--until"),
+        ("--from 2076-12-18T18:00", "--until"),
         (
-            "--from 2026-12-18T18:00+01:00 --for 1d",
+            "--from 2076-12-18T18:00+01:00 --for 1d",
             "without an offset",
         ),
-        ("--from 2026-12-18T18:00 --for 1y", "is no length"),
-        ("--from 2026-12-18T18:00 --for 400d", "at most 366 days"),
+        ("--from 2076-12-18T18:00 --for 1y", "is no length"),
+        ("--from 2076-12-18T18:00 --for 400d", "at most 366 days"),
         (
-            "--from 2026-12-18T18:00 --until 2026-12-18",
+            "--from 2076-12-18T18:00 --until 2076-12-18",
             "not after --from",
         ),
         (
-            "--from 2026-12-18 --for 1d --rrule FREQ=HOURLY",
+            "--from 2076-12-18 --for 1d --rrule FREQ=HOURLY",
             "is no recurrence",
         ),
         (
-            "--from 2026-12-18 --for 1d --service nobody",
+            "--from 2076-12-18 --for 1d --service nobody",
             "no service `nobody`",
         ),
         (
-            "--from 2026-12-18 --for 1d --env moon",
+            "--from 2076-12-18 --for 1d --env moon",
             "no environment `moon`",
         ),
-        ("--from 2026-12-18 --for 1d --extra-approvals 17", "1 to 16"),
-        ("--from 2026-12-18 --for 1d", "nobody is there to ask"),
+        ("--from 2076-12-18 --for 1d --extra-approvals 17", "1 to 16"),
+        ("--from 2076-12-18 --for 1d", "nobody is there to ask"),
     ] {
         let answer = sandbox.run(&format!("{add} {what}"));
         assert_eq!(answer.code, 2, "{what}: {}", answer.talk);
         assert!(answer.talk.contains(message), "{what}: {}", answer.talk);
     }
     let moon = add.replace("UTC", "Moon/Tranquility");
-    let answer = sandbox.run(&format!("{moon} --from 2026-12-18 --for 1d --yes"));
+    let answer = sandbox.run(&format!("{moon} --from 2076-12-18 --for 1d --yes"));
     assert_eq!(answer.code, 2, "{}", answer.talk);
     assert!(answer.talk.contains("no time zone"), "{}", answer.talk);
     let stranger = add.replace("alice.key", "ci.key");
-    let answer = sandbox.run(&format!("{stranger} --from 2026-12-18 --for 1d --yes"));
+    let answer = sandbox.run(&format!("{stranger} --from 2076-12-18 --for 1d --yes"));
     assert_eq!(answer.code, 2, "{}", answer.talk);
     assert!(answer.talk.contains("does not let"), "{}", answer.talk);
     for (file, message) in [
@@ -267,4 +270,108 @@ fn what_cannot_be_a_calendar_is_refused() {
     assert!(
         codes(&verdict.json()["verdicts"][0]["verdict"]).contains(&"provenance-missing".into())
     );
+}
+
+#[test]
+fn nothing_goes_on_from_what_only_an_ended_key_signed_unless_the_owner_says_so() {
+    let sandbox = company();
+    let thief = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    sandbox.write("thief.key", &thief.to_pem());
+    let end = Timestamp::now() + SignedDuration::from_secs(4);
+    let keys = format!(
+        "  release:\n    - key: {}\n    - key: {}\n      notAfter: {}\n",
+        json!(sandbox.read("alice.pub")),
+        json!(thief.public_key().to_pem()),
+        end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    );
+    let policy = sandbox.read("policy/release.yaml");
+    let policy = policy.replacen("identities:\n", &format!("identities:\n{keys}"), 1);
+    let policy = format!("{policy}freezes: {{by: [release]}}\n");
+    sandbox.write("policy/release.yaml", &policy);
+    sandbox.done("checkpoint --first --key alice.key --state keeper.json");
+    let window = format!("--from {} --for 26h --reason x", local(-60));
+    let genuine = add(&sandbox, &window)["payload"].clone();
+    let genuine = genuine.as_str().unwrap();
+    sandbox.write("none.yaml", "windows: []");
+    let false_one = sandbox
+        .done("freeze set none.yaml --key thief.key --yes --output json")
+        .json();
+    assert_eq!(false_one["serial"], 2);
+    let false_one = false_one["payload"].as_str().unwrap();
+    let left = end.duration_since(Timestamp::now()) + SignedDuration::from_secs(1);
+    std::thread::sleep(left.try_into().unwrap_or_default());
+
+    let listed = sandbox.done("freeze list").data;
+    assert!(listed.contains("calendar 1 of"), "{listed}");
+    let revoke = format!("bulla revoke --attestation {false_one}");
+    assert!(listed.contains(&revoke), "{listed}");
+    for change in ["renew", "remove 1", "set none.yaml"] {
+        let answer = sandbox.run(&format!("freeze {change} {KEY}"));
+        assert_eq!(answer.code, 2, "{}", answer.talk);
+        for hint in [&revoke, &format!("--over {genuine}")] {
+            assert!(answer.talk.contains(hint), "{}", answer.talk);
+        }
+    }
+    let asked = sandbox.run("freeze check --env prod");
+    assert_eq!(asked.code, 3, "{}", asked.talk);
+    let renewed = sandbox
+        .done(&format!(
+            "freeze renew --over {genuine} {KEY} --output json"
+        ))
+        .json();
+    assert_eq!(
+        (&renewed["serial"], &renewed["windows"]),
+        (&json!(2), &json!(1))
+    );
+    let listed = sandbox.done("freeze list").data;
+    assert!(!listed.contains("genuine"), "{listed}");
+    let answer = sandbox.run(&format!("freeze renew --over {false_one} {KEY}"));
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert_eq!(sandbox.run("freeze check --env prod").code, 4);
+}
+
+#[test]
+fn whoever_remembers_a_ledger_adds_nothing_to_an_older_one() {
+    let sandbox = freezing();
+    copy(&sandbox.path("ledger"), &sandbox.path("before"));
+    let window = format!("--from {} --for 26h --reason x", local(-60));
+    add(&sandbox, &window);
+    std::fs::remove_dir_all(sandbox.path("ledger")).unwrap();
+    copy(&sandbox.path("before"), &sandbox.path("ledger"));
+    let held = || {
+        std::fs::read_dir(sandbox.path("ledger/blobs/sha256"))
+            .unwrap()
+            .count()
+    };
+    let before = held();
+    for command in [
+        format!("freeze add --env prod --zone UTC {window} {KEY}"),
+        format!("freeze add --env prod --zone UTC {window} {KEY} --no-checkpoint"),
+        "freeze list --state keeper.json".to_owned(),
+        "freeze check --env prod --state keeper.json".to_owned(),
+    ] {
+        let answer = sandbox.run(&command);
+        assert_eq!(answer.code, 12, "{command}: {}", answer.talk);
+        assert!(answer.talk.contains("was seen before"), "{}", answer.talk);
+    }
+    assert_eq!(held(), before);
+}
+
+#[test]
+fn the_checkpoint_that_first_lists_a_calendar_is_kept() {
+    let sandbox = freezing();
+    let window = format!("--from {} --for 26h --reason x", local(-60));
+    add(&sandbox, &window);
+    let mut removed = Vec::new();
+    for _ in 0..3 {
+        let line = "checkpoint --key alice.key --state keeper.json --keep 0 --output json";
+        removed.push(sandbox.done(line).json()["removed"].clone());
+    }
+    // 1 goes; before 3 there is only 2, which stays; then 3 goes.
+    assert_eq!(removed, [json!(1), json!(0), json!(1)]);
+    sandbox.done(&format!("freeze renew {KEY}"));
+    let line = "checkpoint --key alice.key --state keeper.json --keep 0 --output json";
+    // 4 and 5 go, 6 lists the next calendar.
+    let removed = sandbox.done(line).json()["removed"].clone();
+    assert_eq!(removed, json!(2));
 }
