@@ -16,6 +16,9 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 
 /// No change of the clocks is longer.
 const CHANGE: SignedDuration = SignedDuration::from_hours(24);
+/// How many starts are looked at beside those that are left out: of one that recurs every minute those
+/// of three days, which are more than can matter. Stops what would take long all the same.
+const LOOKS: usize = 3 * 24 * 60 + 2;
 /// How many periods a `COUNT` is counted through. Stops one that nothing ever fulfils.
 const PERIODS: i64 = 20_000;
 
@@ -57,7 +60,7 @@ impl<'a> Schedule<'a> {
     /// The opening that holds this time; of several the one that ends last.
     pub fn covering(&self, at: Timestamp) -> Result<Option<Opening>, Unusable> {
         let local = self.zone.to_datetime(at);
-        let latest = plus(local, CHANGE)?;
+        let latest = self.latest(plus(local, CHANGE)?)?;
         let length = i64::from(self.window.duration.days())
             .saturating_add(i64::from(self.window.duration.seconds()).div_euclid(86_400))
             .saturating_add(2);
@@ -66,7 +69,9 @@ impl<'a> Schedule<'a> {
         let end = self.last_counted(latest)?;
         let mut found: Option<DateTime> = None;
         let mut covering: Option<Opening> = None;
+        let mut left = LOOKS.saturating_add(self.window.except.len());
         let mut look = |start: DateTime| -> Result<bool, Unusable> {
+            left = left.checked_sub(1).ok_or(Unusable::Reach)?;
             // Where clocks skip an hour, an earlier local time may be the later instant.
             let is_over = found.is_some_and(|found| found.duration_since(start) > CHANGE);
             if start < earliest || is_over {
@@ -112,7 +117,7 @@ impl<'a> Schedule<'a> {
 
     /// The first opening that begins after this time, and not after the other.
     pub fn next(&self, after: Timestamp, until: Timestamp) -> Result<Option<Opening>, Unusable> {
-        let last = self.zone.to_datetime(until);
+        let last = self.latest(self.zone.to_datetime(until))?;
         let is_next = |start: DateTime| -> Result<Option<Opening>, Unusable> {
             if !self.is_kept(start)? {
                 return Ok(None);
@@ -145,6 +150,15 @@ impl<'a> Schedule<'a> {
             index = index.saturating_add(1);
         }
         Ok(None)
+    }
+
+    /// A local time, or that of the rule's end if this is earlier.
+    fn latest(&self, time: DateTime) -> Result<DateTime, Unusable> {
+        let until = self.rule.as_ref().and_then(|rule| rule.until);
+        let Some(until) = until else {
+            return Ok(time);
+        };
+        Ok(plus(self.zone.to_datetime(until), CHANGE)?.min(time))
     }
 
     fn first(&self) -> DateTime {
@@ -184,8 +198,10 @@ impl<'a> Schedule<'a> {
 
     /// Whether a start is neither left out nor after the rule's end.
     fn is_kept(&self, start: DateTime) -> Result<bool, Unusable> {
-        let mut except = self.window.except.iter();
-        if except.any(|except| except.date_time() == start) {
+        // They are sorted.
+        let except = &self.window.except;
+        let found = except.binary_search_by_key(&start, |except| except.date_time());
+        if found.is_ok() {
             return Ok(false);
         }
         let until = self.rule.as_ref().and_then(|rule| rule.until);
