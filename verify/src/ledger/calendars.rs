@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use super::UnsureCalendar;
 use super::checkpoints::{Checkpoints, Listed};
-use super::named::{Names, could, surely};
-use super::revocations::{is_any_version, is_of_another};
+use super::named::{Names, could, ever, surely};
+use super::revocations::{Revocations, is_any_version, is_of_another};
 use crate::candidate::Candidate;
 use crate::question::Question;
+use crate::reached::Reached;
 use crate::verified::{SignedTime, Verified};
 
 /// What is there for one ledger.
@@ -29,6 +30,8 @@ pub(crate) struct Calendars {
     lines: Vec<Line>,
     /// What the checkpoint lists and is not there.
     missing: Option<(FreezeHead, Option<Digest>)>,
+    /// The same, if it was taken back: then nobody misses it.
+    lost: Option<Digest>,
     now: Timestamp,
 }
 
@@ -103,7 +106,7 @@ impl Calendars {
         scope: &Scope,
         candidates: impl Iterator<Item = &'a Candidate>,
         checkpoints: &Checkpoints,
-        voids: impl Fn(&Verified<Statement>) -> bool,
+        (revocations, reached): (&Revocations, &Reached),
     ) -> Self {
         let mut out = Self {
             now: question.now,
@@ -118,16 +121,19 @@ impl Calendars {
             if is_any_version(kind, freeze::TYPE)
                 && let Some(one) = Calendar::of(question, scope, statement, &listed)
             {
-                out.add(Calendar {
-                    revoked: voids(statement),
-                    ..one
-                });
+                let seen = listed.get(statement.payload()).copied();
+                let revoked = revocations.voids(statement, reached, seen).is_some();
+                out.add(Calendar { revoked, ..one });
             }
         }
         let newest = checkpoints.readable.first();
         let listed = newest.and_then(|newest| Some((newest.value().freeze.clone()?, newest)));
+        out.lost = listed
+            .as_ref()
+            .map(|(head, _)| head.digest.clone())
+            .filter(|digest| !out.held.contains_key(digest) && revocations.of_payload(digest));
         out.missing = listed
-            .filter(|(head, _)| !out.holds(head))
+            .filter(|(head, _)| !out.holds(head) && out.lost.as_ref() != Some(&head.digest))
             .map(|(head, newest)| (head, newest.manifest().cloned()));
         out.put_in_order();
         out
@@ -167,7 +173,10 @@ impl Calendars {
             self.held.insert(one.payload.clone(), one);
             return;
         };
-        held.early = held.early.min(one.early);
+        // A copy without a word had its record taken off: that says nothing.
+        let early = [held.early, one.early].into_iter();
+        let early = early.filter(|early| *early != Timestamp::MIN).min();
+        held.early = early.unwrap_or(Timestamp::MIN);
         held.proof = held.proof.into_iter().chain(one.proof).min();
         held.claim = held.claim.into_iter().chain(one.claim).min();
         held.sure |= one.sure;
@@ -231,7 +240,8 @@ impl Calendars {
     /// Payload digests of those that were taken back.
     pub(super) fn revoked(&self) -> Vec<Digest> {
         let revoked = self.held.values().filter(|one| one.revoked);
-        revoked.map(|one| one.payload.clone()).collect()
+        let revoked = revoked.map(|one| &one.payload);
+        revoked.chain(&self.lost).cloned().collect()
     }
 
     /// What the newest checkpoint lists and is not there.
@@ -341,10 +351,15 @@ impl Calendar {
         let names: Names = |policy| policy.freezes().map(|rule| rule.by.as_slice());
         let (policy, now) = (question.policy, question.now);
         let (signer, time) = (statement.signer(), statement.time());
-        if !is_ours || !could(policy, names, signer, time, now) {
+        let seen = listed.get(statement.payload()).copied();
+        // What the ledger's owner saw is theirs also if their key ended before, as is known since.
+        let is_theirs = || match seen {
+            Some(_) => ever(policy, names, signer, time, now),
+            None => could(policy, names, signer, time, now),
+        };
+        if !is_ours || !is_theirs() {
             return None;
         }
-        let seen = listed.get(statement.payload()).copied();
         let (proof, word, claim) = match time {
             // Also of one that is proven the word counts where words do: anybody can take the proof off.
             SignedTime::Proven(proof, word) => (Some(proof), word, word),

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use bulla_model::predicate::checkpoint::{FreezeHead, SlotHead};
 use bulla_model::predicate::{Checkpoint, Freeze};
-use bulla_model::{Digest, Edge, Environment, Scope, Service, Statement};
+use bulla_model::{Digest, Edge, Environment, Scope, Service};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
@@ -121,8 +121,8 @@ pub fn read_ledger(question: &Question<'_>, scope: &Scope) -> Result<LedgerView,
     let listed = checkpoints.listed();
     let revocations = Revocations::among(question, scope, candidates.iter(), &listed);
     let reached = evidence.reached();
-    let voids = |one: &Verified<Statement>| revocations.voids(one, &reached).is_some();
-    let calendars = Calendars::among(question, scope, candidates.iter(), &checkpoints, voids);
+    let taken = (&revocations, &reached);
+    let calendars = Calendars::among(question, scope, candidates.iter(), &checkpoints, taken);
     Ok(LedgerView {
         calendars: calendars.newest(),
         unsure_calendars: calendars.doubtful(),
@@ -163,8 +163,8 @@ impl InForce {
         let revocations = Revocations::among(question, &scope, all(), &checkpoints.listed());
         let heads = checkpoints.heads().cloned().collect();
         let reached = question.evidence.reached();
-        let voids = |one: &Verified<Statement>| revocations.voids(one, &reached).is_some();
-        let calendars = Calendars::among(question, &scope, all(), &checkpoints, voids);
+        let taken = (&revocations, &reached);
+        let calendars = Calendars::among(question, &scope, all(), &checkpoints, taken);
         let checkpoint = checkpoint::judge(question, rule, purpose, &scope, checkpoints, report);
         incomplete(question, report);
         unknown_owner(question, report);
@@ -228,7 +228,7 @@ impl InForce {
     ) {
         for candidate in candidates.iter_mut() {
             let statement = candidate.outcome().ok();
-            let taken = statement.and_then(|one| self.revocations.voids(one, reached));
+            let taken = statement.and_then(|one| self.revocations.voids(one, reached, None));
             if let Some(taken) = taken {
                 let reason = taken.describe();
                 candidate.void(reason);

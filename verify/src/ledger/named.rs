@@ -67,6 +67,22 @@ pub(super) fn surely(
         && (is_named(policy) || policy.predecessors.iter().any(was_named))
 }
 
+/// Whether somebody was named for it at any time, whatever became of the key.
+pub(super) fn ever(
+    policy: &Policy,
+    names: Names,
+    signer: &Identity,
+    time: SignedTime,
+    now: Timestamp,
+) -> bool {
+    let mut versions = std::iter::once(policy).chain(&policy.predecessors);
+    versions.any(|policy| {
+        let names = names(policy).unwrap_or_default();
+        let then = time.existed_by().unwrap_or(now);
+        match_any(policy, policy, names, signer, time, then) != Matched::No
+    })
+}
+
 fn until(policy: &Policy, before: &Policy) -> Option<Timestamp> {
     let mut history = policy.history.iter();
     let entry = history.find(|entry| entry.version == before.version)?;

@@ -25,11 +25,20 @@ impl Revocations {
             .find(|taken| taken.targets.iter().any(|target| reaches(target, taken)))
     }
 
-    /// The revocation that takes back this statement.
+    /// Whether the statement with this payload digest is taken back, whoever signed it.
+    pub(super) fn of_payload(&self, payload: &Digest) -> bool {
+        let found = self.find(
+            |target, _| matches!(target, Target::Attestation { payload: one } if one == payload),
+        );
+        found.is_some()
+    }
+
+    /// The revocation that takes back this statement, which somebody else may have `seen` at a time.
     pub(super) fn voids(
         &self,
         statement: &Verified<Statement>,
         reached: &Reached,
+        seen: Option<Timestamp>,
     ) -> Option<&Taken> {
         let kind = statement.value().predicate_type().as_str();
         if EXEMPT.iter().any(|own| is_any_version(kind, own)) {
@@ -41,9 +50,11 @@ impl Revocations {
         };
         self.find(|target, taken| match target {
             Target::Attestation { payload } => payload == statement.payload(),
-            Target::Signer { .. } => {
-                is_of_signer(target, statement.signer(), Signing::of(statement))
-            }
+            Target::Signer { .. } => is_of_signer(
+                target,
+                statement.signer(),
+                Signing::of(statement).seen(seen),
+            ),
             Target::Builder { id, version, range } => {
                 provenance::TYPES.contains(&kind)
                     && is_in(range, Signing::of(statement))

@@ -223,3 +223,25 @@ fn twins_are_certain_only_if_both_were_there() {
     assert_eq!(asked(&both, 300, false), (true, false));
     assert_eq!(asked(&both, 150, false), (false, false));
 }
+
+#[test]
+fn a_record_taken_off_makes_none_older_either() {
+    // Nothing in it says when it was made.
+    let (proof, bare) = (
+        Calendar {
+            early: at(400),
+            claim: None,
+            ..proven(1, 400, 400)
+        },
+        Calendar {
+            early: Timestamp::MIN,
+            claim: None,
+            ..said(1, 400)
+        },
+    );
+    let copies = held([bare, proof]);
+    for claims in [false, true] {
+        assert_eq!(asked(&copies, 300, claims), (vec![0], false));
+        assert_eq!(asked(&copies, 401, claims), (vec![1], false));
+    }
+}

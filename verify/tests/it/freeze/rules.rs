@@ -342,3 +342,55 @@ fn a_gate_says_yes_only_if_verifiers_will() {
     world.now = hour(4) + jiff::SignedDuration::from_secs(1);
     assert_eq!(asked(&world), (Outcome::Ok, None));
 }
+
+/// A calendar of hour 2 with a window, which a checkpoint listed, and a promotion of hour 4 in it.
+fn listed_and_promoted() -> (World, bulla_model::Digest) {
+    let mut world = with(&json!([closed()]));
+    let first = bulla_model::Digest::sha256(&crate::kit::payload(&world.ledger[0].bundle));
+    world.now = hour(3);
+    world.checkpoint_with("keeper", 1, |said| {
+        let digest = first.clone();
+        said.freeze = Some(FreezeHead { serial: 1, digest });
+    });
+    world.now = hour(4);
+    (world.promoted(), first)
+}
+
+#[test]
+fn revoking_the_release_key_heals_nothing_that_was_listed_before() {
+    let (mut world, _) = listed_and_promoted();
+    assert_exit(&world.verify("prod"), 1);
+    let key = |since| {
+        json!({
+            "kind": "signer",
+            "signer": {"kind": "key", "keyId": crate::kit::Signer::named("release").key_id()},
+            "notBefore": hour(since).to_string(),
+        })
+    };
+    world.revoke("security", &[key(20)]);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::Frozen);
+    // What was listed only after the theft was known may be the thief's.
+    let (mut world, _) = listed_and_promoted();
+    world.revoke("security", &[key(2)]);
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
+fn a_key_that_ended_before_its_listed_calendar_is_no_deadlock() {
+    let (mut world, first) = listed_and_promoted();
+    let key = format!("    - key: {}\n", crate::kit::policy::key("release"));
+    world.next_policy();
+    let ended = format!("{key}      notAfter: {}\n", hour(1));
+    world.edit("release.yaml", &key, &ended);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::Frozen);
+    let target = json!({"kind": "attestation", "payload": first});
+    world.revoke("security", &[target]);
+    assert_exit(&world.verify("prod"), 0);
+    // Also if it is gone.
+    world.ledger.remove(0);
+    assert_exit(&world.verify("prod"), 0);
+}
