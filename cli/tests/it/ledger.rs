@@ -13,8 +13,8 @@ use crate::sandbox::Sandbox;
 mod around;
 mod contents;
 mod forks;
-mod veto;
 mod freeze;
+mod veto;
 
 /// `alice` owns everything and approves, `ci` builds and promotes. Prod is as fresh as can be
 /// demanded.

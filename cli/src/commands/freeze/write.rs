@@ -32,6 +32,7 @@ pub(super) async fn run(
     let now = step::whole_second(Timestamp::now());
     step::until(now, &arguments.checkpoint_valid_for)?;
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    rules.must_be_published()?;
     let scope = checkpoint::scope(&rules, arguments.scope.as_ref())?;
     let store = ledger::open_to_write(context, &rules, None).await?;
     let held = view(context, &rules, &store, &scope, &arguments.memory, now).await?;
@@ -64,7 +65,7 @@ pub(super) async fn run(
     if !rules.policy.lets_freeze(signer.identity(), now) {
         return Err(may_not(&signer));
     }
-    let keeps = checkpoint::is_keeper(&rules, &signer, now) && !arguments.no_checkpoint;
+    let keeps = checkpoint::is_owner(&rules, &signer, now) && !arguments.no_checkpoint;
     if keeps {
         checkpoint::must_remember(&rules, &scope, &arguments.memory, &context.limits)?;
     }
@@ -121,7 +122,7 @@ impl Writer<'_> {
         };
         match &written {
             Ok(Some(next)) => report.checkpoint = Some(next.serial),
-            Ok(None) if self.rules.keeper().is_none() => {}
+            Ok(None) if self.rules.owner().is_none() => {}
             Ok(None) | Err(_) => context.printer.warn(format!(
                 "no checkpoint lists it yet, so a registry could hide it: the ledger's owner runs \
                  bulla checkpoint {scope}"
