@@ -151,6 +151,8 @@ codes! {
     TestsFailed = "tests-failed";
     /// No test run.
     TestsMissing = "tests-missing";
+    /// The promotion names fewer change tickets than required.
+    TicketMissing = "ticket-missing";
     /// The promotion's tier is not the service's.
     TierMismatch = "tier-mismatch";
     /// A statement's word about its time and the proof of it contradict each other.

@@ -32,6 +32,8 @@ pub struct StepRequest<'a> {
     pub kind: EdgeKind,
     /// Who would sign the promotion; for an approval, nobody yet.
     pub promoter: Option<&'a Identity>,
+    /// The change tickets that the promotion would name; for an approval, unknown yet.
+    pub tickets: Option<&'a [String]>,
 }
 
 /// What a step would bind: enough to write an approval or a promotion.
@@ -205,6 +207,7 @@ fn judge_found(
         promoter: request
             .promoter
             .map(|who| (who, SignedTime::Claimed(question.now))),
+        tickets: request.tickets,
         at: question.now,
     };
     let first = report.checks.len();

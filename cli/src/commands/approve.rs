@@ -36,6 +36,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         kind: arguments.kind.into(),
         to: &arguments.to,
         from: arguments.from.as_deref(),
+        tickets: None,
     };
     let (before, draft) = verdict::step(
         &rules,

@@ -152,6 +152,7 @@ impl Exhibit {
                 kind: *kind,
                 to,
                 from: from.as_deref(),
+                tickets: None,
             };
             let judged = verdict::step(rules, evidence, name, step, None, now, limits);
             return Ok(judged.await?.0);

@@ -91,10 +91,12 @@ async fn go_back(
     )
     .await?;
     let collected = ledger::beside(context, rules, &arguments.env, target, now).await?;
+    let tickets = step::sorted(&arguments.tickets);
     let edge = StepName {
         kind: EdgeKind::Rollback,
         to: &arguments.env,
         from: None,
+        tickets: Some(&tickets),
     };
     let (judged, draft) = verdict::step(
         rules,
@@ -118,7 +120,7 @@ async fn go_back(
             slot: slot::after(&current.step),
             version: arguments.release.clone(),
             reason: arguments.message.clone(),
-            tickets: step::sorted(&arguments.tickets),
+            tickets,
             now,
             not_after: None,
         };

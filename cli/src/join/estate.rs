@@ -323,6 +323,7 @@ impl Estate<'_> {
             kind: EdgeKind::Promote,
             to: &to,
             from: Some(&from),
+            tickets: None,
         };
         let (verdict, draft) = verdict::step(
             self.rules,

@@ -92,11 +92,13 @@ impl Refused<'_> {
         let mut remedies = Vec::new();
         for (at, edge) in way.into_iter().enumerate() {
             let step = StepWords::of(policy, edge);
+            let mut asks_ticket = edge.require.tickets.is_some();
             if at == 0 {
                 let name = StepName {
                     kind: EdgeKind::Promote,
                     to: &step.to,
                     from: step.from.as_deref(),
+                    tickets: None,
                 };
                 let asked = verdict::step(
                     self.rules,
@@ -108,6 +110,7 @@ impl Refused<'_> {
                     &self.context.limits,
                 );
                 let (judged, _) = asked.await?;
+                asks_ticket |= errors(&judged).any(|it| it.code == Code::TicketMissing);
                 for remedy in of_step(&judged, &step.command("approve", &self.image.pinned)) {
                     add(&mut remedies, remedy);
                 }
@@ -123,8 +126,12 @@ impl Refused<'_> {
                     note: Some(format!("by {} of {who}", rule.threshold)),
                 });
             }
+            let mut promote = step.command("promote", &self.image.pinned);
+            if asks_ticket {
+                promote.push_str(" --ticket TICKET");
+            }
             remedies.push(Remedy {
-                command: Some(step.command("promote", &self.image.pinned)),
+                command: Some(promote),
                 note: None,
             });
         }
@@ -221,7 +228,9 @@ impl StepWords {
 /// What the errors about a step say can be done.
 fn of_step(verdict: &Verdict, approve: &str) -> Vec<Remedy> {
     let mut remedies = Vec::new();
-    for finding in errors(verdict) {
+    // The command to promote says it.
+    let findings = errors(verdict).filter(|finding| finding.code != Code::TicketMissing);
+    for finding in findings {
         if finding.waits_for.is_empty() {
             remedies.extend(of_hint(finding));
             continue;

@@ -43,6 +43,8 @@ pub struct StepName<'a> {
     pub to: &'a str,
     /// Where from, if that was said.
     pub from: Option<&'a str>,
+    /// The tickets that the promotion would name, if it is about to be signed.
+    pub tickets: Option<&'a [String]>,
 }
 
 /// Asks whether a step may be taken, and what it would bind.
@@ -57,6 +59,7 @@ pub async fn step(
 ) -> Result<(Verdict, Option<StepDraft>), Failure> {
     let (to, from) = (step.to.to_owned(), step.from.map(ToOwned::to_owned));
     let kind = step.kind;
+    let tickets = step.tickets.map(<[String]>::to_vec);
     let own = Arc::clone(rules);
     ask(rules, evidence, name, now, limits, move |question| {
         let request = StepRequest {
@@ -64,6 +67,7 @@ pub async fn step(
             from: from.as_deref(),
             kind,
             promoter: promoter.as_ref(),
+            tickets: tickets.as_deref(),
         };
         let (verdict, draft) = judge_step(question, &request)?;
         Ok((own.saw(&verdict, question.limits), (verdict, draft)))

@@ -308,6 +308,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             previous: &previous,
             promotions: self.promotions,
             promoter: Some((promotion.signer(), promotion.time())),
+            tickets: Some(&said.tickets),
             at,
         };
         let requirements = requirements(policy, edge, &context, &said.edge.to.uri);

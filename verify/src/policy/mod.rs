@@ -17,7 +17,7 @@ use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
     ApprovalsRule, Exclusion, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule,
-    SoakStart, TestsRule,
+    SoakStart, TestsRule, TicketsRule,
 };
 use crate::verified::SignedTime;
 

@@ -23,12 +23,14 @@ pub(crate) mod provenance;
 mod sbom;
 mod soak;
 mod tests;
+mod tickets;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use provenance::ProvenanceRule;
 pub use sbom::{SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
 pub use tests::TestsRule;
+pub use tickets::TicketsRule;
 
 macro_rules! requirements {
     ($($(#[$doc:meta])* $name:ident: $rule:ty,)+) => {
@@ -102,6 +104,8 @@ requirements! {
     soak: SoakRule,
     /// Approvals by persons.
     approvals: ApprovalsRule,
+    /// Change tickets in the promotion.
+    tickets: TicketsRule,
 }
 
 /// One kind of requirement. Shown, it is a line of `bulla policy explain`.
@@ -133,6 +137,8 @@ pub(crate) struct StepAtHand<'a> {
     pub(crate) promotions: &'a Promotions,
     /// Who signs the promotion, and when; nobody yet while approvals are being given.
     pub(crate) promoter: Option<(&'a Identity, SignedTime)>,
+    /// The tickets it names; unknown while approvals are being given.
+    pub(crate) tickets: Option<&'a [String]>,
     /// When the step is judged.
     pub(crate) at: Timestamp,
 }

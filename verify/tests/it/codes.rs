@@ -174,6 +174,7 @@ produced! {
     subject_mismatch: SubjectMismatch = promoted_for(b"another image"), not promoted_for(b"the image");
     tests_failed: TestsFailed = tested("FAILED"), not tested("WARNED");
     tests_missing: TestsMissing = staged_without("tester tests"), not World::staged().verify("staging");
+    ticket_missing: TicketMissing = crate::gates::ticketed(&["CHG-1"]), not crate::gates::ticketed(&["CHG-1", "CHG-2"]);
     tier_mismatch: TierMismatch =
         promoted_into_prod(|said| said.tier = "low".parse().unwrap()),
         not promoted_into_prod(|_| {});
@@ -222,6 +223,7 @@ fn back_in(environment: &str) -> Verdict {
         from: None,
         kind: EdgeKind::Rollback,
         promoter: None,
+        tickets: None,
     };
     world.judge_request(&request).0
 }
@@ -372,6 +374,7 @@ fn from_dev_straight(to: &str) -> Verdict {
         from: Some("dev"),
         kind: EdgeKind::Promote,
         promoter: None,
+        tickets: None,
     };
     world.judge_request(&request).0
 }

@@ -47,6 +47,7 @@ impl World {
             from: None,
             kind,
             promoter: Some(&promoter),
+            tickets: None,
         })
     }
 

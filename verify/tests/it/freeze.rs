@@ -362,6 +362,7 @@ fn kinds_that_are_exempt_go_ahead() {
             from: None,
             kind: EdgeKind::Hotfix,
             promoter: Some(&promoter),
+            tickets: None,
         };
         world.judge_request(&request).0
     };

@@ -387,6 +387,7 @@ impl World {
             from: None,
             kind: EdgeKind::Promote,
             promoter,
+            tickets: None,
         };
         self.judge_request(&request)
     }

@@ -14,6 +14,7 @@ mod faults_sigstore;
 mod forms;
 mod freeze;
 mod fuzz;
+mod gates;
 mod hostile;
 mod journey;
 mod keyless;

@@ -43,10 +43,12 @@ impl Gate<'_> {
     pub(super) async fn pass(&self, image: &OpenImage, signer: &Sealer) -> Result<Taken, Failure> {
         let (arguments, context, now) = (self.arguments, self.context, self.now);
         let collected = ledger::beside(context, self.rules, &arguments.to, image, now).await?;
+        let tickets = tickets(arguments);
         let edge = StepName {
             kind: arguments.kind.into(),
             to: &arguments.to,
             from: arguments.from.as_deref(),
+            tickets: Some(&tickets),
         };
         let promoter = signer.identity().clone();
         let judged = verdict::step(
