@@ -1,20 +1,25 @@
-//! A passed test run: the newest one counts.
+//! A passed test run: the newest one counts, of each name that is asked for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use bulla_model::predicate::TestResult;
-use bulla_model::predicate::test_result::{self, Outcome as TestOutcome};
+use bulla_model::predicate::test_result;
 
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
-use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
+use crate::pattern::Pattern;
+use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value, pattern};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
+
+mod run;
+
+use run::{Run, Said};
 
 const CHECK: &str = "tests";
 
@@ -25,6 +30,8 @@ pub struct TestsRule {
     pub by: Vec<String>,
     /// How old it may be.
     pub max_age: Option<SignedDuration>,
+    /// What has to have been run; of each name the newest run counts. Empty means anything.
+    pub names: Vec<Pattern>,
     /// Where it is written.
     pub place: Place,
 }
@@ -35,13 +42,25 @@ pub(crate) struct Wire {
     by: Vec<String>,
     #[serde(default)]
     max_age: Option<Age>,
+    #[serde(default)]
+    names: Option<Vec<String>>,
 }
 
 impl Requirement for TestsRule {
     type Wire = Wire;
 
     fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
+        let names = wire.names.as_deref();
+        if names.is_some_and(|names| names.is_empty() || names.iter().any(String::is_empty)) {
+            let reason = "`names` names nothing: name what is run, or leave it out".to_owned();
+            return Err(PolicyError::Rule { place, reason });
+        }
         Ok(Self {
+            names: names
+                .into_iter()
+                .flatten()
+                .map(|text| pattern(text))
+                .collect(),
             by: scope.names(wire.by, &place)?,
             max_age: wire.max_age.map(|age| age.0),
             place,
@@ -52,6 +71,7 @@ impl Requirement for TestsRule {
         let parts = vec![
             ("by", Value::words(&self.by)),
             ("maxAge", Value::AtMost(self.max_age)),
+            ("names", Value::demands(&self.names)),
         ];
         let place = &self.place;
         Some(Parts { place, parts })
@@ -66,9 +86,14 @@ impl fmt::Display for TestsRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (by, place) = (self.by.join(" or "), &self.place);
         let age = at_most(self.max_age);
+        let names: Vec<_> = self.names.iter().map(ToString::to_string).collect();
+        let of = match names.is_empty() {
+            true => String::new(),
+            false => format!(" of each of {}", names.join(", ")),
+        };
         write!(
             f,
-            "newest test result signed by {by} passed, {age}   [{place}]"
+            "newest test result{of} signed by {by} passed, {age}   [{place}]"
         )
     }
 }
@@ -87,58 +112,36 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    // F36: an old clean run must not hide a newer failed one, also where it was recorded late: only
-    // its signer's word makes a clean run the newest, a record of it alone does not. Runs without a
-    // time that counts may be older or newer than any: they stand beside the newest, so that leaving
-    // the time out gains nothing.
-    let runs = eligible.statements.iter().map(|run| {
-        let result = run.predicate::<TestResult>();
-        let time = run.time();
-        let is_clean = result
-            .as_ref()
-            .is_ok_and(|result| result.value().result != TestOutcome::Failed);
-        let at = if is_clean {
-            time.not_older_than()
-        } else {
-            time.existed_by()
-        };
-        (run, result, at)
-    });
-    let mut runs: Vec<_> = runs.collect();
-    let newest = runs.iter().filter_map(|(_, _, at)| *at).max();
-    runs.retain(|(_, _, at)| at.is_none_or(|at| Some(at) == newest));
-    let mut passed = None;
-    for (run, result, _) in runs {
-        match result {
-            Ok(result) if result.value().result != TestOutcome::Failed => {
-                passed = passed.or(Some(summary(result.value())));
-            }
-            Ok(result) => {
-                let finding = Finding::new(
-                    Code::TestsFailed,
-                    CHECK,
-                    format!("the newest test run failed: {}", summary(result.value())),
-                )
-                .place(&rule.place)
-                .at(run.manifest(), "/predicate/result");
-                report.findings.push(finding);
-                report
-                    .check(CHECK, Outcome::Failed(Cause::Denied), "failed")
-                    .place = Some(rule.place.clone());
-                return;
-            }
-            Err(error) => {
+    let runs: Vec<Run<'_>> = eligible.statements.drain(..).map(Run::new).collect();
+    let (asked, mut missing) = asked(rule, &runs);
+    let mut passed = Vec::new();
+    let mut broken = Vec::new();
+    for (name, runs) in &asked {
+        match run::newest(runs) {
+            Said::Passed(run) => passed.push(run.summary()),
+            Said::Failed(run) => broken.push((name, run)),
+            Said::Unreadable(run, error) => {
                 eligible.causes.push(Cause::Denied);
                 let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
                 eligible
                     .findings
                     .push(finding.at(run.manifest(), "/predicate"));
-                passed = None;
+                missing.extend(name.or(Some("")).map(str::to_owned));
                 break;
             }
+            Said::Nothing => missing.extend(name.or(Some("")).map(str::to_owned)),
         }
     }
-    if let Some(summary) = passed {
+    if !broken.is_empty() {
+        let findings = broken.iter().take(SHOWN);
+        let findings = findings.map(|(name, run)| run_failed(rule, **name, run));
+        report.findings.extend(findings);
+        report
+            .check(CHECK, Outcome::Failed(Cause::Denied), "failed")
+            .place = Some(rule.place.clone());
+        return;
+    }
+    if missing.is_empty() {
         // "Newest" cannot be known while something may be missing, unless age bounds it.
         let hidden = context.question.evidence.is_incomplete() && rule.max_age.is_none();
         let outcome = if hidden {
@@ -146,30 +149,92 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         } else {
             Outcome::Ok
         };
+        let summary = match passed.as_slice() {
+            [one] => one.clone(),
+            all => format!("passed, {} names", all.len()),
+        };
         report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
         return;
     }
-    let cause = Cause::best(eligible.causes);
-    let finding = Finding::new(Code::TestsMissing, CHECK, "no test run that counts")
+    let mut findings = std::mem::take(&mut eligible.findings);
+    report.findings.push(none(context, rule, &missing));
+    report.findings.append(&mut findings);
+    let outcome = failed(context, Cause::best(eligible.causes));
+    report.check(CHECK, outcome, "none").place = Some(rule.place.clone());
+}
+
+/// How many names are told.
+const SHOWN: usize = 8;
+
+/// What is asked for, with the runs of it, and whether each passed it.
+type Asked<'r> = Vec<(Option<&'r str>, Vec<(&'r Run<'r>, bool)>)>;
+
+/// Every name that is asked for with the runs of it, and the patterns that no name matches. Where
+/// no name is asked for, it is all runs.
+fn asked<'r>(rule: &TestsRule, runs: &'r [Run<'_>]) -> (Asked<'r>, Vec<String>) {
+    if rule.names.is_empty() {
+        let all = runs.iter().map(|run| (run, run.passed())).collect();
+        return (vec![(None, all)], Vec::new());
+    }
+    let mut named: BTreeMap<&str, Vec<(&Run<'_>, bool)>> = BTreeMap::new();
+    let mut unmatched: BTreeSet<usize> = (0..rule.names.len()).collect();
+    for run in runs {
+        for (name, passed) in run.names() {
+            let mut is_asked = false;
+            for (index, pattern) in rule.names.iter().enumerate() {
+                if pattern.matches(name) {
+                    is_asked = true;
+                    unmatched.remove(&index);
+                }
+            }
+            if is_asked {
+                let of = named.entry(name).or_default();
+                of.push((run, passed));
+            }
+        }
+    }
+    // What failed without saying what may have failed any of them. Of these, one without a time and
+    // the newest are as good as all.
+    let silent = runs.iter().filter(|run| run.may_be_of_any());
+    let untimed = silent.clone().find(|run| run.time(false).is_none());
+    let newest = silent.rev().max_by_key(|run| run.time(false));
+    for of in named.values_mut() {
+        of.extend(untimed.into_iter().chain(newest).map(|run| (run, false)));
+    }
+    let named = named.into_iter().map(|(name, of)| (Some(name), of));
+    let unmatched = unmatched
+        .into_iter()
+        .filter_map(|index| rule.names.get(index));
+    (
+        named.collect(),
+        unmatched.map(ToString::to_string).collect(),
+    )
+}
+
+fn run_failed(rule: &TestsRule, name: Option<&str>, run: &Run<'_>) -> Finding {
+    let of = name.map_or_else(String::new, |name| format!(" of `{}`", shown(name)));
+    let message = format!("the newest test run{of} failed: {}", run.summary());
+    Finding::new(Code::TestsFailed, CHECK, message)
+        .place(&rule.place)
+        .at(run.manifest(), "/predicate/result")
+}
+
+fn none(context: &Context<'_>, rule: &TestsRule, missing: &[String]) -> Finding {
+    let names = missing.iter().filter(|name| !name.is_empty()).take(SHOWN);
+    let names: Vec<_> = names.map(|name| format!("`{}`", shown(name))).collect();
+    let message = match names.is_empty() {
+        true => "no test run that counts".to_owned(),
+        false => format!("no test run that counts of {}", names.join(", ")),
+    };
+    Finding::new(Code::TestsMissing, CHECK, message)
         .place(&rule.place)
         .hint(format!(
             "bulla attest {} --test-results junit.xml --key KEY",
             context.question.name
-        ));
-    report.findings.push(finding);
-    report.findings.append(&mut eligible.findings);
-    report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
+        ))
 }
 
-fn summary(result: &TestResult) -> String {
-    let (passed, failed) = (result.passed_tests.len(), result.failed_tests.len());
-    match (passed, failed) {
-        (0, 0) => result.result.to_string(),
-        (passed, 0) => format!("{} ({passed} tests)", result.result),
-        (passed, failed) => format!(
-            "{} ({failed} of {} tests failed)",
-            result.result,
-            passed.saturating_add(failed)
-        ),
-    }
+fn shown(name: &str) -> String {
+    let short: String = name.chars().take(100).collect();
+    short.escape_debug().to_string()
 }

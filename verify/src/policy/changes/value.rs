@@ -46,6 +46,11 @@ impl Value {
         Self::Words(texts.iter().map(ToString::to_string).collect())
     }
 
+    /// All of these: one more lets less through.
+    pub(crate) fn demands<T: fmt::Display>(texts: &[T]) -> Self {
+        Self::Out(texts.iter().map(ToString::to_string).collect())
+    }
+
     /// Any of these; none means no limit.
     pub(crate) fn limit<T: fmt::Display>(texts: &[T]) -> Self {
         Self::Limit(texts.iter().map(ToString::to_string).collect())

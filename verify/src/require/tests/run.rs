@@ -1,0 +1,127 @@
+//! One test run, and what it was of.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use bulla_model::predicate::TestResult;
+use bulla_model::predicate::test_result::Outcome;
+use bulla_model::{Digest, PredicateError, Statement};
+
+use crate::verified::Verified;
+
+/// Where a test result of ours says what it left out.
+const NOTE: &str = "https://bulla.dev/tests";
+
+/// A test run that may count.
+pub(super) struct Run<'a> {
+    statement: &'a Verified<Statement>,
+    result: Result<TestResult, PredicateError>,
+}
+
+/// What the newest of some runs say.
+pub(super) enum Said<'r> {
+    Passed(&'r Run<'r>),
+    Failed(&'r Run<'r>),
+    Unreadable(&'r Run<'r>, &'r PredicateError),
+    Nothing,
+}
+
+/// What the newest runs say, each with whether it passed. F36: an old clean run must not hide a
+/// newer failed one, also where it was recorded late. Runs without a time that counts may be older or
+/// newer than any: they stand beside the newest, so that leaving the time out gains nothing. The first that did
+/// not pass decides.
+pub(super) fn newest<'r>(runs: &[(&'r Run<'r>, bool)]) -> Said<'r> {
+    let timed = runs
+        .iter()
+        .map(|(run, passed)| (*run, *passed, run.time(*passed)));
+    let newest = timed.clone().filter_map(|(_, _, at)| at).max();
+    let counting = timed.filter(|(_, _, at)| at.is_none_or(|at| Some(at) == newest));
+    let mut said = Said::Nothing;
+    for (run, passed, _) in counting {
+        match &run.result {
+            Err(error) => return Said::Unreadable(run, error),
+            Ok(_) if !passed => return Said::Failed(run),
+            Ok(_) if matches!(said, Said::Nothing) => said = Said::Passed(run),
+            Ok(_) => {}
+        }
+    }
+    said
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(statement: &'a Verified<Statement>) -> Self {
+        Self {
+            statement,
+            result: statement.value().predicate(),
+        }
+    }
+
+    pub(super) fn manifest(&self) -> Option<&Digest> {
+        self.statement.manifest()
+    }
+
+    /// When it was run: of what passed only its signer's word says so, a record alone does not.
+    pub(super) fn time(&self, passed: bool) -> Option<Timestamp> {
+        let time = self.statement.time();
+        if passed {
+            time.not_older_than()
+        } else {
+            time.existed_by()
+        }
+    }
+
+    pub(super) fn passed(&self) -> bool {
+        let result = self.result.as_ref();
+        result.is_ok_and(|result| result.result != Outcome::Failed)
+    }
+
+    /// Everything it says was run, and whether that passed: configurations and tests, each name
+    /// once. A run that failed passed nothing.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> {
+        let result = self.result.as_ref().ok();
+        let failed = result.into_iter().flat_map(|result| &result.failed_tests);
+        let failed = failed.map(|name| (name.as_str(), false));
+        let configuration = result.into_iter().flat_map(|result| &result.configuration);
+        let configuration =
+            configuration.filter_map(|one| one.name.as_deref().or(one.uri.as_deref()));
+        let tests = result.into_iter();
+        let tests = tests.flat_map(|result| result.passed_tests.iter().chain(&result.warned_tests));
+        let passed = configuration.chain(tests.map(String::as_str));
+        let passed = passed.map(|name| (name, self.passed()));
+        // What failed comes first, so that its word stands.
+        let mut seen = std::collections::BTreeSet::new();
+        let mut all = failed.chain(passed);
+        std::iter::from_fn(move || all.find(|(name, _)| seen.insert(*name)))
+    }
+
+    /// Whether it failed without saying all of what: then it may have been any of it.
+    pub(super) fn may_be_of_any(&self) -> bool {
+        let Ok(result) = &self.result else {
+            return true;
+        };
+        let says_nothing = result.configuration.is_empty() && result.failed_tests.is_empty();
+        let note = result.extra.get(NOTE);
+        let says = |member: &str| note.and_then(|note| note.get(member));
+        let left_out = says("namesOmitted").and_then(Value::as_u64) != Some(0);
+        let hidden = says("hiddenFailures").and_then(Value::as_bool) != Some(false);
+        result.result == Outcome::Failed
+            && (says_nothing || (note.is_some() && (left_out || hidden)))
+    }
+
+    /// One line for people.
+    pub(super) fn summary(&self) -> String {
+        let Ok(result) = &self.result else {
+            return "unreadable".to_owned();
+        };
+        let (passed, failed) = (result.passed_tests.len(), result.failed_tests.len());
+        match (passed, failed) {
+            (0, 0) => result.result.to_string(),
+            (passed, 0) => format!("{} ({passed} tests)", result.result),
+            (passed, failed) => format!(
+                "{} ({failed} of {} tests failed)",
+                result.result,
+                passed.saturating_add(failed)
+            ),
+        }
+    }
+}
