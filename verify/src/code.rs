@@ -57,7 +57,7 @@ codes! {
     CheckpointStale = "checkpoint-stale";
     /// The ledger's owner signed a checkpoint that this version cannot read.
     CheckpointUnknown = "checkpoint-unknown";
-    /// A component was revoked, and whether the artifact contains it cannot be told.
+    /// Whether the artifact contains a component that was revoked or is denied cannot be told.
     ComponentUnknown = "component-unknown";
     /// The document that a statement refers to is another one than was signed.
     DocumentMismatch = "document-mismatch";
@@ -81,10 +81,14 @@ codes! {
     IncidentMissing = "incident-missing";
     /// The key or certificate was valid at another time.
     KeyExpired = "key-expired";
+    /// A component has a licence that the step does not allow.
+    LicenseDenied = "license-denied";
     /// A step back to a release that never was in the environment.
     NeverThere = "never-there";
     /// The policy's files are not those that its owners signed.
     PolicyChanged = "policy-changed";
+    /// A bill of materials lists a package that the step denies.
+    PackageDenied = "package-denied";
     /// The same version of the policy was seen with other content.
     PolicyEquivocation = "policy-equivocation";
     /// The owners' word on this version of the policy is over.

@@ -63,6 +63,22 @@ impl<'a> Wanted<'a> {
         eligible
     }
 
+    /// Documents that somebody who is named refers to, in statements that may count, and why they say
+    /// nothing: they are gone, or others are in their place.
+    pub(crate) fn not_at_hand(
+        &self,
+        candidates: &'a [Candidate],
+    ) -> impl Iterator<Item = (&'a Candidate, &'a Refusal)> {
+        candidates.iter().filter_map(|candidate| {
+            let referring = candidate.referring.as_ref()?;
+            let kind = referring.value().predicate_type();
+            let is_wanted = self.types.iter().any(|wanted| is_type(kind, wanted));
+            let may_count = is_wanted && self.may_count(referring).is_ok();
+            let refusal = candidate.outcome().err()?;
+            may_count.then_some((candidate, refusal))
+        })
+    }
+
     fn judge(&self, candidate: &'a Candidate) -> Result<&'a Verified<Statement>, (Cause, Finding)> {
         match candidate.outcome() {
             Ok(statement) => self.may_count(statement).map(|()| statement),

@@ -3,6 +3,7 @@
 
 pub mod anchor;
 mod artifact;
+mod bill;
 pub mod calendar;
 mod candidate;
 mod cause;

@@ -1,13 +1,10 @@
 //! Components that were taken back, and the bills of materials that list them.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use bulla_model::predicate::revocation::Target;
-use bulla_model::predicate::{is_cyclonedx, is_spdx};
-use bulla_model::{Digest, Purl, Statement, json};
+use bulla_model::{Digest, Purl, Statement};
 
 use super::revocations::{Revocations, Taken};
+use crate::bill::{Bill, is_bill};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
@@ -79,7 +76,7 @@ impl Revocations {
                 (Ok(statement), _) if counts(statement) && is_elsewhere(statement.value()) => {
                     Err("it is beside a part of the artifact, and referred to only".to_owned())
                 }
-                (Ok(statement), _) if counts(statement) => components(statement.value()),
+                (Ok(statement), _) if counts(statement) => Bill::read(statement.value()),
                 (Err(refusal), Some(bill)) if counts(bill) && is_bill(bill.value()) => {
                     Err(refusal.to_string())
                 }
@@ -87,7 +84,7 @@ impl Revocations {
             };
             let because = match listed {
                 Ok(listed) => {
-                    let (purls, odd) = read(&listed.purls);
+                    let (purls, odd) = read(listed.purls());
                     let found = purls.into_iter().find_map(|found| {
                         let (taken, _) = wanted.iter().find(|(_, purl)| is(purl, &found))?;
                         Some((*taken, found.as_str().to_owned()))
@@ -111,9 +108,9 @@ impl Revocations {
 }
 
 /// Package URLs, and the first text that is none.
-fn read(texts: &[String]) -> (Vec<Purl>, Option<String>) {
+fn read<'t>(texts: impl Iterator<Item = &'t str>) -> (Vec<Purl>, Option<String>) {
     let mut odd = None;
-    let mut purls = Vec::with_capacity(texts.len());
+    let mut purls = Vec::new();
     for text in texts {
         if let Ok(purl) = text.parse() {
             purls.push(purl);
@@ -134,11 +131,6 @@ impl Doubt {
     }
 }
 
-fn is_bill(statement: &Statement) -> bool {
-    let kind = statement.predicate_type().as_str();
-    is_cyclonedx(kind) || is_spdx(kind)
-}
-
 fn is(wanted: &Purl, found: &Purl) -> bool {
     let (wanted, found) = (wanted.parts(), found.parts());
     wanted.kind == found.kind
@@ -146,158 +138,3 @@ fn is(wanted: &Purl, found: &Purl) -> bool {
         && wanted.name == found.name
         && (wanted.version.is_none() || wanted.version == found.version)
 }
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Document {
-    components: Option<Vec<Component>>,
-    metadata: Option<Metadata>,
-    external_references: Option<Vec<Elsewhere>>,
-    packages: Option<Vec<Package>>,
-    external_document_refs: Option<Vec<Value>>,
-    #[serde(rename = "@context")]
-    context: Option<Value>,
-    #[serde(rename = "@graph")]
-    graph: Option<Vec<Value>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    component: Option<Component>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Component {
-    purl: Option<String>,
-    components: Option<Vec<Self>>,
-    external_references: Option<Vec<Elsewhere>>,
-}
-
-/// An external reference of CycloneDX.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Elsewhere {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Package {
-    external_refs: Option<Vec<ExternalReference>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ExternalReference {
-    reference_type: Option<String>,
-    reference_locator: Option<String>,
-}
-
-/// What a bill of materials calls package URLs, as it is written.
-#[derive(Default)]
-struct Listed {
-    purls: Vec<String>,
-    /// That more of it is in another document, which nobody reads here.
-    elsewhere: Option<String>,
-}
-
-impl Listed {
-    fn refers(&mut self, member: &str) {
-        let line = || format!("refers to another one, which is not looked at (`{member}`)");
-        self.elsewhere.get_or_insert_with(line);
-    }
-
-    fn refer(&mut self, references: Option<Vec<Elsewhere>>) {
-        let mut references = references.into_iter().flatten();
-        if references.any(|one| one.kind.as_deref() == Some("bom")) {
-            self.refers("externalReferences");
-        }
-    }
-}
-
-/// The package URLs of SPDX 3: elements lie in one list, or within each other. What the names of
-/// their members mean is said by the context, so that only SPDX's own is believed.
-/// <https://spdx.github.io/spdx-spec/v3.0.1/serializations/>
-fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Listed, String> {
-    let context = context.and_then(Value::as_str);
-    if !context.is_some_and(|context| context.starts_with("https://spdx.org/rdf/3.")) {
-        return Err("gives its members meanings of its own (`@context`)".to_owned());
-    }
-    let mut found = Listed::default();
-    let mut left = graph;
-    while let Some(value) = left.pop() {
-        match value {
-            Value::Array(items) => left.extend(items),
-            Value::Object(mut members) => {
-                let kind = members.get("externalIdentifierType");
-                let is_purl = kind.and_then(Value::as_str) == Some("packageUrl");
-                let identifier = is_purl.then(|| members.remove("identifier")).flatten();
-                let own = members.remove("software_packageUrl");
-                for url in identifier.into_iter().chain(own) {
-                    let Value::String(url) = url else {
-                        return Err("has a package URL that is no text".to_owned());
-                    };
-                    found.purls.push(url);
-                }
-                let imported = members.get("import").and_then(Value::as_array);
-                if imported.is_some_and(|list| !list.is_empty()) {
-                    found.refers("import");
-                }
-                left.extend(members.into_iter().map(|(_, value)| value));
-            }
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
-/// What a bill of materials lists; nothing in another statement.
-fn components(statement: &Statement) -> Result<Listed, String> {
-    if !is_bill(statement) {
-        return Ok(Listed::default());
-    }
-    let text = statement.predicate_json().unwrap_or_default();
-    let document: Document = json::part(text.as_bytes()).map_err(|error| error.to_string())?;
-    let kind = statement.predicate_type().as_str();
-    // A context makes it SPDX 3, whatever else is beside it.
-    let packages = document.packages.is_some() && document.context.is_none();
-    if is_spdx(kind) && !packages && document.graph.is_none() {
-        return Err("has no list of packages that this version knows".to_owned());
-    }
-    let mut found = match document.graph {
-        Some(graph) => in_graph(document.context.as_ref(), graph)?,
-        None => Listed::default(),
-    };
-    found.refer(document.external_references);
-    if document
-        .external_document_refs
-        .is_some_and(|list| !list.is_empty())
-    {
-        found.refers("externalDocumentRefs");
-    }
-    let own = document.metadata.and_then(|metadata| metadata.component);
-    let mut left: Vec<Component> = document.components.unwrap_or_default();
-    left.extend(own);
-    while let Some(component) = left.pop() {
-        found.purls.extend(component.purl);
-        found.refer(component.external_references);
-        left.extend(component.components.unwrap_or_default());
-    }
-    let references = document.packages.unwrap_or_default().into_iter();
-    let references = references.flat_map(|package| package.external_refs.unwrap_or_default());
-    let urls = references
-        .filter(|one| {
-            let kind = one.reference_type.as_deref();
-            kind.is_some_and(|kind| PURL_TYPES.contains(&kind))
-        })
-        .filter_map(|one| one.reference_locator);
-    found.purls.extend(urls);
-    Ok(found)
-}
-
-/// What SPDX 2 calls a package URL: the name, or the URI that the name stands for.
-/// <https://spdx.github.io/spdx-spec/v2.3/external-repository-identifiers/>
-const PURL_TYPES: &[&str] = &["purl", "http://spdx.org/rdf/references/purl"];

@@ -27,7 +27,7 @@ mod tickets;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use provenance::ProvenanceRule;
-pub use sbom::{SbomFormat, SbomRule};
+pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
 pub use tests::TestsRule;
 pub use tickets::TicketsRule;

@@ -1,4 +1,4 @@
-//! A bill of materials.
+//! A bill of materials, and what it may list.
 
 use std::fmt;
 
@@ -16,6 +16,16 @@ use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
+use crate::verified::Verified;
+
+mod contents;
+mod license;
+mod package;
+
+pub use contents::ContentsRule;
+use contents::{DenyWire, Judged, LicensesWire};
+pub use license::{LicensePattern, LicenseRule};
+pub use package::PackagePattern;
 
 const CHECK: &str = "sbom";
 
@@ -28,6 +38,8 @@ pub struct SbomRule {
     pub formats: Vec<SbomFormat>,
     /// How old it may be.
     pub max_age: Option<SignedDuration>,
+    /// What it may list.
+    pub contents: ContentsRule,
     /// Where it is written.
     pub place: Place,
 }
@@ -50,13 +62,23 @@ pub(crate) struct Wire {
     formats: Vec<SbomFormat>,
     #[serde(default)]
     max_age: Option<Age>,
+    #[serde(default)]
+    deny: Option<DenyWire>,
+    #[serde(default)]
+    licenses: Option<LicensesWire>,
 }
 
 impl Requirement for SbomRule {
     type Wire = Wire;
 
     fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
+        let contents = ContentsRule::read(wire.deny, wire.licenses);
+        let contents = contents.map_err(|reason| PolicyError::Rule {
+            place: place.clone(),
+            reason,
+        })?;
         Ok(Self {
+            contents,
             by: scope.names(wire.by, &place)?,
             formats: wire.formats,
             max_age: wire.max_age.map(|age| age.0),
@@ -90,7 +112,19 @@ impl fmt::Display for SbomRule {
         let formats: Vec<_> = self.formats.iter().map(|one| format!("{one:?}")).collect();
         let formats = any_of(&formats, "any format");
         let age = at_most(self.max_age);
-        write!(f, "sbom signed by {by}, {formats}, {age}   [{place}]")
+        write!(f, "sbom signed by {by}, {formats}, {age}")?;
+        let rule = &self.contents;
+        if !rule.packages.is_empty() {
+            write!(f, ", without {}", any_of(&rule.packages, ""))?;
+        }
+        if !rule.licenses.allow.is_empty() {
+            let allowed = any_of(&rule.licenses.allow, "");
+            write!(f, ", licences {allowed} only")?;
+        }
+        if !rule.licenses.deny.is_empty() {
+            write!(f, ", no licence {}", any_of(&rule.licenses.deny, ""))?;
+        }
+        write!(f, "   [{place}]")
     }
 }
 
@@ -116,19 +150,11 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    for statement in eligible.statements {
+    let mut listed = None;
+    for statement in &eligible.statements {
         match packages(statement.value()) {
             Some(count) if count > 0 => {
-                let summary = match count {
-                    1 => "1 package".to_owned(),
-                    count => format!("{count} packages"),
-                };
-                let summary = match statement.document() {
-                    Some(document) => format!("{summary}, by reference to {document}"),
-                    None => summary,
-                };
-                report.check(CHECK, Outcome::Ok, summary).place = Some(rule.place.clone());
-                return;
+                listed = listed.or_else(|| Some(summary(count, statement)));
             }
             outcome => {
                 eligible.causes.push(Cause::Denied);
@@ -142,6 +168,19 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
                     .push(finding.at(statement.manifest(), "/predicate"));
             }
         }
+    }
+    if let Some(summary) = listed {
+        let mut judged = Judged::default();
+        if !rule.contents.is_empty() {
+            for statement in &eligible.statements {
+                judged.bill(&rule.contents, &rule.place, statement);
+            }
+            for (candidate, refusal) in wanted.not_at_hand(context.candidates) {
+                judged.doubt(&format!("is not at hand: {refusal}"), candidate.manifest());
+            }
+        }
+        allowed(context, rule, judged, summary, report);
+        return;
     }
     // What a document would have said that somebody who is named refers to is not known.
     let cause = if eligible.causes.contains(&Cause::Undetermined) {
@@ -158,6 +197,43 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
     report.findings.push(finding);
     report.findings.append(&mut eligible.findings);
     report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
+}
+
+fn summary(count: usize, statement: &Verified<Statement>) -> String {
+    let summary = match count {
+        1 => "1 package".to_owned(),
+        count => format!("{count} packages"),
+    };
+    match statement.document() {
+        Some(document) => format!("{summary}, by reference to {document}"),
+        None => summary,
+    }
+}
+
+/// There is one; whether what it lists, and what any other lists, may be there.
+fn allowed(
+    context: &Context<'_>,
+    rule: &SbomRule,
+    mut judged: Judged,
+    summary: String,
+    report: &mut Report,
+) {
+    // Another one that lists what is denied may be missing.
+    let hidden = !rule.contents.is_empty() && context.question.evidence.is_incomplete();
+    let (outcome, summary) = if !judged.denied.is_empty() {
+        // What was told is not taken back by what may be missing.
+        (
+            Outcome::Failed(Cause::Denied),
+            "lists what is denied".to_owned(),
+        )
+    } else if !judged.doubts.is_empty() || hidden {
+        (Outcome::Failed(Cause::Undetermined), summary)
+    } else {
+        (Outcome::Ok, summary)
+    };
+    report.findings.append(&mut judged.denied);
+    report.findings.append(&mut judged.doubts);
+    report.check(CHECK, outcome, summary).place = Some(rule.place.clone());
 }
 
 /// How many packages a document lists; `None` if it is neither CycloneDX nor SPDX 2.

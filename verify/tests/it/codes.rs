@@ -111,7 +111,11 @@ produced! {
     key_expired: KeyExpired =
         promoter_until("2026-03-02T12:30:00Z"),
         not promoter_until("2026-12-31T00:00:00Z");
+    license_denied: LicenseDenied = crate::gates_bills::with_license("ISC"), not crate::gates_bills::with_license("MIT");
     never_there: NeverThere = back_in("prod"), not back_in("staging");
+    package_denied: PackageDenied =
+        crate::gates_bills::with_package("pkg:npm/event-stream@3.3.6"),
+        not crate::gates_bills::with_package("pkg:npm/event-stream@3.3.7");
     policy_rollback: PolicyRollback =
         anchored("minimum: {release: 4}"),
         not anchored("minimum: {release: 3}");

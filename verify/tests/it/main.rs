@@ -15,6 +15,7 @@ mod forms;
 mod freeze;
 mod fuzz;
 mod gates;
+mod gates_bills;
 mod gates_runs;
 mod hostile;
 mod journey;

@@ -1,0 +1,212 @@
+//! What a bill of materials may list.
+//!
+//! Every one that counts is judged, not the newest alone: what an artifact contains does not change,
+//! two of them may describe different parts of it, and none may hide what another one tells. One that
+//! was wrong is revoked.
+
+use bulla_model::{Digest, Purl, Statement};
+use serde::Deserialize;
+
+use super::CHECK;
+use super::license::{LicensePattern, LicenseRule};
+use super::package::{Found, PackagePattern};
+use crate::bill::{Bill, Part};
+use crate::code::Code;
+use crate::policy::Place;
+use crate::verdict::Finding;
+use crate::verified::Verified;
+
+/// How many components are told.
+const SHOWN: usize = 8;
+
+/// What there may be.
+#[derive(Clone, Debug, Default)]
+pub struct ContentsRule {
+    /// Packages that may not be there.
+    pub packages: Vec<PackagePattern>,
+    /// Licences that may, and may not.
+    pub licenses: LicenseRule,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct DenyWire {
+    packages: Vec<String>,
+    licenses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LicensesWire {
+    allow: Vec<String>,
+}
+
+impl ContentsRule {
+    pub(super) fn read(
+        deny: Option<DenyWire>,
+        licenses: Option<LicensesWire>,
+    ) -> Result<Self, String> {
+        if deny
+            .as_ref()
+            .is_some_and(|deny| deny.packages.is_empty() && deny.licenses.is_empty())
+        {
+            return Err("`deny` denies nothing: name `packages` or `licenses`".to_owned());
+        }
+        if licenses
+            .as_ref()
+            .is_some_and(|licenses| licenses.allow.is_empty())
+        {
+            return Err("`allow` is empty: no licence would be allowed".to_owned());
+        }
+        let deny = deny.unwrap_or_default();
+        let packages = deny.packages.iter().map(|text| PackagePattern::parse(text));
+        let read = |texts: Vec<String>| {
+            let patterns = texts.iter().map(|text| LicensePattern::parse(text));
+            patterns.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            packages: packages.collect::<Result<_, _>>()?,
+            licenses: LicenseRule {
+                allow: licenses.map_or(Ok(Vec::new()), |licenses| read(licenses.allow))?,
+                deny: read(deny.licenses)?,
+            },
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.packages.is_empty() && self.licenses.is_empty()
+    }
+}
+
+/// What bills of materials say against the rule.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub(super) denied: Vec<Finding>,
+    /// Why it cannot be told whether one says something against it.
+    pub(super) doubts: Vec<Finding>,
+}
+
+impl Judged {
+    pub(super) fn bill(
+        &mut self,
+        rule: &ContentsRule,
+        place: &Place,
+        statement: &Verified<Statement>,
+    ) {
+        let bill = match Bill::read(statement.value()) {
+            Ok(bill) => bill,
+            Err(because) => {
+                self.doubt(&format!("cannot be read: {because}"), statement.manifest());
+                return;
+            }
+        };
+        if let Some(elsewhere) = &bill.elsewhere {
+            self.doubt(elsewhere, statement.manifest());
+        }
+        if !rule.licenses.is_empty() && !bill.tells_licenses {
+            let because = "tells licences in a way that this version does not read";
+            self.doubt(because, statement.manifest());
+        }
+        let mut packages = Told::new(Code::PackageDenied, "lists packages that are denied");
+        let mut licenses = Told::new(
+            Code::LicenseDenied,
+            "lists components with licences that are not allowed",
+        );
+        for part in &bill.parts {
+            for text in &part.purls {
+                match text.parse::<Purl>() {
+                    Ok(purl) => packages.add_if(denies(rule, &purl), text),
+                    Err(_) => {
+                        let because = format!("lists `{}`, which is no package URL", shown(text));
+                        self.doubt(&because, statement.manifest());
+                    }
+                }
+            }
+            if bill.tells_licenses && part.has_license && !rule.licenses.is_empty() {
+                let refused = refused(&rule.licenses, part);
+                licenses.add_if(refused.is_some(), &refused.unwrap_or_default());
+            }
+        }
+        for told in [packages, licenses] {
+            let finding = told.finding(place);
+            self.denied
+                .extend(finding.map(|it| it.at(statement.manifest(), "/predicate")));
+        }
+    }
+
+    /// That it cannot be told, and why; each bill of materials once or twice is enough.
+    pub(super) fn doubt(&mut self, because: &str, manifest: Option<&Digest>) {
+        if self.doubts.len() < SHOWN {
+            let message = format!("a bill of materials {because}");
+            let finding = Finding::new(Code::ComponentUnknown, CHECK, message);
+            self.doubts.push(finding.at(manifest, "/predicate"));
+        }
+    }
+}
+
+fn denies(rule: &ContentsRule, purl: &Purl) -> bool {
+    if rule.packages.is_empty() {
+        return false;
+    }
+    let found = Found::of(purl);
+    rule.packages.iter().any(|pattern| pattern.matches(&found))
+}
+
+/// The component with its licence, if it may not be there.
+fn refused(rule: &LicenseRule, part: &Part) -> Option<String> {
+    let name = part.purls.first().unwrap_or(&part.name);
+    let said = |license: &str| format!("{} ({})", shown(name), shown(license));
+    if part.licenses.is_empty() {
+        return (!rule.accepts_unknown()).then(|| said("unknown"));
+    }
+    let mut licenses = part.licenses.iter();
+    licenses
+        .find(|text| !rule.accepts(text))
+        .map(|text| said(text))
+}
+
+/// What is told of components that may not be there: the first of them, and how many.
+struct Told {
+    code: Code,
+    message: &'static str,
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Told {
+    fn new(code: Code, message: &'static str) -> Self {
+        Self {
+            code,
+            message,
+            first: Vec::new(),
+            count: 0,
+        }
+    }
+
+    fn add_if(&mut self, is_denied: bool, what: &str) {
+        if is_denied {
+            self.count = self.count.saturating_add(1);
+            if self.first.len() < SHOWN {
+                self.first.push(shown(what));
+            }
+        }
+    }
+
+    fn finding(self, place: &Place) -> Option<Finding> {
+        let more = self.count.checked_sub(self.first.len())?;
+        if self.count == 0 {
+            return None;
+        }
+        let mut found = self.first.join(", ");
+        if more > 0 {
+            found = format!("{found} and {more} more");
+        }
+        let message = format!("the bill of materials {}", self.message);
+        let finding = Finding::new(self.code, CHECK, message);
+        Some(finding.found(found).place(place))
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(120).collect()
+}

@@ -1,0 +1,358 @@
+//! Which licences a component may have.
+//!
+//! Expressions are those of SPDX 2.3, annex D, with the list of identifiers of the `spdx` crate.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use spdx::expression::{ExprNode, Operator};
+use spdx::{AdditionItem, Expression, LicenseItem, LicenseReq, ParseMode};
+
+use crate::pattern::Pattern;
+
+/// Longer texts are whole licences, not their names.
+const LENGTH: usize = 4096;
+
+/// Identifiers as SPDX lists them, those that were replaced too, and the older way to write that
+/// later versions of the GNU licences do.
+const MODE: ParseMode = ParseMode {
+    allow_deprecated: true,
+    allow_postfix_plus_on_gpl: true,
+    ..ParseMode::STRICT
+};
+
+/// The word for licences that nobody told, or told in words of their own.
+const UNKNOWN: &str = "unknown";
+
+/// A licence in a policy: an SPDX identifier, a pattern over those, `LicenseRef-NAME` or `unknown`.
+#[derive(Clone, Debug)]
+pub struct LicensePattern {
+    text: String,
+    meaning: Meaning,
+}
+
+#[derive(Clone, Debug)]
+enum Meaning {
+    Unknown,
+    Named(Named),
+    Like(Pattern),
+}
+
+/// An identifier without what it says of later versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named {
+    base: String,
+    or_later: bool,
+}
+
+impl LicensePattern {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let meaning = if text == UNKNOWN {
+            Meaning::Unknown
+        } else if text.contains('*') {
+            let like = Pattern::Glob(text.to_owned());
+            let of_document = ["LicenseRef-", "DocumentRef-"].iter();
+            let mut listed = spdx::identifiers::LICENSES.iter();
+            let known = of_document.clone().any(|prefix| text.starts_with(prefix))
+                || listed.any(|license| like.matches(license.name));
+            if !known {
+                return Err(format!("no SPDX identifier is like `{text}`"));
+            }
+            Meaning::Like(like)
+        } else {
+            let expression = parse(text);
+            let mut requirements = expression.iter().flat_map(Expression::requirements);
+            match (requirements.next(), requirements.next()) {
+                (Some(one), None) if one.req.addition.is_none() => {
+                    Meaning::Named(Named::of(&one.req.license))
+                }
+                _ => {
+                    return Err(format!(
+                        "`{text}` is no SPDX identifier, `LicenseRef-NAME` or `{UNKNOWN}`"
+                    ));
+                }
+            }
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            meaning,
+        })
+    }
+
+    /// Whether somebody who has this licence has one of these. With an exception one may do more, so
+    /// that it is not looked at; other additions are words of their own.
+    fn allows(&self, found: &LicenseReq) -> bool {
+        if matches!(found.addition, Some(AdditionItem::Other(_))) {
+            return matches!(self.meaning, Meaning::Unknown);
+        }
+        let named = Named::of(&found.license);
+        match &self.meaning {
+            Meaning::Unknown => false,
+            // Whoever may take a later version may take this one.
+            Meaning::Named(own) => own.base == named.base && (named.or_later || !own.or_later),
+            Meaning::Like(like) => named.spellings().iter().any(|text| like.matches(text)),
+        }
+    }
+
+    /// Whether this licence is meant, of that version or later, with an exception or without.
+    fn denies(&self, found: &LicenseReq) -> bool {
+        let named = Named::of(&found.license);
+        match &self.meaning {
+            Meaning::Unknown => matches!(found.addition, Some(AdditionItem::Other(_))),
+            Meaning::Named(own) => own.base == named.base,
+            Meaning::Like(like) => named.spellings().iter().any(|text| like.matches(text)),
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(self.meaning, Meaning::Unknown)
+    }
+}
+
+impl fmt::Display for LicensePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Named {
+    fn of(license: &LicenseItem) -> Self {
+        let (id, or_later) = match license {
+            LicenseItem::Spdx { id, or_later } => (id, *or_later),
+            LicenseItem::Other(reference) => {
+                return Self {
+                    base: reference.to_string(),
+                    or_later: false,
+                };
+            }
+        };
+        let mut base = id.name;
+        let mut later = or_later;
+        if id.is_gnu() {
+            // `GPL-2.0-with-classpath-exception` was replaced by an expression.
+            base = base.split("-with-").next().unwrap_or(base);
+            if let Some(cut) = base.strip_suffix("-or-later") {
+                (base, later) = (cut, true);
+            }
+            base = base.strip_suffix("-only").unwrap_or(base);
+            if let Some(cut) = base.strip_suffix('+') {
+                (base, later) = (cut, true);
+            }
+        }
+        Self {
+            base: base.to_owned(),
+            or_later: later,
+        }
+    }
+
+    /// How patterns may have been meant: as SPDX writes it now, and as it was written.
+    fn spellings(&self) -> [String; 3] {
+        let base = &self.base;
+        match self.or_later {
+            true => [base.clone(), format!("{base}-or-later"), format!("{base}+")],
+            false => [base.clone(), format!("{base}-only"), base.clone()],
+        }
+    }
+}
+
+/// Which licences there may be.
+#[derive(Clone, Debug, Default)]
+pub struct LicenseRule {
+    /// Those that are allowed; empty means any that is not denied.
+    pub allow: Vec<LicensePattern>,
+    /// Those that are not.
+    pub deny: Vec<LicensePattern>,
+}
+
+impl LicenseRule {
+    pub(super) fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+
+    /// Whether a component with this text for a licence may be there: whether its licensee can
+    /// choose licences that may.
+    pub(super) fn accepts(&self, text: &str) -> bool {
+        let Some(accepted) = parse(text).and_then(|known| self.choose(&known)) else {
+            return self.accepts_unknown();
+        };
+        accepted
+    }
+
+    pub(super) fn accepts_unknown(&self) -> bool {
+        let denied = self.deny.iter().any(LicensePattern::is_unknown);
+        let allowed = self.allow.is_empty() || self.allow.iter().any(LicensePattern::is_unknown);
+        allowed && !denied
+    }
+
+    /// Either side of OR, both of AND; the expression comes in postfix order.
+    fn choose(&self, expression: &Expression) -> Option<bool> {
+        let mut held = Vec::new();
+        for node in expression.iter() {
+            let next = match node {
+                ExprNode::Req(one) => {
+                    let allowed = self.allow.is_empty()
+                        || self.allow.iter().any(|license| license.allows(&one.req));
+                    allowed && !self.deny.iter().any(|license| license.denies(&one.req))
+                }
+                ExprNode::Op(operator) => {
+                    let (right, left) = (held.pop()?, held.pop()?);
+                    match operator {
+                        Operator::And => left && right,
+                        Operator::Or => left || right,
+                    }
+                }
+            };
+            held.push(next);
+        }
+        held.pop().filter(|_| held.is_empty())
+    }
+}
+
+/// The expression that a text is; identifiers have no upper and lower case.
+fn parse(text: &str) -> Option<Expression> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LENGTH {
+        return None;
+    }
+    let exact = Expression::parse_mode(text, MODE);
+    exact
+        .or_else(|_| Expression::parse_mode(&spelled(text), MODE))
+        .ok()
+}
+
+static IDENTIFIERS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
+    let names = spdx::identifiers::LICENSES.iter().map(|one| one.name);
+    let all = names.chain(spdx::identifiers::EXCEPTIONS.iter().map(|one| one.name));
+    all.map(|name| (name.to_ascii_lowercase(), name)).collect()
+});
+
+/// Every word that is an identifier in other letters, as SPDX writes it.
+fn spelled(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive([' ', '(', ')', '+', '\t', '\n']) {
+        let word = piece.trim_end_matches([' ', '(', ')', '+', '\t', '\n']);
+        let known = IDENTIFIERS.get(&word.to_ascii_lowercase());
+        out.push_str(known.copied().unwrap_or(word));
+        out.push_str(piece.get(word.len()..).unwrap_or_default());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(allow: &[&str], deny: &[&str]) -> LicenseRule {
+        let read = |texts: &[&str]| {
+            let patterns = texts
+                .iter()
+                .map(|text| LicensePattern::parse(text).unwrap());
+            patterns.collect()
+        };
+        LicenseRule {
+            allow: read(allow),
+            deny: read(deny),
+        }
+    }
+
+    #[test]
+    fn a_licensee_chooses_among_what_is_allowed() {
+        let rule = rule(
+            &["MIT", "Apache-2.0", "GPL-2.0-only", "LicenseRef-Acme-*"],
+            &[],
+        );
+        for (text, expected) in [
+            ("MIT", true),
+            ("mit", true),
+            (" MIT ", true),
+            ("MIT OR GPL-3.0-only", true),
+            ("GPL-3.0-only OR MIT", true),
+            ("MIT AND GPL-3.0-only", false),
+            ("MIT AND Apache-2.0", true),
+            ("(MIT OR GPL-3.0-only) AND Apache-2.0", true),
+            ("MIT OR GPL-3.0-only AND BSD-3-Clause", true),
+            ("(MIT OR GPL-3.0-only) AND BSD-3-Clause", false),
+            ("Apache-2.0 WITH LLVM-exception", true),
+            ("Apache-2.0+", true),
+            ("GPL-2.0-or-later", true),
+            ("GPL-2.0+", true),
+            ("GPL-2.0", true),
+            ("GPL-3.0-or-later", false),
+            ("LicenseRef-Acme-EULA", true),
+            ("LicenseRef-Other", false),
+            ("DocumentRef-x:LicenseRef-Acme-EULA", false),
+            ("MIT WITH AdditionRef-no-fishing", false),
+            ("", false),
+            ("NONE", false),
+            ("NOASSERTION", false),
+            ("MIT License", false),
+            ("MIT OR", false),
+            ("(MIT", false),
+            ("()", false),
+        ] {
+            assert_eq!(rule.accepts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_denied_is_so_in_every_spelling() {
+        let one = rule(&[], &["GPL-3.0-only", "AGPL-*"]);
+        for (text, expected) in [
+            ("GPL-3.0-only", false),
+            ("gpl-3.0-ONLY", false),
+            ("GPL-3.0", false),
+            ("GPL-3.0+", false),
+            ("GPL-3.0-or-later", false),
+            ("GPL-3.0-only WITH GCC-exception-3.1", false),
+            ("GPL-3.0-with-GCC-exception", false),
+            ("GPL-3.0-only OR MIT", true),
+            ("GPL-3.0-only AND MIT", false),
+            ("AGPL-3.0", false),
+            ("AGPL-3.0-or-later", false),
+            ("LGPL-3.0-only", true),
+            ("GPL-2.0-only", true),
+            ("something else", true),
+        ] {
+            assert_eq!(one.accepts(text), expected, "{text}");
+        }
+        let unknown = rule(&[], &["unknown"]);
+        assert!(!unknown.accepts("something else") && !unknown.accepts_unknown());
+        assert!(!unknown.accepts("MIT WITH AdditionRef-x"));
+        assert!(
+            unknown.accepts("LicenseRef-x"),
+            "it is told, in the document"
+        );
+        let both = rule(&["*"], &["MIT"]);
+        assert!(!both.accepts("MIT") && both.accepts("MIT OR ISC"));
+        assert!(!both.accepts("something else"));
+    }
+
+    #[test]
+    fn only_licences_are_patterns() {
+        for text in [
+            "GPL3",
+            "Apache 2.0",
+            "MIT OR ISC",
+            "",
+            "Foo-*",
+            "Apache-2.0 WITH LLVM-exception",
+        ] {
+            assert!(LicensePattern::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_expressions_cost_no_more_than_their_length() {
+        let rule = rule(&["MIT"], &["GPL-*"]);
+        for text in [
+            "(".repeat(4000),
+            "MIT OR ".repeat(500),
+            "MIT AND ".repeat(500) + "MIT",
+        ] {
+            let _ = rule.accepts(&text);
+        }
+        assert!(!rule.accepts(&("(".repeat(1500) + "MIT" + &")".repeat(1500) + " AND ISC")));
+        assert!(!rule.accepts(&format!("MIT OR {}", "x".repeat(LENGTH))));
+    }
+}
