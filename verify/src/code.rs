@@ -45,6 +45,10 @@ codes! {
     AttestationMissing = "attestation-missing";
     /// The promotion is for other clusters.
     AudienceMismatch = "audience-mismatch";
+    /// A build used an image that the step does not allow.
+    BaseImageDenied = "base-image-denied";
+    /// No provenance tells which images the build began with.
+    BaseImageUnknown = "base-image-unknown";
     /// The promotion does not continue the one before it.
     ChainBroken = "chain-broken";
     /// Two promotions claim the same place.

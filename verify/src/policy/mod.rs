@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
-    ApprovalsRule, ContentsRule, Exclusion, LicensePattern, LicenseRule, PackagePattern,
-    ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart, TestsRule,
-    TicketsRule,
+    ApprovalsRule, BaseImagesRule, ContentsRule, Exclusion, LicensePattern, LicenseRule,
+    PackagePattern, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart,
+    TestsRule, TicketsRule,
 };
 use crate::verified::SignedTime;
 

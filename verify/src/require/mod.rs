@@ -19,6 +19,7 @@ use crate::verdict::{Outcome, Report};
 use crate::verified::SignedTime;
 
 pub(crate) mod approvals;
+mod base_images;
 pub(crate) mod provenance;
 mod sbom;
 mod soak;
@@ -26,6 +27,7 @@ mod tests;
 mod tickets;
 
 pub use approvals::{ApprovalsRule, Exclusion};
+pub use base_images::BaseImagesRule;
 pub use provenance::ProvenanceRule;
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
@@ -98,6 +100,8 @@ requirements! {
     provenance: ProvenanceRule,
     /// A bill of materials.
     sbom: SbomRule,
+    /// The images that the build began with.
+    base_images: BaseImagesRule,
     /// A passed test run.
     tests: TestsRule,
     /// Time spent in an environment before.

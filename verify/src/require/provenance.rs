@@ -62,8 +62,10 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &ProvenanceRule, report: &m
 /// The provenance statements that may count for this rule.
 pub(crate) struct EligibleProvenance {
     pub(crate) statements: Vec<Verified<Provenance>>,
-    causes: Vec<Cause>,
-    findings: Vec<Finding>,
+    /// Whether there is one that may count and cannot be read.
+    pub(crate) has_unread: bool,
+    pub(crate) causes: Vec<Cause>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 pub(crate) fn among(
@@ -89,6 +91,7 @@ pub(crate) fn among(
 fn read(eligible: Eligible<'_>) -> EligibleProvenance {
     let mut out = EligibleProvenance {
         statements: Vec::new(),
+        has_unread: false,
         causes: eligible.causes,
         findings: eligible.findings,
     };
@@ -96,6 +99,7 @@ fn read(eligible: Eligible<'_>) -> EligibleProvenance {
         match Provenance::of(statement.value()) {
             Ok(provenance) => out.statements.push(statement.with(provenance)),
             Err(error) => {
+                out.has_unread = true;
                 out.causes.push(Cause::Invalid);
                 let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
                 out.findings

@@ -67,6 +67,12 @@ produced! {
     audience_mismatch: AudienceMismatch =
         anchored("audience: [prod-us-1]"),
         not anchored("audience: [prod-eu-1]");
+    base_image_denied: BaseImageDenied =
+        crate::gates_images::built_on(&["pkg:docker/mallory/alpine@3"]),
+        not crate::gates_images::built_on(&["pkg:docker/alpine@3"]);
+    base_image_unknown: BaseImageUnknown =
+        crate::gates_images::built_on(&[]),
+        not crate::gates_images::built_on(&["pkg:docker/alpine@3"]);
     chain_broken: ChainBroken =
         promoted_into_prod(|said| said.chain.sequence = 7),
         not promoted_into_prod(|_| {});

@@ -16,6 +16,7 @@ mod freeze;
 mod fuzz;
 mod gates;
 mod gates_bills;
+mod gates_images;
 mod gates_runs;
 mod hostile;
 mod journey;

@@ -109,11 +109,6 @@ fn authors_of(source: &ResourceDescriptor) -> Option<Vec<String>> {
 
 /// Every provenance that could have counted; whoever signed one of them built the artifact.
 fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified<Provenance>> {
-    let rule = ProvenanceRule {
-        by: provenance::builders(context.policy),
-        build_types: Vec::new(),
-        builders: Vec::new(),
-        place: crate::policy::Place::of_file(&std::sync::Arc::from("")),
-    };
+    let rule = ProvenanceRule::any(provenance::builders(context.policy));
     provenance::among(context, step.at, &rule).statements
 }
