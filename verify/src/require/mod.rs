@@ -28,7 +28,7 @@ mod tickets;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
-pub use provenance::ProvenanceRule;
+pub use provenance::{ProvenanceRule, SourceVsaRule};
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
 pub use tests::TestsRule;

@@ -73,7 +73,8 @@ impl fmt::Display for TicketsRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (min, place) = (self.min, &self.place);
         let like = any_of(&self.patterns, "anything");
-        write!(f, "{min} tickets like {like} in the promotion   [{place}]")
+        let tickets = if min == 1 { "ticket" } else { "tickets" };
+        write!(f, "{min} {tickets} like {like} in the promotion   [{place}]")
     }
 }
 

@@ -31,3 +31,4 @@ pub use npm::NpmExpectation;
 pub use npm_key::{RegistryKey, RegistryKeyError};
 pub use verdict::{Expected, Provenance, ProvenanceQuestion, SlsaVerdict, verify_provenance};
 pub use vsa::{VsaKey, VsaKeyError, VsaQuestion, verify_vsa};
+pub(crate) use vsa::{has_levels, is_level};

@@ -1,10 +1,12 @@
 //! The rule on provenance, as policies write it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::source_vsa::{self, SourceVsaRule};
 use crate::pattern::Pattern;
 use crate::policy::{Parts, Place, PolicyError, Scope, Value, pattern};
 use crate::question::Context;
@@ -20,6 +22,12 @@ pub struct ProvenanceRule {
     pub build_types: Vec<Pattern>,
     /// Builder ids; empty means any.
     pub builders: Vec<Pattern>,
+    /// Refs of the source; empty means any.
+    pub refs: Vec<Pattern>,
+    /// JSON pointers into `externalParameters`, and what has to be there.
+    pub parameters: Vec<(String, Pattern)>,
+    /// What a summary of the source commit has to say.
+    pub source_vsa: Option<SourceVsaRule>,
     /// Where it is written.
     pub place: Place,
 }
@@ -32,6 +40,12 @@ pub(crate) struct Wire {
     build_types: Vec<String>,
     #[serde(default)]
     builders: Vec<String>,
+    #[serde(default)]
+    refs: Vec<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+    #[serde(default)]
+    source_vsa: Option<source_vsa::Wire>,
 }
 
 impl ProvenanceRule {
@@ -41,6 +55,9 @@ impl ProvenanceRule {
             by,
             build_types: Vec::new(),
             builders: Vec::new(),
+            refs: Vec::new(),
+            parameters: Vec::new(),
+            source_vsa: None,
             place: Place::of_file(&Arc::from("")),
         }
     }
@@ -51,10 +68,23 @@ impl Requirement for ProvenanceRule {
 
     fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
         let patterns = |texts: &[String]| texts.iter().map(|text| pattern(text)).collect();
+        let mut pointers = wire.parameters.keys();
+        if let Some(odd) = pointers.find(|pointer| !pointer.starts_with('/')) {
+            let reason = format!("`{odd}` is no JSON pointer: it begins with `/`");
+            return Err(PolicyError::Rule { place, reason });
+        }
+        let parameters = wire.parameters.iter();
+        let parameters = parameters.map(|(pointer, text)| (pointer.clone(), pattern(text)));
+        let source_vsa = wire.source_vsa;
         Ok(Self {
             by: scope.names(wire.by, &place)?,
             build_types: patterns(&wire.build_types),
             builders: patterns(&wire.builders),
+            refs: patterns(&wire.refs),
+            parameters: parameters.collect(),
+            source_vsa: source_vsa
+                .map(|wire| SourceVsaRule::read(wire, &place, scope))
+                .transpose()?,
             place,
         })
     }
@@ -81,7 +111,17 @@ impl fmt::Display for ProvenanceRule {
         let builders = any_of(&self.builders, "any");
         write!(
             f,
-            "provenance signed by {by}, build type {types}, builder {builders}   [{place}]"
-        )
+            "provenance signed by {by}, build type {types}, builder {builders}"
+        )?;
+        if !self.refs.is_empty() {
+            write!(f, ", source ref {}", any_of(&self.refs, ""))?;
+        }
+        for (pointer, pattern) in &self.parameters {
+            write!(f, ", parameter {pointer} is {pattern}")?;
+        }
+        if let Some(wanted) = &self.source_vsa {
+            write!(f, ", {wanted}")?;
+        }
+        write!(f, "   [{place}]")
     }
 }

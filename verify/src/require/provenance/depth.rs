@@ -1,0 +1,210 @@
+//! What provenance says of source and parameters, in more depth than who built it.
+
+use bulla_model::predicate::Provenance;
+use bulla_model::{Identity, ResourceDescriptor};
+use serde_json::Value;
+
+use super::{CHECK, ProvenanceRule, repository_of};
+use crate::code::Code;
+use crate::verdict::Finding;
+use crate::verified::Verified;
+
+/// Whether source refs and parameters are those the rule asks for.
+pub(super) fn fits(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), Finding> {
+    if !rule.refs.is_empty() {
+        refs(statement, rule)?;
+    }
+    for (pointer, pattern) in &rule.parameters {
+        let parameters = &statement.value().build_definition.external_parameters;
+        let found = parameters.pointer(pointer).and_then(scalar);
+        if !found.as_deref().is_some_and(|text| pattern.matches(text)) {
+            let what = format!("another parameter `{pointer}`");
+            let found = found.unwrap_or_else(|| "none".to_owned());
+            return Err(mismatch(rule, what, pattern.to_string(), &found));
+        }
+    }
+    Ok(())
+}
+
+/// The ref of the source, as provenance and certificate say it. Another dependency on the same
+/// repository could have been the source too.
+fn refs(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), Finding> {
+    let expected = || {
+        let texts: Vec<_> = rule.refs.iter().map(ToString::to_string).collect();
+        texts.join(", ")
+    };
+    let fits = |found: &str| rule.refs.iter().any(|pattern| pattern.matches(found));
+    let check = |found: &str| match fits(found) {
+        true => Ok(()),
+        false => Err(mismatch(
+            rule,
+            "another source ref".to_owned(),
+            expected(),
+            found,
+        )),
+    };
+    let source = statement.value().source();
+    let here = source.and_then(repository);
+    let claimed = match statement.signer() {
+        Identity::Certificate(certificate) => certificate.source_ref.as_deref(),
+        Identity::Key { .. } => None,
+    };
+    let said = source
+        .and_then(|source| source.uri.as_deref())
+        .and_then(ref_of);
+    match (said, claimed) {
+        (Some(said), Some(claimed)) if said != claimed => {
+            let what = "provenance and its signer's certificate name different refs".to_owned();
+            return Err(mismatch(rule, what, claimed.to_owned(), said));
+        }
+        (None, None) => {
+            let what = "no source ref".to_owned();
+            return Err(mismatch(rule, what, expected(), "none"));
+        }
+        (said, claimed) => said.or(claimed).map_or(Ok(()), check)?,
+    }
+    let others = statement.value().git_dependencies();
+    let same = others.filter(|other| repository(other) == here);
+    let mut refs = same.filter_map(|other| other.uri.as_deref().and_then(ref_of));
+    refs.try_for_each(check)
+}
+
+fn repository(dependency: &ResourceDescriptor) -> Option<String> {
+    dependency.uri.as_deref().map(repository_of)
+}
+
+/// What a source's URI says after its repository: `…@REF`, or `….git#REF` with a folder after `:`.
+/// A ref may hold `@` and `#`, so that nothing is cut off at them: `main#x` is another branch than
+/// `main`. It never holds `:`.
+fn ref_of(uri: &str) -> Option<&str> {
+    let path_at = uri.find("://").map_or(0, |at| at + 3);
+    let path = uri.get(path_at..)?;
+    let path = path.get(path.find('/')?..)?;
+    let at = path.find(['@', '#', '?'])?;
+    let rest = path.get(at + 1..)?;
+    let found = match path.as_bytes().get(at)? {
+        b'@' => rest,
+        b'#' => rest.split(':').next()?,
+        _ => return None,
+    };
+    (!found.is_empty()).then_some(found)
+}
+
+/// A text, number or truth value, as it is written.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+pub(super) fn mismatch(
+    rule: &ProvenanceRule,
+    message: String,
+    expected: String,
+    found: &str,
+) -> Finding {
+    Finding::new(Code::ProvenanceMismatch, CHECK, message)
+        .expected(expected)
+        .found(found.chars().take(200).collect::<String>())
+        .place(&rule.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ref_is_all_that_follows() {
+        for (uri, found) in [
+            (
+                "git+https://github.com/acme/pay@refs/heads/main",
+                Some("refs/heads/main"),
+            ),
+            (
+                "git+https://github.com/acme/pay@refs/heads/main#x",
+                Some("refs/heads/main#x"),
+            ),
+            (
+                "git+https://github.com/acme/pay@refs/heads/main@x",
+                Some("refs/heads/main@x"),
+            ),
+            (
+                "git+https://github.com/acme/pay@refs/heads/main?x",
+                Some("refs/heads/main?x"),
+            ),
+            (
+                "https://github.com/acme/pay.git#refs/heads/main",
+                Some("refs/heads/main"),
+            ),
+            (
+                "https://github.com/acme/pay.git#refs/heads/main:folder",
+                Some("refs/heads/main"),
+            ),
+            ("https://user@github.com/acme/pay", None),
+            ("https://github.com/acme/pay?ref=main", None),
+            ("https://github.com/acme/pay@", None),
+            ("git+ssh://git@github.com/acme/pay@v1", Some("v1")),
+            ("", None),
+        ] {
+            assert_eq!(ref_of(uri), found, "{uri}");
+        }
+    }
+
+    /// Provenance at this ref, signed by a workflow that its certificate says ran at that one.
+    fn built(said: &str, claimed: Option<&str>) -> Verified<Provenance> {
+        let uri = format!("git+https://github.com/acme/pay{said}");
+        let text = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "x", "digest": {"sha256": "ab".repeat(32)}}],
+            "predicateType": bulla_model::predicate::slsa_provenance::TYPE,
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": "t",
+                    "resolvedDependencies": [{"uri": uri, "digest": {"gitCommit": "ab".repeat(20)}}],
+                },
+                "runDetails": {"builder": {"id": "b"}},
+            },
+        });
+        let limits = bulla_model::Limits::default();
+        let statement = bulla_model::Statement::parse(text.to_string().as_bytes(), &limits);
+        let statement = statement.unwrap();
+        let certificate = bulla_model::CertificateIdentity {
+            source_ref: claimed.map(str::to_owned),
+            ..Default::default()
+        };
+        let proof = crate::sigstore::Proof {
+            signer: Identity::Certificate(Box::new(certificate)),
+            records: crate::records::Records::default(),
+            scheme: None,
+            certificate: None,
+        };
+        let provenance = Provenance::of(&statement).unwrap();
+        let time = crate::verified::SignedTime::Unknown;
+        let digest = bulla_model::Digest::sha256(b"x");
+        Verified::new(statement, proof, time, digest, None).with(provenance)
+    }
+
+    #[test]
+    fn provenance_and_certificate_must_name_the_same_ref() {
+        let rule = ProvenanceRule {
+            refs: vec![crate::policy::pattern("refs/heads/*")],
+            ..ProvenanceRule::any(Vec::new())
+        };
+        let main = Some("refs/heads/main");
+        for (said, claimed, expected) in [
+            ("@refs/heads/main", main, true),
+            ("@refs/heads/main", None, true),
+            ("", main, true),
+            ("", None, false),
+            ("@refs/heads/main", Some("refs/heads/evil"), false),
+            ("@refs/heads/evil", main, false),
+            ("", Some("refs/tags/v1"), false),
+        ] {
+            let fits = fits(&built(said, claimed), &rule).is_ok();
+            assert_eq!(fits, expected, "{said} {claimed:?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Provenance in depth: source refs, parameters, and summaries of the source commit.
+
+use serde_json::{Value, json};
+
+use bulla_model::predicate::{slsa_provenance, vsa};
+use bulla_model::{Digest, ResourceDescriptor};
+use bulla_verify::{Cause, Code, Outcome, Policy, Verdict};
+
+use crate::kit::{World, assert_exit, assert_found, codes, hour, payload, provenance, show};
+
+const COMMIT: &str = "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0";
+const SOURCE: &str = "https://github.com/acme/pay";
+const VSA: &str = "sourceVsa: {by: [tester], levels: [SLSA_SOURCE_LEVEL_3]}";
+
+/// Built, and the step into dev takes this of provenance besides.
+fn asking(more: &str) -> World {
+    let mut world = World::built();
+    require(&mut world, more);
+    world
+}
+
+fn require(world: &mut World, more: &str) {
+    let rule = "      provenance: {by: [builder]}\n  - from: dev";
+    let with = format!("      provenance: {{by: [builder], {more}}}\n  - from: dev");
+    world.edit("release.yaml", rule, &with);
+}
+
+fn built_at(uri: &str, more: &str) -> Verdict {
+    built(more, |said| {
+        said["buildDefinition"]["resolvedDependencies"][0]["uri"] = json!(uri)
+    })
+}
+
+fn built(more: &str, change: impl Fn(&mut Value)) -> Verdict {
+    let mut world = asking(more);
+    world.take("builder provenance");
+    let mut said = provenance(SOURCE, &["dave@acme.example"]);
+    change(&mut said);
+    world.attest("builder", slsa_provenance::TYPE, &said);
+    world.judge("dev", None).0
+}
+
+#[test]
+fn the_source_is_built_at_a_ref_that_is_allowed() {
+    let refs = "refs: [refs/heads/main, 'refs/tags/v*']";
+    for (end, exit) in [
+        ("@refs/heads/main", 0),
+        ("@refs/tags/v1.2.3", 0),
+        (".git#refs/heads/main:cmd", 0),
+        ("@refs/heads/main2", 1),
+        ("@refs/heads/main#x", 1),
+        ("@refs/heads/main@x", 1),
+        ("@refs/tags/v1/x", 1),
+        ("@main", 1),
+        ("", 1),
+    ] {
+        let verdict = built_at(&format!("git+{SOURCE}{end}"), refs);
+        assert_exit(&verdict, exit);
+        assert_eq!(
+            codes(&verdict).contains(&Code::ProvenanceMismatch),
+            exit == 1,
+            "{end}"
+        );
+    }
+    // The same repository at another ref could have been the source as well.
+    let twice = built(refs, |said| {
+        let other = json!({"uri": format!("git+{SOURCE}@refs/heads/evil"), "digest": {"gitCommit": COMMIT}});
+        said["buildDefinition"]["resolvedDependencies"]
+            .as_array_mut()
+            .unwrap()
+            .push(other);
+    });
+    assert_exit(&twice, 1);
+    let library = built(refs, |said| {
+        let other = json!({"uri": "git+https://github.com/other/lib@refs/heads/x", "digest": {"gitCommit": COMMIT}});
+        said["buildDefinition"]["resolvedDependencies"]
+            .as_array_mut()
+            .unwrap()
+            .push(other);
+    });
+    assert_exit(&library, 0);
+}
+
+#[test]
+fn parameters_are_what_is_asked_for() {
+    let more = "parameters: {/workflow/ref: 'refs/heads/*', /debug: 'false', /n: '3'}";
+    let fine = json!({"workflow": {"ref": "refs/heads/main"}, "debug": false, "n": 3});
+    let with = |parameters: &Value| {
+        built(more, |said| {
+            said["buildDefinition"]["externalParameters"] = parameters.clone()
+        })
+    };
+    assert_exit(&with(&fine), 0);
+    for (pointer, value) in [
+        ("/workflow/ref", json!("refs/tags/v1")),
+        ("/workflow/ref", json!(["refs/heads/main"])),
+        ("/workflow/ref", json!(null)),
+        ("/debug", json!(true)),
+        ("/n", json!(30)),
+        ("/workflow", json!("refs/heads/main")),
+    ] {
+        let mut other = fine.clone();
+        *other.pointer_mut(pointer).unwrap() = value;
+        let verdict = with(&other);
+        assert_exit(&verdict, 1);
+        assert_found(&verdict, Code::ProvenanceMismatch);
+    }
+    assert_exit(&with(&json!(null)), 1);
+    assert_exit(&with(&json!({})), 1);
+}
+
+#[test]
+fn one_provenance_has_to_say_all_of_it() {
+    let more = "refs: [refs/heads/main], parameters: {/debug: 'false'}";
+    let mut world = asking(more);
+    world.take("builder provenance");
+    let mut first = provenance(SOURCE, &[]);
+    first["buildDefinition"]["externalParameters"] = json!({"debug": true});
+    let mut second = provenance(SOURCE, &[]);
+    second["buildDefinition"]["resolvedDependencies"][0]["uri"] =
+        json!(format!("git+{SOURCE}@refs/heads/x"));
+    second["buildDefinition"]["externalParameters"] = json!({"debug": false});
+    for said in [&first, &second] {
+        world.attest("builder", slsa_provenance::TYPE, said);
+    }
+    let mut third = provenance(SOURCE, &[]);
+    third["buildDefinition"]["externalParameters"] = json!({"debug": false});
+    world.attest("mallory", slsa_provenance::TYPE, &third);
+    assert_exit(&world.judge("dev", None).0, 1);
+    world.attest("builder", slsa_provenance::TYPE, &third);
+    assert_exit(&world.judge("dev", None).0, 0);
+}
+
+/// A summary of the commit, after a change.
+fn summarise(world: &mut World, who: &str, subject: &Value, change: impl Fn(&mut Value)) {
+    let mut said = json!({
+        "verifier": {"id": "https://source.example.test"}, "timeVerified": hour(0).to_string(),
+        "resourceUri": format!("git+{SOURCE}"), "policy": {"uri": "https://source.example.test/policy"},
+        "verificationResult": "PASSED", "verifiedLevels": ["SLSA_SOURCE_LEVEL_3"],
+    });
+    change(&mut said);
+    let subject: ResourceDescriptor = serde_json::from_value(subject.clone()).unwrap();
+    world.attest_about(who, vsa::TYPE, &said, &[subject]);
+}
+
+fn commit() -> Value {
+    json!({"uri": format!("{SOURCE}/commit/{COMMIT}"), "digest": {"gitCommit": COMMIT}})
+}
+
+#[test]
+fn a_summary_says_that_the_commit_reaches_the_level() {
+    let with = |who: &str, subject: &Value, change: &dyn Fn(&mut Value)| {
+        let mut world = asking(VSA);
+        summarise(&mut world, who, subject, change);
+        world.judge("dev", None).0
+    };
+    assert_exit(&with("tester", &commit(), &|_| {}), 0);
+    assert_exit(
+        &with("tester", &commit(), &|said| {
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_4"])
+        }),
+        0,
+    );
+    let elsewhere = json!({"digest": {"gitCommit": "ab".repeat(20)}});
+    let image = json!({"digest": {"sha256": crate::kit::image().hex()}});
+    type Change<'c> = &'c dyn Fn(&mut Value);
+    let changes: [(&str, &Value, Change<'_>); 9] = [
+        ("builder", &commit(), &|_| {}),
+        ("mallory", &commit(), &|_| {}),
+        ("tester", &elsewhere, &|_| {}),
+        ("tester", &image, &|_| {}),
+        ("tester", &commit(), &|said| {
+            said["resourceUri"] = json!("git+https://github.com/acme/wiki")
+        }),
+        ("tester", &commit(), &|said| {
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_2"])
+        }),
+        ("tester", &commit(), &|said| {
+            said["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3"])
+        }),
+        ("tester", &commit(), &|said| {
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_3", "FAILED"])
+        }),
+        ("tester", &commit(), &|said| {
+            said["verificationResult"] = json!("FAILED")
+        }),
+    ];
+    for (index, (who, subject, change)) in changes.into_iter().enumerate() {
+        let verdict = with(who, subject, change);
+        assert_exit(&verdict, 1);
+        assert!(
+            codes(&verdict).contains(&Code::ProvenanceMismatch),
+            "{index}: {}",
+            show(&verdict)
+        );
+    }
+    assert_exit(&asking(VSA).judge("dev", None).0, 1);
+}
+
+#[test]
+fn no_summary_hides_that_the_source_failed() {
+    let mut world = asking(VSA);
+    summarise(&mut world, "tester", &commit(), |said| {
+        said["verificationResult"] = json!("FAILED")
+    });
+    summarise(&mut world, "tester", &commit(), |_| {});
+    assert_exit(&world.judge("dev", None).0, 1);
+    // A stranger's word is none, also about failure, and neither is it about another commit.
+    let mut world = asking(VSA);
+    summarise(&mut world, "tester", &commit(), |_| {});
+    summarise(&mut world, "mallory", &commit(), |said| {
+        said["verificationResult"] = json!("FAILED")
+    });
+    let elsewhere = json!({"digest": {"gitCommit": "ab".repeat(20)}});
+    summarise(&mut world, "tester", &elsewhere, |said| {
+        said["verificationResult"] = json!("FAILED")
+    });
+    let copy = world.evidence.last().cloned().unwrap();
+    world.add("copy", copy.bundle);
+    assert_exit(&world.judge("dev", None).0, 0);
+    // One that says so may be missing.
+    world.truncated = true;
+    let verdict = world.judge("dev", None).0;
+    let outcome = verdict
+        .checks
+        .iter()
+        .find(|check| check.name == "provenance")
+        .unwrap()
+        .outcome;
+    assert_eq!(outcome, Outcome::Failed(Cause::Undetermined));
+}
+
+#[test]
+fn a_summary_that_was_taken_back_says_nothing() {
+    let mut world = World::guarded(1);
+    require(&mut world, VSA);
+    summarise(&mut world, "tester", &commit(), |_| {});
+    let digest = Digest::sha256(&payload(&world.evidence.last().unwrap().bundle));
+    world.now = hour(25);
+    let misses =
+        |world: &World| codes(&world.judge("dev", None).0).contains(&Code::ProvenanceMismatch);
+    assert!(!misses(&world), "{}", show(&world.judge("dev", None).0));
+    world.revoke(
+        "security",
+        &[json!({"kind": "attestation", "payload": digest})],
+    );
+    assert!(misses(&world));
+}
+
+#[test]
+fn what_entered_by_an_earlier_version_stays() {
+    let mut world = World::built();
+    world.promote("dev");
+    let old = world.files.clone();
+    let digest = Policy::parse(&old, &world.limits).unwrap().digest();
+    require(&mut world, VSA);
+    world.edit("release.yaml", "version: 3", "version: 4");
+    world.edit(
+        "release.yaml",
+        "history: []",
+        &format!("history: [{{version: 3, digest: \"{digest}\"}}]"),
+    );
+    world.files.predecessors.push(old);
+    world.now = hour(2);
+    assert_exit(&world.verify("dev"), 0);
+    assert_exit(&world.judge("dev", None).0, 1);
+}
+
+#[test]
+fn rules_in_depth_that_say_nothing_are_refused() {
+    for (more, reason) in [
+        ("parameters: {ref: x}", "no JSON pointer"),
+        ("sourceVsa: {by: [tester], levels: []}", "`levels` is empty"),
+        (
+            "sourceVsa: {by: [tester], levels: [FAILED]}",
+            "no level that can be reached",
+        ),
+        (
+            "sourceVsa: {by: [nobody], levels: [SLSA_SOURCE_LEVEL_3]}",
+            "no identity `nobody`",
+        ),
+        ("level: 3", "unknown field"),
+    ] {
+        let world = asking(more);
+        let error = Policy::parse(&world.files, &world.limits)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
