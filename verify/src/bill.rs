@@ -69,9 +69,11 @@ impl Bill {
         let own = document.metadata.and_then(|metadata| metadata.component);
         found.own(own);
         found.components(document.components.unwrap_or_default());
-        let described = described(document.document_describes, document.relationships);
+        let described = described(document.describes, document.relationships);
         let listed = document.packages.unwrap_or_default().into_iter();
-        found.parts.extend(listed.map(|one| one.read(&described)));
+        found
+            .parts
+            .extend(listed.map(|one| one.read(described.as_deref())));
         Ok(found)
     }
 
@@ -158,8 +160,8 @@ fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Bill, String> 
 /// The one package of SPDX 2 that the document says it is about: the artifact itself. Where there
 /// are several none is.
 fn described(
-    describes: Text<Vec<String>>,
-    relationships: Text<Vec<Relationship>>,
+    describes: Perhaps<Vec<String>>,
+    relationships: Perhaps<Vec<Relationship>>,
 ) -> Option<String> {
     let relationships = relationships.known().unwrap_or_default().into_iter();
     let related = relationships.filter_map(|one| match one.kind.as_deref()? {
@@ -183,8 +185,9 @@ struct Document {
     external_references: Option<Vec<Elsewhere>>,
     packages: Option<Vec<Package>>,
     external_document_refs: Option<Vec<IgnoredAny>>,
-    document_describes: Text<Vec<String>>,
-    relationships: Text<Vec<Relationship>>,
+    #[serde(rename = "documentDescribes")]
+    describes: Perhaps<Vec<String>>,
+    relationships: Perhaps<Vec<Relationship>>,
     #[serde(rename = "@context")]
     context: Option<Value>,
     #[serde(rename = "@graph")]
@@ -194,18 +197,18 @@ struct Document {
 /// A value of the expected form, or any other.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text<T> {
+enum Perhaps<T> {
     Known(T),
     Other(IgnoredAny),
 }
 
-impl<T> Default for Text<T> {
+impl<T> Default for Perhaps<T> {
     fn default() -> Self {
         Self::Other(IgnoredAny)
     }
 }
 
-impl<T> Text<T> {
+impl<T> Perhaps<T> {
     fn known(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
@@ -224,10 +227,10 @@ struct Metadata {
 #[serde(rename_all = "camelCase", default)]
 struct Component {
     #[serde(rename = "type")]
-    kind: Text<String>,
-    name: Text<String>,
+    kind: Perhaps<String>,
+    name: Perhaps<String>,
     purl: Option<String>,
-    licenses: Text<Vec<LicenseChoice>>,
+    licenses: Perhaps<Vec<LicenseChoice>>,
     components: Option<Vec<Self>>,
     external_references: Option<Vec<Elsewhere>>,
 }
@@ -254,15 +257,15 @@ const WITHOUT: &[&str] = &["file", "operating-system"];
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LicenseChoice {
-    expression: Text<String>,
-    license: Text<License>,
+    expression: Perhaps<String>,
+    license: Perhaps<License>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct License {
-    id: Text<String>,
-    name: Text<String>,
+    id: Perhaps<String>,
+    name: Perhaps<String>,
 }
 
 impl LicenseChoice {
@@ -285,15 +288,15 @@ struct Elsewhere {
 #[serde(rename_all = "camelCase", default)]
 struct Package {
     #[serde(rename = "SPDXID")]
-    id: Text<String>,
-    name: Text<String>,
-    license_concluded: Text<String>,
-    license_declared: Text<String>,
+    id: Perhaps<String>,
+    name: Perhaps<String>,
+    license_concluded: Perhaps<String>,
+    license_declared: Perhaps<String>,
     external_refs: Option<Vec<ExternalReference>>,
 }
 
 impl Package {
-    fn read(self, described: &Option<String>) -> Part {
+    fn read(self, described: Option<&str>) -> Part {
         let references = self.external_refs.unwrap_or_default().into_iter();
         let urls = references
             .filter(|one| {
@@ -303,13 +306,13 @@ impl Package {
             .filter_map(|one| one.reference_locator);
         let id = self.id.known();
         // What was concluded is said instead of what was declared, where anything was.
-        let said = |text: Text<String>| text.known().filter(|text| text != "NOASSERTION");
+        let said = |text: Perhaps<String>| text.known().filter(|text| text != "NOASSERTION");
         let license = said(self.license_concluded).or(said(self.license_declared));
         Part {
             name: self.name.known().unwrap_or_default(),
             purls: urls.collect(),
             licenses: license.into_iter().collect(),
-            has_license: id.is_none() || id != *described,
+            has_license: id.is_none() || id.as_deref() != described,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which statements may count for a rule, and why others do not.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use bulla_model::{Digest, Identity, Statement};
@@ -69,10 +71,14 @@ impl<'a> Wanted<'a> {
         &self,
         candidates: &'a [Candidate],
     ) -> impl Iterator<Item = (&'a Candidate, &'a Refusal)> {
-        candidates.iter().filter_map(|candidate| {
+        // The statement that refers was taken back, and with it what it would have said.
+        let taken = candidates.iter().filter_map(|one| one.voided.as_ref());
+        let taken: BTreeSet<_> = taken.map(|one| (one.payload(), one.signer())).collect();
+        candidates.iter().filter_map(move |candidate| {
             let referring = candidate.referring.as_ref()?;
             let kind = referring.value().predicate_type();
-            let is_wanted = self.types.iter().any(|wanted| is_type(kind, wanted));
+            let is_wanted = self.types.iter().any(|wanted| is_type(kind, wanted))
+                && !taken.contains(&(referring.payload(), referring.signer()));
             let may_count = is_wanted && self.may_count(referring).is_ok();
             let refusal = candidate.outcome().err()?;
             may_count.then_some((candidate, refusal))

@@ -307,3 +307,34 @@ fn digest_of(sandbox: &Sandbox, tag: &str) -> String {
     let named = entries.find(|one| one["annotations"]["org.opencontainers.image.ref.name"] == tag);
     named.unwrap()["digest"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn a_step_that_takes_a_ticket_is_refused_without_and_says_how() {
+    let sandbox = company();
+    let rules = sandbox.read("policy/release.yaml").replace(
+        "{from: dev, to: staging, by: [ci], require: {}}",
+        "{from: dev, to: staging, by: [ci], require: {tickets: {regex: ['CHG-[0-9]+']}}}",
+    );
+    sandbox.write("policy/release.yaml", &rules);
+    let told = sandbox.done("policy explain").data;
+    assert!(told.contains("1 ticket like CHG-[0-9]+"), "{told}");
+    built(&sandbox, "image:1.0");
+    let promote = "promote image:1.0 --to staging --key ci.key";
+    refused(&sandbox.run(promote), 1, "ticket-missing");
+    refused(&sandbox.run(promote), 1, "--ticket TICKET");
+    refused(
+        &sandbox.run(&format!("{promote} --ticket INC-7")),
+        1,
+        "INC-7",
+    );
+    let why = sandbox.run("why image:1.0 --env staging");
+    assert!(why.data.contains("--ticket TICKET"), "{}", why.data);
+    assert_eq!(
+        why.data.matches("--ticket TICKET").count(),
+        1,
+        "{}",
+        why.data
+    );
+    sandbox.done(&format!("{promote} --ticket CHG-7"));
+    sandbox.done("verify --env staging image:1.0");
+}

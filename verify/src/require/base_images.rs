@@ -156,9 +156,10 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &BaseImagesRule, re
     let is_told = !eligible.statements.is_empty() && !eligible.has_unread;
     if is_told && (found > 0 || rule.scratch) {
         // Another provenance may name others.
-        let outcome = match context.question.evidence.is_incomplete() {
-            true => Outcome::Failed(Cause::Undetermined),
-            false => Outcome::Ok,
+        let outcome = if context.question.evidence.is_incomplete() {
+            Outcome::Failed(Cause::Undetermined)
+        } else {
+            Outcome::Ok
         };
         let summary = match found {
             0 => "none".to_owned(),

@@ -87,9 +87,10 @@ impl fmt::Display for TestsRule {
         let (by, place) = (self.by.join(" or "), &self.place);
         let age = at_most(self.max_age);
         let names: Vec<_> = self.names.iter().map(ToString::to_string).collect();
-        let of = match names.is_empty() {
-            true => String::new(),
-            false => format!(" of each of {}", names.join(", ")),
+        let of = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" of each of {}", names.join(", "))
         };
         write!(
             f,
@@ -222,9 +223,10 @@ fn run_failed(rule: &TestsRule, name: Option<&str>, run: &Run<'_>) -> Finding {
 fn none(context: &Context<'_>, rule: &TestsRule, missing: &[String]) -> Finding {
     let names = missing.iter().filter(|name| !name.is_empty()).take(SHOWN);
     let names: Vec<_> = names.map(|name| format!("`{}`", shown(name))).collect();
-    let message = match names.is_empty() {
-        true => "no test run that counts".to_owned(),
-        false => format!("no test run that counts of {}", names.join(", ")),
+    let message = if names.is_empty() {
+        "no test run that counts".to_owned()
+    } else {
+        format!("no test run that counts of {}", names.join(", "))
     };
     Finding::new(Code::TestsMissing, CHECK, message)
         .place(&rule.place)

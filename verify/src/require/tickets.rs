@@ -74,7 +74,10 @@ impl fmt::Display for TicketsRule {
         let (min, place) = (self.min, &self.place);
         let like = any_of(&self.patterns, "anything");
         let tickets = if min == 1 { "ticket" } else { "tickets" };
-        write!(f, "{min} {tickets} like {like} in the promotion   [{place}]")
+        write!(
+            f,
+            "{min} {tickets} like {like} in the promotion   [{place}]"
+        )
     }
 }
 

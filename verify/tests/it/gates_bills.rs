@@ -340,6 +340,29 @@ fn a_bill_that_was_wrong_is_revoked() {
 }
 
 #[test]
+fn a_reference_that_was_taken_back_refers_to_nothing() {
+    let mut world = World::guarded(1);
+    require(&mut world, DENIED);
+    world.now = hour(0);
+    world.attest("builder", CYCLONEDX, &good());
+    let good = world.take("builder sbom").pop().unwrap();
+    world.add("builder sbom", good.bundle);
+    let named = json!({"mediaType": "application/vnd.cyclonedx+json", "digest": {"sha256": "ab".repeat(32)}});
+    let predicate = json!({"attester": {"id": "x:y"}, "references": [named]});
+    world.attest("builder", reference::TYPE, &predicate);
+    let digest = Digest::sha256(&payload(&world.evidence.last().unwrap().bundle));
+    world.now = hour(25);
+    let doubts =
+        |world: &World| codes(&world.judge("dev", None).0).contains(&Code::ComponentUnknown);
+    assert!(doubts(&world));
+    world.revoke(
+        "security",
+        &[json!({"kind": "attestation", "payload": digest})],
+    );
+    assert!(!doubts(&world), "{}", show(&world.judge("dev", None).0));
+}
+
+#[test]
 fn what_entered_stays_under_the_version_it_entered_by() {
     let mut world = World::built();
     world.promote("dev");

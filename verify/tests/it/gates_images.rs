@@ -50,7 +50,7 @@ fn judged(rule: &str, change: impl Fn(&mut World)) -> Verdict {
 pub(crate) fn built_on(images: &[&str]) -> Verdict {
     let images: Vec<_> = images.iter().map(|uri| used(uri)).collect();
     judged(BASES, |world| {
-        world.attest("builder", slsa_provenance::TYPE, &naming(&images))
+        world.attest("builder", slsa_provenance::TYPE, &naming(&images));
     })
 }
 
@@ -89,7 +89,7 @@ fn every_image_that_a_build_used_is_allowed() {
     // Without a digest nobody knows which image it was.
     let unpinned = naming(&[json!({"uri": "pkg:docker/alpine@3.20"})]);
     let verdict = judged(BASES, |world| {
-        world.attest("builder", slsa_provenance::TYPE, &unpinned)
+        world.attest("builder", slsa_provenance::TYPE, &unpinned);
     });
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::BaseImageDenied);
@@ -102,7 +102,7 @@ fn digests_are_compared_where_they_are_listed() {
             let rule = format!("baseImages: {{by: [builder], {allow}digests: ['{digest}']}}");
             let said = naming(&[used("pkg:docker/alpine@3.20")]);
             let verdict = judged(&rule, |world| {
-                world.attest("builder", slsa_provenance::TYPE, &said)
+                world.attest("builder", slsa_provenance::TYPE, &said);
             });
             assert_exit(&verdict, exit);
         }
@@ -111,7 +111,7 @@ fn digests_are_compared_where_they_are_listed() {
         let said = naming(&[used("pkg:docker/alpine@3.20")]);
         assert_exit(
             &judged(&rule, |world| {
-                world.attest("builder", slsa_provenance::TYPE, &said)
+                world.attest("builder", slsa_provenance::TYPE, &said);
             }),
             1,
         );
@@ -126,7 +126,7 @@ fn provenance_without_an_image_is_enough_only_where_the_policy_says_so() {
     let scratch = BASES.replace("]}", "], scratch: allow}");
     let with = |images: &[Value]| {
         judged(&scratch, |world| {
-            world.attest("builder", slsa_provenance::TYPE, &naming(images))
+            world.attest("builder", slsa_provenance::TYPE, &naming(images));
         })
     };
     assert_exit(&with(&[]), 0);

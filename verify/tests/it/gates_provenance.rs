@@ -27,7 +27,7 @@ fn require(world: &mut World, more: &str) {
 
 fn built_at(uri: &str, more: &str) -> Verdict {
     built(more, |said| {
-        said["buildDefinition"]["resolvedDependencies"][0]["uri"] = json!(uri)
+        said["buildDefinition"]["resolvedDependencies"][0]["uri"] = json!(uri);
     })
 }
 
@@ -87,7 +87,7 @@ fn parameters_are_what_is_asked_for() {
     let fine = json!({"workflow": {"ref": "refs/heads/main"}, "debug": false, "n": 3});
     let with = |parameters: &Value| {
         built(more, |said| {
-            said["buildDefinition"]["externalParameters"] = parameters.clone()
+            said["buildDefinition"]["externalParameters"] = parameters.clone();
         })
     };
     assert_exit(&with(&fine), 0);
@@ -131,6 +131,8 @@ fn one_provenance_has_to_say_all_of_it() {
     assert_exit(&world.judge("dev", None).0, 0);
 }
 
+type Change<'c> = &'c dyn Fn(&mut Value);
+
 /// A summary of the commit, after a change.
 fn summarise(world: &mut World, who: &str, subject: &Value, change: impl Fn(&mut Value)) {
     let mut said = json!({
@@ -149,7 +151,7 @@ fn commit() -> Value {
 
 #[test]
 fn a_summary_says_that_the_commit_reaches_the_level() {
-    let with = |who: &str, subject: &Value, change: &dyn Fn(&mut Value)| {
+    let with = |who: &str, subject: &Value, change: Change<'_>| {
         let mut world = asking(VSA);
         summarise(&mut world, who, subject, change);
         world.judge("dev", None).0
@@ -157,32 +159,31 @@ fn a_summary_says_that_the_commit_reaches_the_level() {
     assert_exit(&with("tester", &commit(), &|_| {}), 0);
     assert_exit(
         &with("tester", &commit(), &|said| {
-            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_4"])
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_4"]);
         }),
         0,
     );
     let elsewhere = json!({"digest": {"gitCommit": "ab".repeat(20)}});
     let image = json!({"digest": {"sha256": crate::kit::image().hex()}});
-    type Change<'c> = &'c dyn Fn(&mut Value);
     let changes: [(&str, &Value, Change<'_>); 9] = [
         ("builder", &commit(), &|_| {}),
         ("mallory", &commit(), &|_| {}),
         ("tester", &elsewhere, &|_| {}),
         ("tester", &image, &|_| {}),
         ("tester", &commit(), &|said| {
-            said["resourceUri"] = json!("git+https://github.com/acme/wiki")
+            said["resourceUri"] = json!("git+https://github.com/acme/wiki");
         }),
         ("tester", &commit(), &|said| {
-            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_2"])
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_2"]);
         }),
         ("tester", &commit(), &|said| {
-            said["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3"])
+            said["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3"]);
         }),
         ("tester", &commit(), &|said| {
-            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_3", "FAILED"])
+            said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_3", "FAILED"]);
         }),
         ("tester", &commit(), &|said| {
-            said["verificationResult"] = json!("FAILED")
+            said["verificationResult"] = json!("FAILED");
         }),
     ];
     for (index, (who, subject, change)) in changes.into_iter().enumerate() {
@@ -201,7 +202,7 @@ fn a_summary_says_that_the_commit_reaches_the_level() {
 fn no_summary_hides_that_the_source_failed() {
     let mut world = asking(VSA);
     summarise(&mut world, "tester", &commit(), |said| {
-        said["verificationResult"] = json!("FAILED")
+        said["verificationResult"] = json!("FAILED");
     });
     summarise(&mut world, "tester", &commit(), |_| {});
     assert_exit(&world.judge("dev", None).0, 1);
@@ -209,11 +210,11 @@ fn no_summary_hides_that_the_source_failed() {
     let mut world = asking(VSA);
     summarise(&mut world, "tester", &commit(), |_| {});
     summarise(&mut world, "mallory", &commit(), |said| {
-        said["verificationResult"] = json!("FAILED")
+        said["verificationResult"] = json!("FAILED");
     });
     let elsewhere = json!({"digest": {"gitCommit": "ab".repeat(20)}});
     summarise(&mut world, "tester", &elsewhere, |said| {
-        said["verificationResult"] = json!("FAILED")
+        said["verificationResult"] = json!("FAILED");
     });
     let copy = world.evidence.last().cloned().unwrap();
     world.add("copy", copy.bundle);

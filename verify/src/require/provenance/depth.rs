@@ -34,14 +34,12 @@ fn refs(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), F
         texts.join(", ")
     };
     let fits = |found: &str| rule.refs.iter().any(|pattern| pattern.matches(found));
-    let check = |found: &str| match fits(found) {
-        true => Ok(()),
-        false => Err(mismatch(
-            rule,
-            "another source ref".to_owned(),
-            expected(),
-            found,
-        )),
+    let check = |found: &str| {
+        if fits(found) {
+            return Ok(());
+        }
+        let what = "another source ref".to_owned();
+        Err(mismatch(rule, what, expected(), found))
     };
     let source = statement.value().source();
     let here = source.and_then(repository);

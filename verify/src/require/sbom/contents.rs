@@ -114,12 +114,11 @@ impl Judged {
         );
         for part in &bill.parts {
             for text in &part.purls {
-                match text.parse::<Purl>() {
-                    Ok(purl) => packages.add_if(denies(rule, &purl), text),
-                    Err(_) => {
-                        let because = format!("lists `{}`, which is no package URL", shown(text));
-                        self.doubt(&because, statement.manifest());
-                    }
+                if let Ok(purl) = text.parse::<Purl>() {
+                    packages.add_if(denies(rule, &purl), text);
+                } else {
+                    let because = format!("lists `{}`, which is no package URL", shown(text));
+                    self.doubt(&because, statement.manifest());
                 }
             }
             if bill.tells_licenses && part.has_license && !rule.licenses.is_empty() {

@@ -44,6 +44,17 @@ enum Meaning {
 struct Named {
     base: String,
     or_later: bool,
+    list: List,
+}
+
+/// Whose name it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Spdx,
+    /// Of SPDX too; those of the GNU project say of later versions in their names.
+    Gnu,
+    /// The document's own, `LicenseRef-NAME`.
+    Document,
 }
 
 impl LicensePattern {
@@ -52,10 +63,8 @@ impl LicensePattern {
             Meaning::Unknown
         } else if text.contains('*') {
             let like = Pattern::Glob(text.to_owned());
-            let of_document = ["LicenseRef-", "DocumentRef-"].iter();
             let mut listed = spdx::identifiers::LICENSES.iter();
-            let known = of_document.clone().any(|prefix| text.starts_with(prefix))
-                || listed.any(|license| like.matches(license.name));
+            let known = is_of_document(text) || listed.any(|license| like.matches(license.name));
             if !known {
                 return Err(format!("no SPDX identifier is like `{text}`"));
             }
@@ -91,7 +100,10 @@ impl LicensePattern {
             Meaning::Unknown => false,
             // Whoever may take a later version may take this one.
             Meaning::Named(own) => own.base == named.base && (named.or_later || !own.or_later),
-            Meaning::Like(like) => named.spellings().iter().any(|text| like.matches(text)),
+            // What a document calls its own may end like anything.
+            Meaning::Like(like) => {
+                (named.list != List::Document || is_of_document(&self.text)) && named.is_like(like)
+            }
         }
     }
 
@@ -101,13 +113,20 @@ impl LicensePattern {
         match &self.meaning {
             Meaning::Unknown => matches!(found.addition, Some(AdditionItem::Other(_))),
             Meaning::Named(own) => own.base == named.base,
-            Meaning::Like(like) => named.spellings().iter().any(|text| like.matches(text)),
+            Meaning::Like(like) => named.is_like(like),
         }
     }
 
     fn is_unknown(&self) -> bool {
         matches!(self.meaning, Meaning::Unknown)
     }
+}
+
+/// Whether a pattern is over what documents call their own licences.
+fn is_of_document(text: &str) -> bool {
+    ["LicenseRef-", "DocumentRef-"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
 }
 
 impl fmt::Display for LicensePattern {
@@ -124,6 +143,7 @@ impl Named {
                 return Self {
                     base: reference.to_string(),
                     or_later: false,
+                    list: List::Document,
                 };
             }
         };
@@ -143,16 +163,21 @@ impl Named {
         Self {
             base: base.to_owned(),
             or_later: later,
+            list: if id.is_gnu() { List::Gnu } else { List::Spdx },
         }
     }
 
     /// How patterns may have been meant: as SPDX writes it now, and as it was written.
-    fn spellings(&self) -> [String; 3] {
+    fn is_like(&self, like: &Pattern) -> bool {
         let base = &self.base;
-        match self.or_later {
-            true => [base.clone(), format!("{base}-or-later"), format!("{base}+")],
-            false => [base.clone(), format!("{base}-only"), base.clone()],
-        }
+        let endings: &[&str] = match (self.list, self.or_later) {
+            (List::Gnu, true) => &["", "+", "-or-later"],
+            (List::Gnu, false) => &["", "-only"],
+            (_, true) => &["", "+"],
+            (_, false) => &[""],
+        };
+        let mut endings = endings.iter();
+        endings.any(|ending| like.matches(&format!("{base}{ending}")))
     }
 }
 
@@ -326,6 +351,24 @@ mod tests {
         let both = rule(&["*"], &["MIT"]);
         assert!(!both.accepts("MIT") && both.accepts("MIT OR ISC"));
         assert!(!both.accepts("something else"));
+    }
+
+    #[test]
+    fn a_pattern_means_listed_identifiers_and_what_they_say_of_versions() {
+        let only = rule(&["*-only"], &[]);
+        for (text, expected) in [
+            ("GPL-2.0-only", true),
+            ("GPL-2.0", true),
+            ("GPL-2.0-or-later", false),
+            ("MIT", false),
+            ("LicenseRef-mine-only", false),
+        ] {
+            assert_eq!(only.accepts(text), expected, "{text}");
+        }
+        let any = rule(&["*"], &[]);
+        assert!(any.accepts("MIT") && !any.accepts("LicenseRef-mine"));
+        let own = rule(&[], &["LicenseRef-*"]);
+        assert!(!own.accepts("LicenseRef-mine") && own.accepts("MIT"));
     }
 
     #[test]
