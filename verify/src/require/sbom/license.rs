@@ -2,6 +2,7 @@
 //!
 //! Expressions are those of SPDX 2.3, annex D, with the list of identifiers of the `spdx` crate.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
@@ -22,6 +23,9 @@ const MODE: ParseMode = ParseMode {
     ..ParseMode::STRICT
 };
 
+/// What SPDX writes where a licence would stand; the `spdx` crate lists the first as one.
+const NO_LICENSES: &[&str] = &["NOASSERTION", "NONE"];
+
 /// The word for licences that nobody told, or told in words of their own.
 const UNKNOWN: &str = "unknown";
 
@@ -36,7 +40,11 @@ pub struct LicensePattern {
 enum Meaning {
     Unknown,
     Named(Named),
-    Like(Pattern),
+    Like {
+        like: Pattern,
+        /// The same in lower case, for what documents name.
+        folded: Pattern,
+    },
 }
 
 /// An identifier without what it says of later versions.
@@ -63,12 +71,14 @@ impl LicensePattern {
             Meaning::Unknown
         } else if text.contains('*') {
             let like = Pattern::Glob(text.to_owned());
-            let mut listed = spdx::identifiers::LICENSES.iter();
-            let known = is_of_document(text) || listed.any(|license| like.matches(license.name));
+            let listed = spdx::identifiers::LICENSES.iter().map(|one| one.name);
+            let mut listed = listed.filter(|name| !NO_LICENSES.contains(name));
+            let known = is_of_document(text) || listed.any(|name| like.matches(name));
             if !known {
                 return Err(format!("no SPDX identifier is like `{text}`"));
             }
-            Meaning::Like(like)
+            let folded = Pattern::Glob(text.to_ascii_lowercase());
+            Meaning::Like { like, folded }
         } else {
             let expression = parse(text);
             let mut requirements = expression.iter().flat_map(Expression::requirements);
@@ -101,7 +111,7 @@ impl LicensePattern {
             // Whoever may take a later version may take this one.
             Meaning::Named(own) => own.base == named.base && (named.or_later || !own.or_later),
             // What a document calls its own may end like anything.
-            Meaning::Like(like) => {
+            Meaning::Like { like, .. } => {
                 (named.list != List::Document || is_of_document(&self.text)) && named.is_like(like)
             }
         }
@@ -112,8 +122,15 @@ impl LicensePattern {
         let named = Named::of(&found.license);
         match &self.meaning {
             Meaning::Unknown => matches!(found.addition, Some(AdditionItem::Other(_))),
-            Meaning::Named(own) => own.base == named.base,
-            Meaning::Like(like) => named.is_like(like),
+            Meaning::Named(own) => {
+                let mut bases = named.in_documents();
+                own.base == named.base || bases.any(|base| base.eq_ignore_ascii_case(&own.base))
+            }
+            Meaning::Like { like, folded } => {
+                let mut bases = named.in_documents();
+                let is_like = |base: &str| folded.matches(&base.to_ascii_lowercase());
+                named.is_like(like) || bases.any(is_like)
+            }
         }
     }
 
@@ -124,10 +141,10 @@ impl LicensePattern {
 
 /// Whether a pattern is over what documents call their own licences.
 fn is_of_document(text: &str) -> bool {
-    ["LicenseRef-", "DocumentRef-"]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
+    PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
+
+const PREFIXES: &[&str] = &["LicenseRef-", "DocumentRef-"];
 
 impl fmt::Display for LicensePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,6 +184,14 @@ impl Named {
         }
     }
 
+    /// What a document's own name is compared with, letter case aside: itself, and what it is in the
+    /// other document that it names.
+    fn in_documents(&self) -> impl Iterator<Item = &str> {
+        let own = (self.list == List::Document).then_some(self.base.as_str());
+        let within = own.and_then(|base| Some(base.split_once(':')?.1));
+        own.into_iter().chain(within)
+    }
+
     /// How patterns may have been meant: as SPDX writes it now, and as it was written.
     fn is_like(&self, like: &Pattern) -> bool {
         let base = &self.base;
@@ -199,9 +224,22 @@ impl LicenseRule {
     /// choose licences that may.
     pub(super) fn accepts(&self, text: &str) -> bool {
         let Some(accepted) = parse(text).and_then(|known| self.choose(&known)) else {
-            return self.accepts_unknown();
+            return self.accepts_unknown() && !self.denies_word_of(text);
         };
         accepted
+    }
+
+    /// Whether a text that is no expression names a licence that is denied. What is around it cannot
+    /// be read, so that nobody knows what else a licensee may choose.
+    fn denies_word_of(&self, text: &str) -> bool {
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || ".+-".contains(letter);
+        let words = text.split(|letter| !is_word(letter));
+        let words = words.map(|word| word.trim_matches(['.', '-']));
+        let mut words = words.filter_map(parse);
+        words.any(|word| {
+            let mut found = word.requirements();
+            found.any(|one| self.deny.iter().any(|license| license.denies(&one.req)))
+        })
     }
 
     pub(super) fn accepts_unknown(&self) -> bool {
@@ -241,9 +279,15 @@ fn parse(text: &str) -> Option<Expression> {
         return None;
     }
     let exact = Expression::parse_mode(text, MODE);
-    exact
-        .or_else(|_| Expression::parse_mode(&spelled(text), MODE))
-        .ok()
+    let known = exact.or_else(|_| Expression::parse_mode(&spelled(text), MODE));
+    let is_license = |license: &LicenseItem| {
+        let id = license.id();
+        id.is_none_or(|id| !NO_LICENSES.contains(&id.name))
+    };
+    known.ok().filter(|expression| {
+        let mut all = expression.requirements();
+        all.all(|one| is_license(&one.req.license))
+    })
 }
 
 static IDENTIFIERS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
@@ -252,16 +296,38 @@ static IDENTIFIERS: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| 
     all.map(|name| (name.to_ascii_lowercase(), name)).collect()
 });
 
-/// Every word that is an identifier in other letters, as SPDX writes it.
+/// Every word of an expression as SPDX writes it, and between them nothing but spaces.
 fn spelled(text: &str) -> String {
+    let is_between = |letter: char| letter.is_whitespace() || "()+".contains(letter);
     let mut out = String::with_capacity(text.len());
-    for piece in text.split_inclusive([' ', '(', ')', '+', '\t', '\n']) {
-        let word = piece.trim_end_matches([' ', '(', ')', '+', '\t', '\n']);
-        let known = IDENTIFIERS.get(&word.to_ascii_lowercase());
-        out.push_str(known.copied().unwrap_or(word));
-        out.push_str(piece.get(word.len()..).unwrap_or_default());
+    for piece in text.split_inclusive(is_between) {
+        let word = piece.trim_end_matches(is_between);
+        out.push_str(&word_spelled(word));
+        let rest = piece.get(word.len()..).unwrap_or_default().chars();
+        out.extend(rest.map(|letter| if letter.is_whitespace() { ' ' } else { letter }));
     }
     out
+}
+
+fn word_spelled(word: &str) -> Cow<'_, str> {
+    let folded = word.to_ascii_lowercase();
+    if let Some(known) = IDENTIFIERS.get(&folded) {
+        return Cow::Borrowed(known);
+    }
+    if ["and", "or", "with"].contains(&folded.as_str()) {
+        return Cow::Owned(word.to_ascii_uppercase());
+    }
+    let parts = word.split(':').map(|part| {
+        let prefix = PREFIXES.iter().find(|prefix| {
+            let start = part.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        });
+        match prefix {
+            Some(prefix) => format!("{prefix}{}", part.get(prefix.len()..).unwrap_or_default()),
+            None => part.to_owned(),
+        }
+    });
+    Cow::Owned(parts.collect::<Vec<_>>().join(":"))
 }
 
 #[cfg(test)]
@@ -338,6 +404,16 @@ mod tests {
             ("LGPL-3.0-only", true),
             ("GPL-2.0-only", true),
             ("something else", true),
+            ("AGPL-3.0-only AND Foo", false),
+            ("AGPL-3.0-only And MIT", false),
+            ("agpl-3.0-only oR MIT", true),
+            ("AGPL-3.0-only/MIT", false),
+            ("(AGPL-3.0-only", false),
+            ("AGPL-3.0-only WITH x", false),
+            ("agpl-3.0-only\rAND MIT", false),
+            ("agpl-3.0-only\u{a0}or MIT", true),
+            ("see agpl-3.0, or ask.", false),
+            ("MIT AND Foo", true),
         ] {
             assert_eq!(one.accepts(text), expected, "{text}");
         }
@@ -348,6 +424,8 @@ mod tests {
             unknown.accepts("LicenseRef-x"),
             "it is told, in the document"
         );
+        let told = rule(&["unknown"], &["AGPL-*"]);
+        assert!(told.accepts("something else") && !told.accepts("AGPL-3.0-only AND Foo"));
         let both = rule(&["*"], &["MIT"]);
         assert!(!both.accepts("MIT") && both.accepts("MIT OR ISC"));
         assert!(!both.accepts("something else"));
@@ -367,8 +445,23 @@ mod tests {
         }
         let any = rule(&["*"], &[]);
         assert!(any.accepts("MIT") && !any.accepts("LicenseRef-mine"));
+        let told = rule(&[], &["unknown"]);
+        for text in ["NOASSERTION", "noassertion", "NOASSERTION AND MIT", "NONE"] {
+            assert!(!any.accepts(text) && !told.accepts(text), "{text}");
+        }
         let own = rule(&[], &["LicenseRef-*"]);
         assert!(!own.accepts("LicenseRef-mine") && own.accepts("MIT"));
+        let one = rule(&[], &["LicenseRef-X"]);
+        for text in [
+            "LicenseRef-x",
+            "licenseref-x",
+            "DocumentRef-d:LicenseRef-X",
+            "documentref-d:licenseref-x AND MIT",
+            "DocumentRef-d:LicenseRef-X AND Foo",
+        ] {
+            assert!(!own.accepts(text) && !one.accepts(text), "{text}");
+        }
+        assert!(one.accepts("LicenseRef-y"));
     }
 
     #[test]
@@ -379,6 +472,8 @@ mod tests {
             "MIT OR ISC",
             "",
             "Foo-*",
+            "NOASSERTION",
+            "NOASS*",
             "Apache-2.0 WITH LLVM-exception",
         ] {
             assert!(LicensePattern::parse(text).is_err(), "{text}");
@@ -388,12 +483,12 @@ mod tests {
     #[test]
     fn hostile_expressions_cost_no_more_than_their_length() {
         let rule = rule(&["MIT"], &["GPL-*"]);
-        for text in [
-            "(".repeat(4000),
-            "MIT OR ".repeat(500),
-            "MIT AND ".repeat(500) + "MIT",
+        for (text, expected) in [
+            ("(".repeat(4000), false),
+            ("MIT OR ".repeat(500), false),
+            ("MIT AND ".repeat(500) + "MIT", true),
         ] {
-            let _ = rule.accepts(&text);
+            assert_eq!(rule.accepts(&text), expected);
         }
         assert!(!rule.accepts(&("(".repeat(1500) + "MIT" + &")".repeat(1500) + " AND ISC")));
         assert!(!rule.accepts(&format!("MIT OR {}", "x".repeat(LENGTH))));
