@@ -23,6 +23,7 @@ mod named_document;
 mod named_key;
 pub mod notation;
 mod owners;
+mod package;
 mod pattern;
 pub mod policy;
 mod public_key;

@@ -8,6 +8,7 @@ use crate::bill::{Bill, is_bill};
 use crate::candidate::Candidate;
 use crate::eligible::match_any;
 use crate::evidence::Evidence;
+use crate::package::Package;
 use crate::policy::Matched;
 use crate::question::Question;
 use crate::reached::Reached;
@@ -93,7 +94,7 @@ impl Revocations {
                         out.taken = found;
                         return out;
                     }
-                    odd.map(|odd| format!("lists `{odd}`, which is no package URL"))
+                    odd.map(|odd| format!("lists `{odd}`, which names no package"))
                         .or(listed.elsewhere)
                 }
                 Err(because) => Some(format!("cannot be read: {because}")),
@@ -107,14 +108,17 @@ impl Revocations {
     }
 }
 
-/// Package URLs, and the first text that is none.
+/// Package URLs, and the first text that is none, or may have been meant as another.
 fn read<'t>(texts: impl Iterator<Item = &'t str>) -> (Vec<Purl>, Option<String>) {
     let mut odd = None;
     let mut purls = Vec::new();
     for text in texts {
-        if let Ok(purl) = text.parse() {
-            purls.push(purl);
-        } else if odd.is_none() {
+        let purl = text.parse::<Purl>().ok();
+        let is_clear = purl
+            .as_ref()
+            .is_some_and(|purl| !Package::of(purl).is_unclear());
+        purls.extend(purl);
+        if !is_clear && odd.is_none() {
             let text: String = text.chars().take(100).collect();
             odd = Some(text.escape_debug().to_string());
         }
@@ -132,9 +136,8 @@ impl Doubt {
 }
 
 fn is(wanted: &Purl, found: &Purl) -> bool {
-    let (wanted, found) = (wanted.parts(), found.parts());
+    let (wanted, found) = (Package::of(wanted), Package::of(found));
     wanted.kind == found.kind
-        && wanted.namespace == found.namespace
-        && wanted.name == found.name
+        && wanted.path == found.path
         && (wanted.version.is_none() || wanted.version == found.version)
 }

@@ -76,6 +76,8 @@ fn denied_packages_are_found_in_both_formats_and_wherever_they_stand() {
         ("pkg:npm/event-stream@3.3.6?vcs_url=x", 1),
         ("pkg:NPM/event-stream@3.3.6", 1),
         ("pkg:npm/%40evil/anything@1", 1),
+        ("pkg:npm/Event-Stream@3.3.6", 1),
+        ("pkg:npm/@Evil/anything@1", 1),
         // Of a version that is not told it may be that one.
         ("pkg:npm/event-stream", 1),
     ] {
@@ -197,6 +199,19 @@ fn the_artifact_is_not_asked_for_its_own_licence() {
     // A document that says so of everything excuses nothing.
     bill["documentDescribes"] = json!(["SPDXRef-11"]);
     assert_exit(&listing(ALLOWED, &[(SPDX, &bill)]), 1);
+}
+
+#[test]
+fn a_version_that_ends_up_in_the_name_leaves_the_answer_open() {
+    let odd = "pkg:npm/event-stream@github:a/event-stream";
+    let verdict = with_package(odd);
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::ComponentUnknown);
+    // Where no package is asked for, none has to be told.
+    for odd in [odd, "pkg:npm/", "left-pad"] {
+        let bill = cyclonedx(&[component(odd, "MIT")]);
+        assert_exit(&listing(ALLOWED, &[(CYCLONEDX, &bill)]), 0);
+    }
 }
 
 #[test]
@@ -389,6 +404,7 @@ fn rules_that_name_no_package_or_licence_are_refused() {
     for (rule, reason) in [
         ("deny: {packages: [left-pad]}", "no package URL"),
         ("deny: {packages: ['pkg:npm/x?arch=y']}", "qualifiers"),
+        ("deny: {packages: ['pkg:pub/evil_*']}", "have no `*`"),
         ("deny: {licenses: [GPL3]}", "`GPL3` is no SPDX identifier"),
         (
             "deny: {licenses: ['Foo-*']}",

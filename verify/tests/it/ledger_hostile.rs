@@ -338,7 +338,8 @@ fn a_bill_of_materials_that_cannot_be_read_hides_no_component() {
     };
     let listing = |purl: &Value| json!({"bomFormat": "CycloneDX", "components": [{"name": "a", "purl": purl}]});
     let odd = listing(&json!("pkg:npm/left-pad @1.3.0%"));
-    for bom in [odd.clone(), listing(&json!(7))] {
+    let version = listing(&json!("pkg:npm/left-pad@github:a/left-pad"));
+    for bom in [odd.clone(), version, listing(&json!(7))] {
         let verdict = with("builder", &bom, "pkg:npm/left-pad@1.3.0");
         assert_exit(&verdict, 3);
         assert_found(&verdict, Code::ComponentUnknown);
@@ -348,6 +349,15 @@ fn a_bill_of_materials_that_cannot_be_read_hides_no_component() {
     let both = json!({"bomFormat": "CycloneDX", "components": [
         {"name": "a", "purl": "%"}, {"name": "b", "purl": "pkg:npm/left-pad@1.3.0"}]});
     assert_exit(&with("builder", &both, "pkg:npm/left-pad"), 14);
+    // So is one that writes it otherwise.
+    for (found, revoked) in [
+        ("pkg:pypi/Evil._pkg@1", "pkg:pypi/evil-pkg"),
+        ("pkg:nuget/newtonsoft.JSON@1", "pkg:nuget/Newtonsoft.Json@1"),
+        ("pkg:npm/%40acme%2Fpay@1", "pkg:npm/@acme/pay"),
+    ] {
+        let bom = listing(&json!(found));
+        assert_exit(&with("builder", &bom, revoked), 14);
+    }
     // Where no component was revoked, nobody minds.
     let mut world = World::checked();
     world.attest("builder", CYCLONEDX, &odd);

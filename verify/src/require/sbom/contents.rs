@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::CHECK;
 use super::license::{LicensePattern, LicenseRule};
-use super::package::{Found, PackagePattern};
+use super::package::PackagePattern;
 use crate::bill::{Bill, Part};
 use crate::code::Code;
+use crate::package::Package;
 use crate::policy::Place;
 use crate::verdict::Finding;
 use crate::verified::Verified;
@@ -113,11 +114,12 @@ impl Judged {
             "lists components with licences that are not allowed",
         );
         for part in &bill.parts {
-            for text in &part.purls {
-                if let Ok(purl) = text.parse::<Purl>() {
-                    packages.add_if(denies(rule, &purl), text);
-                } else {
-                    let because = format!("lists `{}`, which is no package URL", shown(text));
+            for text in part.purls.iter().filter(|_| !rule.packages.is_empty()) {
+                let package = text.parse::<Purl>().ok().map(|purl| Package::of(&purl));
+                let is_denied = package.as_ref().is_some_and(|found| denies(rule, found));
+                packages.add_if(is_denied, text);
+                if !is_denied && package.is_none_or(|found| found.is_unclear()) {
+                    let because = format!("lists `{}`, which names no package", shown(text));
                     self.doubt(&because, statement.manifest());
                 }
             }
@@ -143,12 +145,8 @@ impl Judged {
     }
 }
 
-fn denies(rule: &ContentsRule, purl: &Purl) -> bool {
-    if rule.packages.is_empty() {
-        return false;
-    }
-    let found = Found::of(purl);
-    rule.packages.iter().any(|pattern| pattern.matches(&found))
+fn denies(rule: &ContentsRule, found: &Package) -> bool {
+    rule.packages.iter().any(|pattern| pattern.matches(found))
 }
 
 /// The component with its licence, if it may not be there.

@@ -4,13 +4,14 @@ use std::fmt;
 
 use bulla_model::{Purl, PurlError};
 
+use crate::package::Package;
 use crate::pattern::Pattern;
 use crate::policy::pattern;
 
 /// A package, or several: `pkg:npm/event-stream@3.3.6`, `pkg:npm/left-pad`, `pkg:npm/@acme/*`.
 ///
-/// Type, namespace, name and version are compared, each in the form that the type asks for; any
-/// version where none is written. `*` and `**` are as in other patterns, over `namespace/name` and
+/// Type, namespace, name and version are compared, each in the form that the type asks for, names
+/// in whatever letter case; any version where none is written. `*` and `**` are as in other patterns, over `namespace/name` and
 /// over the version.
 #[derive(Clone, Debug)]
 pub struct PackagePattern {
@@ -27,16 +28,25 @@ impl PackagePattern {
         if !parts.qualifiers.is_empty() || parts.subpath.is_some() {
             return Err("a pattern of packages has neither qualifiers nor a subpath".to_owned());
         }
+        let package = Package::of(&purl);
+        let version = package.version.as_deref().unwrap_or_default();
+        let stars = |text: &str| text.matches('*').count();
+        if stars(&package.path) + stars(version) < stars(text) {
+            return Err(format!("names of the type `{}` have no `*`", package.kind));
+        }
+        if package.is_unclear() {
+            return Err("a `/` in a version is written `%2F`".to_owned());
+        }
         Ok(Self {
             text: text.to_owned(),
-            path: pattern(&path(&purl)),
-            version: parts.version.as_deref().map(pattern),
-            kind: parts.kind,
+            path: pattern(&package.path),
+            version: package.version.as_deref().map(pattern),
+            kind: package.kind,
         })
     }
 
     /// Whether it is this package. One that does not tell its version may be of any.
-    pub(super) fn matches(&self, found: &Found) -> bool {
+    pub(super) fn matches(&self, found: &Package) -> bool {
         let version = match (&self.version, &found.version) {
             (Some(pattern), Some(version)) => pattern.matches(version),
             (None, _) | (_, None) => true,
@@ -51,32 +61,6 @@ impl fmt::Display for PackagePattern {
     }
 }
 
-/// A package of a bill of materials, taken apart once.
-pub(super) struct Found {
-    kind: String,
-    path: String,
-    version: Option<String>,
-}
-
-impl Found {
-    pub(super) fn of(purl: &Purl) -> Self {
-        let parts = purl.parts();
-        Self {
-            path: path(purl),
-            kind: parts.kind,
-            version: parts.version,
-        }
-    }
-}
-
-fn path(purl: &Purl) -> String {
-    let parts = purl.parts();
-    match parts.namespace {
-        Some(namespace) => format!("{namespace}/{}", parts.name),
-        None => parts.name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +69,7 @@ mod tests {
     fn packages_are_compared_by_type_path_and_version() {
         let matches = |pattern: &str, found: &str| {
             let pattern = PackagePattern::parse(pattern).unwrap();
-            pattern.matches(&Found::of(&found.parse().unwrap()))
+            pattern.matches(&Package::of(&found.parse().unwrap()))
         };
         for (pattern, found, expected) in [
             (
@@ -106,6 +90,16 @@ mod tests {
             ("pkg:npm/@acme/*", "pkg:npm/%40acme/pay@1", true),
             ("pkg:npm/@acme/*", "pkg:npm/@acme2/pay@1", false),
             ("pkg:pypi/Django", "pkg:pypi/django@5", true),
+            ("pkg:pypi/evil-pkg", "pkg:pypi/evil.pkg@1", true),
+            ("pkg:pypi/evil-pkg", "pkg:pypi/Evil--_pkg@1", true),
+            ("pkg:pypi/evil_*", "pkg:pypi/evil.pkg@1", true),
+            ("pkg:pypi/evil-pkg", "pkg:pypi/evilpkg@1", false),
+            (
+                "pkg:nuget/Newtonsoft.Json",
+                "pkg:nuget/newtonsoft.JSON@1",
+                true,
+            ),
+            ("pkg:npm/@acme/pay", "pkg:npm/%40acme%2Fpay@1", true),
             (
                 "pkg:golang/github.com/evil/**",
                 "pkg:golang/github.com/evil/a/b@v1",
@@ -140,6 +134,9 @@ mod tests {
             "pkg:*/x",
             "pkg:npm/x?arch=y",
             "pkg:npm/x#y",
+            "pkg:pub/evil_*",
+            "pkg:pub/*",
+            "pkg:npm/x@github:a/x",
             "",
         ] {
             assert!(PackagePattern::parse(text).is_err(), "{text}");
