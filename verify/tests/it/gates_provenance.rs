@@ -199,6 +199,42 @@ fn a_summary_says_that_the_commit_reaches_the_level() {
 }
 
 #[test]
+fn several_commits_of_the_source_are_none() {
+    let evil = "ab".repeat(20);
+    for more in [VSA, "refs: [refs/heads/main]"] {
+        for (uri, other, exit) in [
+            (SOURCE, COMMIT, 0),
+            (SOURCE, evil.as_str(), 1),
+            ("ssh://git@github.com/Acme/Pay.git", &evil, 1),
+            ("git@github.com:acme/pay", &evil, 1),
+            ("https://github.com/acme/pay-lib", &evil, 0),
+        ] {
+            for is_first in [true, false] {
+                let mut world = asking(more);
+                world.take("builder provenance");
+                summarise(&mut world, "tester", &commit(), |_| {});
+                let mut said = provenance(SOURCE, &["dave@acme.example"]);
+                let all = said["buildDefinition"]["resolvedDependencies"]
+                    .as_array_mut()
+                    .unwrap();
+                all[0]["uri"] = json!(format!("git+{SOURCE}@refs/heads/main"));
+                let other = json!({"uri": format!("git+{uri}"), "digest": {"gitCommit": other}});
+                all.insert(usize::from(!is_first), other);
+                // A library that comes first is what the service is not built from.
+                if is_first && uri != SOURCE {
+                    continue;
+                }
+                // Without a ref it is no source where one is asked for.
+                let exit = if is_first && more != VSA { 1 } else { exit };
+                world.attest("builder", slsa_provenance::TYPE, &said);
+                let verdict = world.judge("dev", None).0;
+                assert_exit(&verdict, exit);
+            }
+        }
+    }
+}
+
+#[test]
 fn no_summary_hides_that_the_source_failed() {
     let mut world = asking(VSA);
     summarise(&mut world, "tester", &commit(), |said| {

@@ -64,7 +64,53 @@ fn refs(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), F
     let others = statement.value().git_dependencies();
     let same = others.filter(|other| repository(other) == here);
     let mut refs = same.filter_map(|other| other.uri.as_deref().and_then(ref_of));
-    refs.try_for_each(check)
+    refs.try_for_each(check)?;
+    // One that tells no ref may be of any.
+    if source.is_some_and(|source| !is_only_commit(statement.value(), source)) {
+        let what = "several commits of the source's repository".to_owned();
+        return Err(mismatch(rule, what, expected(), "another commit"));
+    }
+    Ok(())
+}
+
+/// Every commit that a dependency tells.
+pub(super) fn commits(dependency: &ResourceDescriptor) -> impl Iterator<Item = &str> {
+    let digest = &dependency.digest;
+    let both = [digest.value("gitCommit"), digest.value("sha1")];
+    both.into_iter().flatten()
+}
+
+/// Whether every dependency on the source's repository tells the commit that the source tells.
+pub(super) fn is_only_commit(provenance: &Provenance, source: &ResourceDescriptor) -> bool {
+    let place = |one: &ResourceDescriptor| one.uri.as_deref().map(place_of);
+    let (here, commit) = (place(source), commits(source).next());
+    let others = provenance.git_dependencies();
+    let mut same = others.filter(|other| place(other) == here || other.uri.is_none());
+    same.all(|other| {
+        if std::ptr::eq(other, source) && commit.is_none() {
+            return true;
+        }
+        let mut all = commits(other).peekable();
+        commit.is_some() && all.peek().is_some() && all.all(|one| Some(one) == commit)
+    })
+}
+
+/// A repository, however it is reached: by whichever scheme and user, in whatever letter case. For
+/// what forbids only, since hosts may tell letter case apart.
+pub(super) fn place_of(uri: &str) -> String {
+    let repository = repository_of(uri).to_lowercase();
+    let (scheme, rest) = repository.split_once("://").unwrap_or(("", &repository));
+    let (host, path) = match rest.split_once('/') {
+        Some((host, path)) => (host, path),
+        None => (rest, ""),
+    };
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    // `git@HOST:PATH` has no scheme.
+    match host.split_once(':') {
+        Some((host, first)) if scheme.is_empty() => format!("{host}/{first}/{path}"),
+        Some((host, _)) => format!("{host}/{path}"),
+        None => format!("{host}/{path}"),
+    }
 }
 
 fn repository(dependency: &ResourceDescriptor) -> Option<String> {

@@ -112,23 +112,19 @@ pub(super) fn fits(
     refuse("the source commit does not reach the levels", &found)
 }
 
-/// Repository and commit of the source; none if provenance says two, or its signer's certificate
-/// another one.
+/// Repository and commit of the source; none if provenance says two of that repository, of which
+/// either could have been built, or its signer's certificate another one.
 fn source(build: &Verified<Provenance>) -> Option<(String, String)> {
     let source = build.value().source()?;
     let repository = repository_of(source.uri.as_deref()?);
-    let digests = [
-        source.digest.value("gitCommit"),
-        source.digest.value("sha1"),
-    ];
     let claimed = match build.signer() {
         Identity::Certificate(certificate) => certificate.source_digest.as_deref(),
         Identity::Key { .. } => None,
     };
-    let mut said = digests.into_iter().flatten();
-    let commit = said.next()?;
-    let agrees = said.chain(claimed).all(|other| other == commit);
-    agrees.then(|| (repository, commit.to_owned()))
+    let commit = depth::commits(source).next()?;
+    let agrees = claimed.is_none_or(|claimed| claimed == commit);
+    (agrees && depth::is_only_commit(build.value(), source))
+        .then(|| (repository, commit.to_owned()))
 }
 
 /// Verified summaries by those who may sign them, of a good time.
