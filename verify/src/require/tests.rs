@@ -117,18 +117,20 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
     let (asked, mut missing) = asked(rule, &runs);
     let mut passed = Vec::new();
     let mut broken = Vec::new();
+    let mut is_unreadable = false;
     for (name, runs) in &asked {
         match run::newest(runs) {
             Said::Passed(run) => passed.push(run.summary()),
             Said::Failed(run) => broken.push((name, run)),
             Said::Unreadable(run, error) => {
-                eligible.causes.push(Cause::Denied);
-                let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
-                eligible
-                    .findings
-                    .push(finding.at(run.manifest(), "/predicate"));
+                // It may be of any name, so that one finding is enough.
+                if !std::mem::replace(&mut is_unreadable, true) {
+                    eligible.causes.push(Cause::Denied);
+                    let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
+                    let finding = finding.at(run.manifest(), "/predicate");
+                    eligible.findings.push(finding);
+                }
                 missing.extend(name.or(Some("")).map(str::to_owned));
-                break;
             }
             Said::Nothing => missing.extend(name.or(Some("")).map(str::to_owned)),
         }
@@ -177,26 +179,27 @@ fn asked<'r>(rule: &TestsRule, runs: &'r [Run<'_>]) -> (Asked<'r>, Vec<String>) 
         let all = runs.iter().map(|run| (run, run.passed())).collect();
         return (vec![(None, all)], Vec::new());
     }
+    let is_asked = |name: &str| rule.names.iter().any(|pattern| pattern.matches(name));
+    // Whoever writes a test gives it any name; what a run is of is said by whoever runs it.
+    let configurations: BTreeSet<&str> = runs.iter().flat_map(Run::configurations).collect();
     let mut named: BTreeMap<&str, Vec<(&Run<'_>, bool)>> = BTreeMap::new();
     let mut unmatched: BTreeSet<usize> = (0..rule.names.len()).collect();
     for run in runs {
-        for (name, passed) in run.names() {
-            let mut is_asked = false;
-            for (index, pattern) in rule.names.iter().enumerate() {
-                if pattern.matches(name) {
-                    is_asked = true;
-                    unmatched.remove(&index);
-                }
+        let own: BTreeSet<&str> = run.configurations().collect();
+        for (name, passed) in run.names().filter(|(name, _)| is_asked(name)) {
+            if passed && configurations.contains(name) && !own.contains(name) {
+                continue;
             }
-            if is_asked {
-                let of = named.entry(name).or_default();
-                of.push((run, passed));
-            }
+            unmatched.retain(|index| {
+                let pattern = rule.names.get(*index);
+                !pattern.is_some_and(|pattern| pattern.matches(name))
+            });
+            named.entry(name).or_default().push((run, passed));
         }
     }
     // What failed without saying what may have failed any of them. Of these, one without a time and
     // the newest are as good as all.
-    let silent = runs.iter().filter(|run| run.may_be_of_any());
+    let silent = runs.iter().filter(|run| run.may_be_of_any(is_asked));
     let untimed = silent.clone().find(|run| run.time(false).is_none());
     let newest = silent.rev().max_by_key(|run| run.time(false));
     for of in named.values_mut() {

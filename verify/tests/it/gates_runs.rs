@@ -121,7 +121,7 @@ fn f36_an_old_run_of_a_name_does_not_hide_a_newer_one_of_it() {
         &story(&[
             ("e2e", "PASSED", 1),
             ("unit", "PASSED", 1),
-            ("lint", "FAILED", 3),
+            ("lint", "WARNED", 3),
         ]),
         0,
     );
@@ -130,6 +130,9 @@ fn f36_an_old_run_of_a_name_does_not_hide_a_newer_one_of_it() {
 #[test]
 fn a_run_that_failed_without_saying_what_may_have_been_any() {
     let silent = json!({"result": "FAILED", "configuration": []});
+    // What in-toto asks every run for says which file it was, not which of its jobs.
+    let of_file =
+        json!({"result": "FAILED", "configuration": [{"uri": "https://ci.example.test/ci.yml"}]});
     let left_out = json!({"result": "FAILED", "configuration": [{"name": "lint", "uri": "x:y"}],
         "failedTests": ["lint.a"], "https://bulla.dev/tests": {"namesOmitted": 3, "hiddenFailures": false}});
     let broken = json!({"result": "MAYBE"});
@@ -141,12 +144,21 @@ fn a_run_that_failed_without_saying_what_may_have_been_any() {
             said(world, predicate, at);
         })
     };
-    for predicate in [&silent, &left_out, &broken] {
+    for predicate in [&silent, &of_file, &left_out, &broken] {
         assert_exit(&with(predicate, 5), 1);
         // It is over once all of them passed.
         assert_exit(&with(predicate, 3), 0);
     }
     assert_exit(&with(&told, 5), 0);
+    // One that says which it was is of no other.
+    let unit = json!({"result": "FAILED", "configuration": [{"name": "unit", "uri": "x:y"}]});
+    let passed = json!({"result": "PASSED", "configuration": [{"name": "unit", "uri": "x:y"}]});
+    let verdict = judged(NAMES, |world| {
+        run(world, "PASSED", &["unit", "e2e"], 4);
+        said(world, &unit, 5);
+        said(world, &passed, 6);
+    });
+    assert_exit(&verdict, 0);
     // Without a time it may be the newest.
     let mut world = asking(NAMES);
     world.take("tester tests");
@@ -154,6 +166,32 @@ fn a_run_that_failed_without_saying_what_may_have_been_any() {
     world.attest_at("tester", test_result::TYPE, &silent, None);
     world.now = hour(10);
     assert_exit(&world.judge("dev", None).0, 1);
+}
+
+#[test]
+fn what_cannot_be_read_hides_no_failure_of_another_name() {
+    let verdict = judged(NAMES, |world| {
+        run(world, "PASSED", &["e2e"], 1);
+        run(world, "FAILED", &["unit"], 7);
+        said(world, &json!({"result": "MAYBE"}), 5);
+        world.truncated = true;
+    });
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::TestsFailed);
+}
+
+#[test]
+fn a_test_is_no_run_of_its_name() {
+    let unit = json!({"result": "PASSED", "configuration": [{"name": "unit", "uri": "x:y"}],
+        "passedTests": ["e2e"]});
+    let verdict = judged(NAMES, |world| {
+        run(world, "FAILED", &["e2e"], 1);
+        said(world, &unit, 5);
+    });
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::TestsFailed);
+    // Where no run is called so, tests are.
+    assert_exit(&judged(NAMES, |world| said(world, &unit, 5)), 0);
 }
 
 #[test]

@@ -75,18 +75,22 @@ impl<'a> Run<'a> {
         result.is_ok_and(|result| result.result != Outcome::Failed)
     }
 
+    /// What it says it is of as a whole.
+    pub(super) fn configurations(&self) -> impl Iterator<Item = &str> {
+        let result = self.result.as_ref().into_iter();
+        let all = result.flat_map(|result| &result.configuration);
+        all.filter_map(|one| one.name.as_deref().or(one.uri.as_deref()))
+    }
+
     /// Everything it says was run, and whether that passed: configurations and tests, each name
     /// once. A run that failed passed nothing.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> {
         let result = self.result.as_ref().ok();
         let failed = result.into_iter().flat_map(|result| &result.failed_tests);
         let failed = failed.map(|name| (name.as_str(), false));
-        let configuration = result.into_iter().flat_map(|result| &result.configuration);
-        let configuration =
-            configuration.filter_map(|one| one.name.as_deref().or(one.uri.as_deref()));
         let tests = result.into_iter();
         let tests = tests.flat_map(|result| result.passed_tests.iter().chain(&result.warned_tests));
-        let passed = configuration.chain(tests.map(String::as_str));
+        let passed = self.configurations().chain(tests.map(String::as_str));
         let passed = passed.map(|name| (name, self.passed()));
         // What failed comes first, so that its word stands.
         let mut seen = std::collections::BTreeSet::new();
@@ -94,12 +98,14 @@ impl<'a> Run<'a> {
         std::iter::from_fn(move || all.find(|(name, _)| seen.insert(*name)))
     }
 
-    /// Whether it failed without saying all of what: then it may have been any of it.
-    pub(super) fn may_be_of_any(&self) -> bool {
+    /// Whether it failed without saying all of what: then it may have been any of it. Of what it was
+    /// as a whole it always says something, so that this is no answer unless it is what is asked for.
+    pub(super) fn may_be_of_any(&self, is_asked: impl Fn(&str) -> bool) -> bool {
         let Ok(result) = &self.result else {
             return true;
         };
-        let says_nothing = result.configuration.is_empty() && result.failed_tests.is_empty();
+        let says_nothing =
+            result.failed_tests.is_empty() && !self.names().any(|(name, _)| is_asked(name));
         let note = result.extra.get(NOTE);
         let says = |member: &str| note.and_then(|note| note.get(member));
         let left_out = says("namesOmitted").and_then(Value::as_u64) != Some(0);
