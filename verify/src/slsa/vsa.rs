@@ -283,7 +283,6 @@ fn subjects(
     Ok(())
 }
 
-/// Step 7: every level asked for is reached.
 /// Whether a summary with these levels reaches those.
 pub(crate) fn has_levels(wanted: &[String], found: &[String]) -> bool {
     levels(wanted, found, &mut Checks::default()).is_ok()
@@ -294,6 +293,7 @@ pub(crate) fn is_level(text: &str) -> bool {
     matches!(Level::parse(text), Level::Slsa { .. } | Level::Other(_))
 }
 
+/// Step 7: every level asked for is reached.
 fn levels(wanted: &[String], found: &[String], checks: &mut Checks) -> Result<(), Stop> {
     let shown = if found.is_empty() {
         NOTHING.to_owned()

@@ -242,6 +242,22 @@ fn no_summary_hides_that_the_source_failed() {
     });
     summarise(&mut world, "tester", &commit(), |_| {});
     assert_exit(&world.judge("dev", None).0, 1);
+    // However it says so, and wherever it says the repository is; or if nobody can tell.
+    let changes: [Change<'_>; 4] = [
+        &|said| said["verifiedLevels"] = json!(["FAILED"]),
+        &|said| {
+            said["verificationResult"] = json!("FAILED");
+            said["resourceUri"] = json!("ssh://git@github.com/Acme/pay.git");
+        },
+        &|said| said["timeVerified"] = json!("yesterday"),
+        &|said| drop(said.as_object_mut().unwrap().remove("policy")),
+    ];
+    for change in changes {
+        let mut world = asking(VSA);
+        summarise(&mut world, "tester", &commit(), |_| {});
+        summarise(&mut world, "tester", &commit(), change);
+        assert_exit(&world.judge("dev", None).0, 1);
+    }
     // A stranger's word is none, also about failure, and neither is it about another commit.
     let mut world = asking(VSA);
     summarise(&mut world, "tester", &commit(), |_| {});

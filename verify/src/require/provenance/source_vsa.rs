@@ -20,6 +20,9 @@ use crate::slsa::{has_levels, is_level};
 use crate::verdict::Finding;
 use crate::verified::Verified;
 
+/// How a summary says that a level, or all of it, was not reached.
+const FAILED: &str = "FAILED";
+
 /// A summary of the source commit.
 #[derive(Clone, Debug)]
 pub struct SourceVsaRule {
@@ -89,14 +92,19 @@ pub(super) fn fits(
                 digest == Some(commit.as_str())
             })
         };
-        let Ok(said) = summary.value().predicate::<Vsa>() else {
-            continue;
-        };
-        if !is_subject(summary.value()) || repository_of(&said.resource_uri) != repository {
+        if !is_subject(summary.value()) {
             continue;
         }
-        if said.verification_result != VsaResult::Passed {
-            return refuse("a summary says that the source failed", "FAILED");
+        let Ok(said) = summary.value().predicate::<Vsa>() else {
+            return refuse("a summary of the source cannot be read", "unreadable");
+        };
+        let has_failed = said.verification_result != VsaResult::Passed
+            || said.verified_levels.iter().any(|level| level == FAILED);
+        if has_failed && depth::place_of(&said.resource_uri) == depth::place_of(&repository) {
+            return refuse("a summary says that the source failed", FAILED);
+        }
+        if has_failed || repository_of(&said.resource_uri) != repository {
+            continue;
         }
         reaches |= has_levels(&wanted.levels, &said.verified_levels);
         found.extend(said.verified_levels.into_iter().take(8));
