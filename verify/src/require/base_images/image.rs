@@ -17,7 +17,16 @@ pub(super) enum Image {
 }
 
 /// How addresses of images begin.
-const SCHEMES: &[&str] = &["oci://", "docker://", "docker-image://", "oci-layout://"];
+const SCHEMES: &[&str] = &[
+    "oci://",
+    "docker://",
+    "docker-image://",
+    "oci-layout://",
+    "oci:",
+    "docker:",
+    "docker-image:",
+    "oci-layout:",
+];
 
 /// How their media types do.
 const MEDIA_TYPES: &[&str] = &[
@@ -29,14 +38,21 @@ const MEDIA_TYPES: &[&str] = &[
 pub(super) fn image(dependency: &ResourceDescriptor) -> Option<Image> {
     let uri = dependency.uri.as_deref().unwrap_or_default();
     let lower = uri.to_ascii_lowercase();
-    let is_package = ["pkg:docker/", "pkg:oci/", "pkg://docker/", "pkg://oci/"]
-        .iter()
-        .any(|prefix| lower.starts_with(prefix));
+    // Slashes before the type mean nothing.
+    let package = lower.strip_prefix("pkg:");
+    let package = package.map(|package| package.trim_start_matches('/'));
+    let is_package = package
+        .is_some_and(|package| package.starts_with("docker/") || package.starts_with("oci/"));
+    let is_pinned = package.is_none() && !lower.contains("://") && {
+        let digest = lower.rsplit_once('@').map(|(_, digest)| digest);
+        digest.is_some_and(|digest| digest.parse::<Digest>().is_ok())
+    };
     let scheme = SCHEMES.iter().find(|scheme| lower.starts_with(**scheme));
     let media_type = dependency.media_type.as_deref().unwrap_or_default();
     let named = match scheme {
         _ if is_package => of_package(uri),
         Some(scheme) => of_address(uri.get(scheme.len()..).unwrap_or_default()),
+        None if is_pinned => of_address(uri),
         None if MEDIA_TYPES.iter().any(|kind| media_type.starts_with(kind)) => None,
         None => return None,
     };
@@ -75,7 +91,13 @@ fn of_package(uri: &str) -> Option<Named> {
     let repository: Repository = repository.parse().ok()?;
     let version = parts.version.unwrap_or_default();
     let digest = version.starts_with("sha256:").then(|| version.parse());
-    Some((repository.to_string(), digest.transpose().ok()?))
+    let digest: Option<Digest> = digest.transpose().ok()?;
+    let told = parts.qualifiers.get("digest").map(|digest| digest.parse());
+    let told: Option<Digest> = told.transpose().ok()?;
+    if digest.is_some() && told.is_some() && digest != told {
+        return None;
+    }
+    Some((repository.to_string(), digest.or(told)))
 }
 
 /// Docker's short names: without a host it is Docker's own registry, without a path `library`.
@@ -153,6 +175,20 @@ mod tests {
                 &format!("oci://registry.example.test/base/go@sha256:{hex}"),
                 "registry.example.test/base/go",
             ),
+            ("pkg:///docker/alpine@3.20", "docker.io/library/alpine"),
+            ("PKG:/docker/alpine@3.20", "docker.io/library/alpine"),
+            (
+                "oci:registry.example.test/base/go",
+                "registry.example.test/base/go",
+            ),
+            (
+                &format!("registry.example.test/base/go@sha256:{hex}"),
+                "registry.example.test/base/go",
+            ),
+            (
+                &format!("pkg:docker/alpine@3.20?digest=sha256:{hex}"),
+                "docker.io/library/alpine",
+            ),
             (
                 &format!("pkg:docker/alpine@sha256%3A{hex}"),
                 "docker.io/library/alpine",
@@ -179,6 +215,10 @@ mod tests {
             "oci-layout://base",
             &format!("oci://registry.example.test/go@{other}"),
             "pkg:docker/a/../b@1",
+            &format!("pkg:docker/alpine@3.20?digest={other}"),
+            "pkg:docker/alpine@3.20?digest=x",
+            &format!("alpine@{digest}"),
+            &format!("registry.example.test/base/go@{other}"),
         ] {
             assert_eq!(
                 image(&dependency(uri, Some(&digest))),
