@@ -29,6 +29,10 @@ pub(crate) struct Part {
     pub(crate) purls: Vec<String>,
     /// Expressions, identifiers and names, all of which apply.
     pub(crate) licenses: Vec<String>,
+    /// What is told beside them, and stands back where it is asked which licences it has.
+    pub(crate) told_too: Vec<String>,
+    /// Whether something stands where a licence does that is none.
+    pub(crate) is_odd: bool,
     /// Whether it is somebody's work that comes with a licence: the artifact itself is not asked for
     /// its own, a file or an operating system only if it says one.
     pub(crate) has_license: bool,
@@ -230,7 +234,7 @@ struct Component {
     kind: Perhaps<String>,
     name: Perhaps<String>,
     purl: Option<String>,
-    licenses: Perhaps<Vec<LicenseChoice>>,
+    licenses: Option<Perhaps<Vec<Perhaps<LicenseChoice>>>>,
     components: Option<Vec<Self>>,
     external_references: Option<Vec<Elsewhere>>,
 }
@@ -238,41 +242,56 @@ struct Component {
 impl Component {
     fn read(self) -> Part {
         let kind = self.kind.known().unwrap_or_default();
-        let choices = self.licenses.known().unwrap_or_default();
-        let licenses: Vec<_> = choices.into_iter().map(LicenseChoice::text).collect();
-        let is_bare = licenses.is_empty() && WITHOUT.contains(&kind.as_str());
-        Part {
+        let mut part = Part {
             name: self.name.known().unwrap_or_default(),
             purls: self.purl.into_iter().collect(),
-            licenses,
-            has_license: !is_bare,
+            ..Part::default()
+        };
+        for choice in told(self.licenses, &mut part.is_odd).unwrap_or_default() {
+            let choice = told(Some(choice), &mut part.is_odd).unwrap_or_default();
+            choice.tell(&mut part);
         }
+        let is_bare = part.licenses.is_empty() && !part.is_odd;
+        part.has_license = !(is_bare && WITHOUT.contains(&kind.as_str()));
+        part
     }
 }
 
 /// Kinds of components that tools list for what they are made of.
 const WITHOUT: &[&str] = &["file", "operating-system"];
 
-/// One entry of CycloneDX's `licenses`; empty text if it says nothing that is read.
+/// What is there; if that is something else it is odd.
+fn told<T>(value: Option<Perhaps<T>>, is_odd: &mut bool) -> Option<T> {
+    let value = value?.known();
+    *is_odd |= value.is_none();
+    value
+}
+
+/// One entry of CycloneDX's `licenses`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LicenseChoice {
-    expression: Perhaps<String>,
-    license: Perhaps<License>,
+    expression: Option<Perhaps<String>>,
+    license: Option<Perhaps<License>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct License {
-    id: Perhaps<String>,
-    name: Perhaps<String>,
+    id: Option<Perhaps<String>>,
+    name: Option<Perhaps<String>>,
 }
 
 impl LicenseChoice {
-    fn text(self) -> String {
-        let license = self.license.known();
-        let named = license.and_then(|license| license.id.known().or(license.name.known()));
-        self.expression.known().or(named).unwrap_or_default()
+    /// The first text is the licence, empty if there is none; it should be the only one.
+    fn tell(self, part: &mut Part) {
+        let is_odd = &mut part.is_odd;
+        let license = told(self.license, is_odd).unwrap_or_default();
+        let all = [self.expression, license.id, license.name];
+        let all = all.map(|text| told(text, is_odd).unwrap_or_default());
+        let mut texts = all.into_iter().filter(|text| !text.trim().is_empty());
+        part.licenses.push(texts.next().unwrap_or_default());
+        part.told_too.extend(texts);
     }
 }
 
@@ -290,8 +309,8 @@ struct Package {
     #[serde(rename = "SPDXID")]
     id: Perhaps<String>,
     name: Perhaps<String>,
-    license_concluded: Perhaps<String>,
-    license_declared: Perhaps<String>,
+    license_concluded: Option<Perhaps<String>>,
+    license_declared: Option<Perhaps<String>>,
     external_refs: Option<Vec<ExternalReference>>,
 }
 
@@ -306,12 +325,16 @@ impl Package {
             .filter_map(|one| one.reference_locator);
         let id = self.id.known();
         // What was concluded is said instead of what was declared, where anything was.
-        let said = |text: Perhaps<String>| text.known().filter(|text| text != "NOASSERTION");
-        let license = said(self.license_concluded).or(said(self.license_declared));
+        let mut is_odd = false;
+        let mut said = |text| told(text, &mut is_odd).filter(|text: &String| text != "NOASSERTION");
+        let (concluded, declared) = (said(self.license_concluded), said(self.license_declared));
+        let mut licenses = concluded.into_iter().chain(declared);
         Part {
             name: self.name.known().unwrap_or_default(),
             purls: urls.collect(),
-            licenses: license.into_iter().collect(),
+            licenses: licenses.next().into_iter().collect(),
+            told_too: licenses.collect(),
+            is_odd,
             has_license: id.is_none() || id.as_deref() != described,
         }
     }

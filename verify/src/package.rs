@@ -38,8 +38,10 @@ impl Package {
     }
 }
 
+/// A name in the form in which names of this type are compared.
+///
 /// <https://packaging.python.org/en/latest/specifications/name-normalization/>
-fn folded(kind: &str, path: &str) -> String {
+pub(crate) fn folded(kind: &str, path: &str) -> String {
     let path = path.to_lowercase();
     if kind != "pypi" {
         return path;

@@ -181,6 +181,68 @@ fn what_says_no_licence_is_unknown_and_several_are_all_in_force() {
 }
 
 #[test]
+fn no_text_hides_a_denied_licence_beside_it() {
+    let denied = "sbom: {by: [builder], deny: {licenses: [AGPL-*]}}";
+    for (declared, concluded, exit) in [
+        ("AGPL-3.0-only", "NONE", 1),
+        ("AGPL-3.0-only", "MIT", 1),
+        ("AGPL-3.0-only OR MIT", "MIT", 0),
+        ("NONE", "MIT", 0),
+    ] {
+        let bill = spdx(&[package("pkg:npm/x@1", declared, concluded)]);
+        assert_exit(&listing(denied, &[(SPDX, &bill)]), exit);
+    }
+    let denies_unknown = denied.replace("AGPL-*", "AGPL-*, unknown");
+    let bill = spdx(&[package("pkg:npm/x@1", "NONE", "MIT")]);
+    assert_exit(&listing(&denies_unknown, &[(SPDX, &bill)]), 0);
+    for (licenses, exit) in [
+        (
+            json!([{"expression": "MIT", "license": {"id": "AGPL-3.0-only"}}]),
+            1,
+        ),
+        (json!([{"license": {"id": "", "name": "AGPL-3.0-only"}}]), 1),
+        (
+            json!([{"license": {"id": "MIT", "name": "AGPL-3.0-only"}}]),
+            1,
+        ),
+        (json!([{"license": {"id": "AGPL-3.0-only"}}, "MIT"]), 1),
+        // What is no licence may have been meant as any.
+        (json!([{"license": {"id": "MIT"}}, "MIT"]), 3),
+        (json!("AGPL-3.0-only"), 3),
+        (json!([{"license": {"id": ["AGPL-3.0-only"]}}]), 3),
+        (
+            json!([{"license": {"id": "MIT", "name": "MIT License"}}]),
+            0,
+        ),
+        (json!(null), 0),
+    ] {
+        let mut part = component("pkg:npm/x@1", "MIT");
+        part["licenses"] = licenses;
+        let bill = cyclonedx(&[part]);
+        assert_exit(&listing(denied, &[(CYCLONEDX, &bill)]), exit);
+    }
+}
+
+#[test]
+fn a_package_without_a_url_may_be_a_denied_one() {
+    let denied = "sbom: {by: [builder], deny: {packages: ['pkg:npm/event-stream@3.3.6', 'pkg:npm/@evil/*']}}";
+    let named = |name: &str| json!({"type": "library", "name": name});
+    for (name, exit) in [
+        ("event-stream", 3),
+        ("Event-Stream", 3),
+        ("@evil/anything", 3),
+        ("other", 0),
+    ] {
+        let bill = cyclonedx(&[component("pkg:npm/x@1", "MIT"), named(name)]);
+        assert_exit(&listing(denied, &[(CYCLONEDX, &bill)]), exit);
+    }
+    // A list without any says nothing of packages.
+    let verdict = listing(denied, &[(CYCLONEDX, &cyclonedx(&[named("other")]))]);
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::ComponentUnknown);
+}
+
+#[test]
 fn the_artifact_is_not_asked_for_its_own_licence() {
     let mut bill = good();
     bill["metadata"] = json!({"component": {"type": "container", "name": "pay"}});

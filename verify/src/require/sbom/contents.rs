@@ -113,6 +113,7 @@ impl Judged {
             Code::LicenseDenied,
             "lists components with licences that are not allowed",
         );
+        self.unnamed(rule, &bill, statement.manifest());
         for part in &bill.parts {
             for text in part.purls.iter().filter(|_| !rule.packages.is_empty()) {
                 let package = text.parse::<Purl>().ok().map(|purl| Package::of(&purl));
@@ -124,6 +125,11 @@ impl Judged {
                 }
             }
             if bill.tells_licenses && part.has_license && !rule.licenses.is_empty() {
+                if part.is_odd {
+                    let name = shown(part.purls.first().unwrap_or(&part.name));
+                    let because = format!("tells a licence of `{name}` that cannot be read");
+                    self.doubt(&because, statement.manifest());
+                }
                 let refused = refused(&rule.licenses, part);
                 licenses.add_if(refused.is_some(), &refused.unwrap_or_default());
             }
@@ -132,6 +138,25 @@ impl Judged {
             let finding = told.finding(place);
             self.denied
                 .extend(finding.map(|it| it.at(statement.manifest(), "/predicate")));
+        }
+    }
+
+    /// What has no package URL is told by its name alone.
+    fn unnamed(&mut self, rule: &ContentsRule, bill: &Bill, manifest: Option<&Digest>) {
+        if rule.packages.is_empty() {
+            return;
+        }
+        if !bill.parts.is_empty() && bill.purls().next().is_none() {
+            self.doubt("has no package URL of anything", manifest);
+            return;
+        }
+        let mut unnamed = bill.parts.iter();
+        let may_be = |name: &str| rule.packages.iter().any(|pattern| pattern.may_be(name));
+        let found =
+            unnamed.find(|part| part.has_license && part.purls.is_empty() && may_be(&part.name));
+        if let Some(part) = found {
+            let because = format!("lists `{}` without a package URL", shown(&part.name));
+            self.doubt(&because, manifest);
         }
     }
 
@@ -157,8 +182,10 @@ fn refused(rule: &LicenseRule, part: &Part) -> Option<String> {
         return (!rule.accepts_unknown()).then(|| said("unknown"));
     }
     let mut licenses = part.licenses.iter();
+    let mut too = part.told_too.iter();
     licenses
         .find(|text| !rule.accepts(text))
+        .or_else(|| too.find(|text| rule.denies(text)))
         .map(|text| said(text))
 }
 

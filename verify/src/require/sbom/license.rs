@@ -242,6 +242,16 @@ impl LicenseRule {
         })
     }
 
+    /// Whether a text that was told beside a component's licence names one that is denied.
+    pub(super) fn denies(&self, text: &str) -> bool {
+        let named = self.deny.iter().filter(|license| !license.is_unknown());
+        let rule = Self {
+            allow: Vec::new(),
+            deny: named.cloned().collect(),
+        };
+        !rule.accepts(text)
+    }
+
     pub(super) fn accepts_unknown(&self) -> bool {
         let denied = self.deny.iter().any(LicensePattern::is_unknown);
         let allowed = self.allow.is_empty() || self.allow.iter().any(LicensePattern::is_unknown);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bulla_model::{Purl, PurlError};
 
-use crate::package::Package;
+use crate::package::{Package, folded};
 use crate::pattern::Pattern;
 use crate::policy::pattern;
 
@@ -18,6 +18,8 @@ pub struct PackagePattern {
     text: String,
     kind: String,
     path: Pattern,
+    /// The last part of the path, if it is a name rather than any.
+    name: Option<Pattern>,
     version: Option<Pattern>,
 }
 
@@ -37,12 +39,22 @@ impl PackagePattern {
         if package.is_unclear() {
             return Err("a `/` in a version is written `%2F`".to_owned());
         }
+        let name = package.path.rsplit('/').next();
+        let name = name.filter(|name| !name.trim_matches('*').is_empty());
         Ok(Self {
+            name: name.map(pattern),
             text: text.to_owned(),
             path: pattern(&package.path),
             version: package.version.as_deref().map(pattern),
             kind: package.kind,
         })
+    }
+
+    /// Whether something that is called so, without a package URL, may be this package.
+    pub(super) fn may_be(&self, name: &str) -> bool {
+        let name = folded(&self.kind, name);
+        let is_name = |pattern: &Pattern| pattern.matches(&name);
+        self.path.matches(&name) || self.name.as_ref().is_some_and(is_name)
     }
 
     /// Whether it is this package. One that does not tell its version may be of any.
