@@ -89,10 +89,10 @@ codes! {
     LicenseDenied = "license-denied";
     /// A step back to a release that never was in the environment.
     NeverThere = "never-there";
-    /// The policy's files are not those that its owners signed.
-    PolicyChanged = "policy-changed";
     /// A bill of materials lists a package that the step denies.
     PackageDenied = "package-denied";
+    /// The policy's files are not those that its owners signed.
+    PolicyChanged = "policy-changed";
     /// The same version of the policy was seen with other content.
     PolicyEquivocation = "policy-equivocation";
     /// The owners' word on this version of the policy is over.
