@@ -92,10 +92,14 @@ impl Requirement for SbomRule {
             .iter()
             .map(|one| format!("{one:?}").to_lowercase());
         let formats: Vec<_> = formats.collect();
+        let contents = &self.contents;
         let parts = vec![
             ("by", Value::any(&self.by)),
             ("formats", Value::limit(&formats)),
             ("maxAge", Value::AtMost(self.max_age)),
+            ("deny.packages", Value::demands(&contents.packages)),
+            ("deny.licenses", Value::demands(&contents.licenses.deny)),
+            ("licenses.allow", Value::limit(&contents.licenses.allow)),
         ];
         let place = &self.place;
         Some(Parts { place, parts })

@@ -90,11 +90,22 @@ impl Requirement for ProvenanceRule {
     }
 
     fn parts(&self) -> Option<Parts<'_>> {
-        let parts = vec![
+        let parameters = self.parameters.iter();
+        let parameters: Vec<_> = parameters
+            .map(|(pointer, pattern)| format!("{pointer}: {pattern}"))
+            .collect();
+        let mut parts = vec![
             ("by", Value::any(&self.by)),
             ("buildTypes", Value::limit(&self.build_types)),
             ("builders", Value::limit(&self.builders)),
+            ("refs", Value::limit(&self.refs)),
+            ("parameters", Value::demands(&parameters)),
         ];
+        if let Some(rule) = &self.source_vsa {
+            let (by, levels) = (rule.by.join(" or "), rule.levels.join(" and "));
+            let text = format!("{levels} by {by}");
+            parts.push(("sourceVsa", Value::Whole(text)));
+        }
         let place = &self.place;
         Some(Parts { place, parts })
     }
