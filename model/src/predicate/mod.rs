@@ -17,6 +17,7 @@ pub mod freeze;
 pub mod incident;
 pub mod link;
 pub mod model_signing;
+pub mod openvex;
 pub mod own;
 pub mod policy;
 pub mod promotion;
@@ -27,6 +28,7 @@ mod sbom;
 pub mod slsa_provenance;
 pub mod test_result;
 pub mod vsa;
+pub mod vulns;
 pub mod waiver;
 pub mod witness;
 
@@ -36,6 +38,7 @@ pub use deployment::Deployment;
 pub use freeze::Freeze;
 pub use incident::Incident;
 pub use model_signing::ModelSigning;
+pub use openvex::OpenVex;
 pub use policy::SignedPolicy;
 pub use promotion::Promotion;
 pub use reference::Reference;
@@ -45,6 +48,7 @@ pub use sbom::SbomKind;
 pub use slsa_provenance::Provenance;
 pub use test_result::TestResult;
 pub use vsa::Vsa;
+pub use vulns::Vulns;
 pub use waiver::Waiver;
 
 /// A type of predicate.
@@ -117,7 +121,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         alias: "openvex",
-        uri: "https://openvex.dev/ns",
+        uri: openvex::TYPE,
     },
     Known {
         alias: "policy",
@@ -181,7 +185,7 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         alias: "vulns",
-        uri: "https://in-toto.io/attestation/vulns/v0.2",
+        uri: vulns::TYPE,
     },
     Known {
         alias: "waiver",
