@@ -135,6 +135,10 @@ codes! {
     SbomEmpty = "sbom-empty";
     /// No bill of materials.
     SbomMissing = "sbom-missing";
+    /// No vulnerability scan.
+    ScanMissing = "scan-missing";
+    /// The newest vulnerability scan is older than the policy allows, or does not say how old it is.
+    ScanStale = "scan-stale";
     /// An exclusion cannot be judged, because an identity maps to no person.
     SeparationUnknown = "separation-unknown";
     /// The source repository belongs to no service, to several, or to another than claimed.
@@ -169,6 +173,12 @@ codes! {
     TimeUnproven = "time-unproven";
     /// Made after the decision it should have supported, or after the time that is judged at.
     TooLate = "too-late";
+    /// A vulnerability that the policy denies, and nobody who may cleared or waived it.
+    VulnerabilitiesFound = "vulnerabilities-found";
+    /// The time of a waiver was over.
+    WaiverExpired = "waiver-expired";
+    /// A waiver does not count: by somebody else, for something else, or for too long.
+    WaiverUnusable = "waiver-unusable";
 }
 
 impl Serialize for Code {

@@ -314,6 +314,7 @@ pub(crate) fn conclude(
         checkpoint: report.checkpoint,
         fresh_until: report.fresh_until,
         persons: report.persons.into_iter().collect(),
+        vulnerabilities: report.vulnerabilities,
         signatures: Vec::new(),
     }
 }

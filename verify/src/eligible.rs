@@ -102,6 +102,19 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// The statement behind a candidate that was taken back and would count otherwise, and what is
+    /// to be said about it.
+    pub(crate) fn missed<'c>(
+        &self,
+        candidate: &'c Candidate,
+    ) -> Option<(&'c Verified<Statement>, Finding)> {
+        let statement = candidate.voided.as_ref()?;
+        let refusal = candidate.outcome().err()?;
+        self.may_count(statement).ok()?;
+        let finding = refused(self.check, refusal, candidate.manifest());
+        Some((statement, finding.severity(Severity::Note)))
+    }
+
     /// Whether a statement is about the artifact, by a signer who is named, and of a good time.
     fn may_count(&self, statement: &Verified<Statement>) -> Result<(), (Cause, Finding)> {
         let fail = |cause, finding: Finding, pointer| {

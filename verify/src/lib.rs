@@ -64,6 +64,7 @@ pub use public_key::PublicKey;
 pub use question::{Question, QuestionError};
 pub use reached::Reached;
 pub use records::{LogRecord, Records, Thresholds, TimestampRecord};
+pub use require::{FoundVulnerability, Rating, VulnerabilityOutcome};
 pub use reviewing::{ReviewDraft, ReviewRequest, judge_review};
 pub use scheme::SignatureScheme;
 pub use signature::{Cancelled, examine};

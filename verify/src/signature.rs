@@ -436,7 +436,7 @@ fn any_subject(statement: &Statement) -> Result<Digest, Refusal> {
 /// When the signer says it was issued: our own field, the annotation Bulla writes into standard
 /// statements, or the predicate's own time.
 fn issued_at(statement: &Statement) -> Option<Timestamp> {
-    use bulla_model::predicate::{own, vsa};
+    use bulla_model::predicate::{OpenVex, Vulns, openvex, own, vsa, vulns};
     let kind = statement.predicate_type().as_str();
     if own::is_own(kind) {
         return own::issued_at(statement);
@@ -449,16 +449,23 @@ fn issued_at(statement: &Statement) -> Option<Timestamp> {
         if kind == vsa::TYPE {
             return statement.predicate::<Vsa>().ok()?.time_verified;
         }
+        if kind == vulns::TYPE {
+            return statement.predicate::<Vulns>().ok()?.scanned_at();
+        }
+        if openvex::is_openvex(kind) {
+            return statement.predicate::<OpenVex>().ok()?.issued_at();
+        }
         None
     })
 }
 
 /// Whether the statement's type is this one; a bare type is also matched by its versions.
 pub(crate) fn is_type(kind: &PredicateType, wanted: &str) -> bool {
-    use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx, is_spdx};
+    use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx, is_spdx, openvex};
     match wanted {
         CYCLONEDX => is_cyclonedx(kind.as_str()),
         SPDX => is_spdx(kind.as_str()),
+        openvex::TYPE => openvex::is_openvex(kind.as_str()),
         _ => kind.as_str() == wanted,
     }
 }

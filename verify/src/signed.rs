@@ -97,6 +97,7 @@ pub fn verify_signed(question: &SignedQuestion<'_>) -> Verdict {
         steps: Vec::new(),
         attestations,
         persons: Vec::new(),
+        vulnerabilities: Vec::new(),
         signatures,
     }
 }

@@ -11,6 +11,7 @@ use crate::cause::Cause;
 use crate::code::Code;
 use crate::ledger::SeenCheckpoint;
 use crate::policy::Place;
+use crate::require::FoundVulnerability;
 use crate::signature_report::SignatureReport;
 
 /// The answer to "may this artifact be here?".
@@ -48,6 +49,9 @@ pub struct Verdict {
     pub attestations: usize,
     /// The persons whose approvals counted, sorted.
     pub persons: Vec<Person>,
+    /// What scanners found that the policy denies, and what became of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vulnerabilities: Vec<FoundVulnerability>,
     /// The newest checkpoint of the ledger, to be remembered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<SeenCheckpoint>,
@@ -253,6 +257,7 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     pub(crate) steps: Vec<Step>,
     pub(crate) persons: std::collections::BTreeSet<Person>,
+    pub(crate) vulnerabilities: Vec<FoundVulnerability>,
     pub(crate) checkpoint: Option<SeenCheckpoint>,
     pub(crate) fresh_until: Option<Timestamp>,
 }
@@ -310,6 +315,7 @@ impl Report {
         self.findings.append(&mut other.findings);
         self.steps.append(&mut other.steps);
         self.persons.append(&mut other.persons);
+        self.vulnerabilities.append(&mut other.vulnerabilities);
         self.checkpoint = other.checkpoint.or(self.checkpoint.take());
         if let Some(until) = other.fresh_until {
             self.holds_until(until);

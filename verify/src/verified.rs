@@ -72,6 +72,27 @@ impl SignedTime {
         }
     }
 
+    /// The signer's own word, which no copy can change.
+    pub(crate) fn word(self) -> Option<Timestamp> {
+        match self {
+            Self::Proven(_, word) => word,
+            Self::Claimed(word) => Some(word),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Whether what was signed may tell of something at this time: not of what lies after it was
+    /// signed, by its word and by the proof, or in the future.
+    pub(crate) fn may_tell_of(self, at: Timestamp, now: Timestamp) -> bool {
+        let by = |time: Timestamp, slack| at <= time.saturating_add(slack).unwrap_or(time);
+        let known = [self.word(), self.existed_by()];
+        by(now, CLOCK_SKEW)
+            && known
+                .into_iter()
+                .flatten()
+                .all(|time| by(time, TIME_MISMATCH))
+    }
+
     /// Whether anything but the signer's word says when.
     pub fn is_proven(self) -> bool {
         matches!(self, Self::Proven(..))

@@ -18,7 +18,7 @@ use crate::public_key::PublicKey;
 pub use crate::require::{
     ApprovalsRule, BaseImagesRule, ContentsRule, Exclusion, LicensePattern, LicenseRule,
     PackagePattern, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart,
-    SourceVsaRule, TestsRule, TicketsRule,
+    SourceVsaRule, TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
 };
 use crate::verified::SignedTime;
 

@@ -25,6 +25,7 @@ mod sbom;
 mod soak;
 mod tests;
 mod tickets;
+mod vulnerabilities;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
@@ -33,6 +34,9 @@ pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFo
 pub use soak::{SoakRule, SoakStart};
 pub use tests::TestsRule;
 pub use tickets::TicketsRule;
+pub use vulnerabilities::{
+    FoundVulnerability, Rating, VulnerabilitiesRule, VulnerabilityOutcome, WaiversRule,
+};
 
 macro_rules! requirements {
     ($($(#[$doc:meta])* $name:ident: $rule:ty,)+) => {
@@ -104,6 +108,8 @@ requirements! {
     base_images: BaseImagesRule,
     /// A passed test run.
     tests: TestsRule,
+    /// What scanners may find.
+    vulnerabilities: VulnerabilitiesRule,
     /// Time spent in an environment before.
     soak: SoakRule,
     /// Approvals by persons.

@@ -13,6 +13,7 @@ use crate::edges::{broken_glass, soaking};
 use crate::freeze;
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
 use crate::signed::Ask;
+use crate::vulnerabilities;
 
 /// For each code: the change that produces it, then the neighbour.
 macro_rules! produced {
@@ -166,6 +167,10 @@ produced! {
         not checked(|world| drop(world.revoke("mallory", &[kit::ledger::the_image()])));
     sbom_missing: SbomMissing = staged_without("builder sbom"), not World::staged().verify("staging");
     sbom_empty: SbomEmpty = listing(&json!([])), not listing(&json!([{"name": "zlib"}]));
+    scan_missing: ScanMissing = scanned(|_| {}), not scanned(|world| world.scan(&[]));
+    scan_stale: ScanStale =
+        scanned(|world| { world.scan(&[]); world.now = hour(27); }),
+        not scanned(|world| { world.scan(&[]); world.now = hour(26); });
     separation_unknown: SeparationUnknown =
         peopled("  ci:\n    - key: ", "  ci:\n    - notAfter: 2026-01-01T00:00:00Z\n      key: "),
         not approvers(&["alice", "carol"]);
@@ -191,6 +196,13 @@ produced! {
     time_mismatch: TimeMismatch = dated(25), not dated(4);
     time_unproven: TimeUnproven = with_tier("high: {claimedTime: deny}"), not with_tier("high: {claimedTime: allow}");
     too_late: TooLate = tested_at(3), not tested_at(1);
+    vulnerabilities_found: VulnerabilitiesFound = finding("high", |_| {}), not finding("medium", |_| {});
+    waiver_expired: WaiverExpired =
+        finding("high", |world| { world.waive("alice", &["CVE-2026-1"]); world.now = hour(26); }),
+        not finding("high", |world| { world.waive("alice", &["CVE-2026-1"]); world.now = hour(25); });
+    waiver_unusable: WaiverUnusable =
+        finding("high", |world| world.waive("bob", &["CVE-2026-1"])),
+        not finding("high", |world| world.waive("carol", &["CVE-2026-1"]));
 }
 
 /// Prod after a change of a policy that two owners have to sign and signed.
@@ -220,6 +232,21 @@ fn every_code_is_produced_by_a_test_and_explained_by_the_guide() {
             assert!(section.contains(part), "{part} in {section}");
         }
     }
+}
+
+/// Before staging, where a scan of a day is asked for.
+fn scanned(change: impl Fn(&mut World)) -> Verdict {
+    let mut world = vulnerabilities::world(vulnerabilities::RULE);
+    change(&mut world);
+    world.gate()
+}
+
+/// The same with something found.
+fn finding(severity: &str, change: impl Fn(&mut World)) -> Verdict {
+    scanned(|world| {
+        world.scan(&[vulnerabilities::found("CVE-2026-1", severity)]);
+        change(world);
+    })
 }
 
 /// Whether it can go back there; it is in staging.

@@ -41,4 +41,5 @@ mod slsa;
 mod trusted_roots;
 mod vectors;
 mod vsa;
+mod vulnerabilities;
 mod witness;

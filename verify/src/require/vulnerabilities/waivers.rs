@@ -1,0 +1,180 @@
+//! Waivers: persons who answer for a finding being overlooked for a while.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use bulla_model::predicate::{Predicate as _, Waiver};
+use bulla_model::{Environment, Person};
+
+use super::{CHECK, Found, VulnerabilitiesRule, WaiversRule};
+use crate::code::Code;
+use crate::eligible::{judge_time, match_any, refused};
+use crate::evidence::Evidence;
+use crate::policy::{Actor, Matched, show_duration};
+use crate::question::Context;
+use crate::require::StepAtHand;
+use crate::verdict::{Finding, Severity};
+use crate::verified::Verified;
+
+/// Who waived what, by the lower-case ids of findings.
+#[derive(Default)]
+pub(super) struct Waivers {
+    threshold: usize,
+    persons: BTreeMap<String, BTreeSet<Person>>,
+    /// Why others do not count, with the ids they name.
+    refused: Vec<(BTreeSet<String>, Finding)>,
+}
+
+impl Waivers {
+    pub(super) fn of(
+        context: &Context<'_>,
+        step: &StepAtHand<'_>,
+        rule: &VulnerabilitiesRule,
+    ) -> Self {
+        let mut waivers = Self::default();
+        let Some(rule) = &rule.waivers else {
+            return waivers;
+        };
+        waivers.threshold = rule.threshold;
+        let into = &step.edge.to.uri;
+        for candidate in context.candidates {
+            let kind = candidate.claimed_type();
+            if kind.is_none_or(|kind| !Waiver::TYPES.contains(&kind.as_str())) {
+                continue;
+            }
+            let taken_back = candidate.outcome().err();
+            let statement = candidate.outcome().ok().or(candidate.voided.as_ref());
+            let Some(statement) = statement else { continue };
+            let Ok(waiver) = statement.predicate::<Waiver>() else {
+                continue;
+            };
+            let is_about = Evidence::is_about(statement.value(), context.covering);
+            if waiver.value().gate != CHECK {
+                continue;
+            }
+            let ids = waiver.value().findings.iter();
+            let ids: BTreeSet<String> = ids.map(|id| id.to_ascii_lowercase()).collect();
+            let judged = judge(context, rule, (into, step.at), &waiver, is_about);
+            match (judged, taken_back) {
+                (Ok(person), None) => {
+                    for id in ids {
+                        let persons = waivers.persons.entry(id).or_default();
+                        persons.insert(person.clone());
+                    }
+                }
+                (Ok(_), Some(refusal)) => {
+                    let finding = refused(CHECK, refusal, candidate.manifest());
+                    waivers
+                        .refused
+                        .push((ids, finding.severity(Severity::Note)));
+                }
+                (Err(finding), _) => {
+                    let finding = finding.at(candidate.manifest(), "/predicate");
+                    waivers.refused.push((ids, finding));
+                }
+            }
+        }
+        waivers
+    }
+
+    /// The persons who waive a finding, if they are enough.
+    pub(super) fn covers(&self, found: &Found) -> Option<BTreeSet<&Person>> {
+        let persons = self.given(found);
+        (self.threshold > 0 && persons.len() >= self.threshold).then_some(persons)
+    }
+
+    /// How many of how many waive it, where some do and they are not enough.
+    pub(super) fn short(&self, found: &Found) -> Option<String> {
+        let given = self.given(found).len();
+        (given > 0).then(|| format!("{given} of {} waive it", self.threshold))
+    }
+
+    /// Why waivers of this finding do not count.
+    pub(super) fn refused<'s>(&'s self, found: &'s Found) -> impl Iterator<Item = &'s Finding> {
+        let mut refused = self.refused.iter();
+        std::iter::from_fn(move || {
+            let about = |ids: &BTreeSet<String>| found.keys.iter().any(|key| ids.contains(key));
+            let next = refused.find(|(ids, _)| about(ids));
+            next.map(|(_, finding)| finding)
+        })
+    }
+
+    fn given(&self, found: &Found) -> BTreeSet<&Person> {
+        let persons = found.keys.iter().filter_map(|key| self.persons.get(key));
+        persons.flatten().collect()
+    }
+}
+
+/// The person whose waiver counts here and then.
+fn judge(
+    context: &Context<'_>,
+    rule: &WaiversRule,
+    (into, at): (&Environment, Timestamp),
+    waiver: &Verified<Waiver>,
+    is_about: bool,
+) -> Result<Person, Finding> {
+    let said = waiver.value();
+    let unusable = |message: String| {
+        let finding = Finding::new(Code::WaiverUnusable, CHECK, message);
+        finding.severity(Severity::Note)
+    };
+    if !is_about {
+        return Err(unusable("a waiver is about something else".to_owned()));
+    }
+    let person = signer(context, rule, waiver).map_err(unusable)?;
+    let unusable = |message: String| unusable(message).severity(Severity::Warning);
+    if !said.environments.contains(into) {
+        let message = format!("{person}'s waiver is for another environment");
+        return Err(unusable(message).expected(into.to_string()));
+    }
+    let (time, now, tier) = (waiver.time(), context.question.now, context.tier_rule);
+    if let Some((_, _, reason)) = judge_time(time, true, tier, at, now, None) {
+        return Err(unusable(format!(
+            "{person}'s waiver does not count: {reason}"
+        )));
+    }
+    if time.existed_by().is_none() {
+        return Err(unusable(format!(
+            "nothing says when {person}'s waiver was given"
+        )));
+    }
+    let term = said.not_after.duration_since(said.issued_at);
+    if term > rule.max_term {
+        let message = format!("{person}'s waiver is given for too long");
+        return Err(unusable(message)
+            .expected(format!("at most {}", show_duration(rule.max_term)))
+            .found(show_duration(term)));
+    }
+    if at >= said.not_after {
+        let message = format!("{person}'s waiver could be used until {}", said.not_after);
+        let finding = Finding::new(Code::WaiverExpired, CHECK, message);
+        return Err(finding.severity(Severity::Warning));
+    }
+    Ok(person)
+}
+
+/// The person behind a waiver, if it is one who may give it. Persons are those of now.
+fn signer(
+    context: &Context<'_>,
+    rule: &WaiversRule,
+    waiver: &Verified<Waiver>,
+) -> Result<Person, String> {
+    let question = context.question;
+    let people = &question.policy.people;
+    let (who, time, now) = (waiver.signer(), waiver.time(), question.now);
+    let person = match people.actor(who, time, now) {
+        Actor::Person(person) => person,
+        Actor::OutOfTime => return Err("a waiver by a key of another time".to_owned()),
+        Actor::Machine(_) | Actor::Unknown => {
+            return Err("a waiver by no person the policy knows".to_owned());
+        }
+    };
+    let named = rule.by.is_empty()
+        || match_any(context.policy, question.policy, &rule.by, who, time, now) == Matched::Yes;
+    if named && people.holds_one_of(&person, &rule.roles) {
+        Ok(person)
+    } else {
+        Err(format!("{person} may not waive"))
+    }
+}
