@@ -4,10 +4,10 @@
 //! `pkg/cosign/attestation` of <https://github.com/sigstore/cosign/tree/v3.0.2>.
 
 use bulla_model::predicate::{
-    Approval, Checkpoint, Deployment, Freeze, Incident, KNOWN, Promotion, Provenance, Review,
-    Revocation, SbomKind, SignedPolicy, TestResult, Vsa, Waiver, approval, checkpoint, deployment,
-    draft, freeze, incident, is_cyclonedx, is_spdx, link, own, policy, promotion, review,
-    revocation, slsa_provenance, test_result, vsa, waiver,
+    Approval, Checkpoint, Deployment, Freeze, Incident, KNOWN, OpenVex, Promotion, Provenance,
+    Review, Revocation, SbomKind, SignedPolicy, TestResult, Vsa, Vulns, Waiver, approval,
+    checkpoint, deployment, draft, freeze, incident, is_cyclonedx, is_spdx, link, openvex, own,
+    policy, promotion, review, revocation, slsa_provenance, test_result, vsa, vulns, waiver,
 };
 use bulla_model::{Limits, PredicateError, PredicateType, Statement, Subject, json, statement};
 use jiff::Timestamp;
@@ -96,6 +96,7 @@ const SHAPES: &[(&str, Shape)] = &[
     (freeze::TYPE, |s| s.predicate::<Freeze>().map(drop)),
     (incident::TYPE, |s| s.predicate::<Incident>().map(drop)),
     (link::TYPE, |s| s.predicate::<link::Link>().map(drop)),
+    (openvex::TYPE, |s| s.predicate::<OpenVex>().map(drop)),
     (policy::TYPE, |s| s.predicate::<SignedPolicy>().map(drop)),
     (promotion::TYPE, |s| s.predicate::<Promotion>().map(drop)),
     (review::TYPE, |s| s.predicate::<Review>().map(drop)),
@@ -104,6 +105,7 @@ const SHAPES: &[(&str, Shape)] = &[
     (slsa_provenance::TYPE_V0_2, |s| Provenance::of(s).map(drop)),
     (test_result::TYPE, |s| s.predicate::<TestResult>().map(drop)),
     (vsa::TYPE, |s| s.predicate::<Vsa>().map(drop)),
+    (vulns::TYPE, |s| s.predicate::<Vulns>().map(drop)),
     (waiver::TYPE, |s| s.predicate::<Waiver>().map(drop)),
 ];
 

@@ -13,6 +13,7 @@ mod reference;
 mod sbom;
 mod standard;
 mod test_report;
+mod vulnerabilities;
 
 use bulla_model::predicate::SbomKind;
 use bulla_model::statement::{self, ISSUED_AT};
@@ -27,6 +28,7 @@ pub use reference::reference;
 pub use sbom::{detect_sbom, sbom};
 pub use standard::{link, provenance, signature, test_result, vsa};
 pub use test_report::{JunitError, JunitLimits, TestReport, Tests};
+pub use vulnerabilities::{ScanFormat, ScanReport, openvex, scan_report, vulnerabilities};
 
 /// Writes a statement whose subjects all say when it was issued.
 fn write_dated<P: Serialize>(
@@ -92,6 +94,20 @@ pub enum ClaimError {
         expected: PredicateType,
         /// The format found.
         found: SbomKind,
+    },
+    /// A document is the report of no scanner that is known.
+    #[error("the report of no known scanner: expected JSON of Trivy, Grype or OSV-Scanner")]
+    ScanFormat,
+    /// A report does not say when the scan was made.
+    #[error("the report does not say when the scan was made")]
+    ScanTime,
+    /// A report has too many findings.
+    #[error("{found} findings, the limit is {limit}")]
+    ScanResults {
+        /// The number found.
+        found: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A directory has no files to sign.
     #[error("no file to sign in the directory")]

@@ -19,6 +19,7 @@ mod openssl;
 mod services;
 mod sign;
 mod signing_config;
+mod vulnerabilities;
 
 use std::future::Future;
 use std::path::PathBuf;
