@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use bulla_model::predicate::openvex::VexStatus;
+use bulla_model::predicate::vulns::ScanResult;
 use bulla_model::{Digest, Person, Purl};
 
 use crate::cause::Cause;
@@ -16,6 +17,8 @@ use crate::question::Context;
 use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report};
 
+#[cfg(test)]
+mod copies;
 mod rating;
 mod rule;
 mod scans;
@@ -25,7 +28,7 @@ mod waivers;
 pub use rating::Rating;
 pub use rule::{VulnerabilitiesRule, WaiversRule};
 
-use scans::Scans;
+use scans::{Scan, Scans};
 use vex::{Cleared, Vex};
 use waivers::Waivers;
 
@@ -196,7 +199,7 @@ impl Sifted {
             (self.waived, "waived"),
         ] {
             if count > 0 {
-                summary.push_str(&format!(", {count} {what}"));
+                summary = format!("{summary}, {count} {what}");
             }
         }
         summary
@@ -227,42 +230,12 @@ fn united(scans: &Scans<'_>) -> BTreeMap<(String, Option<String>), Found> {
     let mut united: BTreeMap<_, Found> = BTreeMap::new();
     for scan in &scans.counted {
         for result in &scan.said.scanner.result {
-            let package = result.package_name().map(ToOwned::to_owned);
-            let rating = Rating::of(result);
-            let fixed = result.fixed_versions();
-            let fixed: Option<Vec<String>> =
-                fixed.map(|list| list.into_iter().map(ToOwned::to_owned).collect());
-            let aliases = || result.aliases().map(ToOwned::to_owned);
-            let keys = || std::iter::once(result.id.clone()).chain(aliases());
-            let keys = || keys().map(|id| id.to_ascii_lowercase());
-            let packages = || result.packages().collect::<Vec<_>>();
-            let key = (result.id.to_ascii_lowercase(), package.clone());
-            match united.get_mut(&key) {
-                Some(held) => {
-                    held.keys.extend(keys());
-                    held.aliases.extend(aliases());
-                    held.packages.extend(packages());
-                    // Who cannot tell says the worst.
-                    held.rating = held.rating.zip(rating).map(|(a, b)| a.max(b));
-                    held.fixed = held.fixed.take().zip(fixed).map(|(mut held, more)| {
-                        held.extend(more);
-                        held
-                    });
-                }
-                None => {
-                    let found = Found {
-                        id: result.id.clone(),
-                        keys: keys().collect(),
-                        aliases: aliases().collect(),
-                        rating,
-                        packages: packages(),
-                        package,
-                        fixed,
-                        scanner: scan.scanner().to_owned(),
-                        manifest: scan.statement.manifest().cloned(),
-                    };
-                    united.insert(key, found);
-                }
+            let found = Found::of(scan, result);
+            let key = (found.id.to_ascii_lowercase(), found.package.clone());
+            if let Some(held) = united.get_mut(&key) {
+                held.unite(found);
+            } else {
+                united.insert(key, found);
             }
         }
     }
@@ -270,6 +243,34 @@ fn united(scans: &Scans<'_>) -> BTreeMap<(String, Option<String>), Found> {
 }
 
 impl Found {
+    fn of(scan: &Scan<'_>, result: &ScanResult) -> Self {
+        let aliases: BTreeSet<String> = result.aliases().map(ToOwned::to_owned).collect();
+        let keys = aliases.iter().chain([&result.id]);
+        let fixed = result.fixed_versions();
+        Self {
+            id: result.id.clone(),
+            keys: keys.map(|id| id.to_ascii_lowercase()).collect(),
+            aliases,
+            rating: Rating::of(result),
+            packages: result.packages().collect(),
+            package: result.package_name().map(ToOwned::to_owned),
+            fixed: fixed.map(|list| list.into_iter().map(ToOwned::to_owned).collect()),
+            scanner: scan.said.scanner.uri.clone(),
+            manifest: scan.statement.manifest().cloned(),
+        }
+    }
+
+    /// Adds what another scan says of the same.
+    fn unite(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.aliases.extend(other.aliases);
+        self.packages.extend(other.packages);
+        // Who cannot tell says the worst.
+        self.rating = self.rating.zip(other.rating).map(|(a, b)| a.max(b));
+        let both = self.fixed.take().zip(other.fixed);
+        self.fixed = both.map(|(own, more)| own.into_iter().chain(more).collect());
+    }
+
     /// What nobody can tell is as bad as can be.
     fn counts_as(&self) -> Rating {
         self.rating.unwrap_or(Rating::Critical)

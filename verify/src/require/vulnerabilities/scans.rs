@@ -44,8 +44,10 @@ pub(super) struct Scan<'a> {
     pub(super) said: Vulns,
     /// When it was made, by what was signed.
     at: Option<Timestamp>,
-    /// Since when it is no older, if it speaks for the artifact.
-    good: Option<Option<Timestamp>>,
+    /// Whether it speaks for the artifact.
+    is_good: bool,
+    /// From when its age is counted, if it does.
+    since: Option<Timestamp>,
 }
 
 /// One payload by one signer, however often it is attached.
@@ -72,7 +74,7 @@ impl<'a> Scans<'a> {
         // F36: an old clean scan must not hide a newer dirty one. One whose time nothing signed
         // says may be older or newer than any: it counts beside the newest, and makes none old.
         let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for scan in read.iter().filter(|scan| scan.good.is_some()) {
+        for scan in read.iter().filter(|scan| scan.is_good) {
             if let Some(at) = scan.at {
                 let held = newest.entry(scan.said.scanner.uri.clone()).or_insert(at);
                 *held = at.max(*held);
@@ -138,13 +140,14 @@ impl<'a> Scans<'a> {
             said: said.clone(),
             // A time that cannot be is none.
             at: at.filter(|_| copies.iter().all(can_be)),
-            good: None,
+            is_good: false,
+            since: None,
         };
         match best {
             Some(best) if can_be(&best) => {
                 let since = [at, best.time().not_older_than()].into_iter().flatten();
                 scan.at = at;
-                scan.good = Some(since.min());
+                (scan.is_good, scan.since) = (true, since.min());
             }
             Some(_) => {
                 self.causes.push(Cause::Denied);
@@ -160,17 +163,17 @@ impl<'a> Scans<'a> {
 
     /// Looks at the age of one of the newest.
     fn weigh(&mut self, mut scan: Scan<'a>, rule: &VulnerabilitiesRule, at: Timestamp) {
-        if let (Some(since), Some(limit)) = (scan.good, rule.max_age) {
-            let age = since.map(|since| at.duration_since(since));
+        if let Some(limit) = rule.max_age.filter(|_| scan.is_good) {
+            let age = scan.since.map(|since| at.duration_since(since));
             if age.is_none_or(|age| age > limit) {
                 self.stale.push(too_old(scan.statement, age, limit));
-                scan.good = None;
+                scan.is_good = false;
             }
         }
         if is_old(scan.at, rule, at) {
             return;
         }
-        self.is_scanned |= scan.good.is_some();
+        self.is_scanned |= scan.is_good;
         self.counted.push(scan);
     }
 
@@ -194,13 +197,6 @@ impl<'a> Scans<'a> {
         let finding = Finding::new(Code::StatementUnusable, CHECK, error).place(&rule.place);
         self.unreadable
             .push(finding.at(statement.manifest(), "/predicate"));
-    }
-}
-
-impl Scan<'_> {
-    /// What scanned.
-    pub(super) fn scanner(&self) -> &str {
-        &self.said.scanner.uri
     }
 }
 
