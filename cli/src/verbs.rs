@@ -53,6 +53,7 @@ verbs! {
     everyday Approve approve;
     further Reject reject;
     everyday Promote promote;
+    further Waive waive;
     further Revoke revoke;
     further Freeze freeze;
     further Checkpoint checkpoint;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use bulla_attest::claim;
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::sign::PublishArguments;
 use super::signing::{RootArguments, SigningArguments};
@@ -30,6 +31,23 @@ pub struct Arguments {
     /// JUnit XML reports; several are one result
     #[arg(long, value_name = "FILE", group = "claims")]
     pub test_results: Vec<PathBuf>,
+    /// JSON report of a vulnerability scanner: Trivy, Grype or OSV-Scanner
+    #[arg(long, value_name = "FILE", group = "claims")]
+    pub vulns: Vec<PathBuf>,
+    /// Scanner whose report it is, where that is not recognised: trivy, grype or osv
+    #[arg(
+        long,
+        value_name = "SCANNER",
+        requires = "vulns",
+        hide_possible_values = true
+    )]
+    pub scan_format: Option<ScanFormat>,
+    /// When the scan ended, where the report does not say, for example 2026-11-21T22:31:07Z
+    #[arg(long, value_name = "INSTANT", requires = "vulns")]
+    pub scanned_at: Option<jiff::Timestamp>,
+    /// OpenVEX document: which vulnerabilities concern the targets, and which do not
+    #[arg(long, value_name = "FILE", group = "claims")]
+    pub vex: Vec<PathBuf>,
     /// Predicate as JSON, of the type in --type
     #[arg(long, value_name = "FILE", group = "claims", requires = "kind")]
     pub predicate: Option<PathBuf>,
@@ -45,4 +63,25 @@ pub struct Arguments {
     /// Where and how.
     #[command(flatten)]
     pub publish: PublishArguments,
+}
+
+/// Scanners whose reports are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// Trivy.
+    Trivy,
+    /// Grype.
+    Grype,
+    /// OSV-Scanner.
+    Osv,
+}
+
+impl From<ScanFormat> for claim::ScanFormat {
+    fn from(format: ScanFormat) -> Self {
+        match format {
+            ScanFormat::Trivy => Self::Trivy,
+            ScanFormat::Grype => Self::Grype,
+            ScanFormat::Osv => Self::Osv,
+        }
+    }
 }

@@ -197,6 +197,18 @@ fn claims(
     if !arguments.test_results.is_empty() {
         claims.push(test_results(&arguments.test_results, subjects, now)?);
     }
+    for path in &arguments.vulns {
+        claims.push(scan(arguments, path, subjects, now, limits)?);
+    }
+    for path in &arguments.vex {
+        let document = file::read(path, limits.bundle_bytes)?;
+        let payload = claim::openvex(subjects, now, &document, limits)
+            .map_err(|error| Failure::from(error).with_detail(path.display()))?;
+        claims.push(Claim {
+            payload,
+            note: None,
+        });
+    }
     if let (Some(path), Some(kind)) = (&arguments.predicate, &arguments.kind) {
         let predicate = file::read(path, limits.bundle_bytes)?;
         let kind = claim::predicate_type(kind)?;
@@ -208,6 +220,44 @@ fn claims(
         });
     }
     Ok(claims)
+}
+
+fn scan(
+    arguments: &Arguments,
+    path: &std::path::Path,
+    subjects: &[Subject],
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Claim, Failure> {
+    let document = file::read(path, limits.bundle_bytes)?;
+    let format = arguments.scan_format.map(Into::into);
+    let report = claim::scan_report(&document, format, arguments.scanned_at, limits);
+    let report = report.map_err(|error| {
+        let unsaid = matches!(error, claim::ClaimError::ScanTime);
+        let failure = Failure::from(error).with_detail(path.display());
+        if unsaid {
+            failure.with_hint("say it: --scanned-at 2026-11-21T22:31:07Z")
+        } else {
+            failure
+        }
+    })?;
+    let ended = report.scan.scanned_at();
+    if let Some(ended) = ended.filter(|ended| *ended > now) {
+        return Err(
+            Failure::usage(format_args!("a scan of {ended}, which is not yet"))
+                .with_detail(path.display()),
+        );
+    }
+    let mut note = format!("{} found", report.scan.scanner.result.len());
+    if report.ignored > 0 {
+        note = format!("{note}, {} left out by the scanner", report.ignored);
+    }
+    let payload = claim::vulnerabilities(subjects, now, &report.scan)
+        .map_err(|error| Failure::from(error).with_detail(path.display()))?;
+    Ok(Claim {
+        payload,
+        note: Some(note),
+    })
 }
 
 fn test_results(

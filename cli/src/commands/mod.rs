@@ -41,6 +41,7 @@ pub mod status;
 pub mod tree;
 pub mod trust;
 pub mod verify;
+pub mod waive;
 pub mod why;
 
 use std::sync::OnceLock;

@@ -44,3 +44,4 @@ mod tidiness;
 mod trust;
 mod vectors;
 mod verifying;
+mod vulnerabilities;

@@ -186,10 +186,8 @@ impl Package {
     /// name there is a name in package URLs.
     fn purl(&self, members: &[&Entry]) -> Option<String> {
         let version = self.version.as_deref().filter(|text| !text.is_empty());
-        let affected = self.affected(members).into_iter();
-        let said = affected
-            .filter_map(|one| one.package.as_ref()?.purl.clone())
-            .next();
+        let mut affected = self.affected(members).into_iter();
+        let said = affected.find_map(|one| one.package.as_ref()?.purl.clone());
         let mut parts = if let Some(text) = said {
             text.parse::<bulla_model::Purl>().ok()?.parts()
         } else {
