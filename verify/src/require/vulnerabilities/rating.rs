@@ -48,31 +48,48 @@ impl Rating {
         }
     }
 
-    /// The worst that is said of a result; `None` if nothing is said that can be read.
+    /// The worst that is said of a result; `None` if nothing is said that can be read, or a vector
+    /// stands there alone, whose score nobody computes here.
     pub(super) fn of(result: &ScanResult) -> Option<Self> {
-        result.severity.iter().filter_map(Self::said).max()
+        let is_vector = |one: &&ScanSeverity| {
+            let text = text(one);
+            text.get(..5)
+                .is_some_and(|start| start.eq_ignore_ascii_case("CVSS:"))
+        };
+        let is_scored = |one: &ScanSeverity| is_cvss(one) && Self::of_score(&text(one)).is_some();
+        let mut vectors = result.severity.iter().filter(is_vector);
+        if vectors.next().is_some() && !result.severity.iter().any(is_scored) {
+            return None;
+        }
+        let others = result.severity.iter().filter(|one| !is_vector(one));
+        others.filter_map(Self::said).max()
     }
 
     fn said(severity: &ScanSeverity) -> Option<Self> {
-        let cvss = severity
-            .method
-            .get(..4)
-            .is_some_and(|start| start.eq_ignore_ascii_case("cvss"));
-        let text = match &severity.score {
-            Value::String(text) => text.trim().to_owned(),
-            Value::Number(number) => number.to_string(),
-            _ => String::new(),
-        };
-        let mut known = Self::ALL.iter().copied();
-        if let Some(word) = known.find(|one| one.as_str().eq_ignore_ascii_case(&text)) {
+        let text = text(severity);
+        if let Some(word) = Self::of_word(&text) {
             return Some(word);
         }
-        // A vector says nothing that its score beside it does not, and other methods count other
-        // things: how likely it is used, who should act.
-        if !cvss || text.starts_with("CVSS:") {
-            return None;
+        if is_cvss(severity) {
+            return Some(Self::of_score(&text).unwrap_or(Self::Critical));
         }
-        Some(Self::of_score(&text).unwrap_or(Self::Critical))
+        // Who names no method writes a CVSS score, but for those that count something else.
+        let method = severity.method.to_ascii_lowercase();
+        let counts_else = OTHER_METHODS.iter().any(|other| method.contains(other));
+        if counts_else {
+            None
+        } else {
+            Self::of_score(&text)
+        }
+    }
+
+    fn of_word(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        match text.as_str() {
+            "important" => Some(Self::High),
+            "moderate" => Some(Self::Medium),
+            _ => Self::ALL.iter().copied().find(|one| one.as_str() == text),
+        }
     }
 
     fn of_score(text: &str) -> Option<Self> {
@@ -86,6 +103,22 @@ impl Rating {
             0.0..4.0 => Self::Low,
             _ => return None,
         })
+    }
+}
+
+/// Methods whose numbers say how likely it is used, or who should act.
+const OTHER_METHODS: &[&str] = &["epss", "ssvc", "kev", "lev", "percent", "probab"];
+
+fn is_cvss(severity: &ScanSeverity) -> bool {
+    let start = severity.method.get(..4);
+    start.is_some_and(|start| start.eq_ignore_ascii_case("cvss"))
+}
+
+fn text(severity: &ScanSeverity) -> String {
+    match &severity.score {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
     }
 }
 
@@ -125,7 +158,22 @@ mod unit {
             // Something else.
             (json!([["EPSS", "0.9"]]), None),
             (json!([["vendor", "UNKNOWN"]]), None),
-            (json!([["CVSS", "CVSS:3.1/AV:N"], ["x", "low"]]), Some(Low)),
+            (json!([["EPSS", "0.9"], ["x", "low"]]), Some(Low)),
+            (json!([["CVSS", "CVSS:3.1/AV:N"], ["x", "low"]]), None),
+            (json!([["nvd", "cvss:3.1/AV:N"], ["x", "low"]]), None),
+            (
+                json!([["CVSSv3", "CVSS:3.1/AV:N"], ["CVSSv3", "5.3"], ["x", "low"]]),
+                Some(Medium),
+            ),
+            (
+                json!([["CVSS", "AV:N/AC:L/Au:N"], ["x", "low"]]),
+                Some(Critical),
+            ),
+            (json!([["redhat", "Important"], ["x", "low"]]), Some(High)),
+            (json!([["ghsa", "MODERATE"], ["x", "low"]]), Some(Medium)),
+            (json!([["nvd", "9.8"], ["x", "low"]]), Some(Critical)),
+            (json!([["", 7.5], ["x", "low"]]), Some(High)),
+            (json!([["risk", 93.1], ["x", "low"]]), Some(Low)),
             (json!([["CVSS", "CVSS:3.1/AV:N"]]), None),
         ] {
             let entries = said.as_array().unwrap().iter();
