@@ -436,7 +436,7 @@ fn any_subject(statement: &Statement) -> Result<Digest, Refusal> {
 /// When the signer says it was issued: our own field, the annotation Bulla writes into standard
 /// statements, or the predicate's own time.
 fn issued_at(statement: &Statement) -> Option<Timestamp> {
-    use bulla_model::predicate::{OpenVex, Vulns, openvex, own, vsa, vulns};
+    use bulla_model::predicate::{openvex, own, vsa, vulns};
     let kind = statement.predicate_type().as_str();
     if own::is_own(kind) {
         return own::issued_at(statement);
@@ -450,10 +450,10 @@ fn issued_at(statement: &Statement) -> Option<Timestamp> {
             return statement.predicate::<Vsa>().ok()?.time_verified;
         }
         if kind == vulns::TYPE {
-            return statement.predicate::<Vulns>().ok()?.scanned_at();
+            return vulns::scanned_at(statement);
         }
         if openvex::is_openvex(kind) {
-            return statement.predicate::<OpenVex>().ok()?.issued_at();
+            return openvex::issued_at(statement);
         }
         None
     })

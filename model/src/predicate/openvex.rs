@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Predicate;
 use super::check::{Checks, WORD};
 use crate::descriptor::or_null;
-use crate::{PredicateError, Statement};
+use crate::{PredicateError, Statement, json};
 
 /// The type's URI without a version.
 pub const TYPE: &str = "https://openvex.dev/ns";
@@ -36,6 +37,21 @@ pub fn is_openvex(uri: &str) -> bool {
         || uri
             .strip_prefix(TYPE)
             .is_some_and(|rest| rest.starts_with("/v"))
+}
+
+/// When a statement's document says it was issued or last changed, also where the rest of it cannot
+/// be read.
+pub fn issued_at(statement: &Statement) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Dated {
+        #[serde(default)]
+        timestamp: Value,
+        #[serde(default)]
+        last_updated: Value,
+    }
+    let dated: Dated = json::part(statement.predicate_json()?.as_bytes()).ok()?;
+    let time = |value: &Value| -> Option<Timestamp> { value.as_str()?.parse().ok() };
+    time(&dated.last_updated).or_else(|| time(&dated.timestamp))
 }
 
 /// A document.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::Predicate;
 use super::check::{ADDRESS, Checks, WORD};
 use crate::descriptor::or_null;
-use crate::{PredicateError, Purl, Statement};
+use crate::{PredicateError, Purl, Statement, json};
 
 /// The type's URI.
 pub const TYPE: &str = "https://in-toto.io/attestation/vulns/v0.2";
@@ -37,6 +37,23 @@ pub mod annotation {
     pub const FIXED_VERSIONS: &str = "fixedVersions";
     /// Other ids of the same vulnerability.
     pub const ALIASES: &str = "aliases";
+}
+
+/// When a statement says that its scan was made, also where the rest of it cannot be read.
+pub fn scanned_at(statement: &Statement) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Dated {
+        metadata: Value,
+    }
+    let dated: Dated = json::part(statement.predicate_json()?.as_bytes()).ok()?;
+    let time = |name| -> Option<Timestamp> { dated.metadata.get(name)?.as_str()?.parse().ok() };
+    latest_known([time("scanFinishedOn"), time("scanStartedOn")])
+}
+
+/// Some programs write a year before computers for "not known".
+fn latest_known(times: [Option<Timestamp>; 2]) -> Option<Timestamp> {
+    let mut known = times.into_iter().flatten();
+    known.find(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
 /// A scan.
@@ -136,14 +153,10 @@ pub struct ScanSeverity {
 }
 
 impl Vulns {
-    /// When the scan ended, else when it began. Some programs write a year before computers for
-    /// "not known".
+    /// When the scan ended, else when it began.
     pub fn scanned_at(&self) -> Option<Timestamp> {
         let metadata = self.metadata.as_ref()?;
-        [metadata.scan_finished_on, metadata.scan_started_on]
-            .into_iter()
-            .flatten()
-            .find(|time| *time > Timestamp::UNIX_EPOCH)
+        latest_known([metadata.scan_finished_on, metadata.scan_started_on])
     }
 }
 
