@@ -328,3 +328,10 @@ impl Report {
         self.fresh_until = Some(before.min(until));
     }
 }
+
+/// Whether a text may stand in a command that is going to be typed: there is no place in it for
+/// what a shell would understand.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-+".contains(&byte);
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain)
+}

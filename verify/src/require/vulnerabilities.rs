@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use bulla_model::predicate::openvex::VexStatus;
 use bulla_model::predicate::vulns::ScanResult;
-use bulla_model::{Digest, Person, Purl};
+use bulla_model::{Digest, EdgeKind, Person, Purl, PurlParts};
 
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::question::Context;
 use crate::require::{StepAtHand, failed};
-use crate::verdict::{Finding, Outcome, Report};
+use crate::verdict::{Finding, Outcome, Report, is_plain};
 
 #[cfg(test)]
 mod copies;
@@ -79,7 +79,7 @@ struct Found {
     keys: BTreeSet<String>,
     aliases: BTreeSet<String>,
     rating: Option<Rating>,
-    packages: Vec<Purl>,
+    packages: Vec<PurlParts>,
     package: Option<String>,
     /// `None` if somebody does not say which versions fix it.
     fixed: Option<Vec<String>>,
@@ -149,8 +149,12 @@ impl Sifted {
         report: &mut Report,
     ) -> Self {
         let found = united(scans);
+        let distinct: BTreeSet<_> = found
+            .keys()
+            .map(|(id, _, package, _)| (id, package))
+            .collect();
         let mut sifted = Self {
-            total: found.len(),
+            total: distinct.len(),
             standing: Vec::new(),
             cleared: 0,
             waived: 0,
@@ -160,13 +164,15 @@ impl Sifted {
             if one.counts_as() < rule.deny || (rule.fixed_only && unfixed) {
                 continue;
             }
-            let (outcome, why) = match (vex.clears(&one), waivers.covers(&one)) {
-                (Cleared::Yes(status), _) => (VulnerabilityOutcome::Cleared(status), None),
-                (Cleared::No(_), Some(persons)) => {
-                    let persons = persons.into_iter().cloned().collect();
-                    (VulnerabilityOutcome::Waived(persons), None)
+            // A waiver first: unlike a clearance it rests on nothing that may be missing.
+            let (outcome, why) = if let Some(persons) = waivers.covers(&one) {
+                let persons = persons.into_iter().cloned().collect();
+                (VulnerabilityOutcome::Waived(persons), None)
+            } else {
+                match vex.clears(&one) {
+                    Cleared::Yes(status) => (VulnerabilityOutcome::Cleared(status), None),
+                    Cleared::No(why) => (VulnerabilityOutcome::Denied, why),
                 }
-                (Cleared::No(why), None) => (VulnerabilityOutcome::Denied, why),
             };
             if report.vulnerabilities.len() < LISTED {
                 report.vulnerabilities.push(one.listed(&outcome));
@@ -225,13 +231,24 @@ impl Sifted {
     }
 }
 
-/// What the scans that count found, all of them together: for each id and package the worst.
-fn united(scans: &Scans<'_>) -> BTreeMap<(String, Option<String>), Found> {
+/// One wording of a finding: id, every id, package and package URLs. A scan that gives the same
+/// vulnerability other ids or packages is another wording, which has to be cleared on its own: what
+/// it adds must not make a clearance fit that another one lacks.
+type Wording = (String, BTreeSet<String>, Option<String>, BTreeSet<String>);
+
+/// What the scans that count found, all of them together: for each wording the worst.
+fn united(scans: &Scans<'_>) -> BTreeMap<Wording, Found> {
     let mut united: BTreeMap<_, Found> = BTreeMap::new();
     for scan in &scans.counted {
         for result in &scan.said.scanner.result {
             let found = Found::of(scan, result);
-            let key = (found.id.to_ascii_lowercase(), found.package.clone());
+            let packages = result.packages().map(|purl| purl.to_string());
+            let key = (
+                found.id.to_ascii_lowercase(),
+                found.keys.clone(),
+                found.package.clone(),
+                packages.collect(),
+            );
             if let Some(held) = united.get_mut(&key) {
                 held.unite(found);
             } else {
@@ -252,7 +269,7 @@ impl Found {
             keys: keys.map(|id| id.to_ascii_lowercase()).collect(),
             aliases,
             rating: Rating::of(result),
-            packages: result.packages().collect(),
+            packages: result.packages().map(|purl| Purl::parts(&purl)).collect(),
             package: result.package_name().map(ToOwned::to_owned),
             fixed: fixed.map(|list| list.into_iter().map(ToOwned::to_owned).collect()),
             scanner: scan.said.scanner.uri.clone(),
@@ -260,11 +277,8 @@ impl Found {
         }
     }
 
-    /// Adds what another scan says of the same.
+    /// Adds what another scan says of the same in the same words.
     fn unite(&mut self, other: Self) {
-        self.keys.extend(other.keys);
-        self.aliases.extend(other.aliases);
-        self.packages.extend(other.packages);
         // Who cannot tell says the worst.
         self.rating = self.rating.zip(other.rating).map(|(a, b)| a.max(b));
         let both = self.fixed.take().zip(other.fixed);
@@ -317,17 +331,12 @@ fn stand(
     (vex, waivers): (&Vex, &Waivers),
     findings: &mut Vec<Finding>,
 ) {
-    let name = context.question.name;
-    let into = step.edge.to.uri.name();
     for (found, why) in standing.iter().take(TOLD) {
         let why = why.clone().or_else(|| waivers.short(found));
         let why = why.map_or_else(String::new, |why| format!("; {why}"));
         let message = format!("{}: {}{why}", found.describe(), found.remedy());
         let hint = match &rule.waivers {
-            Some(_) => format!(
-                "upgrade it, or: bulla waive {name} --env {into} --finding {} --for 30d --reason TEXT --key KEY",
-                found.id
-            ),
+            Some(_) => format!("upgrade it{}", waive_hint(context, step, &found.id)),
             None => "upgrade it, build and scan anew".to_owned(),
         };
         let finding = Finding::new(Code::VulnerabilitiesFound, CHECK, message)
@@ -337,13 +346,36 @@ fn stand(
             .hint(hint);
         findings.push(finding);
         let refused = waivers.refused(found).take(TOLD).cloned();
-        findings.extend(refused.chain(vex.revoked(found)));
+        let revoked = waivers
+            .revoked(found)
+            .cloned()
+            .or_else(|| vex.revoked(found));
+        findings.extend(refused.chain(revoked));
     }
     if let Some(more) = standing.len().checked_sub(TOLD).filter(|more| *more > 0) {
         let message = format!("{more} more vulnerabilities that the policy denies");
         let finding = Finding::new(Code::VulnerabilitiesFound, CHECK, message);
         findings.push(finding.place(&rule.place));
     }
+}
+
+/// How to waive it, unless the id holds what a shell would understand: scanners write what others
+/// chose.
+fn waive_hint(context: &Context<'_>, step: &StepAtHand<'_>, id: &str) -> String {
+    if !is_plain(id) {
+        return " or waive it".to_owned();
+    }
+    let (name, edge) = (context.question.name, step.edge);
+    let into = &edge.to.uri;
+    let from = edge.from.as_ref().map(|from| format!(" --from {from}"));
+    let kind = match edge.kind {
+        EdgeKind::Promote => String::new(),
+        kind => format!(" --kind {kind}"),
+    };
+    format!(
+        ", or: bulla waive {name} --env {into}{}{kind} --finding {id} --for 30d --reason TEXT --key KEY",
+        from.unwrap_or_default()
+    )
 }
 
 /// Tells that no scan speaks for the artifact.

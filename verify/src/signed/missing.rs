@@ -8,7 +8,7 @@ use super::{CHECK, SignedQuestion, is_asked};
 use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::verdict::{Finding, Outcome, Report};
+use crate::verdict::{Finding, Outcome, Report, is_plain};
 
 /// Why the answer is not "allow".
 pub(super) struct Gap<'a> {
@@ -89,12 +89,7 @@ pub(super) fn missing(question: &SignedQuestion<'_>, report: &mut Report, gap: &
     if cause == Cause::Nothing && !gap.others.is_empty() {
         let types: Vec<&str> = gap.others.iter().copied().collect();
         finding = finding.found(types.join(", "));
-        // It is going to be typed, so it is no place for what a shell would understand.
-        let plain = |text: &&&str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b":/._-+".contains(&byte))
-        };
-        if let Some(kind) = types.iter().find(plain) {
+        if let Some(kind) = types.iter().find(|kind| is_plain(kind)) {
             finding = finding.hint(format!("pass --type {kind}"));
         }
     }

@@ -10,6 +10,7 @@ use bulla_verify::{Code, Verdict};
 use crate::kit::{self, Signer, World, assert_exit, assert_found, hour, policy};
 
 mod clearing;
+mod hostile;
 mod rules;
 mod scans;
 mod waiving;

@@ -65,7 +65,7 @@ impl<'a> Scans<'a> {
             match first.predicate::<Vulns>() {
                 Ok(said) if is_named(rule, said.value()) => {
                     let best = good.get(&key).copied();
-                    read.push(scans.scan(context, &copies, said.value(), best));
+                    read.push(scans.scan(context, (*first, &copies), said.value(), best));
                 }
                 Ok(_) => {}
                 Err(error) => unreadable.push((*first, error.to_string())),
@@ -126,12 +126,11 @@ impl<'a> Scans<'a> {
     fn scan(
         &mut self,
         context: &Context<'a>,
-        copies: &[&'a Verified<Statement>],
+        (statement, copies): (&'a Verified<Statement>, &[&'a Verified<Statement>]),
         said: &Vulns,
         best: Option<&'a Verified<Statement>>,
     ) -> Scan<'a> {
         let now = context.question.now;
-        let statement = copies[0];
         let at = said.scanned_at().or(statement.time().word());
         let can_be =
             |one: &&Verified<Statement>| at.is_none_or(|at| one.time().may_tell_of(at, now));
@@ -237,16 +236,14 @@ pub(super) fn speaks_against(
         .min(time.existed_by())
         .filter(|_| at < question.now);
     let there = since.is_none_or(|since| SignedTime::Claimed(since).was_there(at));
-    there
-        && Evidence::is_about(statement.value(), context.covering)
-        && match_any(
-            context.policy,
-            question.policy,
-            by,
-            statement.signer(),
-            time,
-            question.now,
-        ) != Matched::No
+    if !there || !Evidence::is_about(statement.value(), context.covering) {
+        return false;
+    }
+    let (policy, who) = (context.policy, statement.signer());
+    let named = match_any(policy, question.policy, by, who, time, question.now);
+    // A key of another time stops what is to come. It evicts nothing that runs: its thief could
+    // write any date.
+    named == Matched::Yes || (at >= question.now && named != Matched::No)
 }
 
 fn is_named(rule: &VulnerabilitiesRule, said: &Vulns) -> bool {

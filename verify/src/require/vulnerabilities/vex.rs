@@ -1,12 +1,13 @@
 //! OpenVEX: who says that a finding does not concern the artifact, and whether that still stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 
 use bulla_model::predicate::OpenVex;
 use bulla_model::predicate::openvex::{self, VexProduct, VexStatement, VexStatus};
-use bulla_model::{Algorithm, Digest, Purl, PurlParts, Statement};
+use bulla_model::{Algorithm, Digest, Identity, Purl, PurlParts, Statement};
 
 use super::scans::speaks_against;
 use super::{CHECK, Found, VulnerabilitiesRule};
@@ -21,15 +22,15 @@ use crate::verified::Verified;
 #[derive(Default)]
 pub(super) struct Vex {
     clearing: BTreeMap<String, Vec<Said>>,
-    blaming: BTreeMap<String, Vec<Said>>,
+    /// Under every id; one statement may have thousands.
+    blaming: BTreeMap<String, Vec<Rc<Said>>>,
     /// When documents by somebody who is named were issued that nobody can read.
     unreadable: Vec<Option<Timestamp>>,
     /// What was taken back and would clear something.
-    revoked: Vec<(Said, Finding)>,
+    revoked: BTreeMap<(Digest, Identity), (Vec<Said>, Finding)>,
 }
 
 /// One statement of a document.
-#[derive(Clone)]
 struct Said {
     name: String,
     status: VexStatus,
@@ -39,12 +40,9 @@ struct Said {
 }
 
 /// A product that is the artifact, or may be.
-#[derive(Clone)]
 struct Product {
-    /// Whether it surely is.
-    certain: bool,
-    /// The components of it that are meant; `None` is one that is no package URL. Without any, all.
-    components: Vec<Option<PurlParts>>,
+    /// The components of it that are meant, each by its package URLs. Without any, all.
+    components: Vec<Vec<PurlParts>>,
 }
 
 /// What a finding comes to.
@@ -76,17 +74,23 @@ impl Vex {
         for statement in wanted.among(context.candidates).statements {
             vex.hear(context, statement);
         }
+        // Copies say the same, so one payload by one signer is heard once.
+        let mut against: BTreeMap<_, Vec<&Verified<Statement>>> = BTreeMap::new();
         for candidate in context.candidates {
             let kind = candidate.claimed_type();
             if kind.is_some_and(|kind| is_type(kind, openvex::TYPE)) {
                 match candidate.outcome() {
                     Ok(said) if speaks_against(context, &rule.vex, said, at) => {
-                        vex.hear_against(context, said);
+                        let key = (said.payload(), said.signer());
+                        against.entry(key).or_default().push(said);
                     }
                     Ok(_) => {}
                     Err(_) => vex.hear_revoked(context, &wanted, candidate),
                 }
             }
+        }
+        for copies in against.values() {
+            vex.hear_against(context, copies);
         }
         vex
     }
@@ -100,27 +104,37 @@ impl Vex {
     }
 
     /// What a document says against it, whatever may be wrong with its time.
-    fn hear_against(&mut self, context: &Context<'_>, statement: &Verified<Statement>) {
-        let (time, now) = (statement.time(), context.question.now);
+    fn hear_against(&mut self, context: &Context<'_>, copies: &[&Verified<Statement>]) {
+        let now = context.question.now;
+        let Some(statement) = copies.first() else {
+            return;
+        };
+        let word = statement.time().word();
+        // A time that cannot be is none.
+        let can_be = |at: &Timestamp| {
+            let mut times = copies.iter().map(|copy| copy.time());
+            times.all(|time| time.may_tell_of(*at, now))
+        };
         let Ok(document) = statement.predicate::<OpenVex>() else {
-            let word = time.word().filter(|word| time.may_tell_of(*word, now));
-            return self.unreadable.push(word);
+            return self.unreadable.push(word.filter(can_be));
         };
         for said in &document.value().statements {
             if matches!(said.status, VexStatus::NotAffected | VexStatus::Fixed) {
                 continue;
             }
-            let at = document.value().known_at(said).or(time.word());
-            let blame = Said {
+            let at = document.value().known_at(said).or(word);
+            let blame = Rc::new(Said {
                 name: said.vulnerability.name.clone(),
                 status: said.status,
-                at: at.filter(|at| time.may_tell_of(*at, now)),
-                products: products(context.covering, said),
-            };
+                at: at.filter(can_be),
+                products: products(context.covering, said, may_be),
+            });
             let names = std::iter::once(&said.vulnerability.name);
-            for name in names.chain(&said.vulnerability.aliases) {
-                let key = name.to_ascii_lowercase();
-                self.blaming.entry(key).or_default().push(blame.clone());
+            let names = names.chain(&said.vulnerability.aliases);
+            let keys: BTreeSet<_> = names.map(|name| name.to_ascii_lowercase()).collect();
+            for key in keys {
+                let held = self.blaming.entry(key).or_default();
+                held.push(Rc::clone(&blame));
             }
         }
     }
@@ -129,9 +143,11 @@ impl Vex {
         let Some((statement, finding)) = wanted.missed(one) else {
             return;
         };
-        let said = clearing(context, statement).into_iter();
-        self.revoked
-            .extend(said.map(|said| (said, finding.clone())));
+        let said = clearing(context, statement);
+        let key = (statement.payload().clone(), statement.signer().clone());
+        if !said.is_empty() {
+            self.revoked.entry(key).or_insert((said, finding));
+        }
     }
 
     /// What is known of a finding.
@@ -174,13 +190,13 @@ impl Vex {
 
     /// The first clearance of this finding that was taken back by a revocation.
     pub(super) fn revoked(&self, found: &Found) -> Option<Finding> {
-        let mut revoked = self.revoked.iter();
+        let mut revoked = self.revoked.values();
         let would_clear = |said: &Said| {
             found.keys.contains(&said.name.to_ascii_lowercase())
                 && said.products.iter().any(|one| one.surely_has(found))
         };
         revoked
-            .find(|(said, _)| would_clear(said))
+            .find(|(said, _)| said.iter().any(would_clear))
             .map(|(_, finding)| finding.clone())
     }
 }
@@ -203,7 +219,7 @@ fn clearing(context: &Context<'_>, statement: &Verified<Statement>) -> Vec<Said>
                 name: said.vulnerability.name.clone(),
                 status: said.status,
                 at: Some(at),
-                products: products(context.covering, said),
+                products: products(context.covering, said, surely_is),
             })
         })
         .collect()
@@ -223,84 +239,112 @@ fn is_reasoned(said: &VexStatement) -> bool {
     }
 }
 
-/// The products that are the artifact or may be: not those that name another digest.
-fn products(covering: &[Digest], said: &VexStatement) -> Vec<Product> {
+/// The products of a statement that are the artifact, by what is asked of each.
+fn products(
+    covering: &[Digest],
+    said: &VexStatement,
+    is_it: fn(&[Digest], &VexProduct) -> bool,
+) -> Vec<Product> {
     if said.products.is_empty() {
         // What the in-toto statement is about, which was looked at.
-        let certain = true;
         return vec![Product {
-            certain,
             components: Vec::new(),
         }];
     }
     let named = said.products.iter();
     named
-        .filter_map(|product| {
-            let digests = digests(product);
-            let is_it = digests.iter().all(|digest| {
-                let digest = digest.as_ref();
-                digest.is_some_and(|digest| covering.contains(digest))
-            });
-            // Only a digest is believed: names are chosen by whoever writes them.
-            let certain = !digests.is_empty() && is_it;
-            (certain || digests.is_empty()).then(|| Product {
-                certain,
-                components: product.subcomponents.iter().map(package).collect(),
-            })
+        .filter(|product| is_it(covering, product))
+        .map(|product| Product {
+            components: product.subcomponents.iter().map(packages).collect(),
         })
         .collect()
 }
 
-/// The SHA-256 digests a product names: `None` for one that is none.
-fn digests(product: &VexProduct) -> Vec<Option<Digest>> {
+/// Whether a product is the artifact by every digest it names. Names are chosen by whoever writes
+/// them and never believed. The first of `covering` is the artifact, the others list it: of those a
+/// qualifier may mean another part.
+fn surely_is(covering: &[Digest], product: &VexProduct) -> bool {
+    let own = covering.get(..1).unwrap_or_default();
+    let digests = digests(product);
+    let is_it = |(digest, is_part): &(Option<Digest>, bool)| {
+        let believed = if *is_part { own } else { covering };
+        digest
+            .as_ref()
+            .is_some_and(|digest| believed.contains(digest))
+    };
+    !digests.is_empty() && digests.iter().all(is_it)
+}
+
+/// Whether a product may be the artifact: by no digest, by one that is none, or by any that fits.
+fn may_be(covering: &[Digest], product: &VexProduct) -> bool {
+    let digests = digests(product);
+    let fits = |digest: &Option<Digest>| match digest {
+        Some(digest) => covering.contains(digest),
+        None => true,
+    };
+    digests.is_empty() || digests.iter().any(|(digest, _)| fits(digest))
+}
+
+/// The SHA-256 digests a product names, `None` for one that is none, and whether only a part of
+/// what has the digest is meant.
+fn digests(product: &VexProduct) -> Vec<(Option<Digest>, bool)> {
+    let purls: Vec<PurlParts> = packages(product);
+    let purls = purls.iter().filter(|purl| purl.kind == "oci");
+    let is_part = purls.clone().any(|purl| !is_whole(purl));
     let hashes = product.hashes.iter();
     let hashes = hashes.filter_map(|(name, value)| {
         let name = name.to_ascii_lowercase();
         let is_sha256 = name == "sha-256" || name == "sha256";
         is_sha256.then(|| Digest::new(Algorithm::Sha256, &value.to_ascii_lowercase()).ok())
     });
-    let purls = product.names.iter().filter_map(|text| {
-        let purl: Purl = text.parse().ok()?;
-        let version = (purl.kind() == "oci").then(|| purl.parts().version)??;
+    let versions = purls.filter_map(|purl| {
+        let version = purl.version.as_ref()?;
         let is_digest = version.starts_with("sha256:");
         is_digest.then(|| version.parse::<Digest>().ok())
     });
-    hashes.chain(purls).collect()
+    hashes
+        .chain(versions)
+        .map(|digest| (digest, is_part))
+        .collect()
 }
 
-fn package(component: &VexProduct) -> Option<PurlParts> {
-    let mut names = component.names.iter();
-    names.find_map(|text| Some(text.parse::<Purl>().ok()?.parts()))
+/// Whether a package URL means all of what it names: qualifiers but for where it is kept, and a
+/// path in it, choose a part.
+fn is_whole(purl: &PurlParts) -> bool {
+    let mut names = purl.qualifiers.keys();
+    purl.subpath.is_none() && names.all(|name| name == "repository_url" || name == "tag")
+}
+
+fn packages(component: &VexProduct) -> Vec<PurlParts> {
+    let names = component.names.iter();
+    let purls = names.filter_map(|text| text.parse::<Purl>().ok());
+    purls.map(|purl| purl.parts()).collect()
 }
 
 impl Product {
     fn surely_has(&self, found: &Found) -> bool {
-        let in_one = |package: &PurlParts| {
-            let mut known = self.components.iter().flatten();
-            known.any(|component| is_within(component, package))
+        // A component by two names that are two packages is no one certain package.
+        let is_it = |component: &Vec<PurlParts>, package: &PurlParts| {
+            !component.is_empty() && component.iter().all(|one| is_within(one, package))
         };
-        self.certain
-            && (self.components.is_empty()
-                || (!found.packages.is_empty()
-                    && found
-                        .packages
-                        .iter()
-                        .map(Purl::parts)
-                        .all(|one| in_one(&one))))
+        let in_one = |package: &PurlParts| self.components.iter().any(|one| is_it(one, package));
+        self.components.is_empty()
+            || (!found.packages.is_empty() && found.packages.iter().all(in_one))
     }
 
     fn may_have(&self, found: &Found) -> bool {
-        let is_same = |component: &Option<PurlParts>| match component {
-            None => true,
-            Some(component) => found.packages.iter().map(Purl::parts).any(|package| {
+        let is_same = |component: &PurlParts| {
+            found.packages.iter().any(|package| {
                 package.kind == component.kind
                     && package.namespace == component.namespace
                     && package.name == component.name
-            }),
+            })
         };
+        let may_be =
+            |component: &Vec<PurlParts>| component.is_empty() || component.iter().any(is_same);
         self.components.is_empty()
             || found.packages.is_empty()
-            || self.components.iter().any(is_same)
+            || self.components.iter().any(may_be)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use bulla_model::predicate::{Predicate as _, Waiver};
-use bulla_model::{Environment, Person};
+use bulla_model::{Digest, Environment, Identity, Person};
 
 use super::{CHECK, Found, VulnerabilitiesRule, WaiversRule};
 use crate::code::Code;
@@ -22,8 +22,21 @@ use crate::verified::Verified;
 pub(super) struct Waivers {
     threshold: usize,
     persons: BTreeMap<String, BTreeSet<Person>>,
-    /// Why others do not count, with the ids they name.
-    refused: Vec<(BTreeSet<String>, Finding)>,
+    /// Why others do not count. One entry for each, however often it is attached.
+    refused: BTreeMap<Key, Refused>,
+    /// Those that were taken back and would count otherwise.
+    revoked: BTreeMap<Key, Refused>,
+}
+
+/// One payload by one signer.
+type Key = (Digest, Identity);
+
+/// A waiver that does not count.
+struct Refused {
+    ids: BTreeSet<String>,
+    /// Whether it is about the artifact.
+    is_about: bool,
+    finding: Finding,
 }
 
 impl Waivers {
@@ -56,6 +69,7 @@ impl Waivers {
             let ids = waiver.value().findings.iter();
             let ids: BTreeSet<String> = ids.map(|id| id.to_ascii_lowercase()).collect();
             let judged = judge(context, rule, (into, step.at), &waiver, is_about);
+            let key = (waiver.payload().clone(), waiver.signer().clone());
             match (judged, taken_back) {
                 (Ok(person), None) => {
                     for id in ids {
@@ -65,13 +79,22 @@ impl Waivers {
                 }
                 (Ok(_), Some(refusal)) => {
                     let finding = refused(CHECK, refusal, candidate.manifest());
-                    waivers
-                        .refused
-                        .push((ids, finding.severity(Severity::Note)));
+                    let finding = finding.severity(Severity::Note);
+                    let refused = Refused {
+                        ids,
+                        is_about,
+                        finding,
+                    };
+                    waivers.revoked.entry(key).or_insert(refused);
                 }
                 (Err(finding), _) => {
                     let finding = finding.at(candidate.manifest(), "/predicate");
-                    waivers.refused.push((ids, finding));
+                    let refused = Refused {
+                        ids,
+                        is_about,
+                        finding,
+                    };
+                    waivers.refused.entry(key).or_insert(refused);
                 }
             }
         }
@@ -90,19 +113,30 @@ impl Waivers {
         (given > 0).then(|| format!("{given} of {} waive it", self.threshold))
     }
 
-    /// Why waivers of this finding do not count.
+    /// Why waivers of this finding do not count, those about the artifact first: whoever may attach
+    /// copies has many of others.
     pub(super) fn refused<'s>(&'s self, found: &'s Found) -> impl Iterator<Item = &'s Finding> {
-        let mut refused = self.refused.iter();
-        std::iter::from_fn(move || {
-            let about = |ids: &BTreeSet<String>| found.keys.iter().any(|key| ids.contains(key));
-            let next = refused.find(|(ids, _)| about(ids));
-            next.map(|(_, finding)| finding)
-        })
+        let own = self.refused.values().filter(|one| one.is_about);
+        let others = self.refused.values().filter(|one| !one.is_about);
+        let all = own.chain(others).filter(|one| one.names(found));
+        all.map(|one| &one.finding)
+    }
+
+    /// The first waiver of this finding that was taken back by a revocation.
+    pub(super) fn revoked(&self, found: &Found) -> Option<&Finding> {
+        let mut revoked = self.revoked.values();
+        revoked.find(|one| one.names(found)).map(|one| &one.finding)
     }
 
     fn given(&self, found: &Found) -> BTreeSet<&Person> {
         let persons = found.keys.iter().filter_map(|key| self.persons.get(key));
         persons.flatten().collect()
+    }
+}
+
+impl Refused {
+    fn names(&self, found: &Found) -> bool {
+        found.keys.iter().any(|key| self.ids.contains(key))
     }
 }
 
@@ -119,10 +153,11 @@ fn judge(
         let finding = Finding::new(Code::WaiverUnusable, CHECK, message);
         finding.severity(Severity::Note)
     };
-    if !is_about {
-        return Err(unusable("a waiver is about something else".to_owned()));
-    }
     let person = signer(context, rule, waiver).map_err(unusable)?;
+    if !is_about {
+        let message = format!("{person}'s waiver is about something else");
+        return Err(unusable(message));
+    }
     let unusable = |message: String| unusable(message).severity(Severity::Warning);
     if !said.environments.contains(into) {
         let message = format!("{person}'s waiver is for another environment");
