@@ -101,6 +101,9 @@ pub enum ClaimError {
     /// A report does not say when the scan was made.
     #[error("the report does not say when the scan was made")]
     ScanTime,
+    /// A report is about other things than vulnerabilities.
+    #[error("nothing in the report says that vulnerabilities were looked for")]
+    ScanNothing,
     /// A report has too many findings.
     #[error("{found} findings, the limit is {limit}")]
     ScanResults {

@@ -40,7 +40,7 @@ pub enum ScanFormat {
 pub struct ScanReport {
     /// What it says.
     pub scan: Vulns,
-    /// How many findings the scanner was told to leave out; they are not in the statement.
+    /// How many findings the scanner was told to leave out; they are in the statement all the same.
     pub ignored: usize,
 }
 
@@ -105,7 +105,9 @@ fn recognise(document: &[u8], limits: &Limits) -> Result<ScanFormat, ClaimError>
     let head: Head = json::part(document).map_err(|_| ClaimError::ScanFormat)?;
     let is_osv = |results: &Vec<Value>| {
         let mut results = results.iter();
-        results.all(|one| one.get("source").is_some() && one.get("packages").is_some())
+        // An empty list may be that of any program.
+        !results.as_slice().is_empty()
+            && results.all(|one| one.get("source").is_some() && one.get("packages").is_some())
     };
     match (head.trivy, head.matches, head.descriptor, head.results) {
         (Some(_), None, None, None) => Ok(ScanFormat::Trivy),

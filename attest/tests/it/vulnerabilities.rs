@@ -71,13 +71,22 @@ fn trivy_s_reports_are_read() {
     let mut later: Value = serde_json::from_slice(&report("trivy-gomod")).unwrap();
     later["CreatedAt"] = json!("2026-03-01T09:00:00.5+01:00");
     later["Trivy"] = json!({"Version": "0.69.0"});
-    later["Results"][0]["ExperimentalModifiedFindings"] = json!([{"Type": "vulnerability"}]);
+    later["Results"][0]["ExperimentalModifiedFindings"] = json!([
+        {"Type": "vulnerability", "Status": "ignored", "Finding": {
+            "VulnerabilityID": "CVE-2026-7", "PkgName": "a", "Severity": "HIGH"}},
+        {"Type": "secret", "Status": "ignored", "Finding": {}},
+    ]);
     let finding = &mut later["Results"][0]["Vulnerabilities"][1];
     finding["PkgIdentifier"] =
         json!({"PURL": "pkg:golang/github.com/open-policy-agent/opa@0.35.0"});
     finding["Severity"] = json!("UNKNOWN");
     let later = read(later.to_string().as_bytes());
     assert_eq!(later.ignored, 1);
+    assert_eq!(
+        results(&later.scan)[2][0],
+        "CVE-2026-7",
+        "left out, and found"
+    );
     assert_eq!(later.scan.scanner.version.as_deref(), Some("0.69.0"));
     assert_eq!(
         later.scan.scanned_at().unwrap().to_string(),
@@ -108,7 +117,7 @@ fn grype_s_reports_are_read() {
                 "CVE-1999-0002",
                 [["grype", "Critical"]],
                 "pkg:deb/package-2@2.2.2",
-                [],
+                null,
                 []
             ]),
         ]
@@ -116,7 +125,10 @@ fn grype_s_reports_are_read() {
     let mut changed: Value = serde_json::from_slice(&report("grype")).unwrap();
     changed["descriptor"]["timestamp"] = json!("2026-03-01T09:00:00Z");
     changed["descriptor"]["db"] = json!({"status": {"built": "2026-03-01T01:00:00Z"}});
-    changed["ignoredMatches"] = json!([{}, {}]);
+    changed["ignoredMatches"] = json!([changed["matches"][0]]);
+    changed["ignoredMatches"][0]["vulnerability"]["id"] = json!("CVE-2026-7");
+    changed["ignoredMatches"][0]["vulnerability"]["fix"] =
+        json!({"versions": [], "state": "not-fixed"});
     changed["matches"][0]["vulnerability"]["id"] = json!("GHSA-aaaa-bbbb-cccc");
     changed["matches"][0]["vulnerability"]["severity"] = json!("Unknown");
     changed["matches"][0]["relatedVulnerabilities"] = json!([{"id": "CVE-1999-0001"}]);
@@ -124,7 +136,7 @@ fn grype_s_reports_are_read() {
     changed["matches"][1]["vulnerability"]["id"] = json!("ELSA-1999-1");
     changed["matches"][1]["relatedVulnerabilities"] = json!([{"id": "CVE-1"}, {"id": "CVE-2"}]);
     let changed = read(changed.to_string().as_bytes());
-    assert_eq!(changed.ignored, 2);
+    assert_eq!(changed.ignored, 1);
     assert_eq!(
         changed.scan.scanned_at().unwrap().to_string(),
         "2026-03-01T09:00:00Z"
@@ -139,6 +151,8 @@ fn grype_s_reports_are_read() {
         .as_deref();
     assert_eq!(built, Some("2026-03-01T01:00:00Z"));
     let found = results(&changed.scan);
+    assert_eq!(found[2][0], "CVE-2026-7", "left out, and found");
+    assert_eq!(found[2][3], json!([]), "no version fixes it");
     assert_eq!(found[0][0], "CVE-1999-0001");
     assert_eq!(found[0][1], json!([["CVSSv3.1", "8.2"]]));
     assert_eq!(found[0][4], json!(["GHSA-aaaa-bbbb-cccc"]));
@@ -174,6 +188,31 @@ fn osv_scanner_s_reports_are_read() {
 }
 
 #[test]
+fn a_fix_of_osv_is_one_of_the_ecosystem_and_none_where_it_is_told_otherwise() {
+    let fixed = |affected: Value| {
+        let report = json!({"results": [{"source": {}, "packages": [{
+            "package": {"name": "a", "version": "1", "ecosystem": "Debian:12"},
+            "vulnerabilities": [{"id": "CVE-2026-1", "affected": affected}],
+        }]}]});
+        results(&read(report.to_string().as_bytes()).scan)[0][3].clone()
+    };
+    let of = |ecosystem: &str, kind: &str, event: Value| {
+        json!([{
+            "package": {"name": "a", "ecosystem": ecosystem},
+            "ranges": [{"type": kind, "events": [{"introduced": "0"}, event]}],
+        }])
+    };
+    let fix = || json!({"fixed": "2"});
+    assert_eq!(fixed(of("Debian:11", "ECOSYSTEM", fix())), json!(["2"]));
+    assert_eq!(fixed(of("npm", "SEMVER", fix())), Value::Null);
+    assert_eq!(fixed(of("Debian", "GIT", fix())), Value::Null);
+    let last = json!({"last_affected": "1"});
+    assert_eq!(fixed(of("Debian", "ECOSYSTEM", last)), Value::Null);
+    let none = json!({"introduced": "1"});
+    assert_eq!(fixed(of("Debian", "ECOSYSTEM", none)), json!([]));
+}
+
+#[test]
 fn what_is_no_report_is_refused() {
     let limits = Limits::default();
     let refused = |document: &[u8], format, ended: Option<Timestamp>| {
@@ -185,6 +224,17 @@ fn what_is_no_report_is_refused() {
         (&b"{}"[..], None, "no known scanner"),
         (b"[]", None, "no known scanner"),
         (b"{\"results\": [{}]}", None, "no known scanner"),
+        (b"{\"results\": []}", None, "no known scanner"),
+        (
+            b"{\"results\": [], \"errors\": []}",
+            Some(ScanFormat::Osv),
+            "no known scanner",
+        ),
+        (
+            b"{\"SchemaVersion\": 2, \"Results\": [{\"Class\": \"secret\"}]}",
+            None,
+            "looked for",
+        ),
         (b"{\"SchemaVersion\": 1}", None, "no known scanner"),
         (
             b"{\"SchemaVersion\": 2, \"matches\": []}",

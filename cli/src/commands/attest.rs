@@ -250,7 +250,7 @@ fn scan(
     }
     let mut note = format!("{} found", report.scan.scanner.result.len());
     if report.ignored > 0 {
-        note = format!("{note}, {} left out by the scanner", report.ignored);
+        note = format!("{note}, {} of them ignored by the scanner", report.ignored);
     }
     let payload = claim::vulnerabilities(subjects, now, &report.scan)
         .map_err(|error| Failure::from(error).with_detail(path.display()))?;

@@ -3,7 +3,6 @@
 
 use bulla_model::{Limits, json};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{ClaimError, Found, Told, named, time};
@@ -13,7 +12,7 @@ use super::{ClaimError, Found, Told, named, time};
 struct Report {
     matches: Vec<Match>,
     #[serde(default)]
-    ignored_matches: Option<Vec<IgnoredAny>>,
+    ignored_matches: Option<Vec<Match>>,
     descriptor: Descriptor,
 }
 
@@ -71,6 +70,8 @@ struct Metrics {
 #[derive(Deserialize)]
 struct Fix {
     #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
     versions: Option<Vec<String>>,
 }
 
@@ -95,13 +96,17 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         let mut texts = places.into_iter().flatten().filter_map(Value::as_str);
         texts.next().map(str::to_owned)
     });
+    // Who writes an ignore file may not waive: what it left out was found all the same.
+    let ignored = report.ignored_matches.unwrap_or_default();
+    let count = ignored.len();
+    let found = report.matches.into_iter().chain(ignored);
     Ok(Told {
         scanner: "pkg:github/anchore/grype",
         version: descriptor.version,
         database: built,
         ended: time(descriptor.timestamp),
-        found: report.matches.into_iter().map(Match::found).collect(),
-        ignored: report.ignored_matches.map_or(0, |list| list.len()),
+        found: found.map(Match::found).collect(),
+        ignored: count,
     })
 }
 
@@ -117,10 +122,7 @@ impl Match {
             Some(word) => vec![("grype".to_owned(), word)],
             None => scores(self.vulnerability.cvss.unwrap_or_default()),
         };
-        let fix = self
-            .vulnerability
-            .fix
-            .map(|fix| fix.versions.unwrap_or_default());
+        let fix = self.vulnerability.fix.and_then(Fix::known);
         Found {
             id,
             aliases,
@@ -130,6 +132,15 @@ impl Match {
             version: self.artifact.version.unwrap_or_default(),
             fixed: fix,
         }
+    }
+}
+
+impl Fix {
+    /// The versions. That there is none says only a state, as none may be known.
+    fn known(self) -> Option<Vec<String>> {
+        let versions = self.versions.unwrap_or_default();
+        let is_none = matches!(self.state.as_deref(), Some("not-fixed" | "wont-fix"));
+        (is_none || !versions.is_empty()).then_some(versions)
     }
 }
 

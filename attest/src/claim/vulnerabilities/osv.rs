@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use bulla_model::{Limits, json};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{ClaimError, Found, Told, named};
@@ -12,6 +13,8 @@ use super::{ClaimError, Found, Told, named};
 #[derive(Deserialize)]
 struct Report {
     results: Vec<Source>,
+    #[serde(default)]
+    errors: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +69,8 @@ struct Affected {
 #[derive(Deserialize)]
 struct AffectedPackage {
     #[serde(default)]
+    ecosystem: Option<String>,
+    #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     purl: Option<String>,
@@ -81,6 +86,9 @@ struct Range {
 
 pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError> {
     let report: Report = json::read(document, limits.bundle_bytes, limits.json_depth)?;
+    if report.errors.is_some() {
+        return Err(ClaimError::ScanFormat);
+    }
     let scanned = report
         .results
         .into_iter()
@@ -93,6 +101,11 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         found: scanned.flat_map(Scanned::found).collect(),
         ignored: 0,
     })
+}
+
+/// An ecosystem without its release: `Debian:12` is one of `Debian`.
+fn family(ecosystem: Option<&String>) -> Option<&str> {
+    ecosystem?.split(':').next()
 }
 
 impl Scanned {
@@ -155,11 +168,10 @@ impl Package {
     fn affected<'e>(&self, members: &[&'e Entry]) -> Vec<&'e Affected> {
         let affected = members.iter().filter_map(|entry| entry.affected.as_ref());
         let is_this = |one: &&Affected| {
-            let name = one
-                .package
-                .as_ref()
-                .and_then(|package| package.name.as_ref());
-            name == Some(&self.name)
+            one.package.as_ref().is_some_and(|package| {
+                package.name.as_ref() == Some(&self.name)
+                    && family(package.ecosystem.as_ref()) == family(self.ecosystem.as_ref())
+            })
         };
         affected.flatten().filter(is_this).collect()
     }
@@ -170,16 +182,23 @@ impl Package {
         if affected.is_empty() {
             return None;
         }
+        // A fix may be known by another word than a version: as a commit, or as what comes after the
+        // last version that has it. Then it cannot be said that there is none.
+        let mut is_told_else = false;
         let affected = affected.into_iter();
         for range in affected.filter_map(|one| one.ranges.as_ref()).flatten() {
-            // Commits are no versions.
-            if range.kind.as_deref() != Some("GIT") {
-                let events = range.events.iter().flatten();
-                let versions = events.filter_map(|event| event.get("fixed")?.as_str());
-                fixed.extend(versions.map(str::to_owned));
+            let is_commits = range.kind.as_deref() == Some("GIT");
+            for event in range.events.iter().flatten() {
+                match event.get("fixed").and_then(Value::as_str) {
+                    Some(version) if !is_commits => {
+                        fixed.insert(version.to_owned());
+                    }
+                    Some(_) => is_told_else = true,
+                    None => is_told_else |= event.get("last_affected").is_some(),
+                }
             }
         }
-        Some(fixed.into_iter().collect())
+        (!fixed.is_empty() || !is_told_else).then(|| fixed.into_iter().collect())
     }
 
     /// The package URL, of the version found: as an entry writes it, else by the ecosystem where a

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bulla_model::{Limits, json};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::{ClaimError, Found, Told, time};
 
@@ -34,7 +34,18 @@ struct Target {
     #[serde(default)]
     vulnerabilities: Option<Vec<Vulnerability>>,
     #[serde(default)]
-    experimental_modified_findings: Option<Vec<IgnoredAny>>,
+    experimental_modified_findings: Option<Vec<Modified>>,
+    #[serde(default)]
+    class: Option<String>,
+}
+
+/// What an ignore file or a VEX document left out.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Modified {
+    #[serde(rename = "Type")]
+    kind: String,
+    finding: Value,
 }
 
 #[derive(Deserialize)]
@@ -79,22 +90,40 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         return Err(ClaimError::ScanFormat);
     }
     let targets = report.results.unwrap_or_default();
-    let ignored = targets.iter().map(|target| {
-        let left_out = target.experimental_modified_findings.as_ref();
-        left_out.map_or(0, Vec::len)
-    });
-    let ignored = ignored.sum();
-    let found = targets
-        .into_iter()
-        .filter_map(|target| target.vulnerabilities);
+    if !targets.is_empty() && !targets.iter().any(Target::is_scanned) {
+        return Err(ClaimError::ScanNothing);
+    }
+    let (mut found, mut ignored) = (Vec::new(), 0_usize);
+    for target in targets {
+        found.extend(target.vulnerabilities.unwrap_or_default());
+        // Who writes an ignore file may not waive: what it left out was found all the same.
+        let left_out = target.experimental_modified_findings.unwrap_or_default();
+        for one in left_out {
+            if one.kind == "vulnerability" {
+                found.push(
+                    Vulnerability::deserialize(one.finding).map_err(|_| ClaimError::ScanFormat)?,
+                );
+                ignored = ignored.saturating_add(1);
+            }
+        }
+    }
+    let found = found.into_iter();
     Ok(Told {
         scanner: "pkg:github/aquasecurity/trivy",
         version: report.trivy.and_then(|trivy| trivy.version),
         database: None,
         ended: time(report.created_at),
-        found: found.flatten().map(Vulnerability::found).collect(),
+        found: found.map(Vulnerability::found).collect(),
         ignored,
     })
+}
+
+impl Target {
+    /// Whether vulnerabilities were looked for: other scanners of Trivy report other classes.
+    fn is_scanned(&self) -> bool {
+        self.vulnerabilities.is_some()
+            || matches!(self.class.as_deref(), Some("os-pkgs" | "lang-pkgs"))
+    }
 }
 
 impl Vulnerability {
