@@ -145,6 +145,7 @@ fn what_nobody_can_read_evicts_nothing_that_was_let_in_before() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the time it takes is the point")]
 fn a_document_of_many_ids_and_products_costs_what_it_is_long() {
     let mut world = ended(RULE);
     scan_by(
