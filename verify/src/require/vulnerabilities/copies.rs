@@ -9,6 +9,7 @@ use super::scans::Scans;
 use super::{CHECK, VulnerabilitiesRule, united};
 use crate::candidate::Candidate;
 use crate::evidence::Evidence;
+use crate::ledger::Calendars;
 use crate::policy::{Policy, PolicyFile, PolicyFiles, TierRule};
 use crate::question::{Context, Question};
 use crate::records::Records;
@@ -117,6 +118,7 @@ fn said(candidates: &[Candidate], at: i64, claimed_time: bool) -> Said {
         cancelled: &|| false,
     };
     let (service, tier) = ("pay".parse().unwrap(), "low".parse().unwrap());
+    let calendars = Calendars::default();
     let context = Context {
         question: &question,
         candidates,
@@ -129,6 +131,7 @@ fn said(candidates: &[Candidate], at: i64, claimed_time: bool) -> Said {
             draft_predicates: false,
         },
         policy: &policy,
+        calendars: &calendars,
     };
     let scans = Scans::of(&context, hour(at), rule);
     match (united(&scans).is_empty(), scans.is_scanned) {
