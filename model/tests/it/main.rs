@@ -5,6 +5,7 @@
     reason = "what a test prepares has to work, or the test has failed"
 )]
 
+mod chains;
 mod documents;
 mod files;
 mod notation;

@@ -118,7 +118,7 @@ impl World {
 }
 
 /// In prod by the honest way at hour 4; it is hour 24.
-fn in_prod() -> World {
+pub(crate) fn in_prod() -> World {
     let mut world = world().into_staging();
     world.approve("alice", "prod");
     world.approve("carol", "prod");
@@ -563,7 +563,7 @@ fn a_retirement_covers_all_that_was_there_by_then_and_nothing_later() {
 }
 
 /// In staging, which somebody may retire under this rule, with the approvals for prod; it is hour 4.
-fn retirable_staging(require: &str) -> World {
+pub(crate) fn retirable_staging(require: &str) -> World {
     let mut world = world();
     let retire =
         format!("edges:\n  - {{to: staging, kind: retire, by: [promoter], require: {require}}}\n");

@@ -38,9 +38,12 @@ pub(crate) struct World {
     pub(crate) documents: BTreeMap<Digest, Document>,
     pub(crate) truncated: bool,
     pub(crate) unavailable: Vec<String>,
+    pub(crate) unusable: Vec<String>,
     pub(crate) anchor: Option<String>,
     pub(crate) state: Option<State>,
     pub(crate) more_keys: Vec<PublicKey>,
+    /// Sigstore trusted roots.
+    pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
 }
@@ -76,9 +79,11 @@ impl World {
             documents: BTreeMap::new(),
             truncated: false,
             unavailable: Vec::new(),
+            unusable: Vec::new(),
             anchor: None,
             state: None,
             more_keys: Vec::new(),
+            roots: Vec::new(),
             now: hour(0),
             limits: Limits::default(),
         }
@@ -334,13 +339,14 @@ impl World {
             documents: self.documents.clone(),
             truncated: self.truncated,
             unavailable: self.unavailable.clone(),
+            unusable: self.unusable.clone(),
             ..Evidence::default()
         }
     }
 
     pub(crate) fn trust(&self, policy: &Policy) -> Trust {
         let keys = policy.keys().into_iter().chain(self.more_keys.clone());
-        Trust::new(keys, &[log::root()], self.now, &self.limits).unwrap()
+        Trust::new(keys, &self.roots, self.now, &self.limits).unwrap()
     }
 
     pub(crate) fn candidates(&self) -> Vec<Candidate> {

@@ -19,7 +19,7 @@ fn attested(world: &World, name: &str) -> Digest {
     digest_of(entries.find(|entry| entry.name.starts_with(name)).unwrap())
 }
 
-fn veto(more: &Value) -> Value {
+pub(crate) fn veto(more: &Value) -> Value {
     let mut target = json!({"kind": "edge", "edge": {
         "kind": "promote", "from": "env://acme/pay/staging",
         "to": {"uri": "env://acme/pay/prod"},

@@ -9,7 +9,7 @@ use bulla_verify::{Code, Decision};
 use crate::kit::{World, assert_exit, assert_found, hour, index, index_entry};
 
 /// The journey of an index, with a checkpoint.
-fn listing(list: &Manifest, indexes: &[&Manifest]) -> World {
+pub(crate) fn listing(list: &Manifest, indexes: &[&Manifest]) -> World {
     let guarded = World::guarded(1);
     let mut world = World::empty();
     world.artifact = list.digest().clone();

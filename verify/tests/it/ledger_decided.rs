@@ -9,7 +9,7 @@ use bulla_verify::Code;
 use crate::kit::ledger::the_image;
 use crate::kit::{Signer, World, assert_exit, assert_found, codes, hour};
 
-fn head(sequence: u64, head: Digest) -> SlotHead {
+pub(crate) fn head(sequence: u64, head: Digest) -> SlotHead {
     SlotHead {
         service: "pay-api".parse().unwrap(),
         environment: "env://acme/pay/prod".parse().unwrap(),
@@ -20,7 +20,7 @@ fn head(sequence: u64, head: Digest) -> SlotHead {
 
 /// The journey, its promotion into prod the sixth after another's fifth, and these heads in
 /// checkpoints of the hours after it, the last of them now. `None` is its own place.
-fn with_heads(heads: &[Option<(u64, &[u8])>]) -> (World, Digest) {
+pub(crate) fn with_heads(heads: &[Option<(u64, &[u8])>]) -> (World, Digest) {
     let mut world = World::guarded(1);
     world.take("promoter promotion prod");
     world.now = hour(4);

@@ -15,7 +15,7 @@ use crate::kit::{
 };
 use crate::references::worth_to_policy;
 
-fn of_key(name: &str) -> Value {
+pub(crate) fn of_key(name: &str) -> Value {
     json!({"kind": "signer", "signer": {"kind": "key", "keyId": Signer::named(name).key_id()}})
 }
 
@@ -25,7 +25,7 @@ fn veto(subjects: &[Digest]) -> Value {
     }, "subjects": subjects})
 }
 
-fn remembering(serial: u64, payload: &Digest) -> State {
+pub(crate) fn remembering(serial: u64, payload: &Digest) -> State {
     let mut state = State::default();
     let seen = SeenCheckpoint {
         scope: scope(),

@@ -15,7 +15,7 @@ fn scope() -> Scope {
 }
 
 /// What an owner would sign of the files at hand, as it is written.
-fn published(world: &World) -> Value {
+pub(crate) fn published(world: &World) -> Value {
     let parsed = world.parsed();
     json!({
         "scope": scope().as_str(),
@@ -28,7 +28,7 @@ fn published(world: &World) -> Value {
     })
 }
 
-fn bundle(who: &str, predicate: &Value) -> Vec<u8> {
+pub(crate) fn bundle(who: &str, predicate: &Value) -> Vec<u8> {
     seal(who, &scope(), predicate)
 }
 
@@ -38,7 +38,7 @@ fn seal(who: &str, scope: &Scope, predicate: &Value) -> Vec<u8> {
     Signer::named(who).seal(&text)
 }
 
-fn add(world: &mut World, bundle: Vec<u8>) {
+pub(crate) fn add(world: &mut World, bundle: Vec<u8>) {
     let path = format!("signatures/{}.json", world.files.signatures.len());
     world.files.signatures.push(PolicyFile {
         path,
@@ -46,13 +46,13 @@ fn add(world: &mut World, bundle: Vec<u8>) {
     });
 }
 
-fn sign(world: &mut World, who: &str) {
+pub(crate) fn sign(world: &mut World, who: &str) {
     let bundle = bundle(who, &published(world));
     add(world, bundle);
 }
 
 /// The whole journey at hour 24, for a verifier whose anchor wants two of three owners.
-fn demanded() -> World {
+pub(crate) fn demanded() -> World {
     let mut world = World::journey();
     let keys = ["olivia", "oscar", "otto"].map(key).join(", ");
     world.anchor = Some(format!(

@@ -15,7 +15,7 @@ use crate::signed::Ask;
 
 const CYCLONEDX_MEDIA: &str = "application/vnd.cyclonedx+json";
 
-fn sbom() -> Vec<u8> {
+pub(crate) fn sbom() -> Vec<u8> {
     json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6",
         "components": [{"type": "library", "name": "zlib"}, {"type": "library", "name": "bash"}],
@@ -25,7 +25,7 @@ fn sbom() -> Vec<u8> {
 }
 
 /// A document as a statement names it, with an address that nobody may ask.
-fn named(bytes: &[u8]) -> Value {
+pub(crate) fn named(bytes: &[u8]) -> Value {
     json!({
         "mediaType": CYCLONEDX_MEDIA,
         "downloadLocation": "https://evil.example.test/sbom.json",
@@ -33,13 +33,13 @@ fn named(bytes: &[u8]) -> Value {
     })
 }
 
-fn refer(world: &mut World, who: &str, references: &[Value]) {
+pub(crate) fn refer(world: &mut World, who: &str, references: &[Value]) {
     let predicate =
         json!({"attester": {"id": "https://example.test/attester"}, "references": references});
     world.attest(who, reference::TYPE, &predicate);
 }
 
-fn give(world: &mut World, bytes: &[u8]) {
+pub(crate) fn give(world: &mut World, bytes: &[u8]) {
     let document = Document::Bytes(Arc::from(bytes));
     world.documents.insert(Digest::sha256(bytes), document);
 }
