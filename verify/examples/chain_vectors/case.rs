@@ -214,6 +214,7 @@ impl Asked {
                     from: from.as_deref(),
                     kind: *step,
                     promoter: promoter.as_ref(),
+                    tickets: None,
                 };
                 judge_step(question, &request).map(|(verdict, _)| verdict)
             }
