@@ -27,14 +27,11 @@ impl Package {
         }
     }
 
-    /// Whether it may be another package than was meant: a version with a `/` that is not encoded
-    /// ends up before the name, as in `pkg:npm/left-pad@github:acme/left-pad`.
+    /// Whether it may be another package than was meant: a version with a `/` or `@` that is not
+    /// encoded ends up before or in the name, as in `pkg:npm/left-pad@github:acme/left-pad` and
+    /// `pkg:npm/left-pad@npm:left-pad@1.3.0`.
     pub(crate) fn is_unclear(&self) -> bool {
-        let namespace = self
-            .path
-            .rsplit_once('/')
-            .map_or("", |(namespace, _)| namespace);
-        namespace.chars().skip(1).any(|letter| letter == '@')
+        self.path.chars().skip(1).any(|letter| letter == '@')
     }
 }
 

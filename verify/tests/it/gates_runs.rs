@@ -150,6 +150,15 @@ fn a_run_that_failed_without_saying_what_may_have_been_any() {
         assert_exit(&with(predicate, 3), 0);
     }
     assert_exit(&with(&told, 5), 0);
+    // What it lists as passed does not tell what failed.
+    let lists = json!({"result": "FAILED", "passedTests": ["unit"],
+        "configuration": [{"uri": "https://ci.example.test/ci.yml"}]});
+    let verdict = judged(NAMES, |world| {
+        run(world, "PASSED", &["unit", "e2e"], 4);
+        said(world, &lists, 5);
+        run(world, "PASSED", &["unit"], 6);
+    });
+    assert_exit(&verdict, 1);
     // One that says which it was is of no other.
     let unit = json!({"result": "FAILED", "configuration": [{"name": "unit", "uri": "x:y"}]});
     let passed = json!({"result": "PASSED", "configuration": [{"name": "unit", "uri": "x:y"}]});

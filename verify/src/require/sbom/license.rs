@@ -233,8 +233,11 @@ impl LicenseRule {
     /// be read, so that nobody knows what else a licensee may choose.
     fn denies_word_of(&self, text: &str) -> bool {
         let is_word = |letter: char| letter.is_ascii_alphanumeric() || ".+-".contains(letter);
+        // With the document that a licence is of, and without.
         let words = text.split(|letter| !is_word(letter));
-        let words = words.map(|word| word.trim_matches(['.', '-']));
+        let words = words.chain(text.split(|letter| !is_word(letter) && letter != ':'));
+        // As it stands, or without what does not belong to it.
+        let words = words.flat_map(|word| [word, word.trim_matches(['.', '-', '+', ':'])]);
         let mut words = words.filter_map(parse);
         words.any(|word| {
             let mut found = word.requirements();
@@ -423,6 +426,9 @@ mod tests {
             ("agpl-3.0-only\rAND MIT", false),
             ("agpl-3.0-only\u{a0}or MIT", true),
             ("see agpl-3.0, or ask.", false),
+            ("AGPL-3.0-only++", false),
+            ("+AGPL-3.0-only", false),
+            ("AGPL-3.0-or-later+", false),
             ("MIT AND Foo", true),
         ] {
             assert_eq!(one.accepts(text), expected, "{text}");

@@ -104,8 +104,8 @@ impl<'a> Run<'a> {
         let Ok(result) = &self.result else {
             return true;
         };
-        let says_nothing =
-            result.failed_tests.is_empty() && !self.names().any(|(name, _)| is_asked(name));
+        // What it lists as passed does not tell what failed.
+        let says_nothing = result.failed_tests.is_empty() && !self.configurations().any(is_asked);
         let note = result.extra.get(NOTE);
         let says = |member: &str| note.and_then(|note| note.get(member));
         let left_out = says("namesOmitted").and_then(Value::as_u64) != Some(0);

@@ -84,10 +84,10 @@ stories! {
         3 EvidenceIncomplete => verify("prod", with(World::checked(), |world| {
             world.ledger_without.push("more than 512 statements".to_owned());
         }));
-    "revoked-artifact", "3.3 What is taken back",
+    "revoked-artifact", "3.4 What is taken back",
         "A revoked artifact is out.",
         14 Revoked => verify("prod", revoked("security", the_image()));
-    "revoked-artifact-before-a-step", "3.3 What is taken back",
+    "revoked-artifact-before-a-step", "3.4 What is taken back",
         "A revoked artifact enters nothing.",
         14 Revoked => step("prod", revoked("security", the_image()));
     "revoked-by-a-stranger", "3.1 Revocations",
@@ -111,7 +111,7 @@ stories! {
             let other = json!({"kind": "subject", "digest": Digest::sha256(b"other")});
             world.revoke_with("security", &[other], |said| said["crit"] = json!(["colour"]));
         }));
-    "revocation-revoked", "3.3 What is taken back",
+    "revocation-revoked", "3.4 What is taken back",
         "Revocations are never reached; only a lift ends one.",
         14 Revoked => verify("prod", with(World::checked(), |world| {
             let first = world.revoke("security", &[the_image()]);
@@ -147,25 +147,25 @@ stories! {
     "revoked-approval", "Approvals",
         "Others may approve in the place of an approval that was taken back.",
         4 Revoked ApprovalsMissing => verify("prod", without("alice approval"));
-    "revoked-builder", "3.3 What is taken back",
+    "revoked-builder", "3.4 What is taken back",
         "Provenance with a revoked `builder.id` says nothing.",
         14 Revoked => verify("prod", revoked("security", json!({"kind": "builder", "id": "https://example.test/builder"})));
-    "revoked-other-builder", "3.3 What is taken back",
+    "revoked-other-builder", "3.4 What is taken back",
         "Another builder's identifier reaches nothing here.",
         0 => verify("prod", revoked("security", json!({"kind": "builder", "id": "https://example.test/other"})));
-    "revoked-edge", "3.3 What is taken back",
+    "revoked-edge", "3.4 What is taken back",
         "A veto of the step reaches promotions that only claim to be from before.",
         14 Revoked => verify("prod", revoked("security", veto(&json!({}))));
-    "revoked-edge-of-another-service", "3.3 What is taken back",
+    "revoked-edge-of-another-service", "3.4 What is taken back",
         "A veto for another service reaches nothing here.",
         0 => verify("prod", revoked("security", veto(&json!({"service": "wiki"}))));
-    "revoked-edge-before-the-step", "3.3 What is taken back",
+    "revoked-edge-before-the-step", "3.4 What is taken back",
         "Before a step its own edge is compared with vetoes.",
         14 Revoked => step("prod", revoked("security", veto(&json!({}))));
-    "revoked-edge-after-a-proven-step", "3.3 What is taken back",
+    "revoked-edge-after-a-proven-step", "3.4 What is taken back",
         "A promotion proven to be from before the veto is not reached.",
         0 => verify("prod", with(revoked("security", veto(&json!({}))), |world| world.prove("promoter promotion prod", hour(4))));
-    "revoked-platform", "3.3 What is taken back",
+    "revoked-platform", "3.4 What is taken back",
         "A revoked platform takes the index with it, under whatever label it is listed.",
         14 Revoked => verify("prod", {
             let mut entry = index_entry(&Digest::sha256(b"image"));
@@ -175,7 +175,7 @@ stories! {
             world.revoke("security", &[json!({"kind": "subject", "digest": Digest::sha256(b"image")})]);
             world
         });
-    "revoked-something-in-an-unknown-index", "3.3 What is taken back",
+    "revoked-something-in-an-unknown-index", "3.4 What is taken back",
         "While an index that is listed was not received, what it lists is not known.",
         3 EvidenceIncomplete => verify("prod", {
             let inner = index(&[index_entry(&Digest::sha256(b"image"))]);
@@ -186,16 +186,16 @@ stories! {
             world.revoke("security", &[json!({"kind": "subject", "digest": Digest::sha256(b"another")})]);
             world
         });
-    "revoked-component", "3.3 What is taken back",
+    "revoked-component", "3.4 What is taken back",
         "A revoked component is found in the bill of materials.",
         14 Revoked => verify("prod", consisting_of("pkg:npm/left-pad@1.3.0?x=y"));
-    "revoked-component-of-another-version", "3.3 What is taken back",
+    "revoked-component-of-another-version", "3.4 What is taken back",
         "Another version of the component is not reached.",
         0 => verify("prod", consisting_of("pkg:npm/left-pad@1.3.1"));
-    "revoked-component-and-an-unreadable-one", "3.3 What is taken back",
+    "revoked-component-and-an-unreadable-one", "3.4 What is taken back",
         "A text that is no package URL may be the component.",
         3 ComponentUnknown => verify("prod", consisting_of("pkg:npm/"));
-    "rollback-to-what-was-revoked", "3.3 What is taken back",
+    "rollback-to-what-was-revoked", "3.4 What is taken back",
         "Nothing goes back to a revoked artifact.",
         14 Revoked => verify("prod", rolled_back_and_revoked());
     "slot-of-the-checkpoint", "Step 10: the slot",

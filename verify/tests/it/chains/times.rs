@@ -82,10 +82,10 @@ stories! {
         1 ApprovalsMissing => verify("prod", with(into_prod(World::staged(), &["alice", "carol"]), |world| {
             world.prove("carol approval", hour(20));
         }));
-    "signer-revoked-and-claimed-before", "3.3 What is taken back",
+    "signer-revoked-and-claimed-before", "3.4 What is taken back",
         "That it was before the span only a proof says.",
         14 Revoked => verify("prod", compromised(false));
-    "signer-revoked-and-proven-before", "3.3 What is taken back",
+    "signer-revoked-and-proven-before", "3.4 What is taken back",
         "What is proven to be from before the span is not reached.",
         0 => verify("prod", compromised(true));
 }
