@@ -94,6 +94,8 @@ fn recognise(document: &[u8], limits: &Limits) -> Result<ScanFormat, ClaimError>
     struct Head {
         #[serde(default, rename = "SchemaVersion")]
         trivy: Option<IgnoredAny>,
+        #[serde(default, rename = "Results")]
+        targets: Option<Vec<IgnoredAny>>,
         #[serde(default)]
         matches: Option<IgnoredAny>,
         #[serde(default)]
@@ -110,6 +112,10 @@ fn recognise(document: &[u8], limits: &Limits) -> Result<ScanFormat, ClaimError>
             && results.all(|one| one.get("source").is_some() && one.get("packages").is_some())
     };
     match (head.trivy, head.matches, head.descriptor, head.results) {
+        // Without a target it may be of any of Trivy's scanners.
+        (Some(_), None, None, None) if head.targets.is_none_or(|list| list.is_empty()) => {
+            Err(ClaimError::ScanNothing)
+        }
         (Some(_), None, None, None) => Ok(ScanFormat::Trivy),
         (None, Some(_), Some(_), None) => Ok(ScanFormat::Grype),
         (None, None, None, Some(results)) if is_osv(&results) => Ok(ScanFormat::Osv),

@@ -235,7 +235,17 @@ fn what_is_no_report_is_refused() {
             None,
             "looked for",
         ),
-        (b"{\"SchemaVersion\": 1}", None, "no known scanner"),
+        (b"{\"SchemaVersion\": 2}", None, "looked for"),
+        (
+            b"{\"SchemaVersion\": 2, \"Results\": []}",
+            None,
+            "looked for",
+        ),
+        (
+            b"{\"SchemaVersion\": 1, \"Results\": [{}]}",
+            None,
+            "no known scanner",
+        ),
         (
             b"{\"SchemaVersion\": 2, \"matches\": []}",
             None,
