@@ -352,6 +352,12 @@ fn stand(
             .or_else(|| vex.revoked(found));
         findings.extend(refused.chain(revoked));
     }
+    // What was taken back decides the exit code, so that one of those that are not told is.
+    let mut untold = standing.iter().skip(TOLD).map(|(found, _)| found);
+    findings.extend(untold.find_map(|found| {
+        let waived = waivers.revoked(found).cloned();
+        waived.or_else(|| vex.revoked(found))
+    }));
     if let Some(more) = standing.len().checked_sub(TOLD).filter(|more| *more > 0) {
         let message = format!("{more} more vulnerabilities that the policy denies");
         let finding = Finding::new(Code::VulnerabilitiesFound, CHECK, message);

@@ -262,9 +262,12 @@ fn products(
 
 /// Whether a product is the artifact by every digest it names. Names are chosen by whoever writes
 /// them and never believed. The first of `covering` is the artifact, the others list it: of those a
-/// qualifier may mean another part.
+/// qualifier may mean another part, and of an artifact that nothing lists, which may be an index.
 fn surely_is(covering: &[Digest], product: &VexProduct) -> bool {
-    let own = covering.get(..1).unwrap_or_default();
+    let own = match covering {
+        [own, _, ..] => std::slice::from_ref(own),
+        _ => &[],
+    };
     let digests = digests(product);
     let is_it = |(digest, is_part): &(Option<Digest>, bool)| {
         let believed = if *is_part { own } else { covering };
@@ -289,8 +292,8 @@ fn may_be(covering: &[Digest], product: &VexProduct) -> bool {
 /// what has the digest is meant.
 fn digests(product: &VexProduct) -> Vec<(Option<Digest>, bool)> {
     let purls: Vec<PurlParts> = packages(product);
+    let is_part = purls.iter().any(|purl| !is_whole(purl));
     let purls = purls.iter().filter(|purl| purl.kind == "oci");
-    let is_part = purls.clone().any(|purl| !is_whole(purl));
     let hashes = product.hashes.iter();
     let hashes = hashes.filter_map(|(name, value)| {
         let name = name.to_ascii_lowercase();

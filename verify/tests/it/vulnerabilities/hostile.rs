@@ -243,6 +243,35 @@ fn what_may_be_the_artifact_takes_a_clearance_back() {
 }
 
 #[test]
+fn a_part_clears_nothing_of_what_may_be_an_index() {
+    for (product, exit) in [
+        (
+            json!({"@id": format!("pkg:oci/api@sha256%3A{}", crate::kit::image().hex())}),
+            0,
+        ),
+        (
+            json!({"@id": format!("pkg:oci/api@sha256%3A{}?arch=arm64", crate::kit::image().hex())}),
+            1,
+        ),
+        (
+            json!({"@id": "pkg:docker/api?platform=arm64", "hashes": {"sha-256": crate::kit::image().hex()}}),
+            1,
+        ),
+        (
+            json!({"@id": "pkg:docker/api", "hashes": {"sha-256": crate::kit::image().hex()}}),
+            0,
+        ),
+    ] {
+        let mut world = world(RULE);
+        world.scan(&[found("CVE-2026-1", "high")]);
+        let mut said = cleared("CVE-2026-1");
+        said["products"] = json!([product.clone()]);
+        world.vex("vexer", &json!([said]));
+        assert_eq!(world.gate().exit_code(), exit, "{product}");
+    }
+}
+
+#[test]
 fn a_part_of_an_index_clears_no_other_part() {
     use crate::kit::{image, index, index_entry};
     let list = index(&[index_entry(&image())]);

@@ -242,3 +242,18 @@ fn what_was_taken_back_neither_clears_nor_denies() {
     world.take_back();
     assert_exit(&world.gate(), 1);
 }
+
+#[test]
+fn what_was_taken_back_is_told_however_many_others_stand_before_it() {
+    let ids: Vec<_> = (10..40).map(|one| format!("CVE-2026-{one}")).collect();
+    for last in [&ids[0], &ids[29]] {
+        let mut world = guarded();
+        let all: Vec<_> = ids.iter().map(|id| found(id, "critical")).collect();
+        world.scan(&all);
+        assert_exit(&world.gate(), 1);
+        world.waive("alice", &[last]);
+        assert_exit(&world.gate(), 1);
+        world.take_back();
+        assert_exit(&world.gate(), 14);
+    }
+}
