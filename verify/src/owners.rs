@@ -47,6 +47,8 @@ pub struct Owned {
     refused: Vec<(Cause, Finding)>,
     /// Earlier versions at hand whose persons too few owners signed.
     unsigned: Vec<u64>,
+    /// An earlier version that `history` lists and that is not at hand.
+    missing: Option<u64>,
     /// Of this version, files that enough owners signed later than those at hand.
     replaced: Option<Timestamp>,
 }
@@ -61,6 +63,7 @@ impl Owned {
     /// Whether so many owners signed the files at hand, and nothing that takes their place.
     pub fn is_enough(&self, threshold: usize) -> bool {
         self.best().is_some_and(|best| best.by.len() >= threshold)
+            && self.missing.is_none()
             && self.unsigned.is_empty()
             && self.replaced.is_none()
     }
@@ -124,7 +127,8 @@ fn look(
     }
     let best = counting.into_iter().max_by_key(|one| {
         (
-            one.by.len(),
+            // More than enough are no more: else one owner could bring an earlier statement back.
+            one.by.len().min(anchor.threshold()),
             one.said.issued_at,
             one.said.not_after,
             one.payload.clone(),
@@ -148,6 +152,13 @@ fn look(
                     && one.by.len() >= anchor.threshold()
             })
     });
+    // Who takes an earlier version away would take away what was revoked or retired under it.
+    let at_hand = |version| {
+        let mut loaded = policy.predecessors.iter();
+        loaded.any(|one| one.version() == version)
+    };
+    let mut listed = policy.history.iter().map(|entry| entry.version);
+    owned.missing = listed.find(|version| !at_hand(*version));
     owned.unsigned = earlier.map(Policy::version).collect();
     Ok(owned)
 }
@@ -271,19 +282,8 @@ fn outdated(question: &Question<'_>, owned: &Owned, best: &Published) -> Option<
     let fail = |code, cause, message: String, hint: &str| {
         Some((cause, Finding::new(code, CHECK, message).hint(hint)))
     };
-    // Who takes an earlier version away would take away what was revoked or retired under it.
-    let at_hand = |version| {
-        policy
-            .predecessors
-            .iter()
-            .any(|one| one.version() == version)
-    };
-    let mut history = policy.history.iter();
-    if let Some(missing) = history.find(|entry| !at_hand(entry.version)) {
-        let message = format!(
-            "version {} is listed in `history` and not at hand",
-            missing.version
-        );
+    if let Some(missing) = owned.missing {
+        let message = format!("version {missing} is listed in `history` and not at hand");
         let hint = "keep every earlier version whole, in history/";
         return fail(Code::PolicyNotLoaded, Cause::Undetermined, message, hint);
     }

@@ -92,14 +92,19 @@ impl State {
     /// When the owners signed this version, the last time that was seen.
     pub fn published(&self, policy: &Policy) -> Option<Timestamp> {
         let seen = self.policies.get(policy.name())?;
-        seen.issued_at.filter(|_| seen.version == policy.version())
+        let is_it = seen.version == policy.version() && seen.digest == policy.digest();
+        seen.issued_at.filter(|_| is_it)
     }
 
     /// Remembers when the owners signed a policy that is remembered; answers whether anything changed.
     pub fn remember_published(&mut self, policy: &Policy, issued_at: Timestamp) -> bool {
         let before = self.published(policy);
         match self.policies.get_mut(policy.name()) {
-            Some(seen) if seen.version == policy.version() && before < Some(issued_at) => {
+            Some(seen)
+                if seen.version == policy.version()
+                    && seen.digest == policy.digest()
+                    && before < Some(issued_at) =>
+            {
                 seen.issued_at = Some(issued_at);
                 true
             }

@@ -32,14 +32,14 @@ impl Standing {
         };
         let environments = policy.environments().map(|(_, rule)| &rule.uri);
         let ours = environments.filter(|uri| anchor.environments().contains(uri));
-        for uri in ours {
+        let signed = ours.filter_map(|uri| {
             let owned = owned(policy, anchor, uri, now, limits);
             let enough = owned.is_enough(anchor.threshold());
-            if let Some(best) = owned.best().filter(|_| enough) {
-                return Self::Published(best.said.issued_at);
-            }
-        }
-        Self::Unsigned
+            let best = owned.best().filter(|_| enough)?;
+            Some(best.said.issued_at)
+        });
+        // Each scope is signed by itself, and what is remembered is held against all of them.
+        signed.min().map_or(Self::Unsigned, Self::Published)
     }
 }
 

@@ -335,3 +335,52 @@ fn more_signatures_than_the_limit_are_not_looked_at() {
     world.limits.policy_signatures = 2;
     assert_exit(&world.verify("prod"), 0);
 }
+
+#[test]
+fn more_owners_than_enough_bring_no_earlier_statement_back() {
+    let mut world = signed();
+    let first = published(&world);
+    world.now = hour(25);
+    // The same files, signed anew by as many as it takes, and seen.
+    for who in ["olivia", "oscar"] {
+        sign(&mut world, who);
+    }
+    let mut state = bulla_verify::State::default();
+    state.remember(&world.parsed());
+    state.remember_published(&world.parsed(), hour(25));
+    world.state = Some(state);
+    assert_exit(&world.verify("prod"), 0);
+    add(&mut world, bundle("otto", &first));
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
+fn a_policy_that_lacks_an_earlier_version_is_not_published() {
+    let mut world = demanded();
+    world.next_policy();
+    sign(&mut world, "olivia");
+    sign(&mut world, "otto");
+    world.files.predecessors[0].people = None;
+    let is_published = |world: &World| {
+        let anchor = world.anchor.as_ref().unwrap();
+        let anchor = bulla_verify::Anchor::parse("anchor.yaml", anchor.as_bytes(), &world.limits);
+        let environment = "env://acme/pay/prod".parse().unwrap();
+        let (policy, anchor) = (world.parsed(), anchor.unwrap());
+        let owned = bulla_verify::owned(&policy, &anchor, &environment, world.now, &world.limits);
+        owned.is_enough(anchor.threshold())
+    };
+    assert!(is_published(&world));
+    world.files.predecessors.clear();
+    assert!(!is_published(&world));
+}
+
+#[test]
+fn another_policy_of_the_same_number_moves_no_remembered_time() {
+    let mut world = signed();
+    let mut state = bulla_verify::State::default();
+    state.remember(&world.parsed());
+    assert!(state.remember_published(&world.parsed(), hour(24)));
+    world.edit("release.yaml", "maxAge: 7d", "maxAge: 8d");
+    assert!(!state.remember_published(&world.parsed(), hour(90)));
+    assert_eq!(state.published(&signed().parsed()), Some(hour(24)));
+}
