@@ -220,3 +220,35 @@ fn nothing_is_signed_on_the_word_of_a_policy_nobody_signed() {
         assert!(refused.talk.contains("did not sign"), "{}", refused.talk);
     }
 }
+
+#[test]
+fn who_comes_back_is_signed_anew() {
+    let sandbox = company();
+    let both = || {
+        let sign = |who: &str| {
+            let command = format!("policy sign --key {who}.key --yes --output json");
+            sandbox.done(&command).json()
+        };
+        sign("alice");
+        sign("bob")
+    };
+    let first = both();
+    let people = sandbox.read("policy/people.yaml");
+    // Statements carry whole seconds, and the order of two of one second is not known.
+    let later = || std::thread::sleep(std::time::Duration::from_millis(1100));
+    later();
+    sandbox.write(
+        "policy/people.yaml",
+        &format!("{people}\n# somebody left\n"),
+    );
+    both();
+    later();
+    sandbox.write("policy/people.yaml", &people);
+    let told = sandbox.done("policy check").data;
+    assert!(told.contains("allows nothing"), "{told}");
+    let again = both();
+    assert_ne!(again["payload"], first["payload"]);
+    assert_eq!(again["by"].as_array().unwrap().len(), 2);
+    let told = sandbox.done("policy check").data;
+    assert!(!told.contains("allows nothing"), "{told}");
+}

@@ -7,7 +7,7 @@ use bulla_attest::claim;
 use bulla_model::predicate::SignedPolicy;
 use bulla_model::{Bundle, Digest, Environment, Identity, Limits, Scope, Statement};
 use bulla_verify::{Anchor, Owned, Policy, PolicyFile, Published, owned};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::args::policy::Sign;
@@ -22,6 +22,9 @@ use crate::render::{Cell, Page, Report};
 use crate::settings::row;
 use crate::{Exit, Failure};
 
+/// How far the clock of the owner before may run ahead of this one's; verifiers allow as much.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
 /// Signs what the owners before signed, byte by byte, or begins with a statement of its own.
 pub(super) async fn run(arguments: Sign, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
@@ -34,12 +37,8 @@ pub(super) async fn run(arguments: Sign, context: &Context) -> Result<Exit, Fail
     let owned = owned(&rules.policy, anchor, &environment, now, &context.limits);
     // What only claims to be an owner's is not looked at: its reader would sign what it says.
     let statement = match agreed(&owned, &rules.policy, now)? {
-        Some(said) if !arguments.renew => bytes_of(&rules.files.signatures, said, &context.limits),
-        _ => None,
-    };
-    let statement = match statement {
-        Some(statement) => statement,
-        None => begin(&arguments, &rules.policy, &scope, &owned, now)?,
+        Some(said) if !arguments.renew => bytes_of(&rules.files.signatures, said, &context.limits)?,
+        _ => begin(&arguments, &rules.policy, &scope, &owned, now)?,
     };
     let payload = Digest::sha256(&statement);
     let signer = Sealer::open(
@@ -94,21 +93,33 @@ fn agreed<'a>(
             "raise `version` with every change of the policy, and list the one before in `history`",
         ));
     }
+    // Other persons since then took the place of what was signed before.
+    let others = own.clone().map(|one| &one.said);
+    let others = others.filter(|said| said.files != policy.files());
+    let replaced = others.map(|said| said.issued_at).max();
     let usable = own.filter(|one| {
         let said = &one.said;
-        said.files == policy.files() && said.not_after > now && said.issued_at <= now
+        let is_good = said.not_after > now && said.issued_at.duration_since(now) <= CLOCK_SKEW;
+        said.files == policy.files() && is_good && Some(said.issued_at) >= replaced
     });
     Ok(usable.max_by_key(|one| (one.said.issued_at, one.said.not_after)))
 }
 
 /// The statement's bytes, out of the bundle they were signed in.
-fn bytes_of(files: &[PolicyFile], wanted: &Published, limits: &Limits) -> Option<Vec<u8>> {
+fn bytes_of(files: &[PolicyFile], wanted: &Published, limits: &Limits) -> Result<Vec<u8>, Failure> {
     let payload = |file: &PolicyFile| {
         let bundle = Bundle::parse(file.bytes.clone(), limits).ok()?;
         Some(bundle.envelope()?.payload().to_vec())
     };
     let mut payloads = files.iter().filter_map(payload);
-    payloads.find(|payload| Digest::sha256(payload) == wanted.payload)
+    let found = payloads.find(|payload| Digest::sha256(payload) == wanted.payload);
+    found.ok_or_else(|| {
+        let wrong = format!(
+            "{} is signed, and in no bundle to sign it from",
+            wanted.payload
+        );
+        Failure::new(FailureKind::Input, wrong).with_hint("begin anew: --renew")
+    })
 }
 
 fn said(statement: &[u8], limits: &Limits) -> Result<SignedPolicy, Failure> {
