@@ -20,6 +20,8 @@ pub(crate) struct Bill {
     pub(crate) elsewhere: Option<String>,
     /// Whether licences are where they are read; those of SPDX 3 are not.
     pub(crate) tells_licenses: bool,
+    /// Whether only what has a package URL is a part, as in SPDX 3: then none is no empty list.
+    pub(crate) is_graph: bool,
 }
 
 /// One thing that it lists.
@@ -130,7 +132,10 @@ fn in_graph(context: Option<&Value>, graph: Vec<Value>) -> Result<Bill, String> 
     if !context.is_some_and(|context| context.starts_with("https://spdx.org/rdf/3.")) {
         return Err("gives its members meanings of its own (`@context`)".to_owned());
     }
-    let mut found = Bill::default();
+    let mut found = Bill {
+        is_graph: true,
+        ..Bill::default()
+    };
     let mut left = graph;
     while let Some(value) = left.pop() {
         match value {

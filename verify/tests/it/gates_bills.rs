@@ -315,6 +315,18 @@ fn no_bill_hides_what_another_one_tells() {
 }
 
 #[test]
+fn a_graph_without_package_urls_is_no_yes() {
+    let graph = json!({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+        "@graph": [{"type": "software_Package", "name": "event-stream"}]});
+    let verdict = listing(
+        "sbom: {by: [builder], deny: {packages: ['pkg:npm/event-stream']}}",
+        &[(CYCLONEDX, &good()), (SPDX, &graph)],
+    );
+    assert_exit(&verdict, 3);
+    assert_found(&verdict, Code::ComponentUnknown);
+}
+
+#[test]
 fn what_cannot_be_told_is_no_yes() {
     let odd = cyclonedx(&[component("pkg:npm/", "MIT")]);
     let mut elsewhere = good();

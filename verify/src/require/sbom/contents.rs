@@ -146,7 +146,8 @@ impl Judged {
         if rule.packages.is_empty() {
             return;
         }
-        if !bill.parts.is_empty() && bill.purls().next().is_none() {
+        let lists = bill.is_graph || !bill.parts.is_empty();
+        if lists && bill.purls().next().is_none() {
             self.doubt("has no package URL of anything", manifest);
             return;
         }
