@@ -14,7 +14,7 @@ pub enum Exit {
     Usage,
     /// 3: could not find out: registry, network, time or size limit; trying again may help.
     Undetermined,
-    /// 4: not yet: only approvals, time to soak or the end of a freeze are missing.
+    /// 4: not yet: only approvals, a ticket, time to soak or the end of a freeze are missing.
     NotYet,
     /// 10: nothing signed was found.
     NothingSigned,
@@ -123,7 +123,7 @@ impl Exit {
                 "could not find out: registry, network, time or size limit; trying again may help"
             }
             Self::NotYet => {
-                "not yet: only approvals, time to soak or the end of a freeze are missing"
+                "not yet: only approvals, a ticket, time to soak or the end of a freeze are missing"
             }
             Self::NothingSigned => "nothing signed was found",
             Self::Untrusted => "signed, but by nobody the policy trusts",

@@ -20,7 +20,7 @@ pub enum Cause {
     Nothing,
     /// Could not find out: exit 3.
     Undetermined,
-    /// Only approvals, time to soak or the end of a freeze are missing: exit 4.
+    /// Only approvals, a ticket, time to soak or the end of a freeze are missing: exit 4.
     NotYet,
 }
 
@@ -45,7 +45,7 @@ impl Cause {
             Self::Denied => "denied by policy",
             Self::Undetermined => "could not find out",
             Self::NotYet => {
-                "not yet: only approvals, time to soak or the end of a freeze are missing"
+                "not yet: only approvals, a ticket, time to soak or the end of a freeze are missing"
             }
             Self::Nothing => "nothing signed was found",
             Self::Untrusted => "signed, but by nobody the policy trusts",
