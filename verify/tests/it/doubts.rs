@@ -227,6 +227,13 @@ fn identities_that_nothing_names_or_that_are_over() {
         found[0].ends_with("no rule names the identity `tester`"),
         "{found:?}"
     );
+    // Who signs the calendar of freezes is named by that rule.
+    let found = doubts(
+        "release.yaml",
+        "edges:\n",
+        "freezes: {by: [tester]}\nedges:\n",
+    );
+    assert!(found.is_empty(), "{found:?}");
     let found = doubts(
         "release.yaml",
         "  tester:\n    - key: ",

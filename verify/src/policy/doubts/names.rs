@@ -49,5 +49,8 @@ fn used(policy: &Policy) -> BTreeSet<&str> {
         let by = rule.by.iter().chain(&rule.lift_by);
         names.extend(by.map(String::as_str));
     }
+    if let Some(rule) = &policy.freezes {
+        names.extend(rule.by.iter().map(String::as_str));
+    }
     names
 }
