@@ -1,6 +1,7 @@
 //! `bulla revoke`: what was signed no longer holds, said by the security owner.
 
 mod targets;
+mod words;
 
 use std::sync::Arc;
 
@@ -149,8 +150,7 @@ fn confirm(
 ) -> Result<(), Failure> {
     let mut page = Page::default();
     for target in &revocation.targets {
-        let target = serde_json::to_string(target).unwrap_or_default();
-        page.indented(1, target);
+        page.indented(1, words::target(target));
     }
     if arguments.signing.yes {
         context.printer.note(page);
