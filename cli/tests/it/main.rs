@@ -42,6 +42,7 @@ mod signers;
 mod slsa;
 mod tidiness;
 mod trust;
+mod tutorial;
 mod vectors;
 mod verifying;
 mod vulnerabilities;
