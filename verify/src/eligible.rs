@@ -11,6 +11,7 @@ use crate::cause::Cause;
 use crate::code::Code;
 use crate::evidence::Evidence;
 use crate::policy::{IdentityRule, Matched, Policy, TierRule};
+use crate::question::Context;
 use crate::signature::is_type;
 use crate::verdict::{Finding, Severity};
 use crate::verified::{SignedTime, Verified, best_copies};
@@ -40,6 +41,26 @@ pub(crate) struct Eligible<'a> {
 }
 
 impl<'a> Wanted<'a> {
+    /// What may tell people something: of any age, now, and by whom any rule names.
+    pub(crate) fn of_anybody(
+        context: &Context<'a>,
+        types: &'a [&'a str],
+        by: &'a [String],
+    ) -> Self {
+        Self {
+            check: "contents",
+            types,
+            by,
+            policy: context.policy,
+            current: context.question.policy,
+            tier: context.tier_rule,
+            covering: context.covering,
+            at: context.question.now,
+            now: context.question.now,
+            max_age: None,
+        }
+    }
+
     pub(crate) fn among(&self, candidates: &'a [Candidate]) -> Eligible<'a> {
         let mut eligible = Eligible {
             statements: Vec::new(),

@@ -245,6 +245,9 @@ pub struct Step {
     /// The release's version, as the promotion says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The change tickets that the promotion names, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
     /// Payload digests of the promotions it follows; none for an entry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Digest>,

@@ -7,18 +7,20 @@ use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::{Digest, Edge, EdgeKind, Identity, ResourceDescriptor};
 use bulla_verify::policy::Actor;
-use bulla_verify::{Outcome, StepDraft, Verdict};
+use bulla_verify::{Evidence, Outcome, StepDraft, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::args::approve::Arguments;
 use crate::commands::Context;
+use crate::join::changes::{self, Changes};
 use crate::join::image::{self, OpenImage};
 use crate::join::rules::Rules;
 use crate::join::sealer::{Prepared, Purpose, Sealer};
+use crate::join::slot::Asked;
 use crate::join::verdict::StepName;
 use crate::join::{consent, identity_token, ledger, seal, step, verdict};
-use crate::render::{Cell, Page, Report, shorten};
+use crate::render::{self, Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
@@ -31,29 +33,21 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let image = image::open(context, &Target::parse(&arguments.target)?)
         .await?
         .writable()?;
-    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
-    let edge = StepName {
-        kind: arguments.kind.into(),
-        to: &arguments.to,
-        from: arguments.from.as_deref(),
-        tickets: None,
-    };
-    let (before, draft) = verdict::step(
-        &rules,
-        collected,
-        &image.pinned,
-        edge,
-        None,
-        now,
-        &context.limits,
-    )
-    .await?;
+    let (collected, before, draft) = judge(&arguments, context, &rules, &image, now).await?;
     let Some(draft) = draft else {
         let mut page = Page::default();
-        crate::render::verdict(&mut page, &arguments.target, &before, true);
+        render::verdict(&mut page, &arguments.target, &before, true);
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
+    let asked = Asked {
+        context,
+        rules: &rules,
+        service: &draft.service,
+        environment: &arguments.to,
+        now,
+    };
+    let changes = changes::of(&asked, &image, &collected, (&draft, &before)).await?;
     // The certificate comes after the answer: nobody logs in, and no authority logs a name, for a
     // question that is then answered with no.
     let prepared = Sealer::prepare(
@@ -73,7 +67,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         context,
         &image,
         &draft,
-        &before,
+        (&before, &changes),
         &rules,
         &prepared,
         (now, not_after),
@@ -100,17 +94,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let payload = claim::approval(&[subject], &approval)?;
     let sealed = seal::seal(context, &signer, payload).await?;
     let attached = seal::publish(&image, &sealed).await?;
-    let collected = ledger::beside(context, &rules, &arguments.to, &image, now).await?;
-    let (after, _) = verdict::step(
-        &rules,
-        collected,
-        &image.pinned,
-        edge,
-        None,
-        now,
-        &context.limits,
-    )
-    .await?;
+    let (_, after, _) = judge(&arguments, context, &rules, &image, now).await?;
     let report = ApproveReport {
         veto: arguments
             .reject
@@ -118,12 +102,35 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         image: image.pinned,
         decision,
         edge: draft.edge.to_string(),
+        changes,
         payload: sealed.payload,
         manifest: attached.descriptor.digest,
         approvals: approvals(&after),
     };
     context.printer.report(&report)?;
     Ok(Exit::Success)
+}
+
+/// What is beside the image, and what the gate of the step says of it.
+async fn judge(
+    arguments: &Arguments,
+    context: &Context,
+    rules: &Arc<Rules>,
+    image: &OpenImage,
+    now: Timestamp,
+) -> Result<(Arc<Evidence>, Verdict, Option<StepDraft>), Failure> {
+    let collected = ledger::beside(context, rules, &arguments.to, image, now).await?;
+    let edge = StepName {
+        kind: arguments.kind.into(),
+        to: &arguments.to,
+        from: arguments.from.as_deref(),
+        tickets: None,
+    };
+    let evidence = Arc::clone(&collected);
+    let (name, limits) = (&image.pinned, &context.limits);
+    let judged = verdict::step(rules, evidence, name, edge, None, now, limits);
+    let (verdict, draft) = judged.await?;
+    Ok((collected, verdict, draft))
 }
 
 #[expect(
@@ -135,7 +142,7 @@ fn confirm(
     context: &Context,
     image: &OpenImage,
     draft: &StepDraft,
-    before: &Verdict,
+    (before, changes): (&Verdict, &Changes),
     rules: &Rules,
     prepared: &Prepared,
     (now, not_after): (Timestamp, Timestamp),
@@ -144,8 +151,9 @@ fn confirm(
     page.indented(
         1,
         format!(
-            "{}   {} -> {}   {}",
+            "{} {}   {} -> {}   {}",
             draft.service,
+            render::changes::releases(changes),
             from_name(draft),
             draft.edge.to.uri.name(),
             image.descriptor.digest
@@ -159,6 +167,7 @@ fn confirm(
             policy.name, policy.version, policy.digest
         ),
     );
+    render::changes::rows(&mut page, changes);
     for check in &before.checks {
         let outcome = match check.outcome {
             Outcome::Ok => Cell::good("ok"),
@@ -243,6 +252,8 @@ struct ApproveReport {
     image: String,
     decision: ApprovalDecision,
     edge: String,
+    /// What the step changes in the environment.
+    changes: Changes,
     payload: Digest,
     manifest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -76,6 +76,23 @@ pub fn git_source(environment: &Environment, directory: &Path) -> Option<GitSour
     })
 }
 
+/// How many commits lie between two of them, if the work tree around a directory knows both.
+pub fn commits_between(
+    environment: &Environment,
+    directory: &Path,
+    (from, to): (&str, &str),
+) -> Option<u64> {
+    let is_commit = |text: &str| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if !is_commit(from) || !is_commit(to) {
+        return None;
+    }
+    let range = format!("{from}..{to}");
+    let count = git(environment, directory, &["rev-list", "--count", &range])?;
+    count.parse().ok()
+}
+
 fn git(environment: &Environment, directory: &Path, arguments: &[&str]) -> Option<String> {
     // Never a program of the directory itself.
     let mut command = Command::new(environment.program("git")?);

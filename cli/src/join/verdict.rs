@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope};
 use bulla_verify::{
-    Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest, SeenCheckpoint,
-    StepDraft, StepRequest, Verdict, judge_review, judge_step, read_ledger, verify_environment,
+    Contents, Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest,
+    SeenCheckpoint, StepDraft, StepRequest, Verdict, contents as contents_of, judge_review,
+    judge_step, read_ledger, verify_environment,
 };
 use jiff::Timestamp;
 
@@ -74,6 +75,21 @@ pub async fn step(
     })
     .await
     .and_then(|(saw, judged)| saw.map(|()| judged))
+}
+
+/// Asks what the artifact is made of, by what the policy's signers say.
+pub async fn contents(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    environment: &str,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Contents, Failure> {
+    let environment = environment.to_owned();
+    ask(rules, evidence, "", now, limits, move |question| {
+        contents_of(question, &environment)
+    })
+    .await
 }
 
 /// Reads what the ledger in the evidence holds that counts.

@@ -1,5 +1,6 @@
 //! From a report to text: for people, and for programs.
 
+pub mod changes;
 mod decoded;
 mod explain;
 mod human;

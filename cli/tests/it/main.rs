@@ -6,6 +6,7 @@
 )]
 
 mod ahead;
+mod approve;
 mod artifacts;
 mod beside;
 mod configuration;

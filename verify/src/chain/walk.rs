@@ -95,6 +95,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 approved_by,
                 by: promotion.signer().clone(),
                 version: said.version.clone(),
+                tickets: said.tickets.clone(),
                 previous: said.chain.previous.clone(),
             });
         }

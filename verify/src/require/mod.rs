@@ -21,11 +21,11 @@ use crate::verified::SignedTime;
 pub(crate) mod approvals;
 mod base_images;
 pub(crate) mod provenance;
-mod sbom;
+pub(crate) mod sbom;
 mod soak;
 mod tests;
 mod tickets;
-mod vulnerabilities;
+pub(crate) mod vulnerabilities;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;

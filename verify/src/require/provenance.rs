@@ -158,20 +158,32 @@ fn fits(
 
 fn describe(provenance: &Provenance) -> String {
     let builder = &provenance.run_details.builder.id;
-    let source = provenance.source();
-    let commit = source.and_then(|source| {
-        source
-            .digest
-            .value("gitCommit")
-            .or(source.digest.value("sha1"))
-    });
-    match (source.and_then(|source| source.uri.as_deref()), commit) {
-        (Some(uri), Some(commit)) => {
+    match source_of(provenance) {
+        Some((repository, commit)) => {
             let commit: String = commit.chars().take(8).collect();
-            format!("by {builder}, source {}@{commit}", repository_of(uri))
+            format!("by {builder}, source {repository}@{commit}")
         }
-        _ => format!("by {builder}"),
+        None => format!("by {builder}"),
     }
+}
+
+/// The source repository and its commit, if it names both.
+fn source_of(provenance: &Provenance) -> Option<(String, String)> {
+    let source = provenance.source()?;
+    let digest = &source.digest;
+    let commit = digest.value("gitCommit").or(digest.value("sha1"))?;
+    Some((repository_of(source.uri.as_deref()?), commit.to_owned()))
+}
+
+/// Every source repository and commit that provenance names, by signers who may say so for any step
+/// and at any time.
+pub(crate) fn sources(context: &Context<'_>) -> BTreeSet<(String, String)> {
+    let by = builders(context.policy);
+    let statements = read(Wanted::of_anybody(context, TYPES, &by).among(context.candidates));
+    let statements = statements.statements.iter();
+    statements
+        .filter_map(|statement| source_of(statement.value()))
+        .collect()
 }
 
 /// The service, from the source repositories of all verified provenance about the artifact by

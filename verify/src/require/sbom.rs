@@ -20,11 +20,13 @@ use crate::verified::Verified;
 
 mod contents;
 mod license;
+mod listed;
 mod package;
 
 pub use contents::ContentsRule;
 use contents::{DenyWire, Judged, LicensesWire};
 pub use license::{LicensePattern, LicenseRule};
+pub(crate) use listed::listed;
 pub use package::PackagePattern;
 
 const CHECK: &str = "sbom";

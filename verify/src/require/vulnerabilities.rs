@@ -87,6 +87,38 @@ struct Found {
     manifest: Option<Digest>,
 }
 
+/// Each vulnerability that the newest scans found, however old they are, by its id in lower case, with
+/// the worst severity that was told and `None` for an unknown one; cleared and waived ones too.
+/// `None` without a scan by a signer whom any rule takes one of.
+pub(crate) fn known(context: &Context<'_>) -> Option<BTreeMap<String, Option<Rating>>> {
+    let policy = context.policy;
+    let base = policy.edges.iter().map(|edge| &edge.require);
+    let services = policy.services.values();
+    let own = services.flat_map(|service| service.tighten.iter().map(|(_, require)| require));
+    let rules = base
+        .chain(own)
+        .filter_map(|require| require.vulnerabilities.as_ref());
+    let mut known: Option<BTreeMap<String, Option<Rating>>> = None;
+    for rule in rules {
+        let rule = VulnerabilitiesRule {
+            max_age: None,
+            ..rule.clone()
+        };
+        let scans = Scans::of(context, context.question.now, &rule);
+        if !scans.is_scanned {
+            continue;
+        }
+        let known = known.get_or_insert_default();
+        for found in united(&scans).into_values() {
+            known
+                .entry(found.id.to_lowercase())
+                .and_modify(|held| *held = held.zip(found.rating).map(|(a, b)| a.max(b)))
+                .or_insert(found.rating);
+        }
+    }
+    known
+}
+
 fn judge(
     context: &Context<'_>,
     step: &StepAtHand<'_>,

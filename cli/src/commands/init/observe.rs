@@ -2,16 +2,16 @@
 
 use bulla_model::predicate::Provenance;
 use bulla_model::{
-    Bundle, CertificateIdentity, Digest, KeyMaterial, Limits, Manifest, Statement, Tag, json,
+    Bundle, CertificateIdentity, Digest, KeyMaterial, Limits, Manifest, Statement, Tag,
 };
 use bulla_registry::{Store as _, Target as Selector, read_bundles};
 use bulla_verify::claimed_identity;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::Failure;
 use crate::commands::Context;
 use crate::join::image::{self, OpenImage};
+use crate::join::labels;
 use crate::target::Target;
 
 /// Something that was read and has to be confirmed.
@@ -89,7 +89,7 @@ pub(super) async fn image(context: &Context, target: &str) -> Result<Observation
         }
     };
     if let Some(manifest) = first {
-        labels(&image, &manifest, &context.limits, &mut seen).await?;
+        read_labels(&image, &manifest, &context.limits, &mut seen).await?;
     }
     let set = read_bundles(&image.evidence, &image.descriptor.digest).await?;
     for found in set.bundles {
@@ -110,30 +110,17 @@ pub(super) async fn image(context: &Context, target: &str) -> Result<Observation
     Ok(seen)
 }
 
-async fn labels(
+async fn read_labels(
     image: &OpenImage,
     manifest: &Manifest,
     limits: &Limits,
     seen: &mut Observation,
 ) -> Result<(), Failure> {
-    let Some(content) = manifest.image() else {
-        return Ok(());
-    };
-    let bytes = match image
-        .store
-        .blob(&content.config, limits.manifest_bytes)
-        .await
-    {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    // A configuration of another shape has no labels, which is no reason to stop.
-    let Ok(config) = json::read::<Value>(&bytes, limits.manifest_bytes, limits.json_depth) else {
+    let Some(labels) = labels::of(image, manifest, limits).await? else {
         return Ok(());
     };
     let label = |what, name: &str| {
-        let value = config.get("config")?.get("Labels")?.get(name)?.as_str()?;
+        let value = labels.get(name)?.as_str()?;
         Guess::new(what, value, &format!("the image's label {name}"))
     };
     seen.source = label("source repository", "org.opencontainers.image.source");

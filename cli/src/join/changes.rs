@@ -1,0 +1,235 @@
+//! What a step would change in an environment: the release there now against the one that is to come.
+//!
+//! All of it is for the person who is asked. It is read from verified statements by signers whom the
+//! policy names, except for versions, which promotions and images say, and the number of commits,
+//! which the work tree at hand counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla_model::Digest;
+use bulla_verify::{Contents, Evidence, Rating, StepDraft, Verdict};
+use serde::Serialize;
+
+use super::image::OpenImage;
+use super::slot::{self, Asked};
+use super::{build, labels, ledger, verdict};
+use crate::Failure;
+
+/// What would change.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changes {
+    /// What the environment has now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Release>,
+    /// What would come.
+    pub to: Release,
+    /// By repository.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Commits>,
+    /// `None` unless both have a bill of materials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Packages>,
+    /// `None` unless both were scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vulnerabilities: Option<Vulnerabilities>,
+    /// Tickets of the promotions that brought the release here, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<String>,
+}
+
+/// An image, and what it is called.
+#[derive(Debug, Serialize)]
+pub struct Release {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its version, as its promotion or the image says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// The commits of one repository.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Commits {
+    /// The repository.
+    pub repository: String,
+    /// What is there now was built from; nothing, or several, where it is not one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What is to come was built from.
+    pub to: String,
+    /// How many lie between them, if the work tree at hand knows both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+/// Packages that differ.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Packages {
+    /// In both, with other versions: before, after.
+    pub changed: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+    /// With their versions.
+    pub added: BTreeMap<String, BTreeSet<String>>,
+    /// With their versions.
+    pub removed: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Vulnerabilities that only one of both has, with their severity.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Vulnerabilities {
+    /// What comes.
+    pub added: BTreeMap<String, Option<Rating>>,
+    /// What goes.
+    pub removed: BTreeMap<String, Option<Rating>>,
+}
+
+/// Finds what the step of the draft would change. Whatever cannot be found out is left out, with a
+/// warning if it could not be looked for.
+pub async fn of(
+    asked: &Asked<'_>,
+    image: &OpenImage,
+    evidence: &Arc<Evidence>,
+    (draft, judged): (&StepDraft, &Verdict),
+) -> Result<Changes, Failure> {
+    let limits = &asked.context.limits;
+    let held = asked.holders(image).await.and_then(|holders| {
+        let newest = slot::newest(&holders)?;
+        Ok(newest.cloned())
+    });
+    let held = held.unwrap_or_else(|error| {
+        let place = draft.edge.to.uri.name();
+        let message = error.message();
+        let printer = &asked.context.printer;
+        printer.warn(format!("what is in {place} now is not known: {message}"));
+        None
+    });
+    let said = judged
+        .steps
+        .iter()
+        .rev()
+        .find_map(|step| step.version.clone());
+    let version = match said {
+        Some(version) => Some(version),
+        None => labels::version(image, limits).await,
+    };
+    let to = Release {
+        digest: image.descriptor.digest.clone(),
+        version,
+    };
+    let after = contents(asked, Arc::clone(evidence)).await?;
+    let steps = judged.steps.iter();
+    let tickets: BTreeSet<String> = steps.flat_map(|step| step.tickets.clone()).collect();
+    let mut changes = Changes {
+        commits: commits(asked, None, &after),
+        tickets: tickets.into_iter().collect(),
+        from: None,
+        to,
+        packages: None,
+        vulnerabilities: None,
+    };
+    let Some(held) = held else {
+        return Ok(changes);
+    };
+    let part = image.part(held.descriptor);
+    let version = match held.step.version {
+        Some(version) => Some(version),
+        None => labels::version(&part, limits).await,
+    };
+    let (context, rules) = (asked.context, asked.rules);
+    let collected = ledger::beside(context, rules, asked.environment, &part, asked.now).await;
+    let before = match collected {
+        Ok(collected) => contents(asked, collected).await,
+        Err(error) => Err(error),
+    };
+    match before {
+        Ok(before) => {
+            changes.commits = commits(asked, Some(&before), &after);
+            changes.packages = Packages::between(&before, &after);
+            changes.vulnerabilities = Vulnerabilities::between(&before, &after);
+        }
+        Err(error) => context.printer.warn(format!(
+            "what is in {} now cannot be looked at: {}",
+            asked.environment,
+            error.message()
+        )),
+    }
+    changes.from = Some(Release {
+        digest: part.descriptor.digest,
+        version,
+    });
+    Ok(changes)
+}
+
+async fn contents(asked: &Asked<'_>, evidence: Arc<Evidence>) -> Result<Contents, Failure> {
+    let (rules, limits) = (asked.rules, &asked.context.limits);
+    verdict::contents(rules, evidence, asked.environment, asked.now, limits).await
+}
+
+fn commits(asked: &Asked<'_>, before: Option<&Contents>, after: &Contents) -> Vec<Commits> {
+    let mut found = Vec::new();
+    for (repository, to) in &after.sources {
+        let of_it = |contents: &Contents| {
+            let sources = contents.sources.iter();
+            let commits = sources.filter(|(other, _)| other == repository);
+            let mut commits = commits.map(|(_, commit)| commit.clone());
+            let first = commits.next();
+            // Of several nobody can say which one it was.
+            first.filter(|_| commits.next().is_none())
+        };
+        let from = before.and_then(of_it);
+        let environment = asked.context.environment();
+        let count = from
+            .as_deref()
+            .and_then(|from| build::commits_between(environment, Path::new("."), (from, to)));
+        found.push(Commits {
+            repository: repository.clone(),
+            to: to.clone(),
+            from,
+            count,
+        });
+    }
+    found
+}
+
+impl Packages {
+    fn between(before: &Contents, after: &Contents) -> Option<Self> {
+        let (before, after) = (before.packages.as_ref()?, after.packages.as_ref()?);
+        let mut changes = Self::default();
+        for (name, versions) in after {
+            match before.get(name) {
+                None => {
+                    changes.added.insert(name.clone(), versions.clone());
+                }
+                Some(old) if old != versions => {
+                    let both = (old.clone(), versions.clone());
+                    changes.changed.insert(name.clone(), both);
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
+        changes
+            .removed
+            .extend(gone.map(|(name, versions)| (name.clone(), versions.clone())));
+        Some(changes)
+    }
+}
+
+impl Vulnerabilities {
+    fn between(before: &Contents, after: &Contents) -> Option<Self> {
+        let (before, after) = (
+            before.vulnerabilities.as_ref()?,
+            after.vulnerabilities.as_ref()?,
+        );
+        let only = |in_this: &BTreeMap<String, Option<Rating>>, other: &BTreeMap<_, _>| {
+            let own = in_this.iter().filter(|(id, _)| !other.contains_key(*id));
+            own.map(|(id, rating)| (id.clone(), *rating)).collect()
+        };
+        Some(Self {
+            added: only(after, before),
+            removed: only(before, after),
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! What an approver is shown: the release that is there now against the one that is to come.
+
+use bulla_attest::{KeyAlgorithm, PrivateKey};
+use serde_json::{Value, json};
+
+use crate::edges::add_release;
+use crate::sandbox::Sandbox;
+
+const RULES: &str = "apiVersion: bulla.dev/policy/v0.1
+name: release
+version: 1
+environments:
+  dev: {uri: 'env://acme/pay/dev', freshness: none}
+  prod: {uri: 'env://acme/pay/prod', freshness: none}
+tiers:
+  high: {claimedTime: allow}
+identities:
+  ci: {ci}
+edges:
+  - to: dev
+    by: [ci]
+    require: {provenance: {by: [ci]}}
+  - from: dev
+    to: prod
+    by: [ci]
+    require:
+      provenance: {by: [ci]}
+      sbom: {by: [ci]}
+      vulnerabilities: {by: [ci], deny: [critical]}
+      approvals: {threshold: 1, exclude: [promoter]}
+";
+const OLD: &str = "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0";
+const NEW: &str = "3a9c1c2b3a9c1c2b3a9c1c2b3a9c1c2b3a9c1c2b";
+
+fn company() -> Sandbox {
+    let sandbox = Sandbox::new().with_image();
+    for name in ["alice", "ci", "mallory"] {
+        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
+        sandbox.write(&format!("{name}.key"), &key.to_pem());
+        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
+    }
+    let key = |name: &str| {
+        let pem = sandbox.read(&format!("{name}.pub"));
+        format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
+    };
+    sandbox.write("policy/release.yaml", &RULES.replace("{ci}", &key("ci")));
+    sandbox.write(
+        "policy/services/pay.yaml",
+        "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\n",
+    );
+    let (alice, ci) = (key("alice"), key("ci"));
+    sandbox.write(
+        "policy/people.yaml",
+        &format!("people:\n  alice: {{identities: {alice}}}\nmachines:\n  ci: {ci}\n"),
+    );
+    sandbox.write("bulla.yaml", "policy: policy\n");
+    add_release(&sandbox, "1.1");
+    sandbox
+}
+
+/// Built from a commit with packages and vulnerabilities, and in dev.
+fn built(sandbox: &Sandbox, image: &str, commit: &str, packages: &[&str], found: &[&str]) {
+    let provenance = json!({
+        "buildDefinition": {
+            "buildType": "https://example.test/build/v1",
+            "externalParameters": {},
+            "resolvedDependencies": [{
+                "uri": "git+https://github.com/acme/pay@refs/heads/main",
+                "digest": {"gitCommit": commit},
+            }],
+        },
+        "runDetails": {"builder": {"id": "https://example.test/builder"}},
+    });
+    sandbox.write("provenance.json", &provenance.to_string());
+    attest_bill(sandbox, image, packages, "ci");
+    let now = jiff::Timestamp::now().to_string();
+    let results: Vec<Value> = found
+        .iter()
+        .map(|id| json!({"id": id, "severity": [{"method": "nvd", "score": "8.1"}]}))
+        .collect();
+    let scan = json!({
+        "scanner": {"uri": "pkg:generic/scanner", "version": "1", "db": {"lastUpdate": now}, "result": results},
+        "metadata": {"scanStartedOn": now, "scanFinishedOn": now},
+    });
+    sandbox.write("scan.json", &scan.to_string());
+    for step in [
+        "attest IMAGE --predicate provenance.json --type slsaprovenance1 --key ci.key",
+        "attest IMAGE --predicate scan.json --type vulns --key ci.key",
+        "promote IMAGE --to dev --ticket PAY-912 --key ci.key",
+    ] {
+        sandbox.done(&step.replace("IMAGE", image));
+    }
+}
+
+fn attest_bill(sandbox: &Sandbox, image: &str, packages: &[&str], by: &str) {
+    let components: Vec<Value> = packages
+        .iter()
+        .map(|purl| json!({"type": "library", "name": purl, "purl": purl}))
+        .collect();
+    let bill = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components});
+    sandbox.write("bill.json", &bill.to_string());
+    sandbox.done(&format!("attest {image} --sbom bill.json --key {by}.key"));
+}
+
+#[test]
+fn the_approver_sees_what_changes() {
+    let sandbox = company();
+    let packages = ["pkg:npm/a@1.0", "pkg:npm/b@1.0", "pkg:npm/%40acme/c@1.0"];
+    built(
+        &sandbox,
+        "image:1.0",
+        OLD,
+        &packages,
+        &["CVE-2026-1", "CVE-2026-2"],
+    );
+    let first = sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
+    assert!(
+        first.talk.contains(", the first   dev -> prod"),
+        "{}",
+        first.talk
+    );
+    sandbox.done("promote image:1.0 --to prod --release 1.0 --key ci.key");
+
+    let packages = ["pkg:npm/a@1.1", "pkg:npm/b@1.0", "pkg:npm/d@2.0"];
+    built(
+        &sandbox,
+        "image:1.1",
+        NEW,
+        &packages,
+        &["CVE-2026-2", "CVE-2026-3"],
+    );
+    // What strangers attach is no part of it.
+    attest_bill(&sandbox, "image:1.1", &["pkg:npm/evil@6.6"], "mallory");
+    let shown = sandbox.done("approve image:1.1 --to prod --key alice.key --yes --output json");
+    for line in [
+        "  pay 1.0 -> 1.1   dev -> prod",
+        "commits          https://github.com/acme/pay, 9c1e44d0..3a9c1c2b\n",
+        "packages         1 changed, 1 added, 1 removed\n",
+        "npm/a 1.0 -> 1.1\n",
+        "+ npm/d 2.0\n",
+        "- npm/@acme/c 1.0\n",
+        "vulnerabilities  +1 high, -1 high   cve-2026-3\n",
+        "tickets          PAY-912\n",
+    ] {
+        assert!(shown.talk.contains(line), "{line}: {}", shown.talk);
+    }
+    assert!(!shown.talk.contains("evil"), "{}", shown.talk);
+    let changes = shown.json()["changes"].clone();
+    assert_eq!(changes["from"]["version"], "1.0");
+    assert_eq!(changes["commits"][0]["to"], NEW);
+    assert_eq!(changes["packages"]["added"], json!({"npm/d": ["2.0"]}));
+    assert_eq!(
+        changes["vulnerabilities"]["removed"],
+        json!({"cve-2026-1": "high"})
+    );
+}
