@@ -68,12 +68,29 @@ impl Pattern {
         }
     }
 
-    /// Whether some text matches both. Of regular expressions only exact texts are known.
-    pub fn meets(&self, other: &Self) -> bool {
+    /// Whether some text matches both; nothing if there is no effort left to find out. Of regular
+    /// expressions only exact texts are known.
+    pub(crate) fn meets(&self, other: &Self, left: &mut Effort) -> Option<bool> {
         match (self, other) {
-            (Self::Exact(text), pattern) | (pattern, Self::Exact(text)) => pattern.matches(text),
-            (Self::Glob(a), Self::Glob(b)) => globs_meet(&tokens(a), &tokens(b)),
-            (Self::Regex(_), _) | (_, Self::Regex(_)) => self == other,
+            (Self::Exact(a), Self::Exact(b)) => left.spend(1).then(|| a == b),
+            (Self::Glob(a), Self::Exact(b) | Self::Glob(b)) | (Self::Exact(a), Self::Glob(b)) => {
+                if !begin_alike(a, b, left)? {
+                    return Some(false);
+                }
+                let meet = || match (self, other) {
+                    (Self::Exact(text), pattern) | (pattern, Self::Exact(text)) => {
+                        pattern.matches(text)
+                    }
+                    _ => globs_meet(&tokens(a), &tokens(b)),
+                };
+                left.spend_pairs(a.len(), b.len()).then(meet)
+            }
+            (Self::Exact(text), Self::Regex(regex)) | (Self::Regex(regex), Self::Exact(text)) => {
+                let cost = (text.len(), regex.source.len());
+                let is_match = || regex.regex.is_match(text);
+                left.spend_pairs(cost.0, cost.1).then(is_match)
+            }
+            (Self::Regex(_), _) | (_, Self::Regex(_)) => left.spend(1).then(|| self == other),
         }
     }
 }
@@ -117,54 +134,80 @@ fn tokens(glob: &str) -> Vec<Token> {
     tokens
 }
 
-/// Pairs of places in two patterns that are looked at: 4096 characters each. Stops a file of one pattern
-/// from taking all memory.
-const PAIRS: usize = 1 << 24;
+/// What comparing patterns may still cost, all of them together, so that no file of patterns keeps
+/// anybody busy.
+#[derive(Debug)]
+pub(crate) struct Effort(u64);
 
-/// Whether some text matches both: a walk over pairs of places in the two, each of them once. Patterns
-/// that are too long for it are taken to be apart.
-fn globs_meet(one: &[Token], other: &[Token]) -> bool {
-    let width = other.len() + 1;
-    if (one.len() + 1).saturating_mul(width) > PAIRS {
-        return false;
+impl Effort {
+    pub(crate) const fn new(steps: u64) -> Self {
+        Self(steps)
     }
-    let mut seen = vec![false; (one.len() + 1) * width];
-    let mut waiting = vec![(0_usize, 0_usize)];
-    while let Some((a, b)) = waiting.pop() {
-        let at = a * width + b;
-        if std::mem::replace(&mut seen[at], true) {
-            continue;
-        }
-        match (one.get(a), other.get(b)) {
-            (None, None) => return true,
-            (Some(Token::Literal(x)), Some(Token::Literal(y))) => {
-                if x == y {
-                    waiting.push((a + 1, b + 1));
-                }
-            }
-            (run, Some(Token::Literal(byte))) => {
-                if let Some(Token::Run(crosses)) = run {
-                    waiting.push((a + 1, b));
-                    if *crosses || *byte != b'/' {
-                        waiting.push((a, b + 1));
-                    }
-                }
-            }
-            (Some(Token::Literal(byte)), run) => {
-                if let Some(Token::Run(crosses)) = run {
-                    waiting.push((a, b + 1));
-                    if *crosses || *byte != b'/' {
-                        waiting.push((a + 1, b));
-                    }
-                }
+
+    /// Takes so many steps; answers whether they were there.
+    pub(crate) fn spend(&mut self, steps: u64) -> bool {
+        let left = self.0.checked_sub(steps);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Takes a step for each pair of places in two texts.
+    fn spend_pairs(&mut self, one: usize, other: usize) -> bool {
+        let places = |length: usize| u64::try_from(length).unwrap_or(u64::MAX).saturating_add(1);
+        self.spend(places(one).saturating_mul(places(other)))
+    }
+}
+
+/// Whether what stands before the first star in both agrees, as far as both go.
+fn begin_alike(one: &str, other: &str, left: &mut Effort) -> Option<bool> {
+    let head = |text: &str| text.bytes().take_while(|byte| *byte != b'*').count();
+    let length = head(one).min(head(other));
+    let (one, other) = (one.as_bytes().iter(), other.as_bytes().iter());
+    let same = one.zip(other).take(length);
+    let same = same.take_while(|(a, b)| a == b).count();
+    left.spend(u64::try_from(same).unwrap_or(u64::MAX).saturating_add(1))
+        .then_some(same == length)
+}
+
+/// Whether some text matches both: from each pair of places in the two, where one more character or none
+/// leads. `row[b]`: this place in the one and `b` in the other can be reached by the same text.
+fn globs_meet(one: &[Token], other: &[Token]) -> bool {
+    let mut row = vec![false; other.len() + 1];
+    row[0] = true;
+    for a in 0..=one.len() {
+        let mut next = vec![false; other.len() + 1];
+        for b in 0..=other.len() {
+            if !row[b] {
+                continue;
             }
             // Whatever both may take more of, each may also end.
-            (Some(Token::Run(_)), None) => waiting.push((a + 1, b)),
-            (None, Some(Token::Run(_))) => waiting.push((a, b + 1)),
-            (Some(Token::Run(_)), Some(Token::Run(_))) => {
-                waiting.extend([(a + 1, b), (a, b + 1)]);
+            let (down, right) = match (one.get(a), other.get(b)) {
+                (None, None) => return true,
+                (Some(Token::Literal(x)), Some(Token::Literal(y))) => {
+                    if x == y {
+                        next[b + 1] = true;
+                    }
+                    continue;
+                }
+                (Some(Token::Run(crosses)), Some(Token::Literal(byte))) => {
+                    (true, *crosses || *byte != b'/')
+                }
+                (Some(Token::Literal(byte)), Some(Token::Run(crosses))) => {
+                    (*crosses || *byte != b'/', true)
+                }
+                (run, other) => (
+                    matches!(run, Some(Token::Run(_))),
+                    matches!(other, Some(Token::Run(_))),
+                ),
+            };
+            if down {
+                next[b] = true;
+            }
+            if right {
+                row[b + 1] = true;
             }
         }
+        row = next;
     }
     false
 }
@@ -264,12 +307,16 @@ mod tests {
         assert!(!matches("*a*b*c", "xaxb"), "the end must be reached");
     }
 
+    fn meets(one: &Pattern, other: &Pattern) -> bool {
+        one.meets(other, &mut Effort::new(1 << 26)).unwrap()
+    }
+
     #[test]
     fn patterns_meet_where_one_text_matches_both() {
         let meet = |a: &str, b: &str| {
             let [a, b] = [a, b].map(|text| Pattern::Glob(text.to_owned()));
-            assert_eq!(a.meets(&b), b.meets(&a));
-            a.meets(&b)
+            assert_eq!(meets(&a, &b), meets(&b, &a));
+            meets(&a, &b)
         };
         assert!(meet(
             "https://github.com/acme/*",
@@ -281,10 +328,24 @@ mod tests {
             "https://github.com/acme/pay/*"
         ));
         assert!(!meet("a/*", "b/*") && !meet("*x", "*y") && !meet("a*b", "a/b"));
-        assert!(Pattern::Exact("a/b".into()).meets(&Pattern::Glob("a/*".into())));
-        assert!(!Pattern::Exact("a/b/c".into()).meets(&Pattern::Glob("a/*".into())));
+        let glob = Pattern::Glob("a/*".into());
+        assert!(meets(&Pattern::Exact("a/b".into()), &glob));
+        assert!(!meets(&Pattern::Exact("a/b/c".into()), &glob));
         let long = "*a".repeat(2000);
         assert!(!meet(&format!("{long}x"), &format!("{long}y")));
+    }
+
+    #[test]
+    fn what_costs_too_much_to_compare_is_not_taken_to_be_apart() {
+        let [one, other] = ["*a*", "*b*"].map(|text| Pattern::Glob(text.to_owned()));
+        let mut left = Effort::new(20);
+        assert_eq!(one.meets(&other, &mut left), Some(true));
+        assert_eq!(one.meets(&other, &mut left), None);
+        assert!(!left.spend(1), "what is over stays over");
+        // Where the beginnings differ, little more than them is looked at.
+        let tail = "*a".repeat(1000);
+        let [one, other] = ["x/a", "x/b"].map(|head| Pattern::Glob(format!("{head}{tail}")));
+        assert_eq!(one.meets(&other, &mut Effort::new(3)), Some(false));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use bulla_model::{CertificateIdentity, Identity, Validity};
 
-use crate::pattern::Pattern;
+use crate::pattern::{Effort, Pattern};
 use crate::policy::place::Place;
 use crate::public_key::PublicKey;
 use crate::verified::SignedTime;
@@ -102,10 +102,12 @@ impl IdentityRule {
 
     /// Everything it says, for comparing.
     pub(super) fn tell(&self) -> String {
+        // Whole, and in quotes where it is odd: no two rules may read the same.
         let mut text = match &self.kind {
-            // Whole: what is shown in short could be another key's.
             Kind::Key { key, .. } => format!("key {}", key.id()),
-            Kind::Certificate(_) => self.describe(),
+            Kind::Certificate(rule) => {
+                format!("{} ({})", tell_pattern(&rule.subject), plain(&rule.issuer))
+            }
         };
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -118,11 +120,11 @@ impl IdentityRule {
                 add("until", validity.not_after().map(|at| at.to_string()));
             }
             Kind::Certificate(rule) => {
-                add("for", rule.source_repository.clone());
-                let build_signer = rule.build_signer.as_ref();
-                add("by", build_signer.map(ToString::to_string));
-                add("on", rule.runner_environment.clone());
-                add("into", rule.deployment_environment.clone());
+                let plain = |text: &Option<String>| text.as_deref().map(plain);
+                add("for", plain(&rule.source_repository));
+                add("by", rule.build_signer.as_ref().map(tell_pattern));
+                add("on", plain(&rule.runner_environment));
+                add("into", plain(&rule.deployment_environment));
             }
         }
         text
@@ -159,11 +161,11 @@ impl IdentityRule {
         }
     }
 
-    /// Whether one certificate could be described by both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    /// Whether one certificate could be described by both; nothing if there is no effort left.
+    pub(super) fn meets(&self, other: &Self, left: &mut Effort) -> Option<bool> {
         match (&self.kind, &other.kind) {
-            (Kind::Certificate(a), Kind::Certificate(b)) => a.meets(b),
-            _ => false,
+            (Kind::Certificate(a), Kind::Certificate(b)) => a.meets(b, left),
+            _ => left.spend(1).then_some(false),
         }
     }
 
@@ -179,18 +181,42 @@ impl IdentityRule {
     }
 }
 
+/// A pattern, told apart from the exact text that reads the same.
+fn tell_pattern(pattern: &Pattern) -> String {
+    let text = plain(&pattern.to_string());
+    match pattern {
+        Pattern::Exact(_) => text,
+        Pattern::Glob(_) => format!("like {text}"),
+        Pattern::Regex(_) => format!("matching {text}"),
+    }
+}
+
+fn plain(text: &str) -> String {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '(' | ')');
+    if text.is_empty() || text.contains(is_odd) {
+        format!("{text:?}")
+    } else {
+        text.to_owned()
+    }
+}
+
 impl CertificateRule {
-    fn meets(&self, other: &Self) -> bool {
+    fn meets(&self, other: &Self, left: &mut Effort) -> Option<bool> {
         let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-        self.issuer == other.issuer
-            && self.subject.meets(&other.subject)
+        let texts = self.issuer == other.issuer
             && agree(&self.source_repository, &other.source_repository)
             && agree(&self.runner_environment, &other.runner_environment)
-            && agree(&self.deployment_environment, &other.deployment_environment)
-            && match (&self.build_signer, &other.build_signer) {
-                (Some(a), Some(b)) => a.meets(b),
-                _ => true,
-            }
+            && agree(&self.deployment_environment, &other.deployment_environment);
+        if !left.spend(1) {
+            return None;
+        }
+        if !texts || !self.subject.meets(&other.subject, left)? {
+            return Some(false);
+        }
+        match (&self.build_signer, &other.build_signer) {
+            (Some(a), Some(b)) => a.meets(b, left),
+            _ => Some(true),
+        }
     }
 
     fn matches(&self, certificate: &CertificateIdentity) -> bool {

@@ -328,3 +328,31 @@ fn a_policy_without_services_allows_nothing() {
         "release.yaml:1:1: no service is described, so nothing can be allowed",
     );
 }
+
+#[test]
+fn too_many_patterns_are_said_to_be_too_many() {
+    let mut world = World::empty();
+    // None of them meet, and each pair costs 16 million steps.
+    let runs = "*a".repeat(2000);
+    let patterns: Vec<_> = (0..20)
+        .map(|at| format!("\"https://{runs}{at:02}\""))
+        .collect();
+    let (ours, theirs) = patterns.split_at(10);
+    for (path, from, sources) in [
+        (
+            "services/wiki.yaml",
+            "\"https://github.com/acme/wiki\"",
+            ours,
+        ),
+        (
+            "services/pay-api.yaml",
+            "\"https://github.com/acme/pay\"",
+            theirs,
+        ),
+    ] {
+        world.edit(path, from, &sources.join(", "));
+    }
+    let found = said(&world);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("too many patterns"), "{found:?}");
+}

@@ -1,11 +1,19 @@
 //! Signers that could be two people, or a person and a machine: they count as nobody.
 
 use super::Doubt;
+use crate::pattern::Effort;
+use crate::policy::place::Place;
 use crate::policy::{IdentityRule, Policy};
 
 /// Identities of different actors that one signer could match. Equal ones are refused when the file is
 /// read.
-pub(super) fn doubt(policy: &Policy, doubts: &mut Vec<Doubt>) {
+///
+/// Answers where it stopped, if it did.
+pub(super) fn doubt(
+    policy: &Policy,
+    effort: &mut Effort,
+    doubts: &mut Vec<Doubt>,
+) -> Option<Place> {
     let persons = policy.people.persons.iter();
     let persons = persons.flat_map(|(name, rule)| {
         let rules = rule.identities.iter();
@@ -20,7 +28,13 @@ pub(super) fn doubt(policy: &Policy, doubts: &mut Vec<Doubt>) {
     for (at, (name, rule)) in all.iter().enumerate() {
         let before = all.iter().take(at);
         let others = before.filter(|(other, _)| other != name);
-        for (other, _) in others.filter(|(_, other)| other.meets(rule)) {
+        for (other, earlier) in others {
+            let Some(meet) = earlier.meets(rule, effort) else {
+                return Some(rule.place().clone());
+            };
+            if !meet {
+                continue;
+            }
             let text = format!(
                 "a signer could be both {other} and {name} ({}), and counts as nobody then",
                 rule.describe()
@@ -28,4 +42,5 @@ pub(super) fn doubt(policy: &Policy, doubts: &mut Vec<Doubt>) {
             doubts.push(Doubt::new(rule.place(), text));
         }
     }
+    None
 }

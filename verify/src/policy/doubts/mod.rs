@@ -15,6 +15,10 @@ use serde::Serialize;
 use super::place::Place;
 use super::rules::EdgeRule;
 use super::{Policy, Requirements, Service};
+use crate::pattern::Effort;
+
+/// Steps that comparing the patterns of one policy may take: a fraction of a second.
+const EFFORT: u64 = 1 << 26;
 
 /// Something that is allowed and hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,8 +49,16 @@ impl Policy {
         }
         ways::doubt(self, &mut doubts);
         names::doubt(self, now, &mut doubts);
-        actors::doubt(self, &mut doubts);
-        sources::doubt(self, &mut doubts);
+        let mut effort = Effort::new(EFFORT);
+        let mut stopped = actors::doubt(self, &mut effort, &mut doubts);
+        if stopped.is_none() {
+            stopped = sources::doubt(self, &mut effort, &mut doubts);
+        }
+        if let Some(place) = stopped {
+            let text = "there are too many patterns, or too long ones, to compare all of them: from \
+                        here on nobody looked whether two of them meet";
+            doubts.push(Doubt::new(&place, text));
+        }
         let mut told: Vec<Doubt> = Vec::with_capacity(doubts.len());
         for doubt in doubts {
             if !told.contains(&doubt) {
