@@ -69,6 +69,7 @@ impl Requirement for TestsRule {
 
     fn parts(&self) -> Option<Parts<'_>> {
         let parts = vec![
+            // The newest result counts: who else signs one may pass it or fail it.
             ("by", Value::words(&self.by)),
             ("maxAge", Value::AtMost(self.max_age)),
             ("names", Value::demands(&self.names)),

@@ -166,8 +166,8 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         "services/wiki.yaml",
         "tier: low\n",
         "tier: low\ntighten: [{to: prod, require: {approvals: {threshold: 1}}}]\n",
-        "tightened service wiki into prod: added: more is required",
-        "loosened service wiki into prod: removed: more is required",
+        "tightened service wiki into prod: added: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",
+        "loosened service wiki into prod: removed: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",
     ),
 ];
 
@@ -187,7 +187,9 @@ fn a_step_a_service_and_a_person_come_and_go_whole() {
     let found = changes("release.yaml", "edges:\n", edge);
     assert_eq!(
         found,
-        ["loosened step dev -> prod (hotfix) : added: signed by promoter"]
+        [
+            "loosened step dev -> prod (hotfix) : added: signed by promoter; 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age; review within 2 d"
+        ]
     );
     let mut without = World::empty();
     without
@@ -258,65 +260,210 @@ fn a_version_that_the_next_one_does_not_know_is_told_first() {
     );
 }
 
+/// What is said of earlier versions.
+fn history(old: &World, new: &World) -> Vec<(Effect, String)> {
+    let read = |world: &World| Policy::parse(&world.files, &Limits::default()).unwrap();
+    let changes = read(old).changes_to(&read(new)).into_iter();
+    let changes = changes.filter(|change| change.rule == "history");
+    changes.map(|change| (change.effect, change.text)).collect()
+}
+
+#[track_caller]
+fn one_about(found: &[(Effect, String)], effect: Effect, text: &str) {
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, effect, "{found:?}");
+    assert!(found[0].1.contains(text), "{text}: {found:?}");
+}
+
 #[test]
-fn what_is_said_of_earlier_versions_is_told() {
-    let digest = "00".repeat(32);
-    let listed =
-        |until: &str| format!("history: [{{version: 2, digest: \"sha256:{digest}\"{until}}}]");
-    let mut with = World::empty();
-    with.edit("release.yaml", "history: []", &listed(""));
-    let found = told(&World::empty(), &with);
-    assert_eq!(
-        found,
-        [format!("changed policy history.v2: added: sha256:{digest}")]
-    );
-    let mut ended = World::empty();
-    let until = ", until: 2026-03-01T00:00:00Z";
-    ended.edit("release.yaml", "history: []", &listed(until));
-    let found = told(&with, &ended);
-    assert_eq!(found.len(), 1);
-    assert!(
-        found[0].ends_with("until 2026-03-01T00:00:00Z"),
-        "{found:?}"
-    );
-    // That the next version lists the one before is no news.
+fn what_is_said_of_earlier_versions_is_compared() {
+    let old = World::empty();
     let mut next = World::empty();
     next.next_policy();
-    assert_eq!(
-        told(&World::empty(), &next),
-        ["changed policy version: 3 -> 4"]
-    );
-}
+    assert_eq!(history(&old, &next), []);
+    assert_eq!(history(&next, &next), []);
 
-#[test]
-fn an_environment_may_have_a_point_in_its_name() {
-    let dotted = |more: &str| {
+    // A version that nobody knew, with loose rules of its own.
+    let mut foreign = World::empty();
+    foreign.edit("release.yaml", "version: 3", "version: 2");
+    foreign.edit("release.yaml", "threshold: 2", "threshold: 1");
+    let digest = Policy::parse(&foreign.files, &Limits::default())
+        .unwrap()
+        .digest();
+    let mut with = World::empty();
+    with.next_policy();
+    let more = format!("history: [{{version: 2, digest: \"{digest}\"}}, ");
+    with.edit("release.yaml", "history: [", &more);
+    let said = format!("+version 2 ({digest}) without end, without its files");
+    one_about(&history(&old, &with), Effect::Loosened, &said);
+    let mut loaded = World::empty();
+    loaded.files = with.files.clone();
+    loaded.files.predecessors.push(foreign.files);
+    let said = format!("+version 2 ({digest}) without end");
+    one_about(&history(&old, &loaded), Effect::Loosened, &said);
+    one_about(&history(&with, &loaded), Effect::Loosened, "-> without end");
+    one_about(
+        &history(&loaded, &with),
+        Effect::Tightened,
+        "without its files",
+    );
+    // It is gone, and so is what was promoted under it. The new version is none of the entries that go.
+    let gone = history(&loaded, &next);
+    assert!(
+        gone.iter()
+            .any(|(effect, text)| *effect == Effect::Tightened
+                && text.starts_with(&format!("-version 2 ({digest})"))),
+        "{gone:?}"
+    );
+
+    // An end that comes, moves and goes.
+    let end = |at: &str| {
         let mut world = World::empty();
-        for (from, to) in [
-            ("  prod: {uri", "  eu.prod: {uri"),
-            ("to: prod", "to: eu.prod"),
-        ] {
-            world.edit("release.yaml", from, to);
-        }
-        world.edit(
-            "services/wiki.yaml",
-            "tier: low\n",
-            &format!("tier: low\n{more}"),
-        );
+        world.files = loaded.files.clone();
+        let entry = format!("version: 2, digest: \"{digest}\"");
+        let ended = format!("{entry}, until: {at}");
+        world.edit("release.yaml", &entry, &ended);
         world
     };
-    let more = "tighten: [{to: eu.prod, require: {approvals: {threshold: 1}}}]\n";
-    let found = told(&dotted(more), &dotted(""));
-    assert_eq!(
-        found,
-        ["loosened service wiki into eu.prod: removed: more is required"]
+    let (early, late) = (end("2026-01-01T00:00:00Z"), end("2027-01-01T00:00:00Z"));
+    let moved = |old: &World, new: &World| {
+        let found = history(old, new).into_iter();
+        let mut found = found.filter(|(_, text)| text.starts_with("version 2 "));
+        found.next().unwrap()
+    };
+    let (effect, text) = moved(&early, &late);
+    assert_eq!(effect, Effect::Changed);
+    assert!(
+        text.ends_with("until 2026-01-01T00:00:00Z -> until 2027-01-01T00:00:00Z"),
+        "{text}"
+    );
+    let (effect, text) = moved(&late, &loaded);
+    assert_eq!(effect, Effect::Changed);
+    assert!(
+        text.ends_with("until 2027-01-01T00:00:00Z -> without end"),
+        "{text}"
     );
 }
 
 #[test]
-fn keys_are_told_whole() {
-    let key = crate::kit::policy::key;
-    let found = changes("release.yaml", &key("tester"), &key("builder"));
-    let id = crate::kit::Signer::named("builder").key_id().to_string();
-    assert!(found.iter().any(|line| line.contains(&id)), "{found:?}");
+fn what_lets_in_and_keeps_out_by_the_same_word_has_no_direction() {
+    // Whoever may promote may revoke by the same name.
+    let mut both = World::empty();
+    both.edit(
+        "release.yaml",
+        "  tester:\n",
+        "  tester:\n    - {issuer: 'https://i.test', subject: ci}\n",
+    );
+    for (found, sign) in [
+        (told(&World::empty(), &both), '+'),
+        (told(&both, &World::empty()), '-'),
+    ] {
+        let expected = format!("changed identity tester signers: {sign}ci (https://i.test)");
+        assert_eq!(found, [expected]);
+    }
+    // Who says that it runs also says that it broke, unless only the first is asked for.
+    let soak = |by: &str, healthy: bool| {
+        let mut world = World::empty();
+        let rule = format!(
+            "tests: {{by: [tester], maxAge: 72h}}\n      soak: {{in: dev, min: 1h, by: [{by}], healthy: {healthy}}}"
+        );
+        world.edit("release.yaml", "tests: {by: [tester], maxAge: 72h}", &rule);
+        world
+    };
+    for (healthy, effect) in [(true, "changed"), (false, "tightened")] {
+        let found = told(&soak("tester, builder", healthy), &soak("tester", healthy));
+        assert_eq!(
+            found,
+            [format!("{effect} step dev -> staging soak.by: -builder")]
+        );
+    }
+}
+
+#[test]
+fn no_two_signers_read_the_same() {
+    let with = |signer: &str| {
+        let mut world = World::empty();
+        let signer = format!("  tester:\n    - {signer}\n");
+        world.edit("release.yaml", "  tester:\n", &signer);
+        world
+    };
+    let exact = with("{issuer: 'https://i.test', subject: '*@acme.example'}");
+    let like = with("{issuer: 'https://i.test', subjectPattern: '*@acme.example'}");
+    assert_eq!(
+        told(&exact, &like),
+        [
+            "changed identity tester signers: +like *@acme.example (https://i.test) -*@acme.example (https://i.test)"
+        ]
+    );
+    let odd = with("{issuer: 'https://i.test', subject: 'like *@acme.example'}");
+    assert_eq!(told(&odd, &like).len(), 1);
+    // A key is told whole: eight digits of its id can be made to agree.
+    let found = changes(
+        "release.yaml",
+        "  tester:\n    - key: ",
+        "  tester:\n    - notAfter: 2026-05-31T00:00:00Z\n      key: ",
+    );
+    let id = found[0].rsplit_once("-key sha256:").unwrap().1;
+    assert_eq!(id.len(), 64, "{found:?}");
+}
+
+#[test]
+fn a_name_with_a_dot_hides_no_rule() {
+    let dotted = |tighten: &str| {
+        let mut world = World::empty();
+        let base = String::from_utf8(world.files.base.bytes.clone()).unwrap();
+        let base = base
+            .replace("\n  prod: {", "\n  eu.prod: {")
+            .replace("to: prod", "to: eu.prod")
+            .replace("from: prod", "from: eu.prod");
+        world.files.base.bytes = base.into_bytes();
+        let text = format!("tier: low\n{tighten}");
+        world.edit("services/wiki.yaml", "tier: low\n", &text);
+        world
+    };
+    let without = dotted("");
+    let with = dotted("tighten: [{to: eu.prod, require: {approvals: {threshold: 1}}}]\n");
+    let gone = told(&with, &without);
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(
+        gone[0].starts_with("loosened service wiki into \"eu.prod\": removed: "),
+        "{gone:?}"
+    );
+    let come = told(&without, &with);
+    assert_eq!(come.len(), 1, "{come:?}");
+    assert!(
+        come[0].starts_with("tightened service wiki into \"eu.prod\": added: "),
+        "{come:?}"
+    );
+}
+
+#[test]
+fn a_step_for_other_tiers_tells_what_it_takes() {
+    let mut new = World::empty();
+    new.edit(
+        "release.yaml",
+        "  low: {claimedTime",
+        "  top: {claimedTime: deny}\n  low: {claimedTime",
+    );
+    let old = Policy::parse(&new.files, &Limits::default()).unwrap();
+    new.edit("release.yaml", "tiers: [high]", "tiers: [high, top]");
+    new.edit("release.yaml", "threshold: 2", "threshold: 1");
+    let new = Policy::parse(&new.files, &Limits::default()).unwrap();
+    let changes = old.changes_to(&new).into_iter();
+    let steps: Vec<_> = changes
+        .filter(|it| it.subject.starts_with("step"))
+        .collect();
+    let find = |effect: Effect, text: &str| {
+        let mut steps = steps.iter();
+        steps.any(|step| step.effect == effect && step.text.contains(text))
+    };
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(
+        find(Effect::Tightened, "2 approvals by distinct persons"),
+        "{steps:?}"
+    );
+    assert!(
+        find(Effect::Loosened, "1 approvals by distinct persons"),
+        "{steps:?}"
+    );
 }

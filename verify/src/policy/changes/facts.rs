@@ -1,14 +1,14 @@
 //! A policy as a flat list of facts, so that two can be compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bulla_model::EdgeKind;
 
-use super::parts::{Below, set};
+use super::parts::{Below, lines, set};
 use super::{Effect, Value};
 use crate::policy::place::Place;
 use crate::policy::rules::{EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule};
-use crate::policy::{IdentityRule, Policy, RevocationsRule};
+use crate::policy::{IdentityRule, Policy, RevocationsRule, show_duration};
 
 /// By subject and rule.
 pub(super) type Facts = BTreeMap<(String, String), Fact>;
@@ -20,26 +20,16 @@ pub(super) struct Fact {
     pub(super) place: Option<Place>,
 }
 
-/// Everything a policy says. What it says about earlier versions is compared as a whole.
+/// Everything a policy says, but for what it says about earlier versions.
 pub(super) fn facts(policy: &Policy) -> Facts {
     let mut facts = Facts::new();
     let mut own = Below::about(&mut facts, "policy".to_owned());
     own.put("", Value::There(Effect::Changed, String::new()), None);
     own.put("name", Value::Word(policy.name.clone()), None);
     own.put("version", Value::Word(policy.version.to_string()), None);
-    for entry in &policy.history {
-        let until = entry.until;
-        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
-        let text = format!("{}{until}", entry.digest);
-        own.put(
-            &format!("history.v{}", entry.version),
-            Value::Word(text),
-            None,
-        );
-    }
     for (name, rule) in &policy.environments {
         environment(
-            &mut Below::about(&mut facts, format!("environment {name}")),
+            &mut Below::about(&mut facts, format!("environment {}", plain(name))),
             rule,
         );
     }
@@ -55,10 +45,9 @@ pub(super) fn facts(policy: &Policy) -> Facts {
         of.put("draftPredicates", Value::Lets(rule.draft_predicates), None);
     }
     for (name, rules) in &policy.identities {
-        let mut of = Below::about(&mut facts, format!("identity {name}"));
-        // By itself a name does nothing: where rules name it, they say so. Who may revoke, or report
-        // that something failed, may have it too, so that one less may let more through.
-        signers(&mut of, Effect::Changed, rules, Value::Words);
+        let mut of = Below::about(&mut facts, format!("identity {}", plain(name)));
+        // The same name may sign what lets in and what keeps out: promotions, and revocations.
+        signers(&mut of, rules);
     }
     for rule in &policy.edges {
         edge(&mut Below::about(&mut facts, step(policy, rule)), rule);
@@ -78,29 +67,24 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     }
     for (name, rule) in &policy.people.persons {
         let mut of = Below::about(&mut facts, format!("person {name}"));
-        // One identity more may be another person's, who is nobody then.
-        signers(&mut of, Effect::Changed, &rule.identities, Value::Words);
+        // Who is known may approve, and is also kept from approving his own.
+        signers(&mut of, &rule.identities);
         of.put("roles", Value::Any(set(&rule.roles)), None);
-        // An author whom nobody has denies, one whom somebody has is excluded.
+        // Whose work it is, if an address is known, and nobody may approve it if none is.
         of.put("emails", Value::Words(set(&rule.emails)), None);
     }
     for (name, rules) in &policy.people.machines {
-        let mut of = Below::about(&mut facts, format!("machine {name}"));
-        signers(&mut of, Effect::Changed, rules, Value::Words);
+        let mut of = Below::about(&mut facts, format!("machine {}", plain(name)));
+        signers(&mut of, rules);
     }
     facts
 }
 
-fn signers(
-    of: &mut Below<'_>,
-    coming: Effect,
-    rules: &[IdentityRule],
-    value: fn(BTreeSet<String>) -> Value,
-) {
+fn signers(of: &mut Below<'_>, rules: &[IdentityRule]) {
     let place = rules.first().map(IdentityRule::place);
-    of.put("", Value::There(coming, String::new()), place);
+    of.put("", Value::There(Effect::Changed, String::new()), place);
     let signers = rules.iter().map(IdentityRule::tell).collect();
-    of.put("signers", value(signers), place);
+    of.put("signers", Value::Words(signers), place);
 }
 
 fn environment(of: &mut Below<'_>, rule: &EnvironmentRule) {
@@ -122,10 +106,21 @@ fn environment(of: &mut Below<'_>, rule: &EnvironmentRule) {
     }
 }
 
+/// A name as it stands in a subject or a rule: of another kind than `prod`, in quotes, so that no two
+/// of them read the same.
+fn plain(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if name.bytes().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
+}
+
 /// A step as people say it: `step staging -> prod`.
 fn step(policy: &Policy, edge: &EdgeRule) -> String {
-    let name = |uri| policy.name_of(uri).unwrap_or_default();
-    let from = edge.from.as_ref().map_or("build", name);
+    let name = |uri| plain(policy.name_of(uri).unwrap_or_default());
+    let from = edge.from.as_ref().map_or_else(|| "build".to_owned(), name);
     let mut text = format!("step {from} -> {}", name(&edge.to));
     if edge.kind != EdgeKind::Promote {
         text = format!("{text} ({})", edge.kind);
@@ -153,7 +148,13 @@ fn edge(of: &mut Below<'_>, rule: &EdgeRule) {
         EdgeKind::Retire => Effect::Changed,
         _ => Effect::Loosened,
     };
-    let text = format!("signed by {}", by.join(" or "));
+    let mut text = format!("signed by {}", by.join(" or "));
+    for line in lines(require) {
+        text = format!("{text}; {line}");
+    }
+    if let Some(rule) = review {
+        text = format!("{text}; review within {}", show_duration(rule.within));
+    }
     of.put("", Value::There(coming, text), Some(place));
     of.put("by", Value::Any(set(by)), Some(place));
     of.requirements(require, place);
@@ -203,25 +204,26 @@ fn service(of: &mut Below<'_>, policy: &Policy, rule: &ServiceRule) {
         place,
     } = rule;
     let at = Some(place);
+    // A service whose sources another one claims too takes them from it.
     of.put(
         "",
         Value::There(Effect::Changed, format!("tier {tier}")),
         at,
     );
     of.put("tier", Value::Word(tier.to_string()), at);
-    // What two services have is neither's.
     of.put("sources", Value::Words(set(sources)), at);
     of.put("images", Value::Words(set(images)), at);
     of.put("owners", Value::Words(set(owners)), at);
     for (number, (to, require)) in tighten.iter().enumerate() {
         let earlier = tighten.iter().take(number);
         let same = earlier.filter(|(other, _)| other == to).count();
-        let name = policy.name_of(to).unwrap_or_default();
+        let name = plain(policy.name_of(to).unwrap_or_default());
         of.prefix = match same {
             0 => format!("into {name}"),
             more => format!("into {name} ({})", more.saturating_add(1)),
         };
-        let text = "more is required".to_owned();
+        let lines: Vec<_> = lines(require).collect();
+        let text = format!("more is required: {}", lines.join("; "));
         of.put("", Value::There(Effect::Tightened, text), at);
         of.requirements(require, place);
     }

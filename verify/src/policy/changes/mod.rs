@@ -2,6 +2,7 @@
 //! decided from the rules alone.
 
 mod facts;
+mod history;
 mod parts;
 mod value;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::Policy;
 use super::place::Place;
 use facts::{Facts, facts};
+use history::history;
 pub(crate) use parts::Parts;
 pub(crate) use value::Value;
 
@@ -55,7 +57,7 @@ impl Policy {
     /// What another policy in the place of this one would change.
     pub fn changes_to(&self, new: &Self) -> Vec<Change> {
         let (before, after) = (facts(self), facts(new));
-        let mut changes: Vec<Change> = history(self, new).into_iter().collect();
+        let mut changes: Vec<Change> = history(self, new);
         let mut keys: Vec<_> = before.keys().chain(after.keys()).collect();
         keys.sort();
         keys.dedup();
@@ -98,36 +100,15 @@ impl Policy {
     }
 }
 
-/// Whether a rule is part of one that its own side has and the other has not: told by that.
+/// Whether a rule is part of one that only its own side has: told by that.
 fn is_part((own, other): (&Facts, &Facts), subject: &str, rule: &str) -> bool {
-    let gone = |rule: &str| {
+    let only_here = |rule: &str| {
         let key = (subject.to_owned(), rule.to_owned());
         own.contains_key(&key) && !other.contains_key(&key)
     };
-    let whole = rule.rsplit_once('.').map(|(whole, _)| whole);
-    (!rule.is_empty() && gone("")) || whole.is_some_and(gone)
-}
-
-/// Whether what was promoted under the old version may stay.
-fn history(old: &Policy, new: &Policy) -> Option<Change> {
-    let digest = old.digest();
-    if digest == new.digest() {
-        return None;
+    if !rule.is_empty() && only_here("") {
+        return true;
     }
-    let version = old.version;
-    let mut listed = new.history.iter();
-    let text = if !listed.any(|entry| entry.version == version && entry.digest == digest) {
-        format!("version {version} ({digest}) is not listed: what was promoted under it is refused")
-    } else if !new.predecessors.iter().any(|one| one.digest() == digest) {
-        format!("the files of version {version} are not there: nobody can judge what names it")
-    } else {
-        return None;
-    };
-    Some(Change {
-        effect: Effect::Tightened,
-        subject: "policy".to_owned(),
-        rule: "history".to_owned(),
-        text,
-        place: Some(Place::of_file(&new.base.path.as_str().into())),
-    })
+    rule.rsplit_once('.')
+        .is_some_and(|(whole, _)| only_here(whole))
 }

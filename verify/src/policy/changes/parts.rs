@@ -21,6 +21,17 @@ pub(super) fn set<T: Display>(texts: impl IntoIterator<Item = T>) -> BTreeSet<St
     texts.into_iter().map(|text| text.to_string()).collect()
 }
 
+/// The lines of requirements, without their places.
+pub(super) fn lines(require: &Requirements) -> impl Iterator<Item = String> {
+    let parts = require.parts().into_iter();
+    parts.map(|(_, line, _)| without_place(&line).to_owned())
+}
+
+/// A line without its place, which is another one when a line above it is.
+fn without_place(line: &str) -> &str {
+    line.rsplit_once("   [").map_or(line, |(text, _)| text)
+}
+
 /// The facts about one subject, each below a prefix.
 pub(super) struct Below<'a> {
     pub(super) facts: &'a mut Facts,
@@ -52,10 +63,7 @@ impl<'a> Below<'a> {
     /// Puts everything a step takes. A requirement that tells no parts is compared as a whole.
     pub(super) fn requirements(&mut self, require: &Requirements, place: &Place) {
         for (name, line, parts) in require.parts() {
-            // The place at the end of the line is another one when a line above it is.
-            let text = line
-                .rsplit_once("   [")
-                .map_or(line.as_str(), |(text, _)| text);
+            let text = without_place(&line);
             let Some(Parts { place, parts }) = parts else {
                 self.put(&name, Value::Whole(text.to_owned()), Some(place));
                 continue;

@@ -41,7 +41,7 @@ impl Value {
         Self::Any(texts.iter().map(ToString::to_string).collect())
     }
 
-    /// These, of whom one more may say that something is fine, or that it is not.
+    /// These, without a direction.
     pub(crate) fn words<T: fmt::Display>(texts: &[T]) -> Self {
         Self::Words(texts.iter().map(ToString::to_string).collect())
     }
