@@ -190,12 +190,7 @@ fn confirm(
     if arguments.signing.yes {
         return Ok(());
     }
-    if !context.environment().terminals().input {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes"),
-        );
-    }
+    consent::answerable(context)?;
     let word = if arguments.reject {
         "reject"
     } else {

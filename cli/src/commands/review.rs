@@ -106,12 +106,7 @@ fn confirm(arguments: &Arguments, context: &Context, draft: &ReviewDraft) -> Res
         return Ok(());
     }
     context.printer.announce(page);
-    if !context.environment().terminals().input {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes"),
-        );
-    }
+    consent::answerable(context)?;
     consent::ask("sign the review? [y/N] ")
 }
 

@@ -157,12 +157,7 @@ fn confirm(
         return Ok(());
     }
     context.printer.announce(page);
-    if !context.environment().terminals().input {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes"),
-        );
-    }
+    consent::answerable(context)?;
     let word = if revocation.is_lift() {
         "lift"
     } else {

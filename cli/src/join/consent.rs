@@ -73,6 +73,17 @@ pub fn somebody(context: &Context) -> Result<(), Failure> {
     )
 }
 
+/// Makes sure that what was shown at the terminal can be answered there.
+pub fn answerable(context: &Context) -> Result<(), Failure> {
+    if context.environment().terminals().input {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("nobody is there to ask, so nothing was signed")
+            .with_hint("say yes in advance: --yes"),
+    )
+}
+
 /// Asks at the terminal; anything but a yes ends the command.
 pub fn ask(question: &str) -> Result<(), Failure> {
     // Talk goes to standard error; the answer comes from the person at the terminal.

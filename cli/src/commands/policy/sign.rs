@@ -226,12 +226,7 @@ fn confirm(
         return Ok(());
     }
     context.printer.announce(page);
-    if !context.environment().terminals().input {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes"),
-        );
-    }
+    consent::answerable(context)?;
     let who = escape(&signer.identity().to_string()).to_string();
     consent::ask(&format!("sign this as {who}? [y/N] "))
 }
