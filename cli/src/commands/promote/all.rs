@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::{Digest, Service};
 use bulla_verify::policy::ServiceRule;
-use bulla_verify::{Decision, Verdict};
+use bulla_verify::{Decision, Pattern, Verdict};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,8 +14,8 @@ use crate::args::promote::Arguments;
 use crate::commands::Context;
 use crate::join::estate::Estate;
 use crate::join::rules::{Rules, Source};
-use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{consent, image, step};
+use crate::join::sealer::{Prepared, Purpose, Sealer};
+use crate::join::{consent, identity_token, image, step};
 use crate::render::{Cell, Page, Report, count, shorten, sources};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -26,9 +26,15 @@ const LOOKED_AT: usize = 8;
 const MOVED: usize = 4;
 
 /// Finds out what may move, says it, and moves it.
+///
+/// What is shown is a plan: each step is judged once more, by rules read then and as of then, when it is
+/// taken. Nobody logs in for a plan that is then answered with no.
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
-    let mut rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+    if !arguments.dry_run {
+        rules.must_be_published()?;
+    }
     let from = arguments.from.as_deref().unwrap_or_default();
     let (from, to) = (known(&rules, from)?, known(&rules, &arguments.to)?);
     let estate = Estate {
@@ -48,28 +54,18 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let mut lines: Vec<Line> = looked.into_iter().flatten().collect();
     let ready = lines.iter().filter(|line| line.is_ready()).count();
     if ready > 0 && !arguments.dry_run {
-        let signer = Sealer::open(
+        let prepared = Sealer::prepare(
             context,
             &arguments.signing,
             &arguments.decide.trusted_root,
             Purpose::Claim,
         )
         .await?;
-        agree(arguments, context, (&lines, ready), &signer, (&from, &to))?;
-        // Whoever was asked may have taken their time: what is signed is judged as of now.
-        let now = step::whole_second(Timestamp::now());
-        let before = Arc::clone(&rules);
-        rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-        rules.inherit(&before);
-        let gate = Gate {
-            arguments,
-            context,
-            rules: &rules,
-            now,
-        };
+        agree(arguments, context, (&lines, ready), &prepared, (&from, &to))?;
+        let signer = prepared.finish(context, &arguments.signing).await?;
         let _progress = context.printer.progress("promoting");
         lines = stream::iter(lines)
-            .map(|line| promote(&gate, &signer, line))
+            .map(|line| promote((arguments, context), &rules, &signer, line))
             .buffered(MOVED)
             .collect()
             .await;
@@ -109,6 +105,13 @@ async fn look(
     rule: &ServiceRule,
     (from, to): (&str, &str),
 ) -> Vec<Line> {
+    let mut images = rule.images.iter();
+    if !images.any(|pattern| matches!(pattern, Pattern::Exact(_))) {
+        return vec![Line {
+            reason: Some("the policy names no repository of its images".to_owned()),
+            ..Line::new(service, Outcome::LeftOut, Exit::Success)
+        }];
+    }
     let standing = estate.standing(service, rule).await;
     let problems = standing.problems.into_iter().map(|problem| Line {
         reason: Some(problem),
@@ -125,7 +128,7 @@ fn agree(
     arguments: &Arguments,
     context: &Context,
     (lines, ready): (&[Line], usize),
-    signer: &Sealer,
+    prepared: &Prepared,
     (from, to): (&str, &str),
 ) -> Result<(), Failure> {
     let mut page = Page::default();
@@ -138,27 +141,42 @@ fn agree(
         return Ok(());
     }
     context.printer.announce(page);
-    if !context.environment().terminals().input {
-        return Err(
-            Failure::usage("nobody is there to ask, so nothing was signed")
-                .with_hint("say yes in advance: --yes"),
-        );
-    }
-    let who = signer.identity().to_string();
+    consent::answerable(context)?;
+    let who = match prepared.identity() {
+        Some(identity) => identity.to_string(),
+        None => identity_token::announced(context, &arguments.signing.identity)?,
+    };
     let who = crate::escape::escape(&who);
     let what = count(ready, "release");
     consent::ask(&format!("promote {what} into {to} as {who}? [y/N] "))
 }
 
 /// Promotes what is ready; one that fails keeps no other from it.
-async fn promote(gate: &Gate<'_>, signer: &Sealer, line: Line) -> Line {
+async fn promote(
+    (arguments, context): (&Arguments, &Context),
+    planned: &Rules,
+    signer: &Sealer,
+    line: Line,
+) -> Line {
     let Some(target) = line.image.clone().filter(|_| line.is_ready()) else {
         return line;
     };
     let moved = async {
         let target = Target::parse(&target)?;
-        let image = image::open(gate.context, &target).await?.writable()?;
-        gate.pass(&image, signer).await
+        let image = image::open(context, &target).await?.writable()?;
+        // Login and question may have taken long, and so may the lines before this one.
+        let now = step::whole_second(Timestamp::now());
+        let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+        rules.inherit(planned);
+        let gate = Gate {
+            arguments,
+            context,
+            rules: &rules,
+            now,
+        };
+        let taken = gate.pass(&image, signer).await;
+        planned.inherit(&rules);
+        taken
     };
     match Box::pin(moved).await {
         Ok(taken) if taken.promotion.is_some() => Line {
@@ -174,6 +192,7 @@ async fn promote(gate: &Gate<'_>, signer: &Sealer, line: Line) -> Line {
         Err(failure) => Line {
             outcome: Outcome::Unknown,
             reason: Some(failure.message().to_owned()),
+            details: failure.details().to_vec(),
             end: failure.kind().exit(),
             ..line
         },
@@ -196,6 +215,8 @@ enum Outcome {
     Refused,
     /// That could not be found out.
     Unknown,
+    /// Nobody looked: the policy does not say where its images are.
+    LeftOut,
 }
 
 /// A service, and its release.
@@ -209,6 +230,9 @@ struct Line {
     codes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What belongs to the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promotion: Option<Digest>,
     #[serde(skip)]
@@ -223,6 +247,7 @@ impl Line {
             outcome,
             codes: Vec::new(),
             reason: None,
+            details: Vec::new(),
             promotion: None,
             end,
         }
@@ -260,6 +285,7 @@ impl Line {
             Outcome::NotYet => Cell::attention("not yet"),
             Outcome::Refused => Cell::bad("denied"),
             Outcome::Unknown => Cell::attention("????"),
+            Outcome::LeftOut => Cell::faint("left out"),
         };
         let told = match (&self.promotion, &self.reason) {
             (Some(promotion), _) => shorten(promotion),
@@ -275,6 +301,9 @@ impl Line {
                 Cell::faint(self.image.as_deref().unwrap_or_default()),
             ],
         );
+        for detail in &self.details {
+            page.indented(2, detail);
+        }
     }
 }
 
@@ -307,14 +336,19 @@ impl Report for AllReport {
             (Outcome::NotYet, "not yet"),
             (Outcome::Refused, "denied"),
             (Outcome::Unknown, "could not find out"),
+            (Outcome::LeftOut, "left out"),
         ] {
             let number = of(outcome);
             if number > 0 {
                 parts.push(format!("{number} {word}"));
             }
         }
-        if parts.is_empty() {
-            parts.push("nothing waits to be moved".to_owned());
+        if self
+            .services
+            .iter()
+            .all(|line| line.outcome == Outcome::LeftOut)
+        {
+            parts.insert(0, "nothing waits to be moved".to_owned());
         }
         page.gap();
         page.line(parts.join(", "));

@@ -34,22 +34,29 @@ pub(super) async fn until_decided(
     let mut signer: Option<Sealer> = None;
     let mut told = String::new();
     let mut bar: Option<Progress> = None;
+    let mut before: Option<Arc<Rules>> = None;
     loop {
+        // A certificate ends in minutes, and the next one takes its place.
+        let at = Timestamp::now();
+        let held = match signer.take().filter(|held| held.check_time(at).is_ok()) {
+            Some(held) => held,
+            None => open(arguments, context).await?,
+        };
+        // A login may have taken long.
         let now = step::whole_second(Timestamp::now());
         let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
+        if let Some(before) = &before {
+            rules.inherit(before);
+        }
         let gate = Gate {
             arguments,
             context,
             rules: &rules,
             now,
         };
-        // A certificate ends in minutes, and the next one takes its place.
-        let held = match signer.take().filter(|held| held.check_time(now).is_ok()) {
-            Some(held) => held,
-            None => open(arguments, context).await?,
-        };
         let taken = gate.pass(image, &held).await?;
         signer = Some(held);
+        before = Some(rules);
         let left = patience.saturating_sub(started.elapsed());
         if taken.exit != Exit::NotYet || left.is_zero() {
             return Ok(taken);
