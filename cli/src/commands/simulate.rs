@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         evidence,
     };
     let progress = context.printer.progress("looking ahead");
-    let (answers, exit, width) = match arguments.until {
+    let (answers, exit, ahead) = match arguments.until {
         None => {
             let mut answers = Vec::new();
             for at in times {
@@ -63,23 +63,37 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             (answers, Exit::overall(&exits), None)
         }
         Some(until) => {
-            let (answers, width) = future.changes(&times, until).await?;
+            let (answers, ahead) = changes(&async |at| future.at(at).await, &times, until).await?;
             let first = answers.first().map_or(Exit::Internal, |answer| answer.end);
-            (answers, first, Some(width))
+            (answers, first, Some(ahead))
         }
     };
     drop(progress);
+    let stopped = ahead.as_ref().and_then(|ahead| ahead.stopped);
+    if let Some(at) = stopped {
+        context.printer.warn(format!(
+            "more than {CHANGES} changes: nobody looked further than {at}"
+        ));
+    }
     let report = SimulateReport {
         sources: base.sources.clone(),
         image: exhibit.name().to_owned(),
         environment: exhibit.environment(&asked)?.to_owned(),
         is_step: matches!(asked, Asked::Step { .. }),
         until: arguments.until,
-        looked_every: width.map(|width| width.as_secs()),
+        looked_every: ahead.map(|ahead| ahead.width.as_secs()),
+        stopped,
         answers,
     };
     context.printer.report(&report)?;
     Ok(exit)
+}
+
+/// How a span of time was looked at.
+struct Ahead {
+    width: SignedDuration,
+    /// Where there were too many changes to go on.
+    stopped: Option<Timestamp>,
 }
 
 /// What is asked at each time.
@@ -101,64 +115,65 @@ impl Future<'_> {
             .answer(self.context, &rules, evidence, self.asked, at);
         Ok(Answer::of(at, &asked.await?))
     }
+}
 
-    /// The answer at the first time, and every one after it that is another, as far as can be seen by
-    /// looking so often.
-    async fn changes(
-        &self,
-        times: &[Timestamp],
-        until: Timestamp,
-    ) -> Result<(Vec<Answer>, SignedDuration), Failure> {
-        let [begin] = times else {
-            return Err(Failure::usage(
-                "--until goes on from one time: give --at once",
-            ));
-        };
-        let span = until.duration_since(*begin);
-        if span <= SignedDuration::ZERO {
-            return Err(Failure::usage("--until is not after the time it begins at"));
-        }
-        let width = (span / PARTS).max(SignedDuration::from_secs(1));
-        let first = self.at(*begin).await?;
-        let (mut before, mut last) = (*begin, first.short.clone());
-        let mut answers = vec![first];
-        while before < until && answers.len() <= CHANGES {
-            let next = before.checked_add(width).unwrap_or(until).min(until);
-            let found = self.at(next).await?;
-            if found.short == last {
-                before = next;
-                continue;
-            }
-            // The first second with another answer than before.
-            let found = self.first_change(before, found, &last).await?;
-            (before, last) = (found.at, found.short.clone());
-            answers.push(found);
-        }
-        Ok((answers, width))
+/// The answer at the first time, and every one after it that is another, as far as can be seen by
+/// looking so often.
+async fn changes(
+    ask: &impl AsyncFn(Timestamp) -> Result<Answer, Failure>,
+    times: &[Timestamp],
+    until: Timestamp,
+) -> Result<(Vec<Answer>, Ahead), Failure> {
+    let [begin] = times else {
+        return Err(Failure::usage(
+            "--until goes on from one time: give --at once",
+        ));
+    };
+    let span = until.duration_since(*begin);
+    if span <= SignedDuration::ZERO {
+        return Err(Failure::usage("--until is not after the time it begins at"));
     }
+    let width = (span / PARTS).max(SignedDuration::from_secs(1));
+    let first = ask(*begin).await?;
+    let (mut before, mut last) = (*begin, first.short.clone());
+    let mut answers = vec![first];
+    while before < until && answers.len() <= CHANGES {
+        let next = before.checked_add(width).unwrap_or(until).min(until);
+        let found = ask(next).await?;
+        if found.short == last {
+            before = next;
+            continue;
+        }
+        // The first second with another answer than before.
+        let found = first_change(ask, before, found, &last).await?;
+        (before, last) = (found.at, found.short.clone());
+        answers.push(found);
+    }
+    let stopped = (before < until).then_some(before);
+    Ok((answers, Ahead { width, stopped }))
+}
 
-    async fn first_change(
-        &self,
-        mut before: Timestamp,
-        mut after: Answer,
-        last: &Short,
-    ) -> Result<Answer, Failure> {
-        loop {
-            let gap = after.at.duration_since(before);
-            if gap <= SignedDuration::from_secs(1) {
-                return Ok(after);
-            }
-            let middle = before.checked_add(gap / 2).unwrap_or(after.at);
-            let middle = step::whole_second(middle).max(before);
-            if middle == before {
-                return Ok(after);
-            }
-            let found = self.at(middle).await?;
-            if found.short == *last {
-                before = middle;
-            } else {
-                after = found;
-            }
+async fn first_change(
+    ask: &impl AsyncFn(Timestamp) -> Result<Answer, Failure>,
+    mut before: Timestamp,
+    mut after: Answer,
+    last: &Short,
+) -> Result<Answer, Failure> {
+    loop {
+        let gap = after.at.duration_since(before);
+        if gap <= SignedDuration::from_secs(1) {
+            return Ok(after);
+        }
+        let middle = before.checked_add(gap / 2).unwrap_or(after.at);
+        let middle = step::whole_second(middle).max(before);
+        if middle == before {
+            return Ok(after);
+        }
+        let found = ask(middle).await?;
+        if found.short == *last {
+            before = middle;
+        } else {
+            after = found;
         }
     }
 }
@@ -201,6 +216,9 @@ struct SimulateReport {
     /// Seconds between two looks: what comes and goes in between is not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     looked_every: Option<i64>,
+    /// Where there were too many changes to look further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<Timestamp>,
     answers: Vec<Answer>,
 }
 
@@ -232,7 +250,55 @@ impl Report for SimulateReport {
         }
         if let (Some(until), Some(every)) = (self.until, self.looked_every) {
             let every = format!("{:#}", SignedDuration::from_secs(every));
-            page.indented(1, format!("and so until {until}, looked at every {every}"));
+            let text = match self.stopped {
+                Some(at) => format!("nobody looked further than {at}, looked at every {every}"),
+                None => format!("and so until {until}, looked at every {every}"),
+            };
+            page.indented(1, text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer that is another one every hour.
+    fn hourly(at: Timestamp) -> Answer {
+        let allowed = (at.as_second() / 3600) % 2 == 0;
+        let decision = if allowed {
+            Decision::Allow
+        } else {
+            Decision::Deny
+        };
+        Answer {
+            at,
+            short: Short {
+                decision,
+                exit: 0,
+                codes: Vec::new(),
+                warnings: Vec::new(),
+            },
+            messages: Vec::new(),
+            end: Exit::Success,
+        }
+    }
+
+    #[tokio::test]
+    async fn too_many_changes_are_not_taken_to_be_all() {
+        let begin = Timestamp::UNIX_EPOCH;
+        let ask = async |at| Ok(hourly(at));
+        let look = async |hours| {
+            let until = begin + SignedDuration::from_hours(hours);
+            changes(&ask, &[begin], until).await.unwrap()
+        };
+        let (answers, ahead) = look(10).await;
+        assert_eq!((answers.len(), ahead.stopped), (11, None));
+        assert!(answers.iter().all(|it| it.at.as_second() % 3600 == 0));
+        let (answers, ahead) = look(32).await;
+        assert_eq!((answers.len(), ahead.stopped), (33, None));
+        let (answers, ahead) = look(50).await;
+        assert_eq!(answers.len(), 33);
+        assert_eq!(ahead.stopped, Some(begin + SignedDuration::from_hours(32)));
     }
 }
