@@ -369,3 +369,58 @@ fn a_check_warns_of_what_nobody_can_meet() {
     let said = "2 approvals are needed and 1 persons may give one";
     assert!(answer.data.contains(said), "{}", answer.data);
 }
+
+#[test]
+fn an_answer_that_nobody_has_is_neither_yes_nor_no() {
+    let world = world();
+    for file in ["release.yaml", "people.yaml", "services/pay-api.yaml"] {
+        let text = std::fs::read_to_string(world.path(&format!("policy/{file}"))).unwrap();
+        write(&world, &format!("next/{file}"), &text);
+    }
+    // The pack was made where nobody may revoke, so it does not say what was revoked.
+    let revocations = "revocations: {by: [promoter]}\nhistory: []";
+    edit(&world, "next/release.yaml", "history: []", revocations);
+    let diff = "policy diff policy next --evidence one.tar";
+    let report = run(&world, &format!("{diff} --output json")).json();
+    let digest = report["old"]["digest"].as_str().unwrap();
+    let history = format!("history: [{{version: 1, digest: \"{digest}\"}}]");
+    edit(&world, "next/release.yaml", "history: []", &history);
+    for file in ["release.yaml", "people.yaml", "services/pay-api.yaml"] {
+        let text = std::fs::read_to_string(world.path(&format!("policy/{file}"))).unwrap();
+        write(&world, &format!("next/history/v1/{file}"), &text);
+    }
+    edit(
+        &world,
+        "next/release.yaml",
+        "version: 1\nenv",
+        "version: 2\nenv",
+    );
+    let answer = run(&world, &format!("{diff} --output json"));
+    assert_eq!(answer.code, 3, "{}{}", answer.data, answer.talk);
+    let verdict = answer.json()["verdicts"][0].clone();
+    assert_eq!(verdict["effect"], "not-judged", "{verdict}");
+    assert_eq!(verdict["before"]["decision"], "allow", "{verdict}");
+    let told = run(&world, diff);
+    assert!(
+        told.data.contains("0 newly refused, 1 not judged"),
+        "{}",
+        told.data
+    );
+    // What cannot be read is not judged either.
+    let missing = run(
+        &world,
+        "policy diff policy next --evidence none.tar --output json",
+    );
+    assert_eq!(missing.json()["verdicts"][0]["effect"], "not-judged");
+    // An environment that only one of them has is an answer.
+    std::fs::remove_dir_all(world.path("next/history")).unwrap();
+    let text = std::fs::read_to_string(world.path("policy/release.yaml")).unwrap();
+    let text = text.replace("  dev: {", "  devel: {");
+    let text = text
+        .replace("to: dev", "to: devel")
+        .replace("from: dev", "from: devel");
+    write(&world, "next/release.yaml", &text);
+    let answer = run(&world, &format!("{diff} --env dev --output json"));
+    assert_eq!(answer.code, 0, "{}{}", answer.data, answer.talk);
+    assert_eq!(answer.json()["verdicts"][0]["effect"], "newly-refused");
+}

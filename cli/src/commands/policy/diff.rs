@@ -69,13 +69,16 @@ async fn both(
 ) -> Result<(Compared, Exit), Failure> {
     let exhibit = Exhibit::open(context, evidence).await?;
     let now = at.unwrap_or_else(|| exhibit.now());
-    let before = ask(context, &exhibit, old, asked, now).await?;
-    let after = ask(context, &exhibit, new, asked, now).await?;
-    if let (Told::NoQuestion { reason }, Told::NoQuestion { .. }) = (&before, &after) {
-        return Err(Failure::usage(reason));
-    }
-    let open = before.is_open() || after.is_open();
-    let exit = if open {
+    // An environment that one of the two does not have is an answer too.
+    let ask = async |rules| {
+        let judged = exhibit.judge(context, rules, asked, Some(now)).await;
+        judged.map(|verdict| Short::of(&verdict))
+    };
+    let (before, after) = match (ask(old).await, ask(new).await) {
+        (Err(failure), Err(_)) => return Err(failure),
+        (before, after) => (Told::of(before)?, Told::of(after)?),
+    };
+    let exit = if before.is_open() || after.is_open() {
         Exit::Undetermined
     } else {
         Exit::Success
@@ -92,24 +95,6 @@ async fn both(
     Ok((compared, exit))
 }
 
-/// One policy's answer. An environment that it does not have is an answer too; what could not be
-/// fetched is none.
-async fn ask(
-    context: &Context,
-    exhibit: &Exhibit,
-    rules: &Rules,
-    asked: &Asked,
-    now: Timestamp,
-) -> Result<Told, Failure> {
-    match exhibit.judge(context, rules, asked, Some(now)).await {
-        Ok(verdict) => Ok(Told::Answer(Short::of(&verdict))),
-        Err(failure) if failure.kind() == FailureKind::Usage => Ok(Told::NoQuestion {
-            reason: failure.message().to_owned(),
-        }),
-        Err(failure) => Err(failure),
-    }
-}
-
 /// One side's answer.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -124,6 +109,18 @@ pub(super) enum Told {
 }
 
 impl Told {
+    /// What was answered. That a policy does not know what is asked about is an answer; that evidence
+    /// could not be had is none.
+    fn of(answer: Result<Short, Failure>) -> Result<Self, Failure> {
+        match answer {
+            Ok(short) => Ok(Self::Answer(short)),
+            Err(failure) if failure.kind() == FailureKind::Usage => Ok(Self::NoQuestion {
+                reason: failure.message().to_owned(),
+            }),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Whether it could not be found out.
     fn is_open(&self) -> bool {
         matches!(self, Self::Answer(short) if short.decision == Decision::Undetermined)
@@ -134,6 +131,9 @@ impl Told {
     }
 
     fn turns(&self, after: &Self) -> Turn {
+        if self.is_open() || after.is_open() {
+            return Turn::NotJudged;
+        }
         match (self.allows(), after.allows()) {
             (false, true) => Turn::NewlyAllowed,
             (true, false) => Turn::NewlyRefused,
@@ -163,7 +163,7 @@ pub(super) enum Turn {
     OtherReason,
     /// It stays.
     Same,
-    /// There is no answer.
+    /// Nobody knows.
     NotJudged,
 }
 
@@ -223,9 +223,9 @@ impl Compared {
         }
         let turn = self.effect.text();
         let turn = match self.effect {
-            Turn::NewlyAllowed => Cell::attention(turn),
+            Turn::NewlyAllowed | Turn::NotJudged => Cell::attention(turn),
             Turn::NewlyRefused => Cell::bad(turn),
-            Turn::OtherReason | Turn::Same | Turn::NotJudged => Cell::faint(turn),
+            Turn::OtherReason | Turn::Same => Cell::faint(turn),
         };
         let environment = self.environment.as_deref().unwrap_or_default();
         page.row(1, [turn, evidence.into(), environment.into()]);
@@ -315,6 +315,10 @@ impl Report for DiffReport {
                 turned(Turn::NewlyAllowed),
                 turned(Turn::NewlyRefused)
             );
+            let open = turned(Turn::NotJudged);
+            if open > 0 {
+                text = format!("{text}, {open} not judged");
+            }
         }
         page.line(text);
     }
@@ -338,4 +342,18 @@ fn put_change(page: &mut Page, change: &Change) {
             change.text.as_str().into(),
         ],
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_that_could_not_be_had_is_no_answer() {
+        let failed = |kind| Told::of(Err(Failure::new(kind, "429")));
+        failed(FailureKind::Unavailable).unwrap_err();
+        failed(FailureKind::Tampered).unwrap_err();
+        let asked = failed(FailureKind::Usage).unwrap();
+        assert!(!asked.allows() && !asked.is_open());
+    }
 }

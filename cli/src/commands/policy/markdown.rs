@@ -45,10 +45,7 @@ pub(super) fn page(report: &DiffReport) -> String {
         };
         lines.push(format!(
             "| {} | {} | {} | {} | {} |",
-            verdict
-                .reason
-                .as_ref()
-                .map_or(verdict.effect.text(), |_| "not judged"),
+            verdict.effect.text(),
             text(&verdict.evidence),
             text(verdict.environment.as_deref().unwrap_or_default()),
             text(&told(&verdict.before)),
