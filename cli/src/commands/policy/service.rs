@@ -73,7 +73,7 @@ pub(super) fn run(arguments: AddService, context: &Context) -> Result<Exit, Fail
             .filter(|doubt| !told.contains(doubt))
             .map(|doubt| format!("{}: {}", doubt.place, doubt.text))
             .collect(),
-        next: format!("bulla policy check --policy {}", setting.value),
+        next: format!("bulla policy check --policy {}", typed(&setting.value)),
     };
     context.printer.report(&report)?;
     Ok(Exit::Success)
@@ -117,6 +117,16 @@ fn written(arguments: &AddService, tier: &Tier) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// A path as it is typed in a shell.
+fn typed(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 /// The folder of a policy.
@@ -164,5 +174,17 @@ impl Report for AddReport {
                 self.version, self.digest
             ),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn a_path_works_as_typed() {
+        assert_eq!(typed("../release/policy"), "../release/policy");
+        assert_eq!(typed("our policy"), "'our policy'");
+        assert_eq!(typed("bob's $HOME"), "'bob'\\''s $HOME'");
     }
 }
