@@ -63,6 +63,12 @@ codes! {
     CheckpointUnknown = "checkpoint-unknown";
     /// Whether the artifact contains a component that was revoked or is denied cannot be told.
     ComponentUnknown = "component-unknown";
+    /// A condition cannot be evaluated on a statement.
+    ConditionError = "condition-error";
+    /// A condition does not hold of a statement.
+    ConditionFailed = "condition-failed";
+    /// No statement that a condition could be asked of.
+    ConditionMissing = "condition-missing";
     /// The document that a statement refers to is another one than was signed.
     DocumentMismatch = "document-mismatch";
     /// A version 0 predicate where the tier refuses drafts.

@@ -7,6 +7,7 @@ mod bill;
 pub mod calendar;
 mod candidate;
 mod cause;
+mod cel;
 mod chain;
 mod code;
 mod contents;

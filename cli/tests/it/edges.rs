@@ -338,3 +338,48 @@ fn a_step_that_takes_a_ticket_is_refused_without_and_says_how() {
     sandbox.done(&format!("{promote} --ticket CHG-7"));
     sandbox.done("verify --env staging image:1.0");
 }
+
+#[test]
+fn a_condition_is_asked_of_what_the_pipeline_signs() {
+    let sandbox = company();
+    let condition = "conditions: [{name: looked at, type: 'https://example.test/looked-at/v1', by: [ci], \
+         maxAge: 2d, cel: 'predicate.score >= 7 && step.to == \"staging\"'}]";
+    let plain = "{from: dev, to: staging, by: [ci], require: {}}";
+    let rules = sandbox.read("policy/release.yaml");
+    let with = |condition: &str| {
+        let asked = format!("{{from: dev, to: staging, by: [ci], require: {{{condition}}}}}");
+        sandbox.write("policy/release.yaml", &rules.replace(plain, &asked));
+    };
+    with(&condition.replace("predicate.score", "predicat.score"));
+    let slip = sandbox.run("policy check");
+    refused(&slip, 2, "error: release.yaml:18:");
+    refused(
+        &slip,
+        2,
+        "in `cel`, line 1, column 1: no `predicat`: expected one of `predicate`",
+    );
+    with(condition);
+    let told = sandbox.done("policy explain").data;
+    let line = "looked at: some https://example.test/looked-at/v1 signed by ci";
+    assert!(told.contains(line), "{told}");
+    assert!(
+        told.contains("fulfils predicate.score >= 7 && step.to == \"staging\""),
+        "{told}"
+    );
+    built(&sandbox, "image:1.0");
+    let promote = "promote image:1.0 --to staging --key ci.key";
+    refused(&sandbox.run(promote), 10, "condition-missing");
+    let look = |score: &str| {
+        sandbox.write("looked.json", &format!("{{\"score\": {score}}}"));
+        let kind = "--type https://example.test/looked-at/v1 --predicate looked.json";
+        sandbox.done(&format!("attest image:1.0 {kind} --key ci.key"));
+    };
+    look("\"high\"");
+    refused(&sandbox.run(promote), 1, "condition-error");
+    refused(&sandbox.run(promote), 1, "string >= int means nothing");
+    look("6.5");
+    refused(&sandbox.run(promote), 1, "condition-failed");
+    look("7");
+    sandbox.done(promote);
+    sandbox.done("verify --env staging image:1.0");
+}

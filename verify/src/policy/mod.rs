@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
-    ApprovalsRule, BaseImagesRule, ContentsRule, Exclusion, LicensePattern, LicenseRule,
-    PackagePattern, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart,
-    SourceVsaRule, TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
+    ApprovalsRule, BaseImagesRule, ConditionMatch, ConditionRule, ConditionsRule, ContentsRule,
+    Exclusion, LicensePattern, LicenseRule, PackagePattern, ProvenanceRule, Requirements,
+    SbomFormat, SbomRule, SoakRule, SoakStart, SourceVsaRule, TestsRule, TicketsRule,
+    VulnerabilitiesRule, WaiversRule,
 };
 use crate::verified::SignedTime;
 
@@ -210,7 +211,7 @@ impl Policy {
     /// can be revoked.
     pub(crate) fn takes_sboms(&self) -> bool {
         self.knows_revocations()
-            || self.sbom_rules().next().is_some()
+            || self.sbom_signers().next().is_some()
             || self.predecessors.iter().any(Self::takes_sboms)
     }
 
@@ -221,7 +222,7 @@ impl Policy {
         if self.knows_revocations() && named.any(|rule| rule.is_of(signer)) {
             return true;
         }
-        let by = self.sbom_rules().flat_map(|rule| &rule.by);
+        let by = self.sbom_signers();
         let mut rules = by.filter_map(|name| self.identities.get(name)).flatten();
         rules.any(|rule| rule.is_of(signer))
             || self
@@ -230,13 +231,17 @@ impl Policy {
                 .any(|policy| policy.takes_sboms_of(signer))
     }
 
-    fn sbom_rules(&self) -> impl Iterator<Item = &SbomRule> {
+    /// The identities whose bills of materials some requirement looks at.
+    fn sbom_signers(&self) -> impl Iterator<Item = &String> {
         let services = self.services.values().flat_map(|service| &service.tighten);
         let tightened = services.map(|(_, require)| require);
         let steps = self.edges.iter().map(|edge| &edge.require);
-        steps
-            .chain(tightened)
-            .filter_map(|require| require.sbom.as_ref())
+        steps.chain(tightened).flat_map(|require| {
+            let sbom = require.sbom.iter().flat_map(|rule| &rule.by);
+            let conditions = require.conditions.iter().flat_map(|rule| &rule.all);
+            let of_bills = conditions.filter(|rule| rule.is_about_bills());
+            sbom.chain(of_bills.flat_map(|rule| &rule.by))
+        })
     }
 
     /// The environments, by the policy's short names.

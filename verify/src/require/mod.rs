@@ -20,6 +20,7 @@ use crate::verified::SignedTime;
 
 pub(crate) mod approvals;
 mod base_images;
+mod conditions;
 pub(crate) mod provenance;
 pub(crate) mod sbom;
 mod soak;
@@ -29,6 +30,7 @@ pub(crate) mod vulnerabilities;
 
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
+pub use conditions::{ConditionMatch, ConditionRule, ConditionsRule};
 pub use provenance::{ProvenanceRule, SourceVsaRule};
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
@@ -69,10 +71,10 @@ macro_rules! requirements {
         }
 
         impl Requirements {
-            /// A line for each, with the place it is written at.
+            /// What each says, with the place it is written at.
             pub fn describe(&self) -> Vec<String> {
-                let lines = [$(self.$name.as_ref().map(ToString::to_string),)+];
-                lines.into_iter().flatten().collect()
+                let lines = [$(self.$name.as_ref().map(Requirement::lines),)+];
+                lines.into_iter().flatten().flatten().collect()
             }
 
             /// The name of each, its line, and what it says part by part.
@@ -116,6 +118,8 @@ requirements! {
     approvals: ApprovalsRule,
     /// Change tickets in the promotion.
     tickets: TicketsRule,
+    /// Expressions that statements have to fulfil.
+    conditions: ConditionsRule,
 }
 
 /// One kind of requirement. Shown, it is a line of `bulla policy explain`.
@@ -130,6 +134,11 @@ pub(crate) trait Requirement: fmt::Display + Sized {
     /// the line that it is shown as.
     fn parts(&self) -> Option<Parts<'_>> {
         None
+    }
+
+    /// What it says, in the lines of `bulla policy explain`: one, unless it is a list.
+    fn lines(&self) -> Vec<String> {
+        vec![self.to_string()]
     }
 
     /// Judges a step; it leaves one check at least.

@@ -135,6 +135,18 @@ const WITHOUT_A_VECTOR_YET: &[(Code, &str)] = &[
         "no story of base images is written yet",
     ),
     (
+        Code::ConditionError,
+        "no story of conditions is written yet",
+    ),
+    (
+        Code::ConditionFailed,
+        "no story of conditions is written yet",
+    ),
+    (
+        Code::ConditionMissing,
+        "no story of conditions is written yet",
+    ),
+    (
         Code::FreezeEquivocation,
         "no story of freezes is written yet",
     ),

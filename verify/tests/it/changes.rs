@@ -467,3 +467,59 @@ fn a_step_for_other_tiers_tells_what_it_takes() {
         "{steps:?}"
     );
 }
+
+#[test]
+fn conditions_are_compared_as_what_they_say() {
+    let with = |all: &[(&str, &str)]| {
+        let mut world = World::empty();
+        let rule = |(name, cel): &(&str, &str)| {
+            format!("{{name: {name}, type: vsa, by: [tester], maxAge: 2d, cel: '{cel}'}}")
+        };
+        let all: Vec<_> = all.iter().map(rule).collect();
+        let to = format!("conditions: [{}]\n      approvals: {{", all.join(", "));
+        world.edit("release.yaml", "approvals: {", &to);
+        world
+    };
+    let one = with(&[("a", "predicate.x > 1")]);
+    let two = with(&[("b", "predicate.y"), ("a", "predicate.x > 1")]);
+    let other = with(&[("a", "predicate.x > 0")]);
+    let step = "step staging -> prod for high conditions";
+    let told = |old: &World, new: &World| told(old, new).join("|");
+    assert_eq!(
+        told(&World::empty(), &one),
+        format!("tightened {step}: added: conditions: a")
+    );
+    assert_eq!(
+        told(&one, &World::empty()),
+        format!("loosened {step}: removed: conditions: a")
+    );
+    let said = |name: &str, cel: &str| {
+        format!(
+            "{name}: some https://slsa.dev/verification_summary/v1 signed by tester, at most 48h old fulfils {cel}"
+        )
+    };
+    assert_eq!(
+        told(&one, &two),
+        format!("tightened {step}.all: +{}", said("b", "predicate.y"))
+    );
+    assert_eq!(
+        told(&two, &one),
+        format!("loosened {step}.all: -{}", said("b", "predicate.y"))
+    );
+    // Which way another expression goes, nobody can tell.
+    let (old, new) = (said("a", "predicate.x > 1"), said("a", "predicate.x > 0"));
+    assert_eq!(
+        told(&one, &other),
+        format!("changed {step}.all: +{new} -{old}")
+    );
+    // One line for each in what explains a policy.
+    let policy = two.parsed();
+    let lines = policy.edges()[2].require.describe();
+    let lines: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("fulfils"))
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with(&said("b", "predicate.y")), "{lines:?}");
+    assert!(lines[0].contains("   [release.yaml:"), "{lines:?}");
+}

@@ -95,6 +95,11 @@ produced! {
         checked(|world| drop(world.checkpoint_with("keeper", 2, |said| said.crit = vec!["x".into()]))),
         not checked(|world| drop(world.checkpoint_with("mallory", 2, |said| said.crit = vec!["x".into()])));
     component_unknown: ComponentUnknown = component_beside("pkg:npm/"), not component_beside("pkg:npm/a@1");
+    condition_error: ConditionError = condition(json!({})), not condition(json!({"ok": true}));
+    condition_failed: ConditionFailed = condition(json!({"ok": false})), not condition(json!({"ok": true}));
+    condition_missing: ConditionMissing =
+        crate::gates_conditions::said("", "predicate.ok", &[]),
+        not condition(json!({"ok": true}));
     document_mismatch: DocumentMismatch =
         referring_to(br#"{"bomFormat":"CycloneDX","components":[]}"#),
         not referring_to(DOCUMENT);
@@ -300,6 +305,11 @@ fn checked(change: impl Fn(&mut World)) -> Verdict {
     let mut world = World::checked();
     change(&mut world);
     world.verify("prod")
+}
+
+/// A step whose condition is that the tester said `ok`.
+fn condition(predicate: serde_json::Value) -> Verdict {
+    crate::gates_conditions::said("", "predicate.ok", &[(predicate, 1)])
 }
 
 fn approved_by_alice(change: impl Fn(&mut bulla_model::predicate::Approval)) -> Verdict {

@@ -356,3 +356,18 @@ fn too_many_patterns_are_said_to_be_too_many() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("too many patterns"), "{found:?}");
 }
+
+#[test]
+fn a_pattern_that_finds_a_part_of_a_text() {
+    let with = |pattern: &str| {
+        let to = format!(
+            "conditions: [{{name: a, type: vsa, by: [tester], cel: 'predicate.x.matches(\"{pattern}\")'}}]\n      approvals: {{"
+        );
+        doubts("release.yaml", "approvals: {", &to)
+    };
+    one(
+        &with("github.com/acme"),
+        "release.yaml:36:20: `a` finds `github.com/acme` anywhere in a text: begin the pattern with ^ and end it with $",
+    );
+    assert!(with("^https://github.com/acme/.*$").is_empty());
+}

@@ -17,6 +17,7 @@ mod freeze;
 mod fuzz;
 mod gates;
 mod gates_bills;
+mod gates_conditions;
 mod gates_images;
 mod gates_provenance;
 mod gates_runs;

@@ -4,6 +4,7 @@
 
 mod actors;
 mod approvals;
+mod conditions;
 mod names;
 mod sources;
 mod ways;
@@ -42,6 +43,7 @@ impl Policy {
         let mut doubts = Vec::new();
         for edge in &self.edges {
             approvals::doubt(self, edge, now, &mut doubts);
+            conditions::doubt(self, edge, &mut doubts);
             let is_way_in = !matches!(edge.kind, EdgeKind::Rollback | EdgeKind::Retire);
             if is_way_in && edge.require.provenance.is_none() {
                 doubts.push(Doubt::new(&edge.place, "the step needs no provenance"));
