@@ -64,6 +64,11 @@ impl<'e, 'v> Run<'e, 'v> {
         Ok(())
     }
 
+    /// What is made takes memory, of which each element may want a hundred bytes.
+    fn spend_on_making(&mut self, elements: usize) -> Said<()> {
+        self.spend((elements as u64).saturating_mul(8))
+    }
+
     fn truth(&mut self, expr: &'e Expr) -> Said<bool> {
         match self.value(expr)? {
             Value::Bool(value) => Ok(value),
@@ -95,6 +100,7 @@ impl<'e, 'v> Run<'e, 'v> {
             },
             Node::Index(of, index) => self.index(of, index, expr.at),
             Node::List(all) => {
+                self.spend_on_making(all.len())?;
                 let all: Said<Vec<_>> = all.iter().map(|one| self.value(one)).collect();
                 Ok(Value::List(List::Made(Rc::new(all?))))
             }
@@ -173,6 +179,7 @@ impl<'e, 'v> Run<'e, 'v> {
     }
 
     fn map(&mut self, all: &'e [(Expr, Expr)]) -> Said<Value<'v>> {
+        self.spend_on_making(all.len())?;
         let mut map = BTreeMap::new();
         for (key, value) in all {
             let name = match self.value(key)? {
@@ -194,7 +201,7 @@ impl<'e, 'v> Run<'e, 'v> {
         let (list, length) = match &range {
             Value::List(list) => (list, list.len()),
             Value::Map(map) => {
-                self.spend(map.len() as u64)?;
+                self.spend_on_making(map.len())?;
                 names = List::Made(Rc::new(map.names()));
                 (&names, map.len())
             }
@@ -221,8 +228,14 @@ impl<'e, 'v> Run<'e, 'v> {
                 (EachKind::ExistsOne, Ok(Some(Value::Bool(value)))) => {
                     found = found.saturating_add(usize::from(value));
                 }
-                (EachKind::Filter, Ok(Some(Value::Bool(true)))) => kept.push(element),
-                (EachKind::Map, Ok(Some(value))) => kept.push(value),
+                (EachKind::Filter, Ok(Some(Value::Bool(true)))) => {
+                    self.spend_on_making(1)?;
+                    kept.push(element);
+                }
+                (EachKind::Map, Ok(Some(value))) => {
+                    self.spend_on_making(1)?;
+                    kept.push(value);
+                }
                 (_, Ok(_)) => {}
                 (EachKind::All | EachKind::Exists, Err(error @ EvaluationError::Cannot(_))) => {
                     failed = failed.or(Some(error));
@@ -375,7 +388,7 @@ impl<'e, 'v> Run<'e, 'v> {
                 Ok(Some(Value::Text(text)))
             }
             (Value::List(left), Value::List(right)) => {
-                self.spend(left.len().saturating_add(right.len()) as u64)?;
+                self.spend_on_making(left.len().saturating_add(right.len()))?;
                 let elements = |list: &List<'v>| {
                     let list = list.clone();
                     (0..list.len()).filter_map(move |place| list.get(place))

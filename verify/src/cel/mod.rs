@@ -24,8 +24,9 @@ pub(crate) use value::Value;
 pub(crate) const LENGTH: usize = 4096;
 /// How many parts may be within each other. Stops stack exhaustion.
 pub(crate) const DEPTH: usize = 32;
-/// Steps of one evaluation: about one for each part that is looked at, for each element, and for 16
-/// bytes of text. Stops loops within loops over what a statement lists, and what they would make.
+/// Steps of one evaluation: about one for each part that is looked at, for each element, for 16 bytes
+/// of text, and eight for each element that is made. Stops loops within loops over what a statement
+/// lists, and what they would make.
 pub(crate) const STEPS: u64 = 5_000_000;
 
 /// An expression that answers yes or no.

@@ -13,6 +13,7 @@ use write::Folder;
 mod approvals;
 #[path = "../../examples/chain_vectors/case.rs"]
 mod case;
+mod conditions;
 mod evidence;
 mod ledger;
 mod links;
@@ -38,6 +39,7 @@ fn stories() -> impl Iterator<Item = &'static Story> {
         trust::STORIES,
         owners::STORIES,
         evidence::STORIES,
+        conditions::STORIES,
         ledger::STORIES,
     ];
     tables.into_iter().flatten()
@@ -133,18 +135,6 @@ const WITHOUT_A_VECTOR_YET: &[(Code, &str)] = &[
     (
         Code::BaseImageUnknown,
         "no story of base images is written yet",
-    ),
-    (
-        Code::ConditionError,
-        "no story of conditions is written yet",
-    ),
-    (
-        Code::ConditionFailed,
-        "no story of conditions is written yet",
-    ),
-    (
-        Code::ConditionMissing,
-        "no story of conditions is written yet",
     ),
     (
         Code::FreezeEquivocation,

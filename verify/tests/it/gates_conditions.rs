@@ -13,13 +13,13 @@ use crate::kit::{World, assert_exit, assert_found, hour, show, tampered};
 const LOOKED: &str = "https://example.test/looked-at/v1";
 
 /// A condition on what the tester looked at.
-fn condition(more: &str, cel: &str) -> String {
+pub(crate) fn condition(more: &str, cel: &str) -> String {
     format!(
         "conditions: [{{name: looked at, type: '{LOOKED}', by: [tester], {more} cel: '{cel}'}}]"
     )
 }
 
-fn looked(world: &mut World, who: &str, predicate: &Value, at: i64) {
+pub(crate) fn looked(world: &mut World, who: &str, predicate: &Value, at: i64) {
     world.attest_at(who, LOOKED, predicate, Some(hour(at)));
 }
 

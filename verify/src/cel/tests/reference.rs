@@ -154,8 +154,38 @@ fn truths() -> BoxedStrategy<String> {
     .boxed()
 }
 
+/// What a statement may hold: odd numbers, empty names, and much within each other.
+fn documents() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<u64>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        "[a-c\u{0}\u{e9}\u{10ffff}]{0,3}".prop_map(Json::from),
+    ];
+    let document = leaf.prop_recursive(6, 64, 6, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from);
+        let name = prop::sample::select(vec!["", "a", "n", "ref", "list", "of", "level", "name"]);
+        let members = prop::collection::btree_map(name.prop_map(str::to_owned), inner, 0..6);
+        let map = members.prop_map(|map| Json::Object(map.into_iter().collect()));
+        prop_oneof![list, map]
+    });
+    document.prop_map(
+        |inner| serde_json::json!({"list": inner.clone(), "of": [inner.clone()], "n": inner}),
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn no_document_makes_an_expression_panic(source in truths(), document in documents()) {
+        // Whatever comes of it, it comes again.
+        if read(&source).is_ok() {
+            prop_assert_eq!(asked(&source, &document), asked(&source, &document));
+        }
+    }
 
     #[test]
     fn expressions_say_the_same_elsewhere(source in truths()) {
