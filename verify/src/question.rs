@@ -32,7 +32,7 @@ pub struct Question<'a> {
     pub now: Timestamp,
     /// Bounds.
     pub limits: &'a Limits,
-    /// Asked between attestations; `true` ends the work with "could not find out".
+    /// Asked between attestations, and before a condition is asked of one; `true` ends the work with "could not find out".
     pub cancelled: &'a dyn Fn() -> bool,
 }
 

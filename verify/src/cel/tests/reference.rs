@@ -177,7 +177,7 @@ fn documents() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn no_document_makes_an_expression_panic(source in truths(), document in documents()) {
