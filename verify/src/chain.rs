@@ -6,6 +6,8 @@
 //! 2. It says what the verifier computed: service, tier, audience.
 //! 3. Its time is acceptable and not over.
 //! 4. The requirements of the step held at that time.
+//!    What the current version asks of earlier steps too holds as well, and what it asks at every
+//!    moment of the promotion into the environment that is asked about.
 //! 5. It continues those it follows: environments join, sequence and first promotion agree, the
 //!    subject set is the same, neither time nor the policy's version runs backwards.
 
@@ -22,6 +24,7 @@ use crate::require;
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::{Verified, best_copies};
 
+mod later;
 mod link;
 mod retire;
 mod review;
@@ -187,7 +190,7 @@ fn find(
         let depth = context.question.limits.chain_length;
         let mut walk = Walk::new(context, promotions, Some(&retirements), &mut attempt);
         if is_here {
-            walk.meant_here(head);
+            walk.begin_here(head);
         }
         walk.step(head, depth);
         forks(context, promotions, head, &mut attempt);

@@ -211,7 +211,9 @@ fn judge_found(
         at: question.now,
     };
     let first = report.checks.len();
-    let requirements = chain::requirements(question.policy, rule, context, &edge.to.uri);
+    // What only its signer would date is from before nothing.
+    let is_before = |from| !context.tier_rule.claimed_time && question.now < from;
+    let requirements = chain::requirements(question.policy, rule, context, is_before);
     for rules in &requirements {
         rules.judge(context, &step, report);
     }

@@ -125,11 +125,10 @@ fn allowed(
     now: Timestamp,
     not_after: Timestamp,
 ) -> Result<(), Failure> {
-    let services = rules
-        .policy
-        .services()
-        .flat_map(|(_, service)| &service.tighten);
-    let tightened = services.map(|(to, require)| (to, require));
+    let services = rules.policy.services();
+    let own = services.flat_map(|(_, service)| &service.tighten);
+    let tightened = rules.policy.tighten().iter().chain(own);
+    let tightened = tightened.map(|rule| (&rule.to, &rule.require));
     let edges = rules.policy.edges().iter();
     let asked = edges.map(|edge| (&edge.to, &edge.require)).chain(tightened);
     let terms = asked.filter_map(|(to, require)| {

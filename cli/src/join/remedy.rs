@@ -92,7 +92,10 @@ impl Refused<'_> {
         let mut remedies = Vec::new();
         for (at, edge) in way.into_iter().enumerate() {
             let step = StepWords::of(policy, edge);
-            let mut asks_ticket = edge.require.tickets.is_some();
+            let besides = policy.tighten().iter();
+            let besides = besides.filter(|rule| rule.is_about(&edge.to, edge.kind, tier));
+            let mut required = besides.map(|rule| &rule.require).chain([&edge.require]);
+            let mut asks_ticket = required.any(|require| require.tickets.is_some());
             if at == 0 {
                 let name = StepName {
                     kind: EdgeKind::Promote,

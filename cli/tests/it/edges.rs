@@ -309,6 +309,37 @@ fn digest_of(sandbox: &Sandbox, tag: &str) -> String {
 }
 
 #[test]
+fn what_is_asked_besides_says_of_whom_and_when() {
+    let sandbox = company();
+    let rules = sandbox.read("policy/release.yaml");
+    let tickets = "require: {tickets: {patterns: ['CHG-*']}}";
+    let added = format!(
+        "tighten:
+  - {{to: staging, kinds: [promote], effectiveFrom: 2026-01-01T00:00:00Z, {tickets}}}
+  - {{to: staging, standing: true, {tickets}}}
+edges:
+"
+    );
+    sandbox.write("policy/release.yaml", &rules.replace("edges:\n", &added));
+    built(&sandbox, "image:1.0");
+    let promote = "promote image:1.0 --to staging --key ci.key";
+    let told = sandbox.done("policy explain").data;
+    for line in [
+        "every step",
+        "into staging (promote) also, of every step from 2026-01-01T00:00:00Z on: 1 ticket",
+        "into staging also, at every moment: 1 ticket",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    refused(&sandbox.run(promote), 1, "ticket-missing");
+    sandbox.done(&format!("{promote} --ticket CHG-1"));
+    let shown = sandbox
+        .done("verify image:1.0 --env staging --explain")
+        .data;
+    assert!(shown.contains("now: "), "{shown}");
+}
+
+#[test]
 fn a_step_that_takes_a_ticket_is_refused_without_and_says_how() {
     let sandbox = company();
     let rules = sandbox.read("policy/release.yaml").replace(

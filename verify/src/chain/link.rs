@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use bulla_model::predicate::Promotion;
 use bulla_model::{EdgeKind, Environment, Tier};
+use jiff::Timestamp;
 
 use crate::code::Code;
 use crate::eligible::match_any;
-use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy, Requirements};
+use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy, Requirements, TightenRule};
 use crate::question::Context;
 use crate::verified::Verified;
 
@@ -131,20 +132,29 @@ pub(crate) fn find_edge<'p>(
     })
 }
 
-/// The base's requirements for a step and what the service adds; all of them must be met.
+/// The requirements of a step's own rule, and what base and service add; all of them must be met.
+/// `is_before` says whether the step is surely from before a time.
 pub(crate) fn requirements<'p>(
     policy: &'p Policy,
     edge: &'p EdgeRule,
     context: &Context<'_>,
-    to: &Environment,
+    is_before: impl Fn(Timestamp) -> bool,
 ) -> Vec<&'p Requirements> {
-    let tightened = policy
-        .services
-        .get(context.service)
-        .into_iter()
-        .flat_map(|service| &service.tighten);
-    let added = tightened
-        .filter(|(environment, _)| environment == to)
-        .map(|(_, require)| require);
+    let added = tightened(policy, context, edge.kind, &edge.to)
+        .filter(|rule| !rule.effective_from.is_some_and(&is_before))
+        .map(|rule| &rule.require);
     std::iter::once(&edge.require).chain(added).collect()
+}
+
+/// What base and service add to a step.
+pub(super) fn tightened<'p>(
+    policy: &'p Policy,
+    context: &Context<'_>,
+    kind: EdgeKind,
+    to: &Environment,
+) -> impl Iterator<Item = &'p TightenRule> {
+    let service = policy.services.get(context.service).into_iter();
+    let own = service.flat_map(|service| &service.tighten);
+    let added = policy.tighten.iter().chain(own);
+    added.filter(move |rule| rule.is_about(to, kind, context.tier))
 }

@@ -9,7 +9,7 @@ use bulla_model::{Digest, EdgeKind, Environment};
 
 use super::link::{broken_link, contradiction, find_edge, meant_elsewhere, requirements};
 use super::retire::Retirement;
-use super::{CHECK, Promotions, review};
+use super::{CHECK, Promotions, later, review};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{describe_identities, judge_time, match_any};
@@ -26,6 +26,8 @@ pub(super) struct Walk<'a, 'b> {
     /// What was taken out of service; `None` to leave that aside.
     retirements: Option<&'a [Retirement<'a>]>,
     seen: BTreeSet<Digest>,
+    /// The promotion into the environment that is asked about.
+    asked: Option<Digest>,
     /// Whether the report already says what became of the other promotions.
     explained: bool,
     report: &'b mut Report,
@@ -43,13 +45,16 @@ impl<'a, 'b> Walk<'a, 'b> {
             promotions,
             retirements,
             seen: BTreeSet::new(),
+            asked: None,
             explained: false,
             report,
         }
     }
 
-    /// Judges whether the promotion into the environment that is asked about is for this cluster.
-    pub(super) fn meant_here(&mut self, promotion: &Verified<Promotion>) {
+    /// Takes this as the promotion into the environment that is asked about: it has to be for this
+    /// cluster, and to meet what is asked at every moment.
+    pub(super) fn begin_here(&mut self, promotion: &Verified<Promotion>) {
+        self.asked = Some(promotion.payload().clone());
         if let Some((code, message, pointer)) = meant_elsewhere(promotion, self.context) {
             self.fail(promotion, Cause::Denied, code, &message, pointer);
         }
@@ -312,11 +317,17 @@ impl<'a, 'b> Walk<'a, 'b> {
             tickets: Some(&said.tickets),
             at,
         };
-        let requirements = requirements(policy, edge, &context, &said.edge.to.uri);
+        let time = promotion.time();
+        let is_before = |from| later::is_before(time, from);
+        let requirements = requirements(policy, edge, &context, is_before);
         for rules in &requirements {
             rules.judge(&context, &step, self.report);
         }
         freeze::judge(&context, &step, &requirements, Taken::Already, self.report);
+        later::from_then_on(self.context, policy, &step, time, self.report);
+        if self.asked.as_ref() == Some(promotion.payload()) {
+            later::at_every_moment(self.context, &step, self.report);
+        }
         self.judge_exception(promotion, &context, edge, at);
         Some(at)
     }

@@ -48,7 +48,9 @@ pub use parse::{API_VERSION, PolicyError};
 pub(crate) use parse::{pattern, read, shape};
 pub use people::{Actor, People};
 pub use place::Place;
-pub use rules::{EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule, TierRule};
+pub use rules::{
+    EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule, TierRule, TightenRule,
+};
 pub(crate) use scope::Scope;
 pub(crate) use wire::IdentityWire;
 
@@ -86,6 +88,7 @@ pub struct Policy {
     pub(crate) tiers: BTreeMap<Tier, TierRule>,
     pub(crate) identities: BTreeMap<String, Vec<IdentityRule>>,
     pub(crate) edges: Vec<EdgeRule>,
+    pub(crate) tighten: Vec<TightenRule>,
     pub(crate) revocations: Option<RevocationsRule>,
     pub(crate) freezes: Option<FreezesRule>,
     pub(crate) services: BTreeMap<Service, ServiceRule>,
@@ -233,15 +236,26 @@ impl Policy {
 
     /// The identities whose bills of materials some requirement looks at.
     fn sbom_signers(&self) -> impl Iterator<Item = &String> {
-        let services = self.services.values().flat_map(|service| &service.tighten);
-        let tightened = services.map(|(_, require)| require);
-        let steps = self.edges.iter().map(|edge| &edge.require);
-        steps.chain(tightened).flat_map(|require| {
+        self.required().flat_map(|require| {
             let sbom = require.sbom.iter().flat_map(|rule| &rule.by);
             let conditions = require.conditions.iter().flat_map(|rule| &rule.all);
             let of_bills = conditions.filter(|rule| rule.is_about_bills());
             sbom.chain(of_bills.flat_map(|rule| &rule.by))
         })
+    }
+
+    /// Everything that is required of some step, by base or service.
+    pub(crate) fn required(&self) -> impl Iterator<Item = &Requirements> {
+        let services = self.services.values().flat_map(|service| &service.tighten);
+        self.required_by_base()
+            .chain(services.map(|rule| &rule.require))
+    }
+
+    /// Everything that the base requires of some step.
+    pub(crate) fn required_by_base(&self) -> impl Iterator<Item = &Requirements> {
+        let tightened = self.tighten.iter().map(|rule| &rule.require);
+        let steps = self.edges.iter().map(|edge| &edge.require);
+        steps.chain(tightened)
     }
 
     /// The environments, by the policy's short names.
@@ -272,6 +286,11 @@ impl Policy {
     /// The steps.
     pub fn edges(&self) -> &[EdgeRule] {
         &self.edges
+    }
+
+    /// What the base requires of steps besides their own rules.
+    pub fn tighten(&self) -> &[TightenRule] {
+        &self.tighten
     }
 
     /// Who may revoke and lift; `None` if nobody may.

@@ -175,6 +175,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         }
         edges.push(edge);
     }
+    let tighten = scope.tighten(base.tighten, Some(&tiers))?;
     let revocations = revocations(&path, base.revocations, &identities)?;
     let freezes = freezes(&path, base.freezes, &identities)?;
     let mut history: Vec<Predecessor> = Vec::new();
@@ -208,6 +209,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         tiers,
         identities,
         edges,
+        tighten,
         revocations,
         freezes,
         services: BTreeMap::new(),
@@ -254,12 +256,7 @@ fn parse_service(
         identities: &policy.identities,
         used: &used,
     };
-    let mut tighten = Vec::new();
-    for item in wire.tighten {
-        let at = Place::new(&path, item.referenced);
-        let to = scope.environment(&item.value.to, &at)?;
-        tighten.push((to, item.value.require.read(&scope)?));
-    }
+    let tighten = scope.tighten(wire.tighten, None)?;
     let service = ServiceRule {
         tier: wire.tier.value,
         sources: wire.sources.iter().map(|text| pattern(text)).collect(),

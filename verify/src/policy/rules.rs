@@ -1,6 +1,6 @@
 //! Checked rules.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use bulla_model::{EdgeKind, Environment, Person, Role, Tier};
 
@@ -58,8 +58,8 @@ pub struct ServiceRule {
     pub images: Vec<Pattern>,
     /// Who answers for it.
     pub owners: Vec<Person>,
-    /// What it requires beyond the base, by destination.
-    pub tighten: Vec<(Environment, Requirements)>,
+    /// What it requires beyond the base.
+    pub tighten: Vec<TightenRule>,
     pub(crate) file: FileDigest,
     /// Where it is written.
     pub place: Place,
@@ -84,6 +84,45 @@ pub struct EdgeRule {
     pub review: Option<ReviewRule>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// What steps into an environment take besides what their own rules say, and when that is asked.
+#[derive(Clone, Debug)]
+pub struct TightenRule {
+    /// Where to.
+    pub to: Environment,
+    /// Tiers it is for; empty means all. A service has one anyway.
+    pub tiers: Vec<Tier>,
+    /// Kinds of steps it is for; empty means all.
+    pub kinds: Vec<EdgeKind>,
+    /// Asked of every step taken from then on, whatever version of the policy it names, and of none
+    /// that was surely taken before.
+    pub effective_from: Option<Timestamp>,
+    /// Asked again at every moment, of what is in the environment.
+    pub standing: bool,
+    /// What it takes.
+    pub require: Requirements,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl TightenRule {
+    /// Whether it is about a step of this kind into there, of a service of this tier.
+    pub fn is_about(&self, to: &Environment, kind: EdgeKind, tier: &Tier) -> bool {
+        self.to == *to
+            && (self.tiers.is_empty() || self.tiers.contains(tier))
+            && (self.kinds.is_empty() || self.kinds.contains(&kind))
+    }
+
+    /// When it is asked, where that is not once, of the steps that name its version.
+    pub fn when(&self) -> Option<String> {
+        match (self.effective_from, self.standing) {
+            (None, false) => None,
+            (Some(from), false) => Some(format!("of every step from {from} on")),
+            (None, true) => Some("at every moment".to_owned()),
+            (Some(from), true) => Some(format!("from {from} on, at every moment")),
+        }
+    }
 }
 
 /// A second look at what went around the normal gates.

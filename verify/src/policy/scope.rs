@@ -11,8 +11,8 @@ use bulla_model::{EdgeKind, Environment, Tier};
 use super::identity::IdentityRule;
 use super::parse::{PolicyError, list, rule};
 use super::place::Place;
-use super::rules::{EdgeRule, EnvironmentRule, ReviewRule, TierRule};
-use super::wire::{EdgeWire, Overdue};
+use super::rules::{EdgeRule, EnvironmentRule, ReviewRule, TierRule, TightenRule};
+use super::wire::{EdgeWire, Overdue, TightenWire};
 
 /// What names in a file may refer to.
 pub(crate) struct Scope<'a> {
@@ -39,15 +39,7 @@ impl Scope<'_> {
         let to = self.environment(&edge.to, &place)?;
         let from = ends(edge.kind, from, &to).map_err(|reason| rule(&place, reason))?;
         let review = review(&edge, &place)?;
-        if let Some(unknown) = edge.tiers.iter().find(|tier| !tiers.contains_key(tier)) {
-            return Err(rule(
-                &place,
-                format!(
-                    "no tier `{unknown}`: expected one of {}",
-                    list(tiers.keys())
-                ),
-            ));
-        }
+        known_tiers(&edge.tiers, tiers, &place)?;
         Ok(EdgeRule {
             from,
             to,
@@ -58,6 +50,36 @@ impl Scope<'_> {
             review,
             place,
         })
+    }
+
+    /// What is required besides; in a service's file, which has one tier, `tiers` is not for it.
+    pub(super) fn tighten(
+        &self,
+        wires: Vec<Spanned<TightenWire>>,
+        tiers: Option<&BTreeMap<Tier, TierRule>>,
+    ) -> Result<Vec<TightenRule>, PolicyError> {
+        let read = |wire: Spanned<TightenWire>| {
+            let place = Place::new(self.path, wire.referenced);
+            let wire = wire.value;
+            match (tiers, wire.tiers.first()) {
+                (None, Some(_)) => {
+                    let reason = "`tiers` is for the base: a service has one tier";
+                    return Err(rule(&place, reason.to_owned()));
+                }
+                (Some(tiers), _) => known_tiers(&wire.tiers, tiers, &place)?,
+                (None, None) => {}
+            }
+            Ok(TightenRule {
+                to: self.environment(&wire.to, &place)?,
+                tiers: wire.tiers,
+                kinds: wire.kinds,
+                effective_from: wire.effective_from,
+                standing: wire.standing,
+                require: wire.require.read(self)?,
+                place,
+            })
+        };
+        wires.into_iter().map(read).collect()
     }
 
     pub(crate) fn environment(
@@ -106,6 +128,19 @@ impl Scope<'_> {
     pub(crate) fn place(&self, location: serde_saphyr::Location) -> Place {
         Place::new(self.path, location)
     }
+}
+
+fn known_tiers(
+    named: &[Tier],
+    tiers: &BTreeMap<Tier, TierRule>,
+    place: &Place,
+) -> Result<(), PolicyError> {
+    let mut unknown = named.iter().filter(|tier| !tiers.contains_key(tier));
+    unknown.next().map_or(Ok(()), |unknown| {
+        let known = list(tiers.keys());
+        let reason = format!("no tier `{unknown}`: expected one of {known}");
+        Err(rule(place, reason))
+    })
 }
 
 /// Where a step of this kind begins. What goes back or out begins where it ends.

@@ -26,6 +26,8 @@ pub(super) struct Base {
     pub(super) identities: BTreeMap<String, Vec<Spanned<IdentityWire>>>,
     pub(super) edges: Vec<Spanned<EdgeWire>>,
     #[serde(default)]
+    pub(super) tighten: Vec<Spanned<TightenWire>>,
+    #[serde(default)]
     pub(super) revocations: Option<Spanned<RevocationsWire>>,
     #[serde(default)]
     pub(super) freezes: Option<Spanned<FreezesWire>>,
@@ -187,6 +189,14 @@ pub(super) struct ServiceFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TightenWire {
     pub(super) to: String,
+    #[serde(default)]
+    pub(super) tiers: Vec<Tier>,
+    #[serde(default)]
+    pub(super) kinds: Vec<EdgeKind>,
+    #[serde(default)]
+    pub(super) effective_from: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) standing: bool,
     pub(super) require: RequireWire,
 }
 

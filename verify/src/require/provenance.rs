@@ -302,7 +302,7 @@ fn owners_of(
         let (signer, time) = (statement.signer(), statement.time());
         match_any(policy, policy, &by, signer, time, now) == Matched::Yes
     };
-    let by_base = speaks(&mut policy.edges.iter().map(|edge| &edge.require));
+    let by_base = speaks(&mut policy.required_by_base());
     let owns = |rule: &ServiceRule| {
         let mut patterns = rule.sources.iter();
         source.is_some_and(|source| patterns.any(|pattern| is_source(pattern, source)))
@@ -311,7 +311,7 @@ fn owners_of(
         .services
         .iter()
         .filter(|(_, rule)| {
-            let mut own = rule.tighten.iter().map(|(_, require)| require);
+            let mut own = rule.tighten.iter().map(|rule| &rule.require);
             owns(rule) && (by_base || speaks(&mut own))
         })
         .map(|(name, _)| name.clone());
@@ -320,10 +320,7 @@ fn owners_of(
 
 /// Every identity that some rule lets sign provenance.
 pub(crate) fn builders(policy: &Policy) -> Vec<String> {
-    let base = policy.edges.iter().map(|edge| &edge.require);
-    let services = policy.services.values();
-    let tightened = services.flat_map(|service| &service.tighten);
-    signers(&mut base.chain(tightened.map(|(_, require)| require)))
+    signers(&mut policy.required())
 }
 
 fn signers(requirements: &mut dyn Iterator<Item = &Requirements>) -> Vec<String> {

@@ -92,11 +92,8 @@ struct Found {
 /// `None` without a scan by a signer whom any rule takes one of.
 pub(crate) fn known(context: &Context<'_>) -> Option<BTreeMap<String, Option<Rating>>> {
     let policy = context.policy;
-    let base = policy.edges.iter().map(|edge| &edge.require);
-    let services = policy.services.values();
-    let own = services.flat_map(|service| service.tighten.iter().map(|(_, require)| require));
-    let rules = base
-        .chain(own)
+    let rules = policy
+        .required()
         .filter_map(|require| require.vulnerabilities.as_ref());
     let mut known: Option<BTreeMap<String, Option<Rating>>> = None;
     for rule in rules {

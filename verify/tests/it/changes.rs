@@ -169,6 +169,13 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         "tightened service wiki into prod: added: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",
         "loosened service wiki into prod: removed: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",
     ),
+    (
+        BASE,
+        "edges:\n",
+        "tighten: [{to: dev, kinds: [promote], tiers: [low], standing: true, require: {sbom: {by: [builder]}}}]\nedges:\n",
+        "tightened every step into dev (promote) for low: added: more is required at every moment: sbom signed by builder, any format, of any age",
+        "loosened every step into dev (promote) for low: removed: more is required at every moment: sbom signed by builder, any format, of any age",
+    ),
 ];
 
 #[test]
@@ -178,6 +185,62 @@ fn each_rule_says_which_way_it_goes() {
         new.edit(path, from, to);
         assert_eq!(told(&World::empty(), &new), [forth], "{from} to {to}");
         assert_eq!(told(&new, &World::empty()), [back], "{to} to {from}");
+    }
+}
+
+#[test]
+fn when_a_rule_is_asked_says_which_way_it_goes() {
+    let with = |when: &str| {
+        let mut world = World::empty();
+        let rule = format!("tighten: [{{to: dev, {when} require: {{}}}}]\nedges:\n");
+        world.edit(BASE, "edges:\n", &rule);
+        world
+    };
+    let [none, early, late] = [
+        "",
+        "effectiveFrom: 2026-03-01T00:00:00Z,",
+        "effectiveFrom: 2026-04-01T00:00:00Z,",
+    ]
+    .map(with);
+    let subject = "every step into dev";
+    let times = ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    for (old, new, text) in [
+        (
+            &early,
+            &late,
+            format!(
+                "loosened {subject}.effectiveFrom: {} -> {}",
+                times.0, times.1
+            ),
+        ),
+        (
+            &late,
+            &early,
+            format!(
+                "tightened {subject}.effectiveFrom: {} -> {}",
+                times.1, times.0
+            ),
+        ),
+        (
+            &none,
+            &early,
+            format!(
+                "changed {subject}.effectiveFrom: with its version -> {}",
+                times.0
+            ),
+        ),
+        (
+            &none,
+            &with("standing: true,"),
+            format!("tightened {subject}.standing: +at every moment"),
+        ),
+        (
+            &with("standing: true,"),
+            &none,
+            format!("loosened {subject}.standing: -at every moment"),
+        ),
+    ] {
+        assert_eq!(told(old, new), [text]);
     }
 }
 

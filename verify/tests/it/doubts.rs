@@ -39,6 +39,32 @@ fn a_sound_policy_raises_none() {
 }
 
 #[test]
+fn what_is_added_to_no_step() {
+    let text = "no step into `prod` is of the tiers and kinds that this is for";
+    for rule in [
+        "kinds: [hotfix]",
+        "tiers: [none]",
+        "tiers: [none], kinds: [promote]",
+    ] {
+        let mut world = World::empty();
+        world.edit("release.yaml", "tiers:\n", "tiers:\n  none: {}\n");
+        let with = format!("tighten:\n  - {{to: prod, {rule}, require: {{}}}}\nedges:\n");
+        world.edit("release.yaml", "edges:\n", &with);
+        one(&said(&world), &format!("release.yaml:20:5: {text}"));
+    }
+    let service = "tier: low\ntighten: [{to: prod, kinds: [hotfix], require: {}}]\n";
+    let found = doubts("services/wiki.yaml", "tier: low\n", service);
+    one(&found, &format!("services/wiki.yaml:3:11: {text}"));
+    // Nobody could give what the base adds.
+    let more = "tighten: [{to: prod, require: {approvals: {threshold: 4, roles: [release-manager]}}}]\nedges:\n";
+    let found = doubts("release.yaml", "edges:\n", more);
+    one(
+        &found,
+        "release.yaml:18:43: 4 approvals are needed and 3 persons may give one",
+    );
+}
+
+#[test]
 fn thresholds_that_nobody_can_meet() {
     let found = doubts("release.yaml", "threshold: 2", "threshold: 4");
     one(

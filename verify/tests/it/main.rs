@@ -40,6 +40,7 @@ mod reference;
 mod references;
 mod signed;
 mod slsa;
+mod tighten;
 mod trusted_roots;
 mod vectors;
 mod vsa;

@@ -2,7 +2,7 @@
 
 use bulla_model::Role;
 use bulla_verify::Policy;
-use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule};
+use bulla_verify::policy::{EdgeRule, Freshness, ReviewRule, TightenRule};
 use serde::Serialize;
 
 use crate::render::{Cell, Page, Report};
@@ -62,10 +62,7 @@ impl Explanation {
                 rule.tier,
                 sources.join(" or ")
             ));
-            for (to, require) in &rule.tighten {
-                let also = require.describe().into_iter();
-                lines.extend(also.map(|line| format!("  into {} also {line}", to.name())));
-            }
+            lines.extend(rule.tighten.iter().flat_map(added));
         }
         for edge in policy.edges() {
             lines.push(format!(
@@ -78,6 +75,10 @@ impl Explanation {
             let takes = edge.require.describe().into_iter();
             lines.extend(takes.map(|line| format!("  {line}")));
             lines.extend(edge.review.as_ref().map(review));
+        }
+        if !policy.tighten().is_empty() {
+            lines.push("every step".to_owned());
+            lines.extend(policy.tighten().iter().flat_map(added));
         }
         Self {
             name: policy.name().to_owned(),
@@ -101,6 +102,26 @@ fn tiers(edge: &EdgeRule) -> String {
     }
     let names: Vec<_> = edge.tiers.iter().map(ToString::to_string).collect();
     format!("tier {}", names.join(" or "))
+}
+
+/// What is required besides, with the steps it is for and when it is asked.
+fn added(rule: &TightenRule) -> Vec<String> {
+    let mut to = rule.to.name().to_owned();
+    if !rule.kinds.is_empty() {
+        let kinds: Vec<_> = rule.kinds.iter().map(ToString::to_string).collect();
+        to = format!("{to} ({})", kinds.join(" or "));
+    }
+    if !rule.tiers.is_empty() {
+        let tiers: Vec<_> = rule.tiers.iter().map(ToString::to_string).collect();
+        to = format!("{to} for tier {}", tiers.join(" or "));
+    }
+    let when = rule
+        .when()
+        .map_or_else(String::new, |when| format!(", {when}:"));
+    let lines = rule.require.describe().into_iter();
+    lines
+        .map(|line| format!("  into {to} also{when} {line}"))
+        .collect()
 }
 
 fn review(rule: &ReviewRule) -> String {

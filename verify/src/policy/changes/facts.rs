@@ -1,13 +1,15 @@
 //! A policy as a flat list of facts, so that two can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_model::EdgeKind;
 
 use super::parts::{Below, lines, set};
 use super::{Effect, Value};
 use crate::policy::place::Place;
-use crate::policy::rules::{EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule};
+use crate::policy::rules::{
+    EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule, TightenRule,
+};
 use crate::policy::{IdentityRule, Policy, RevocationsRule, show_duration};
 
 /// By subject and rule.
@@ -52,6 +54,8 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     for rule in &policy.edges {
         edge(&mut Below::about(&mut facts, step(policy, rule)), rule);
     }
+    let mut base = Below::about(&mut facts, "every step".to_owned());
+    tightened(&mut base, policy, &policy.tighten);
     if let Some(rule) = &policy.revocations {
         revocations(
             &mut Below::about(&mut facts, "revocations".to_owned()),
@@ -214,17 +218,46 @@ fn service(of: &mut Below<'_>, policy: &Policy, rule: &ServiceRule) {
     of.put("sources", Value::Words(set(sources)), at);
     of.put("images", Value::Words(set(images)), at);
     of.put("owners", Value::Words(set(owners)), at);
-    for (number, (to, require)) in tighten.iter().enumerate() {
-        let earlier = tighten.iter().take(number);
-        let same = earlier.filter(|(other, _)| other == to).count();
-        let name = plain(policy.name_of(to).unwrap_or_default());
-        of.prefix = match same {
-            0 => format!("into {name}"),
-            more => format!("into {name} ({})", more.saturating_add(1)),
+    tightened(of, policy, tighten);
+}
+
+/// What is added to steps, each below its number among those about the same ones.
+fn tightened(of: &mut Below<'_>, policy: &Policy, rules: &[TightenRule]) {
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    for rule in rules {
+        let TightenRule {
+            to,
+            tiers,
+            kinds,
+            effective_from,
+            standing,
+            require,
+            place,
+        } = rule;
+        let mut name = format!("into {}", plain(policy.name_of(to).unwrap_or_default()));
+        let words = |texts: BTreeSet<String>| texts.into_iter().collect::<Vec<_>>().join(", ");
+        if !kinds.is_empty() {
+            name = format!("{name} ({})", words(set(kinds)));
+        }
+        if !tiers.is_empty() {
+            name = format!("{name} for {}", words(set(tiers)));
+        }
+        let number = named.entry(name.clone()).or_default();
+        *number = number.saturating_add(1);
+        of.prefix = match *number {
+            1 => name,
+            more => format!("{name} ({more})"),
         };
+        let at = Some(place);
+        let when = rule
+            .when()
+            .map_or_else(String::new, |when| format!(" {when}"));
         let lines: Vec<_> = lines(require).collect();
-        let text = format!("more is required: {}", lines.join("; "));
+        let text = format!("more is required{when}: {}", lines.join("; "));
         of.put("", Value::There(Effect::Tightened, text), at);
+        of.put("effectiveFrom", Value::From(*effective_from), at);
+        let standing = standing.then_some("at every moment");
+        of.put("standing", Value::Out(set(standing)), at);
         of.requirements(require, place);
     }
     of.prefix.clear();

@@ -106,9 +106,7 @@ fn is_part((own, other): (&Facts, &Facts), subject: &str, rule: &str) -> bool {
         let key = (subject.to_owned(), rule.to_owned());
         own.contains_key(&key) && !other.contains_key(&key)
     };
-    if !rule.is_empty() && only_here("") {
-        return true;
-    }
-    rule.rsplit_once('.')
-        .is_some_and(|(whole, _)| only_here(whole))
+    let ends = rule.rmatch_indices('.').map(|(end, _)| end);
+    let mut wholes = ends.filter_map(|end| rule.get(..end));
+    (!rule.is_empty() && only_here("")) || wholes.any(only_here)
 }

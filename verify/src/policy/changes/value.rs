@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Effect;
 use crate::policy::show_duration;
@@ -29,6 +29,8 @@ pub(crate) enum Value {
     AtLeast(SignedDuration),
     /// At most as old; none is any age.
     AtMost(Option<SignedDuration>),
+    /// Asked of all steps from then on; none of those that name its version.
+    From(Option<Timestamp>),
     /// Whether something is let through.
     Lets(bool),
     /// A word without a direction.
@@ -97,6 +99,7 @@ impl Value {
                 };
                 (ways(tighter), arrow)
             }
+            (Self::From(Some(old)), Self::From(Some(new))) => (ways(new < old), arrow),
             (Self::Lets(_), Self::Lets(new)) => (ways(!new), arrow),
             _ => (Effect::Changed, arrow),
         })
@@ -132,6 +135,8 @@ impl fmt::Display for Value {
             Self::Count(count) => count.fmt(f),
             Self::AtLeast(time) | Self::AtMost(Some(time)) => f.write_str(&show_duration(*time)),
             Self::AtMost(None) => f.write_str("any age"),
+            Self::From(Some(time)) => time.fmt(f),
+            Self::From(None) => f.write_str("with its version"),
             Self::Lets(yes) => f.write_str(if *yes { "allow" } else { "deny" }),
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn doubt(policy: &Policy, edge: &EdgeRule, now: Timestamp, doubts: &m
     }
     for (service, require) in added(policy, edge) {
         if let Some(rule) = &require.approvals {
-            threshold(policy, edge, rule, Some(service), now, doubts);
+            threshold(policy, edge, rule, service, now, doubts);
         }
     }
     if let Some(rule) = &edge.review {

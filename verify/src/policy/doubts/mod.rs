@@ -9,12 +9,12 @@ mod names;
 mod sources;
 mod ways;
 
-use bulla_model::EdgeKind;
+use bulla_model::{EdgeKind, Tier};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::place::Place;
-use super::rules::EdgeRule;
+use super::rules::{EdgeRule, TightenRule};
 use super::{Policy, Requirements, Service};
 use crate::pattern::Effort;
 
@@ -71,16 +71,28 @@ impl Policy {
     }
 }
 
-/// What services add to a step.
+/// What the base and services add to a step; the base for no service in particular.
 fn added<'p>(
     policy: &'p Policy,
     edge: &'p EdgeRule,
-) -> impl Iterator<Item = (&'p Service, &'p Requirements)> {
-    let services = policy.services.iter();
-    let fits = |tier| edge.tiers.is_empty() || edge.tiers.contains(tier);
-    services
-        .filter(move |(_, rule)| fits(&rule.tier))
-        .flat_map(|(name, rule)| rule.tighten.iter().map(move |added| (name, added)))
-        .filter(|(_, (to, _))| *to == edge.to)
-        .map(|(name, (_, require))| (name, require))
+) -> impl Iterator<Item = (Option<&'p Service>, &'p Requirements)> {
+    let own = policy.services.iter().flat_map(|(name, rule)| {
+        let tiers = std::slice::from_ref(&rule.tier);
+        let own = rule.tighten.iter();
+        own.map(move |added| (Some(name), added, tiers))
+    });
+    let base = policy.tighten.iter();
+    base.map(|added| (None, added, added.tiers.as_slice()))
+        .chain(own)
+        .filter(|(_, added, tiers)| meets(added, tiers, edge))
+        .map(|(name, added, _)| (name, &added.require))
+}
+
+/// Whether what is added for these tiers, or all, is asked of a step.
+fn meets(added: &TightenRule, tiers: &[Tier], edge: &EdgeRule) -> bool {
+    added.to == edge.to
+        && (added.kinds.is_empty() || added.kinds.contains(&edge.kind))
+        && (tiers.is_empty()
+            || edge.tiers.is_empty()
+            || tiers.iter().any(|tier| edge.tiers.contains(tier)))
 }

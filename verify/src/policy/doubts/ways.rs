@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use bulla_model::{EdgeKind, Environment, Tier};
 
-use super::{Doubt, added};
+use super::{Doubt, added, meets};
 use crate::policy::Policy;
-use crate::policy::rules::EdgeRule;
+use crate::policy::rules::{EdgeRule, TightenRule};
 
 /// What cannot be reached.
 pub(super) fn doubt(policy: &Policy, doubts: &mut Vec<Doubt>) {
@@ -25,7 +25,13 @@ pub(super) fn doubt(policy: &Policy, doubts: &mut Vec<Doubt>) {
         }
         soak(policy, edge, doubts);
     }
+    for rule in &policy.tighten {
+        idle(policy, rule, &rule.tiers, doubts);
+    }
     for (name, rule) in &policy.services {
+        for added in &rule.tighten {
+            idle(policy, added, std::slice::from_ref(&rule.tier), doubts);
+        }
         if !policy.edges.is_empty() && self::reached(policy, Some(&rule.tier)).is_empty() {
             let text = format!("no step lets `{name}` of tier `{}` in anywhere", rule.tier);
             doubts.push(Doubt::new(&rule.place, text));
@@ -55,6 +61,15 @@ fn reached<'p>(policy: &'p Policy, tier: Option<&Tier>) -> BTreeSet<&'p Environm
         if found.len() == before {
             return found;
         }
+    }
+}
+
+/// What is added to no step.
+fn idle(policy: &Policy, added: &TightenRule, tiers: &[Tier], doubts: &mut Vec<Doubt>) {
+    if !policy.edges.iter().any(|edge| meets(added, tiers, edge)) {
+        let to = policy.name_of(&added.to).unwrap_or_default();
+        let text = format!("no step into `{to}` is of the tiers and kinds that this is for");
+        doubts.push(Doubt::new(&added.place, text));
     }
 }
 

@@ -13,10 +13,9 @@ use crate::question::Context;
 /// that can be read, by a signer whom any rule takes one of.
 pub(crate) fn listed(context: &Context<'_>) -> Option<BTreeMap<String, BTreeSet<String>>> {
     let policy = context.policy;
-    let base = policy.edges.iter().map(|edge| &edge.require);
-    let services = policy.services.values();
-    let own = services.flat_map(|service| service.tighten.iter().map(|(_, require)| require));
-    let rules = base.chain(own).filter_map(|require| require.sbom.as_ref());
+    let rules = policy
+        .required()
+        .filter_map(|require| require.sbom.as_ref());
     let by: BTreeSet<String> = rules.flat_map(|rule| rule.by.iter().cloned()).collect();
     let by: Vec<String> = by.into_iter().collect();
     let wanted = Wanted::of_anybody(context, &[CYCLONEDX, SPDX], &by);

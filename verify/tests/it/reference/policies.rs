@@ -3,7 +3,7 @@
 use super::chance::Chance;
 use super::world::{
     Approvals, Edge, Environment, Evidence, Exclusion, Key, Kind, Known, Person, Policy,
-    Provenance, Require, Review, Revokers, Service, Soak, Step, Tier,
+    Provenance, Require, Review, Revokers, Service, Soak, Step, Tier, Tighten,
 };
 
 /// Names of identities, and the keys of everybody.
@@ -93,6 +93,7 @@ fn policy(chance: &mut Chance) -> Policy {
         people,
         machines,
         edges: Vec::new(),
+        tighten: Vec::new(),
         revocations: None,
     };
     for _ in 0..tiers {
@@ -112,11 +113,14 @@ fn policy(chance: &mut Chance) -> Policy {
         });
     }
     edges(&mut policy, chance);
+    if chance.percent(20) {
+        let mut rule = tighten(&policy, chance);
+        rule.tier = chance.percent(50).then(|| chance.below(tiers));
+        policy.tighten.push(rule);
+    }
     for _ in 0..2 {
-        let mut tighten = Vec::new();
-        if chance.percent(20) {
-            tighten.push((chance.below(places), require(places - 1, &policy, chance)));
-        }
+        let own = chance.percent(20).then(|| tighten(&policy, chance));
+        let tighten = own.into_iter().collect();
         policy.services.push(Service {
             tier: chance.below(tiers),
             tighten,
@@ -130,6 +134,19 @@ fn policy(chance: &mut Chance) -> Policy {
         });
     }
     policy
+}
+
+fn tighten(policy: &Policy, chance: &mut Chance) -> Tighten {
+    let places = policy.places.len();
+    let kinds = [Kind::Promote, Kind::Promote, Kind::Rollback, Kind::Retire];
+    Tighten {
+        to: chance.below(places),
+        tier: None,
+        kind: chance.percent(30).then(|| chance.one(&kinds)),
+        since: chance.percent(40).then(|| chance.minutes(10, 3000)),
+        standing: chance.percent(40),
+        require: require(places - 1, policy, chance),
+    }
 }
 
 fn edges(policy: &mut Policy, chance: &mut Chance) {
@@ -266,6 +283,20 @@ fn predecessor(current: &Policy, chance: &mut Chance) -> Policy {
     for edge in &mut before.edges {
         if chance.percent(20) {
             edge.require = require(edge.step.to, current, chance);
+        }
+    }
+    // What is asked besides is new, gone, or was another rule.
+    for at in (0..before.tighten.len()).rev() {
+        if chance.percent(40) {
+            before.tighten.remove(at);
+        }
+    }
+    if chance.percent(10) {
+        before.tighten.push(tighten(current, chance));
+    }
+    for service in &mut before.services {
+        if chance.percent(40) {
+            service.tighten.clear();
         }
     }
     if chance.percent(20) {

@@ -302,13 +302,15 @@ impl Story<'_> {
     /// Does what a step takes, then takes it.
     pub(super) fn take(&mut self, step: Step, previous: &[Link]) -> Link {
         self.wait(1, 120);
-        let tighten = self.policy().services[self.service].tighten.iter();
-        let mut rules: Vec<_> = tighten.filter(|(to, _)| *to == step.to).cloned().collect();
-        rules.extend(self.rule(step).map(|edge| (step.to, edge.require)));
-        for (_, require) in &rules {
+        let tier = self.tier();
+        let tighten = self.policy().added(self.service);
+        let added = tighten.filter(|rule| rule.is_about(step, tier));
+        let mut rules: Vec<_> = added.map(|rule| rule.require.clone()).collect();
+        rules.extend(self.rule(step).map(|edge| edge.require));
+        for require in &rules {
             self.meet(require, step);
         }
-        for (_, require) in &rules {
+        for require in &rules {
             self.approve(require, step, previous);
         }
         self.wait(0, 30);

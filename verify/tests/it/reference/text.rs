@@ -7,7 +7,7 @@ use bulla_verify::{Policy as Parsed, PolicyFiles};
 
 use super::evidence::{at, pem};
 use super::said::{address, builder_of, clusters, environment, kind, repository_of, service_name};
-use super::world::{Anchor, Edge, Exclusion, Known, Policy, Require};
+use super::world::{Anchor, Edge, Exclusion, Known, Policy, Require, Tighten};
 use crate::kit::policy::file;
 
 /// The current version, with those before it that are there.
@@ -44,9 +44,7 @@ pub(super) fn each(policies: &[Policy]) -> Vec<PolicyFiles> {
 fn version(policy: &Policy, history: &[Value]) -> PolicyFiles {
     let services = policy.services.iter().enumerate().map(|(number, service)| {
         let name = service_name(number);
-        let tighten = service.tighten.iter();
-        let tighten =
-            tighten.map(|(to, rules)| json!({"to": format!("e{to}"), "require": require(rules)}));
+        let tighten = service.tighten.iter().map(tighten);
         let text = json!({
             "service": name,
             "tier": format!("t{}", service.tier),
@@ -97,6 +95,7 @@ fn base(policy: &Policy, history: &[Value]) -> Value {
         "tiers": named(tiers),
         "identities": named(identities),
         "edges": edges,
+        "tighten": policy.tighten.iter().map(tighten).collect::<Vec<_>>(),
         "history": history,
     });
     if let Some(rule) = &policy.revocations {
@@ -158,6 +157,24 @@ fn edge(edge: &Edge) -> Value {
         if let Some(role) = review.role {
             value["reviewRoles"] = json!([format!("r{role}")]);
         }
+    }
+    value
+}
+
+fn tighten(rule: &Tighten) -> Value {
+    let mut value = json!({
+        "to": format!("e{}", rule.to),
+        "standing": rule.standing,
+        "require": require(&rule.require),
+    });
+    if let Some(tier) = rule.tier {
+        value["tiers"] = json!([format!("t{tier}")]);
+    }
+    if let Some(one) = rule.kind {
+        value["kinds"] = json!([kind(one)]);
+    }
+    if let Some(since) = rule.since {
+        value["effectiveFrom"] = json!(at(since).to_string());
     }
     value
 }

@@ -63,6 +63,7 @@ pub(super) struct Policy {
     pub(super) people: Vec<Person>,
     pub(super) machines: Vec<Vec<Known>>,
     pub(super) edges: Vec<Edge>,
+    pub(super) tighten: Vec<Tighten>,
     pub(super) revocations: Option<Revokers>,
 }
 
@@ -76,7 +77,35 @@ pub(super) struct Tier {
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) tier: usize,
-    pub(super) tighten: Vec<(Place, Require)>,
+    pub(super) tighten: Vec<Tighten>,
+}
+
+impl Policy {
+    /// What base and service require besides.
+    pub(super) fn added(&self, service: usize) -> impl Iterator<Item = &Tighten> {
+        self.tighten.iter().chain(&self.services[service].tighten)
+    }
+}
+
+/// What is required besides.
+#[derive(Clone, Debug)]
+pub(super) struct Tighten {
+    pub(super) to: Place,
+    /// None means all.
+    pub(super) tier: Option<usize>,
+    /// None means all.
+    pub(super) kind: Option<Kind>,
+    pub(super) since: Option<Minute>,
+    pub(super) standing: bool,
+    pub(super) require: Require,
+}
+
+impl Tighten {
+    pub(super) fn is_about(&self, step: Step, tier: usize) -> bool {
+        self.to == step.to
+            && self.tier.is_none_or(|own| own == tier)
+            && self.kind.is_none_or(|own| own == step.kind)
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -222,8 +222,9 @@ fn excluded(
 ) -> (Vec<(&'static str, usize)>, bool) {
     let policy = taken.policy(given);
     let tightened = policy.services.iter().flat_map(|service| &service.tighten);
+    let tightened = policy.tighten.iter().chain(tightened);
     let rules = policy.edges.iter().map(|edge| &edge.require);
-    let rules = rules.chain(tightened.map(|(_, require)| require));
+    let rules = rules.chain(tightened.map(|rule| &rule.require));
     let by: Vec<_> = rules
         .filter_map(|require| require.provenance.as_ref())
         .flat_map(|rule| rule.by.clone())

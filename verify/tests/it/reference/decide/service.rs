@@ -11,16 +11,12 @@ pub(super) fn service(given: &Given<'_>, report: &mut Report) -> Option<usize> {
         let rule = require.provenance.as_ref();
         rule.map_or(Vec::new(), |rule| rule.by.clone())
     };
-    let for_all: Vec<_> = current
-        .edges
-        .iter()
-        .flat_map(|edge| provenance(&edge.require))
-        .collect();
+    let edges = current.edges.iter().map(|edge| &edge.require);
+    let added = current.tighten.iter().map(|rule| &rule.require);
+    let for_all: Vec<_> = edges.chain(added).flat_map(provenance).collect();
     let own = |service: usize| -> Vec<usize> {
         let tighten = current.services[service].tighten.iter();
-        tighten
-            .flat_map(|(_, require)| provenance(require))
-            .collect()
+        tighten.flat_map(|rule| provenance(&rule.require)).collect()
     };
     let services = 0..current.services.len();
     let by: Vec<_> = for_all

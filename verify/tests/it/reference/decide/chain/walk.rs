@@ -6,10 +6,11 @@ use super::super::requirements::{self, Taken};
 use super::super::who::Match;
 use super::super::{Cause, Report, best};
 use super::{All, Retirement, Said, Version, covers, names};
-use crate::reference::world::{Kind, Link};
+use crate::reference::world::{Edge, Kind, Link, Tighten};
 
 impl<'a> All<'a> {
-    /// Step 6; answers which promotions were walked and judged to their end.
+    /// Step 6; answers which promotions were walked and judged to their end. Without retirements, of
+    /// one of them.
     pub(super) fn walk(
         &self,
         said: Said<'a>,
@@ -19,7 +20,60 @@ impl<'a> All<'a> {
         let mut seen = BTreeSet::new();
         let mut judged = BTreeSet::new();
         self.step(said, retirements, &mut seen, &mut judged, report);
+        if retirements.is_some() && judged.contains(&said.seen.link) {
+            self.standing(said, report);
+        }
         judged
+    }
+
+    /// What the current version asks at every moment.
+    fn standing(&self, said: Said<'a>, report: &mut Report) -> Option<()> {
+        let (at, taken) = (self.given.now, self.taken(said, 0)?);
+        let taken = Taken { at, ..taken };
+        for rule in self.added(0, said) {
+            if rule.standing && rule.since.is_none_or(|since| since <= at) {
+                requirements::judge(self.given, &taken, &rule.require, report);
+            }
+        }
+        Some(())
+    }
+
+    /// What a version adds to a step, for the tier that the service has there.
+    fn added(&self, version: usize, said: Said<'a>) -> impl Iterator<Item = &'a Tighten> {
+        let policy = &self.given.world.policies[version];
+        let tier = policy.services[self.service].tier;
+        let step = said.promotion.step;
+        let added = policy.added(self.service);
+        added.filter(move |rule| rule.is_about(step, tier))
+    }
+
+    /// Its own requirements, and those of the current version that reach it.
+    fn required(
+        &self,
+        said: Said<'a>,
+        version: usize,
+        edge: &Edge,
+        report: &mut Report,
+    ) -> Option<()> {
+        let given = self.given;
+        let surely_before = |since| said.seen.time.proof.is_some_and(|proof| proof < since);
+        let taken = self.taken(said, version)?;
+        requirements::judge(given, &taken, &edge.require, report);
+        for rule in self.added(version, said) {
+            if !rule.since.is_some_and(surely_before) {
+                requirements::judge(given, &taken, &rule.require, report);
+            }
+        }
+        if version == 0 || said.promotion.step.kind == Kind::Retire {
+            return Some(());
+        }
+        let taken = self.taken(said, 0)?;
+        for rule in self.added(0, said) {
+            if rule.since.is_some_and(|since| !surely_before(since)) {
+                requirements::judge(given, &taken, &rule.require, report);
+            }
+        }
+        Some(())
     }
 
     fn step(
@@ -171,13 +225,7 @@ impl<'a> All<'a> {
             report.fail("promotion", "promotion-expired", Cause::Expired);
         }
         report.passed = true;
-        let taken = self.taken(said, version)?;
-        requirements::judge(given, &taken, &edge.require, report);
-        for (place, require) in &policy.services[self.service].tighten {
-            if *place == one.step.to {
-                requirements::judge(given, &taken, require, report);
-            }
-        }
+        self.required(said, version, edge, report)?;
         if one.step.kind == Kind::BreakGlass && !one.ticket {
             report.fail("promotion", "incident-missing", Cause::Denied);
         }
