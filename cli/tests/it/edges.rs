@@ -314,7 +314,8 @@ fn what_is_asked_besides_says_of_whom_and_when() {
     let rules = sandbox.read("policy/release.yaml");
     let tickets = "require: {tickets: {patterns: ['CHG-*']}}";
     let added = format!(
-        "tighten:
+        "builders: [{{id: https://b.example/**, by: [ci], level: 2}}]
+tighten:
   - {{to: staging, kinds: [promote], effectiveFrom: 2026-01-01T00:00:00Z, {tickets}}}
   - {{to: staging, standing: true, {tickets}}}
 edges:
@@ -325,6 +326,7 @@ edges:
     let promote = "promote image:1.0 --to staging --key ci.key";
     let told = sandbox.done("policy explain").data;
     for line in [
+        "builder https://b.example/**, signed by ci: SLSA build level 2",
         "every step",
         "into staging (promote) also, of every step from 2026-01-01T00:00:00Z on: 1 ticket",
         "into staging also, at every moment: 1 ticket",

@@ -16,13 +16,14 @@ use jiff::Timestamp;
 use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
-    ApprovalsRule, BaseImagesRule, ConditionMatch, ConditionRule, ConditionsRule, ContentsRule,
-    Exclusion, LicensePattern, LicenseRule, PackagePattern, ProvenanceRule, Requirements,
-    SbomFormat, SbomRule, SoakRule, SoakStart, SourceVsaRule, TestsRule, TicketsRule,
+    ApprovalsRule, BaseImagesRule, BuildVsaRule, ConditionMatch, ConditionRule, ConditionsRule,
+    ContentsRule, Exclusion, LicensePattern, LicenseRule, PackagePattern, ProvenanceRule,
+    Requirements, SbomFormat, SbomRule, SoakRule, SoakStart, SourceVsaRule, TestsRule, TicketsRule,
     VulnerabilitiesRule, WaiversRule,
 };
 use crate::verified::SignedTime;
 
+mod builders;
 mod changes;
 mod digest;
 mod doubts;
@@ -37,6 +38,8 @@ mod rules;
 mod scope;
 mod wire;
 
+pub use builders::BuilderRule;
+pub(crate) use builders::{HIGHEST as HIGHEST_LEVEL, LOWEST as LOWEST_LEVEL};
 pub use changes::{Change, Effect};
 pub(crate) use changes::{Parts, Value};
 pub use doubts::Doubt;
@@ -89,6 +92,7 @@ pub struct Policy {
     pub(crate) identities: BTreeMap<String, Vec<IdentityRule>>,
     pub(crate) edges: Vec<EdgeRule>,
     pub(crate) tighten: Vec<TightenRule>,
+    pub(crate) builders: Vec<BuilderRule>,
     pub(crate) revocations: Option<RevocationsRule>,
     pub(crate) freezes: Option<FreezesRule>,
     pub(crate) services: BTreeMap<Service, ServiceRule>,
@@ -291,6 +295,11 @@ impl Policy {
     /// What the base requires of steps besides their own rules.
     pub fn tighten(&self) -> &[TightenRule] {
         &self.tighten
+    }
+
+    /// The builders, and the levels they are trusted up to.
+    pub fn builders(&self) -> &[BuilderRule] {
+        &self.builders
     }
 
     /// Who may revoke and lift; `None` if nobody may.

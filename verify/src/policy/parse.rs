@@ -176,6 +176,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         edges.push(edge);
     }
     let tighten = scope.tighten(base.tighten, Some(&tiers))?;
+    let builders = scope.builders(base.builders)?;
     let revocations = revocations(&path, base.revocations, &identities)?;
     let freezes = freezes(&path, base.freezes, &identities)?;
     let mut history: Vec<Predecessor> = Vec::new();
@@ -210,6 +211,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         identities,
         edges,
         tighten,
+        builders,
         revocations,
         freezes,
         services: BTreeMap::new(),

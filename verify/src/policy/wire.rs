@@ -11,6 +11,7 @@ use serde_saphyr::Spanned;
 
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
+use super::builders::BuilderWire;
 use super::duration::Age;
 use super::ledger::{FreezesWire, RevocationsWire};
 use crate::require::RequireWire;
@@ -27,6 +28,8 @@ pub(super) struct Base {
     pub(super) edges: Vec<Spanned<EdgeWire>>,
     #[serde(default)]
     pub(super) tighten: Vec<Spanned<TightenWire>>,
+    #[serde(default)]
+    pub(super) builders: Vec<Spanned<BuilderWire>>,
     #[serde(default)]
     pub(super) revocations: Option<Spanned<RevocationsWire>>,
     #[serde(default)]

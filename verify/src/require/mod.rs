@@ -31,7 +31,7 @@ pub(crate) mod vulnerabilities;
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
 pub use conditions::{ConditionMatch, ConditionRule, ConditionsRule};
-pub use provenance::{ProvenanceRule, SourceVsaRule};
+pub use provenance::{BuildVsaRule, ProvenanceRule, SourceVsaRule};
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
 pub use tests::TestsRule;

@@ -19,9 +19,12 @@ use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
 mod depth;
+mod level;
 mod rule;
 mod source_vsa;
 
+pub use level::BuildVsaRule;
+use level::Reached;
 pub use rule::ProvenanceRule;
 pub use source_vsa::SourceVsaRule;
 
@@ -37,7 +40,7 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &ProvenanceRule, report: &m
     let mut matching = Vec::new();
     for statement in eligible.statements.drain(..) {
         match fits(context, at, &statement, rule) {
-            Ok(()) => matching.push(describe(statement.value())),
+            Ok(reached) => matching.push((reached, describe(statement.value()))),
             Err(finding) => {
                 eligible.causes.push(Cause::Denied);
                 eligible
@@ -46,9 +49,12 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &ProvenanceRule, report: &m
             }
         }
     }
-    if let Some(summary) = matching.into_iter().next() {
-        // A summary that says that the source failed may be missing.
-        let hidden = rule.source_vsa.is_some() && context.question.evidence.is_incomplete();
+    // One that needs no summary of the artifact before those that do.
+    matching.sort_by_key(|(reached, _)| *reached);
+    if let Some((reached, summary)) = matching.into_iter().next() {
+        // A summary that says that source or build failed may be missing.
+        let rests_on_summary = rule.source_vsa.is_some() || reached == Reached::Summed;
+        let hidden = rests_on_summary && context.question.evidence.is_incomplete();
         let outcome = if hidden {
             Outcome::Failed(Cause::Undetermined)
         } else {
@@ -125,7 +131,7 @@ fn fits(
     at: Timestamp,
     statement: &Verified<Provenance>,
     rule: &ProvenanceRule,
-) -> Result<(), Finding> {
+) -> Result<Reached, Finding> {
     let provenance = statement.value();
     let demand = |patterns: &[Pattern], found: &str, what: &str| {
         if patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(found)) {
@@ -150,10 +156,10 @@ fn fits(
         "builder",
     )?;
     depth::fits(statement, rule)?;
-    let wanted = rule.source_vsa.as_ref();
-    wanted.map_or(Ok(()), |wanted| {
-        source_vsa::fits(context, at, rule, wanted, statement)
-    })
+    if let Some(wanted) = &rule.source_vsa {
+        source_vsa::fits(context, at, rule, wanted, statement)?;
+    }
+    level::fits(context, at, rule, statement)
 }
 
 fn describe(provenance: &Provenance) -> String {

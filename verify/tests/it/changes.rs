@@ -189,6 +189,55 @@ fn each_rule_says_which_way_it_goes() {
 }
 
 #[test]
+fn levels_of_builders_say_which_way_they_go() {
+    let with = |level: u8, rule: &str| {
+        let mut world = World::empty();
+        let row = format!("builders: [{{id: x, by: [builder], level: {level}}}]\nedges:\n");
+        world.edit(BASE, "edges:\n", &row);
+        let plain = "provenance: {by: [builder]}\n  - from";
+        let rule = plain.replace('}', &format!("{rule}}}"));
+        world.edit(BASE, plain, &rule);
+        world
+    };
+    let vsa = ", level: 3, buildVsa: {by: [tester], verifier: v, resources: [r]}";
+    let step = "step build -> dev provenance";
+    for (old, new, text) in [
+        (
+            with(2, ""),
+            with(3, ""),
+            "loosened builders x by builder: +SLSA_BUILD_LEVEL_3".to_owned(),
+        ),
+        (
+            with(3, ""),
+            with(2, ""),
+            "tightened builders x by builder: -SLSA_BUILD_LEVEL_3".to_owned(),
+        ),
+        (
+            with(3, ""),
+            with(3, ", level: 3"),
+            format!("tightened {step}.level: 1 -> 3"),
+        ),
+        (
+            with(3, ", level: 3"),
+            with(3, ", level: 2"),
+            format!("loosened {step}.level: 3 -> 2"),
+        ),
+        (
+            with(3, ", level: 3"),
+            with(3, vsa),
+            format!("loosened {step}.buildVsa: added: a summary of r by v, signed by tester"),
+        ),
+        (
+            with(3, vsa),
+            with(3, &vsa.replace("[r]", "[r, s]")),
+            format!("changed {step}.buildVsa.resources: +s"),
+        ),
+    ] {
+        assert_eq!(told(&old, &new), [text]);
+    }
+}
+
+#[test]
 fn when_a_rule_is_asked_says_which_way_it_goes() {
     let with = |when: &str| {
         let mut world = World::empty();

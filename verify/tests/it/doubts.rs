@@ -65,6 +65,26 @@ fn what_is_added_to_no_step() {
 }
 
 #[test]
+fn levels_that_no_builder_reaches() {
+    let rule = "provenance: {by: [builder]}\n  - from";
+    let asked = rule.replace('}', ", level: 3}");
+    let text = "release.yaml:22:19: `builders` trusts nobody up to level 3";
+    one(&doubts("release.yaml", rule, &asked), text);
+    for (level, exists) in [(2, true), (3, false)] {
+        let row = format!("builders: [{{id: x, by: [builder], level: {level}}}]\nhistory");
+        let mut world = World::empty();
+        world.edit("release.yaml", rule, &asked);
+        world.edit("release.yaml", "history", &row);
+        assert_eq!(said(&world).len(), usize::from(exists), "{level}");
+    }
+    let summed = asked.replace(
+        "level: 3",
+        "level: 3, buildVsa: {by: [tester], verifier: v, resources: [r]}",
+    );
+    assert!(doubts("release.yaml", rule, &summed).is_empty());
+}
+
+#[test]
 fn thresholds_that_nobody_can_meet() {
     let found = doubts("release.yaml", "threshold: 2", "threshold: 4");
     one(

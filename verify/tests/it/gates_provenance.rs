@@ -332,7 +332,26 @@ fn rules_in_depth_that_say_nothing_are_refused() {
             "sourceVsa: {by: [nobody], levels: [SLSA_SOURCE_LEVEL_3]}",
             "no identity `nobody`",
         ),
-        ("level: 3", "unknown field"),
+        ("level: 1", "which every provenance has"),
+        ("level: 4", "has 1 to 3"),
+        ("level: 0", "has 1 to 3"),
+        (
+            "buildVsa: {by: [tester], verifier: v, resources: ['**']}",
+            "`buildVsa` needs `level`",
+        ),
+        (
+            "level: 3, buildVsa: {by: [tester], verifier: '', resources: ['**']}",
+            "`verifier` is empty",
+        ),
+        (
+            "level: 3, buildVsa: {by: [tester], verifier: v, resources: []}",
+            "`resources` is empty",
+        ),
+        (
+            "level: 3, buildVsa: {by: [x], verifier: v, resources: ['**']}",
+            "no identity `x`",
+        ),
+        ("levels: [3]", "unknown field"),
     ] {
         let world = asking(more);
         let error = Policy::parse(&world.files, &world.limits)

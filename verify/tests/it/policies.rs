@@ -92,11 +92,11 @@ fn yaml_is_read_strictly() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\nname: *f\n";
     let mut files = policy::files();
     files.base.bytes = bomb.as_bytes().to_vec();
-    assert_snapshot!(said(&files), @"release.yaml:1:1: unknown field `a`, expected one of apiVersion, name, version, environments, tiers, identities, edges, tighten, revocations, freezes, history");
+    assert_snapshot!(said(&files), @"release.yaml:1:1: unknown field `a`, expected one of apiVersion, name, version, environments, tiers, identities, edges, tighten, builders, revocations, freezes, history");
     let bomb = bomb.replace("\nname: *f", "\nhistory: *f");
     let base = String::from_utf8(policy::files().base.bytes).unwrap();
     files.base.bytes = base.replace("history: []\n", &bomb).into_bytes();
-    assert_snapshot!(said(&files), @"release.yaml:42:1: unknown field `a`, expected one of apiVersion, name, version, environments, tiers, identities, edges, tighten, revocations, freezes, history");
+    assert_snapshot!(said(&files), @"release.yaml:42:1: unknown field `a`, expected one of apiVersion, name, version, environments, tiers, identities, edges, tighten, builders, revocations, freezes, history");
     files.base.bytes = format!("name: {}", "[".repeat(100_000)).into_bytes();
     assert_snapshot!(said(&files), @"release.yaml:1:7: expected string scalar");
     files.base.bytes = vec![0xff, 0xfe];

@@ -48,6 +48,13 @@ impl Explanation {
             None => "freezes: nobody may freeze".to_owned(),
             Some(rule) => format!("freezes: calendars by {}", rule.by.join(" or ")),
         });
+        for rule in policy.builders() {
+            let by = rule.by.join(" or ");
+            let (id, level) = (&rule.id, rule.level);
+            lines.push(format!(
+                "builder {id}, signed by {by}: SLSA build level {level}"
+            ));
+        }
         for (tier, rule) in policy.tiers() {
             let word = |yes: bool| if yes { "count" } else { "do not count" };
             lines.push(format!(

@@ -10,7 +10,9 @@ use crate::policy::place::Place;
 use crate::policy::rules::{
     EdgeRule, EnvironmentRule, Freshness, ReviewRule, ServiceRule, TightenRule,
 };
-use crate::policy::{IdentityRule, Policy, RevocationsRule, show_duration};
+use crate::policy::{
+    BuilderRule, IdentityRule, LOWEST_LEVEL, Policy, RevocationsRule, show_duration,
+};
 
 /// By subject and rule.
 pub(super) type Facts = BTreeMap<(String, String), Fact>;
@@ -56,6 +58,10 @@ pub(super) fn facts(policy: &Policy) -> Facts {
     }
     let mut base = Below::about(&mut facts, "every step".to_owned());
     tightened(&mut base, policy, &policy.tighten);
+    let mut table = Below::about(&mut facts, "builders".to_owned());
+    for rule in &policy.builders {
+        builder(&mut table, rule);
+    }
     if let Some(rule) = &policy.revocations {
         revocations(
             &mut Below::about(&mut facts, "revocations".to_owned()),
@@ -165,6 +171,20 @@ fn edge(of: &mut Below<'_>, rule: &EdgeRule) {
     if let Some(rule) = review {
         self::review(of, rule);
     }
+}
+
+/// The levels that a builder reaches. One more rule may lower what another one says.
+fn builder(of: &mut Below<'_>, rule: &BuilderRule) {
+    let BuilderRule {
+        id,
+        by,
+        level,
+        place,
+    } = rule;
+    let by: Vec<_> = set(by).into_iter().collect();
+    let levels = (LOWEST_LEVEL..=*level).map(|level| format!("SLSA_BUILD_LEVEL_{level}"));
+    let levels = Value::Any(levels.collect());
+    of.put(&format!("{id} by {}", by.join(" or ")), levels, Some(place));
 }
 
 fn review(of: &mut Below<'_>, rule: &ReviewRule) {

@@ -5,6 +5,7 @@
 mod actors;
 mod approvals;
 mod conditions;
+mod levels;
 mod names;
 mod sources;
 mod ways;
@@ -51,6 +52,7 @@ impl Policy {
         }
         ways::doubt(self, &mut doubts);
         names::doubt(self, now, &mut doubts);
+        levels::doubt(self, &mut doubts);
         let mut effort = Effort::new(EFFORT);
         let mut stopped = actors::doubt(self, &mut effort, &mut doubts);
         if stopped.is_none() {

@@ -89,6 +89,6 @@ fn explain(pattern: &Pattern) -> String {
 
 /// Whether any step of the base takes provenance: its signers speak for every service.
 fn base_speaks(policy: &Policy) -> bool {
-    let mut steps = policy.edges.iter();
-    steps.any(|edge| edge.require.provenance.is_some())
+    let mut required = policy.required_by_base();
+    required.any(|require| require.provenance.is_some())
 }

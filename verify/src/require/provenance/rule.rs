@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::level::{self, BuildVsaRule};
 use super::source_vsa::{self, SourceVsaRule};
 use crate::pattern::Pattern;
-use crate::policy::{Parts, Place, PolicyError, Scope, Value, pattern};
+use crate::policy::{
+    Effect, HIGHEST_LEVEL, LOWEST_LEVEL, Parts, Place, PolicyError, Scope, Value, pattern,
+};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of};
 use crate::verdict::Report;
@@ -26,6 +29,10 @@ pub struct ProvenanceRule {
     pub refs: Vec<Pattern>,
     /// JSON pointers into `externalParameters`, and what has to be there.
     pub parameters: Vec<(String, Pattern)>,
+    /// The level of SLSA's build track; none asks for no more than that provenance is there.
+    pub level: Option<u8>,
+    /// A summary of the artifact that may vouch for the level too.
+    pub build_vsa: Option<BuildVsaRule>,
     /// What a summary of the source commit has to say.
     pub source_vsa: Option<SourceVsaRule>,
     /// Where it is written.
@@ -45,6 +52,10 @@ pub(crate) struct Wire {
     #[serde(default)]
     parameters: BTreeMap<String, String>,
     #[serde(default)]
+    level: Option<u8>,
+    #[serde(default)]
+    build_vsa: Option<level::Wire>,
+    #[serde(default)]
     source_vsa: Option<source_vsa::Wire>,
 }
 
@@ -57,6 +68,8 @@ impl ProvenanceRule {
             builders: Vec::new(),
             refs: Vec::new(),
             parameters: Vec::new(),
+            level: None,
+            build_vsa: None,
             source_vsa: None,
             place: Place::of_file(&Arc::from("")),
         }
@@ -73,6 +86,10 @@ impl Requirement for ProvenanceRule {
             let reason = format!("`{odd}` is no JSON pointer: it begins with `/`");
             return Err(PolicyError::Rule { place, reason });
         }
+        level_is_asked(&wire).map_err(|reason| PolicyError::Rule {
+            place: place.clone(),
+            reason,
+        })?;
         let parameters = wire.parameters.iter();
         let parameters = parameters.map(|(pointer, text)| (pointer.clone(), pattern(text)));
         let source_vsa = wire.source_vsa;
@@ -82,6 +99,11 @@ impl Requirement for ProvenanceRule {
             builders: patterns(&wire.builders),
             refs: patterns(&wire.refs),
             parameters: parameters.collect(),
+            level: wire.level,
+            build_vsa: wire
+                .build_vsa
+                .map(|wire| BuildVsaRule::read(wire, &place, scope))
+                .transpose()?,
             source_vsa: source_vsa
                 .map(|wire| SourceVsaRule::read(wire, &place, scope))
                 .transpose()?,
@@ -101,6 +123,16 @@ impl Requirement for ProvenanceRule {
             ("refs", Value::limit(&self.refs)),
             ("parameters", Value::demands(&parameters)),
         ];
+        let level = self.level.unwrap_or(LOWEST_LEVEL);
+        parts.push(("level", Value::Count(level.into())));
+        if let Some(rule) = &self.build_vsa {
+            let there = Value::There(Effect::Loosened, rule.to_string());
+            parts.push(("buildVsa", there));
+            // Whoever may sign one may also say that the artifact failed.
+            parts.push(("buildVsa.by", Value::words(&rule.by)));
+            parts.push(("buildVsa.verifier", Value::Word(rule.verifier.clone())));
+            parts.push(("buildVsa.resources", Value::words(&rule.resources)));
+        }
         if let Some(rule) = &self.source_vsa {
             let (by, levels) = (rule.by.join(" or "), rule.levels.join(" and "));
             let text = format!("{levels} by {by}");
@@ -112,6 +144,20 @@ impl Requirement for ProvenanceRule {
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
         super::judge(context, step.at, self, report);
+    }
+}
+
+/// Whether a level can be asked for, and is where something is said of it.
+fn level_is_asked(wire: &Wire) -> Result<(), String> {
+    match (wire.level, &wire.build_vsa) {
+        (None, Some(_)) => Err("`buildVsa` needs `level`".to_owned()),
+        (Some(LOWEST_LEVEL), _) => Err(format!(
+            "`level` is {LOWEST_LEVEL}, which every provenance has: leave it out"
+        )),
+        (Some(level), _) if !(LOWEST_LEVEL..=HIGHEST_LEVEL).contains(&level) => Err(format!(
+            "`level` is {level}: the build track of SLSA has {LOWEST_LEVEL} to {HIGHEST_LEVEL}"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -129,6 +175,12 @@ impl fmt::Display for ProvenanceRule {
         }
         for (pointer, pattern) in &self.parameters {
             write!(f, ", parameter {pointer} is {pattern}")?;
+        }
+        if let Some(level) = self.level {
+            write!(f, ", SLSA build level {level}")?;
+        }
+        if let Some(summary) = &self.build_vsa {
+            write!(f, " or {summary}")?;
         }
         if let Some(wanted) = &self.source_vsa {
             write!(f, ", {wanted}")?;

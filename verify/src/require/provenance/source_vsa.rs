@@ -21,7 +21,7 @@ use crate::verdict::Finding;
 use crate::verified::Verified;
 
 /// How a summary says that a level, or all of it, was not reached.
-const FAILED: &str = "FAILED";
+pub(super) const FAILED: &str = "FAILED";
 
 /// A summary of the source commit.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub(super) fn fits(
     };
     let mut found: Vec<String> = Vec::new();
     let mut reaches = false;
-    for summary in summaries(context, at, wanted) {
+    for summary in summaries(context, at, &wanted.by) {
         let is_subject = |statement: &Statement| {
             let mut subjects = statement.subjects().iter();
             subjects.any(|subject| {
@@ -136,10 +136,10 @@ fn source(build: &Verified<Provenance>) -> Option<(String, String)> {
 }
 
 /// Verified summaries by those who may sign them, of a good time.
-fn summaries<'a>(
+pub(super) fn summaries<'a>(
     context: &Context<'a>,
     at: Timestamp,
-    wanted: &SourceVsaRule,
+    by: &[String],
 ) -> impl Iterator<Item = &'a Verified<Statement>> {
     let context = *context;
     let statements = context.candidates.iter();
@@ -152,7 +152,7 @@ fn summaries<'a>(
         );
         let (signer, time) = (statement.signer(), statement.time());
         statement.value().predicate_type().as_str() == vsa::TYPE
-            && match_any(policy, current, &wanted.by, signer, time, now) == Matched::Yes
+            && match_any(policy, current, by, signer, time, now) == Matched::Yes
             && judge_time(time, false, context.tier_rule, at, now, None).is_none()
     })
 }
