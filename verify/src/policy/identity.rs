@@ -238,3 +238,78 @@ impl CertificateRule {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bulla_model::Limits;
+
+    use super::super::parse::read;
+    use super::super::persons::identity;
+    use super::super::wire::IdentityWire;
+    use super::super::{PolicyError, PolicyFile};
+    use super::*;
+    use crate::sigstore::claimed_certificate;
+    use crate::trust::Trust;
+
+    /// A job in the deployment environment `upload`.
+    const JOB: &str = include_str!("../../../testdata/verify/sigstore/environment.pem");
+    const ROOT: &[u8] =
+        include_bytes!("../../../testdata/verify/sigstore/public.trusted_root.json");
+    const WORKFLOW: &str =
+        "https://github.com/pavelzw/skill-forge/.github/workflows/package.yml@refs/heads/main";
+
+    fn rule(more: &str) -> Result<IdentityRule, PolicyError> {
+        let text = format!(
+            "issuer: https://token.actions.githubusercontent.com\nsubject: {WORKFLOW}\n{more}\n"
+        );
+        let file = PolicyFile {
+            path: "identity.yaml".to_owned(),
+            bytes: text.into_bytes(),
+        };
+        let (path, wire): (Arc<str>, serde_saphyr::Spanned<IdentityWire>) =
+            read(&file, &Limits::default())?;
+        identity(&path, wire)
+    }
+
+    #[test]
+    fn every_claim_that_is_named_is_the_certificates() {
+        let leaf = pem::parse(JOB).unwrap();
+        let read = claimed_certificate(leaf.contents()).unwrap();
+        let at = read.not_before;
+        let trust = Trust::new([], &[ROOT.to_vec()], at, &Limits::default()).unwrap();
+        trust.vouches_for(leaf.contents(), at).unwrap();
+        let matches = |more: &str, certificate: &CertificateIdentity| {
+            let signer = Identity::Certificate(Box::new(certificate.clone()));
+            let time = SignedTime::Proven(at, None);
+            rule(more).unwrap().matches(&signer, time, at) == Matched::Yes
+        };
+        let job = &read.identity;
+        for more in [
+            "",
+            "deploymentEnvironment: upload",
+            "runnerEnvironment: github-hosted",
+            "sourceRepository: https://github.com/pavelzw/skill-forge",
+        ] {
+            assert!(matches(more, job), "{more}");
+        }
+        for more in [
+            "deploymentEnvironment: production",
+            "deploymentEnvironment: Upload",
+            "deploymentEnvironment: up*",
+            "deploymentEnvironment: ''",
+            "runnerEnvironment: self-hosted",
+            "sourceRepository: https://github.com/pavelzw/other",
+        ] {
+            assert!(!matches(more, job), "{more}");
+        }
+        // Another job of the workflow, in no environment.
+        let outside = CertificateIdentity {
+            deployment_environment: None,
+            ..job.clone()
+        };
+        assert!(matches("", &outside));
+        assert!(!matches("deploymentEnvironment: upload", &outside));
+    }
+}
