@@ -12,7 +12,7 @@
 //!    subject set is the same, neither time nor the policy's version runs backwards.
 
 use bulla_model::predicate::{Predicate as _, Promotion};
-use bulla_model::{Digest, EdgeKind, Environment};
+use bulla_model::{Digest, EdgeKind, Environment, SubjectSet};
 
 use crate::candidate::Candidate;
 use crate::cause::Cause;
@@ -148,39 +148,66 @@ pub(crate) fn promotions(candidates: &[Candidate], covering: &[Digest]) -> Promo
     out
 }
 
+/// Which promotions into an environment may be the head.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    environment: &'a Environment,
+    /// The set they are of, exactly; of any set that has the artifact without.
+    set: Option<&'a SubjectSet>,
+    /// How people write all of the set, where that is known.
+    names: Option<&'a str>,
+    /// Whether this cluster is to be meant.
+    is_here: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// Those that let the artifact in here, alone or with others.
+    pub(crate) fn here(environment: &'a Environment) -> Self {
+        Self {
+            environment,
+            set: None,
+            names: None,
+            is_here: true,
+        }
+    }
+
+    /// Those into the environment that a step comes from, which other clusters may stand for.
+    pub(crate) fn before(environment: &'a Environment) -> Self {
+        Self {
+            is_here: false,
+            ..Self::here(environment)
+        }
+    }
+
+    /// Of these those of exactly this set.
+    pub(crate) fn of(self, set: &'a SubjectSet, names: Option<&'a str>) -> Self {
+        Self {
+            set: Some(set),
+            names,
+            ..self
+        }
+    }
+
+    fn fits(&self, promotion: &Verified<Promotion>) -> bool {
+        let is_of = |set: &SubjectSet| promotion.subjects() == Some(set);
+        promotion.value().edge.to.uri == *self.environment && self.set.is_none_or(is_of)
+    }
+}
+
 /// Finds a promotion into the environment whose whole chain holds. Leaves the checks of the one
 /// that does, or of the promoter's that came nearest, the newest of several: others' statements
 /// must not change the answer.
-pub(crate) fn into(
+pub(crate) fn find(
     context: &Context<'_>,
     promotions: &Promotions,
-    environment: &Environment,
+    wanted: Wanted<'_>,
     report: &mut Report,
 ) -> Option<Digest> {
-    find(context, promotions, environment, true, report)
-}
-
-/// As [`into`], for the environment that a step comes from, which other clusters may stand for.
-pub(crate) fn from(
-    context: &Context<'_>,
-    promotions: &Promotions,
-    environment: &Environment,
-    report: &mut Report,
-) -> Option<Digest> {
-    find(context, promotions, environment, false, report)
-}
-
-fn find(
-    context: &Context<'_>,
-    promotions: &Promotions,
-    environment: &Environment,
-    is_here: bool,
-    report: &mut Report,
-) -> Option<Digest> {
+    let environment = wanted.environment;
     let heads = promotions
         .verified
         .iter()
-        .filter(|p| p.value().edge.to.uri == *environment)
+        .filter(|promotion| wanted.fits(promotion))
         // Out of service is no way in.
         .filter(|p| p.value().edge.kind != EdgeKind::Retire);
     let retirements = retire::all(context, promotions);
@@ -189,7 +216,7 @@ fn find(
         let mut attempt = Report::default();
         let depth = context.question.limits.chain_length;
         let mut walk = Walk::new(context, promotions, Some(&retirements), &mut attempt);
-        if is_here {
+        if wanted.is_here {
             walk.begin_here(head);
         }
         walk.step(head, depth);
@@ -210,8 +237,7 @@ fn find(
         }
     }
     let revoked = promotions.taken_back(context, |one| {
-        let edge = &one.value().edge;
-        edge.to.uri == *environment && edge.kind != EdgeKind::Retire
+        wanted.fits(one) && one.value().edge.kind != EdgeKind::Retire
     });
     // A stranger's is no nearer than the promoter's that was taken back.
     let nearest = nearest.filter(|((stranger, _), _)| revoked.is_none() || !stranger);
@@ -234,7 +260,7 @@ fn find(
     )
     .hint(format!(
         "bulla promote {} --to {name}",
-        context.question.name
+        wanted.names.unwrap_or(context.question.name)
     ));
     report.findings.push(finding);
     report.findings.extend(revoked.cloned());

@@ -149,6 +149,8 @@ codes! {
     SeparationUnknown = "separation-unknown";
     /// The source repository belongs to no service, to several, or to another than claimed.
     ServiceMismatch = "service-mismatch";
+    /// It was promoted together with others, or without those it should go on with.
+    SetMismatch = "set-mismatch";
     /// A signature, certificate, log proof or timestamp is wrong.
     SignatureInvalid = "signature-invalid";
     /// Signed by somebody the policy does not name for this.

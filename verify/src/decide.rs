@@ -76,7 +76,12 @@ pub fn verify_environment(
             calendars: known.in_force.calendars(),
             policy: question.policy,
         };
-        if let Some(head) = chain::into(&context, &known.promotions, &uri, &mut report) {
+        if let Some(head) = chain::find(
+            &context,
+            &known.promotions,
+            chain::Wanted::here(&uri),
+            &mut report,
+        ) {
             known
                 .in_force
                 .slot(&context, &known.promotions, &uri, &head, &mut report);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use bulla_model::{Digest, Identity, Statement};
+use bulla_model::{Digest, Identity, Statement, SubjectSet};
 
 use crate::candidate::{Candidate, Refusal};
 use crate::cause::Cause;
@@ -306,6 +306,18 @@ pub(crate) fn show_digests(digests: &[Digest]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+/// The first digests of a set.
+pub(crate) fn show_set(set: &SubjectSet) -> String {
+    let first: Vec<_> = set.iter().take(SHOWN).cloned().collect();
+    match set.len().saturating_sub(SHOWN) {
+        0 => show_digests(&first),
+        more => format!("{} and {more} more", show_digests(&first)),
+    }
+}
+
+/// How many digests of a set are shown.
+const SHOWN: usize = 8;
 
 pub(crate) fn show_subjects(statement: &Statement) -> String {
     let digests = statement

@@ -1,5 +1,6 @@
 //! Gates: may this artifact take the next step, and what would the promotion say?
 
+use bulla_model::predicate::Promotion;
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::predicate::promotion::{Chain, Gate, GateResult, Input};
 use bulla_model::{
@@ -7,10 +8,10 @@ use bulla_model::{
 };
 
 use crate::cause::Cause;
-use crate::chain;
+use crate::chain::{self, Wanted};
 use crate::code::Code;
 use crate::decide::{Known, conclude, environment_rule, identify, incomplete, know, policy_age};
-use crate::eligible::match_any;
+use crate::eligible::{match_any, show_set};
 use crate::evidence::Evidence;
 use crate::freeze::{self, Taken};
 use crate::ledger::Purpose;
@@ -19,7 +20,7 @@ use crate::policy::{EdgeRule, Matched};
 use crate::question::{Context, Question, QuestionError};
 use crate::require::{self, StepAtHand};
 use crate::verdict::{Check, Finding, Outcome, Report, Verdict};
-use crate::verified::SignedTime;
+use crate::verified::{SignedTime, Verified};
 
 /// The step asked about.
 #[derive(Clone, Debug)]
@@ -34,6 +35,11 @@ pub struct StepRequest<'a> {
     pub promoter: Option<&'a Identity>,
     /// The change tickets that the promotion would name; for an approval, unknown yet.
     pub tickets: Option<&'a [String]>,
+    /// Everything that takes the step together, the artifact among it; by default the artifact
+    /// alone. Each member is asked about by itself.
+    pub set: Option<&'a SubjectSet>,
+    /// All of the set as people write it, for hints; by default the question's name.
+    pub names: Option<&'a str>,
 }
 
 /// What a step would bind: enough to write an approval or a promotion.
@@ -78,6 +84,9 @@ pub fn judge_step(
         .from
         .map(|name| environment_by_name(question, name))
         .transpose()?;
+    if request.set.is_some_and(|set| !set.contains(&artifact)) {
+        return Err(QuestionError::NotInSet { artifact });
+    }
     let mut report = Report::default();
     policy_age(question, &mut report);
     owners::judge(question, &to, &mut report);
@@ -179,7 +188,9 @@ fn judge_found(
 ) -> Option<StepDraft> {
     let question = context.question;
     let binding = question.policy.binding(context.service)?;
-    let chain = continued(context, known, rule, report)?;
+    let alone: SubjectSet = std::iter::once(known.artifact.clone()).collect();
+    let subjects = request.set.unwrap_or(&alone);
+    let chain = continued(context, request, known, (rule, subjects), report)?;
     let edge = Edge {
         kind: rule.kind,
         from: rule.from.clone(),
@@ -189,10 +200,10 @@ fn judge_found(
     let already = goes_in
         .then(|| {
             let mut unsaid = Report::default();
-            chain::into(context, &known.promotions, &edge.to.uri, &mut unsaid)
+            let wanted = Wanted::here(&edge.to.uri).of(subjects, request.names);
+            chain::find(context, &known.promotions, wanted, &mut unsaid)
         })
         .flatten();
-    let subjects: SubjectSet = std::iter::once(known.artifact.clone()).collect();
     if let Some(promoter) = request.promoter {
         promoter_check(context, rule, promoter, report);
     }
@@ -200,7 +211,8 @@ fn judge_found(
     known.in_force.edge(&edge, service, &known.reached, report);
     let step = StepAtHand {
         edge: &edge,
-        subjects: &subjects,
+        subjects,
+        names: request.names,
         binding: &binding,
         previous: &chain.previous,
         promotions: &known.promotions,
@@ -236,8 +248,9 @@ fn judge_found(
 /// The promotions this step follows: one into where it comes from, whose whole chain holds.
 fn continued(
     context: &Context<'_>,
+    request: &StepRequest<'_>,
     known: &Known,
-    rule: &EdgeRule,
+    (rule, subjects): (&EdgeRule, &SubjectSet),
     report: &mut Report,
 ) -> Option<Chain> {
     let Some(from) = &rule.from else {
@@ -248,10 +261,28 @@ fn continued(
         });
     };
     if rule.kind == EdgeKind::Rollback && !chain::was_in(&known.promotions, from) {
-        never_there(context, from, report);
+        never_there(context, request, from, report);
         return None;
     }
-    let head = chain::from(context, &known.promotions, from, report)?;
+    let wanted = Wanted::before(from).of(subjects, request.names);
+    let mut attempt = Report::default();
+    let head = chain::find(context, &known.promotions, wanted, &mut attempt);
+    let other = head.is_none().then(|| {
+        let mut unsaid = Report::default();
+        let head = chain::find(
+            context,
+            &known.promotions,
+            Wanted::before(from),
+            &mut unsaid,
+        )?;
+        known.promotions.find(context, &head)
+    });
+    if let Some(other) = other.flatten() {
+        other_set(context, subjects, other, report);
+        return None;
+    }
+    report.absorb(attempt);
+    let head = head?;
     let promotion = known.promotions.find(context, &head)?;
     let before = &promotion.value().chain;
     Some(Chain {
@@ -261,12 +292,50 @@ fn continued(
     })
 }
 
-fn never_there(context: &Context<'_>, environment: &Environment, report: &mut Report) {
+/// Says that it came where it is with others, or without those it should go on with.
+fn other_set(
+    context: &Context<'_>,
+    subjects: &SubjectSet,
+    other: &Verified<Promotion>,
+    report: &mut Report,
+) {
+    let name = other.value().edge.to.uri.name();
+    let (count, hint) = match other.subjects().map_or(0, SubjectSet::len) {
+        0 | 1 => (
+            "alone".to_owned(),
+            "promote each by itself, or all of them together from the first environment on",
+        ),
+        2 => (
+            "together with 1 other".to_owned(),
+            "promote them together: name all of them, or --set FILE",
+        ),
+        several => (
+            format!("together with {} others", several.saturating_sub(1)),
+            "promote them together: name all of them, or --set FILE",
+        ),
+    };
+    let message = format!("it was promoted into {name} {count}");
+    let finding = Finding::new(Code::SetMismatch, "promotion", message)
+        .expected(show_set(subjects))
+        .found(other.subjects().map_or_else(String::new, show_set))
+        .at(other.manifest(), "/subject")
+        .hint(hint);
+    report.findings.push(finding);
+    let outcome = require::failed(context, Cause::Denied);
+    report.check("promotion", outcome, format!("of another set into {name}"));
+}
+
+fn never_there(
+    context: &Context<'_>,
+    request: &StepRequest<'_>,
+    environment: &Environment,
+    report: &mut Report,
+) {
     let name = environment.name();
     let message = format!("it never was in {name}, so nothing can go back to it");
     let finding = Finding::new(Code::NeverThere, "promotion", message).hint(format!(
         "to bring it there: bulla promote {} --to {name}",
-        context.question.name
+        request.names.unwrap_or(context.question.name)
     ));
     report.findings.push(finding);
     let outcome = require::failed(context, Cause::Denied);

@@ -56,6 +56,12 @@ pub enum QuestionError {
         /// The anchor's environments.
         known: String,
     },
+    /// A step of several is asked about for something else.
+    #[error("{artifact} is not among those that the step is for")]
+    NotInSet {
+        /// The artifact.
+        artifact: Digest,
+    },
     /// The evidence names no artifact.
     #[error("no artifact was named")]
     NoArtifact,

@@ -1,6 +1,6 @@
 //! Before a review is signed: what would be reviewed, and may this person do it?
 
-use bulla_model::{Digest, Edge, Environment, Identity, Service};
+use bulla_model::{Digest, Edge, Environment, Identity, Service, SubjectSet};
 use jiff::Timestamp;
 
 use bulla_model::predicate::Promotion;
@@ -33,6 +33,8 @@ pub struct ReviewRequest<'a> {
 pub struct ReviewDraft {
     /// Payload digest of the promotion.
     pub promotion: Digest,
+    /// All that it is of: a review is of the same.
+    pub subjects: SubjectSet,
     /// The service, computed.
     pub service: Service,
     /// The step that was taken.
@@ -132,6 +134,7 @@ fn judge(
     let said = promotion.value();
     Some(ReviewDraft {
         promotion: promotion.payload().clone(),
+        subjects: promotion.subjects().cloned()?,
         service: context.service.clone(),
         edge: said.edge.clone(),
         promoted_at: promotion.time().existed_by(),

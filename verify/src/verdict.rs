@@ -236,6 +236,8 @@ pub struct Step {
     pub at: Timestamp,
     /// Payload digest of the promotion.
     pub promotion: Digest,
+    /// All that took the step together, sorted: the artifact, or an index that lists it, is one.
+    pub subjects: Vec<Digest>,
     /// Its place among the promotions of the service there.
     pub slot: Slot,
     /// Who approved it.
@@ -251,6 +253,13 @@ pub struct Step {
     /// Payload digests of the promotions it follows; none for an entry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Digest>,
+}
+
+impl Step {
+    /// How many others took the step with the artifact.
+    pub fn others(&self) -> usize {
+        self.subjects.len().saturating_sub(1)
+    }
 }
 
 /// Collects checks and findings and turns them into an answer.

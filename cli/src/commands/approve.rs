@@ -125,6 +125,7 @@ async fn judge(
         to: &arguments.to,
         from: arguments.from.as_deref(),
         tickets: None,
+        together: None,
     };
     let evidence = Arc::clone(&collected);
     let (name, limits) = (&image.pinned, &context.limits);

@@ -153,6 +153,7 @@ impl Exhibit {
                 to,
                 from: from.as_deref(),
                 tickets: None,
+                together: None,
             };
             let judged = verdict::step(rules, evidence, name, step, None, now, limits);
             return Ok(judged.await?.0);

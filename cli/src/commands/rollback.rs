@@ -97,6 +97,7 @@ async fn go_back(
         to: &arguments.env,
         from: None,
         tickets: Some(&tickets),
+        together: None,
     };
     let (judged, draft) = verdict::step(
         rules,

@@ -165,6 +165,7 @@ async fn gates(
             to: name,
             from: arguments.from.as_deref(),
             tickets: None,
+            together: None,
         };
         let limits = &context.limits;
         let (verdict, _) =

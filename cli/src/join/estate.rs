@@ -324,6 +324,7 @@ impl Estate<'_> {
             to: &to,
             from: Some(&from),
             tickets: None,
+            together: None,
         };
         let (verdict, draft) = verdict::step(
             self.rules,

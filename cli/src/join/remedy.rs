@@ -102,6 +102,7 @@ impl Refused<'_> {
                     to: &step.to,
                     from: step.from.as_deref(),
                     tickets: None,
+                    together: None,
                 };
                 let asked = verdict::step(
                     self.rules,

@@ -1,9 +1,10 @@
 //! Verdicts: rules and evidence in, on a thread that may compute.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope};
+use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope, SubjectSet};
 use bulla_verify::{
     Contents, Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest,
     SeenCheckpoint, StepDraft, StepRequest, Verdict, contents as contents_of, judge_review,
@@ -46,6 +47,34 @@ pub struct StepName<'a> {
     pub from: Option<&'a str>,
     /// The tickets that the promotion would name, if it is about to be signed.
     pub tickets: Option<&'a [String]>,
+    /// All that takes it, if that is more than the image.
+    pub together: Option<Together<'a>>,
+}
+
+/// A release set, of which the image is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Together<'a> {
+    /// Its digests.
+    pub set: &'a SubjectSet,
+    /// What to type to mean all of it.
+    pub names: &'a str,
+}
+
+/// The promotions of a set that are beside an image and count as the promoter's, by payload digest
+/// the manifest of each.
+pub async fn promotions_of(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    environment: &str,
+    set: &SubjectSet,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<BTreeMap<Digest, Digest>, Failure> {
+    let (environment, set) = (environment.to_owned(), set.clone());
+    ask(rules, evidence, "", now, limits, move |question| {
+        bulla_verify::promotions_of(question, &environment, &set)
+    })
+    .await
 }
 
 /// Asks whether a step may be taken, and what it would bind.
@@ -61,6 +90,9 @@ pub async fn step(
     let (to, from) = (step.to.to_owned(), step.from.map(ToOwned::to_owned));
     let kind = step.kind;
     let tickets = step.tickets.map(<[String]>::to_vec);
+    let together = step
+        .together
+        .map(|it| (it.set.clone(), it.names.to_owned()));
     let own = Arc::clone(rules);
     ask(rules, evidence, name, now, limits, move |question| {
         let request = StepRequest {
@@ -69,6 +101,8 @@ pub async fn step(
             kind,
             promoter: promoter.as_ref(),
             tickets: tickets.as_deref(),
+            set: together.as_ref().map(|(set, _)| set),
+            names: together.as_ref().map(|(_, names)| names.as_str()),
         };
         let (verdict, draft) = judge_step(question, &request)?;
         Ok((own.saw(&verdict, question.limits), (verdict, draft)))

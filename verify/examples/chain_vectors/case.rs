@@ -215,6 +215,8 @@ impl Asked {
                     kind: *step,
                     promoter: promoter.as_ref(),
                     tickets: None,
+                    set: None,
+                    names: None,
                 };
                 judge_step(question, &request).map(|(verdict, _)| verdict)
             }

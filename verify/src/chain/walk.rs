@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use bulla_model::predicate::Promotion;
-use bulla_model::{Digest, EdgeKind, Environment};
+use bulla_model::{Digest, EdgeKind, Environment, SubjectSet};
 
 use super::link::{broken_link, contradiction, find_edge, meant_elsewhere, requirements};
 use super::retire::Retirement;
@@ -91,11 +91,13 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
         if let Some(at) = at {
             let said = promotion.value();
+            let list = |set: &SubjectSet| set.iter().cloned().collect();
             self.report.steps.push(Step {
                 environment: name,
                 kind: said.edge.kind,
                 at,
                 promotion: promotion.payload().clone(),
+                subjects: promotion.subjects().map_or_else(Vec::new, list),
                 slot: said.slot.clone(),
                 approved_by,
                 by: promotion.signer().clone(),
@@ -310,6 +312,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         let step = StepAtHand {
             edge: &said.edge,
             subjects,
+            names: None,
             binding: &said.policy,
             previous: &previous,
             promotions: self.promotions,

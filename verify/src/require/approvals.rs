@@ -8,7 +8,7 @@ use bulla_model::{Edge, EdgeKind, Person, SubjectSet};
 
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::eligible::{judge_time, refused, show_digests};
+use crate::eligible::{judge_time, refused, show_set};
 use crate::policy::Actor;
 use crate::question::Context;
 use crate::require::{StepAtHand, failed};
@@ -214,7 +214,7 @@ pub(crate) fn ask(
     };
     format!(
         "ask {missing} more ({names}): bulla approve {} --to {}{kind}",
-        context.question.name,
+        step.release(context),
         step.edge.to.uri.name(),
     )
 }
@@ -332,12 +332,11 @@ fn addressed(
     person: &Person,
 ) -> Result<(), Refused> {
     let said = approval.value();
-    let show = |set: &SubjectSet| show_digests(&set.iter().cloned().collect::<Vec<_>>());
     if approval.subjects() != Some(step.subjects) {
         let message = format!("{person} approved another artifact");
         let finding = Finding::new(Code::SubjectMismatch, CHECK, message)
-            .expected(show(step.subjects))
-            .found(approval.subjects().map_or_else(String::new, show));
+            .expected(show_set(step.subjects))
+            .found(approval.subjects().map_or_else(String::new, show_set));
         return Err(Refused {
             cause: None,
             finding,

@@ -148,7 +148,10 @@ pub(crate) trait Requirement: fmt::Display + Sized {
 /// The step whose requirements are judged.
 pub(crate) struct StepAtHand<'a> {
     pub(crate) edge: &'a Edge,
+    /// All that takes the step together.
     pub(crate) subjects: &'a SubjectSet,
+    /// How people write all of it, where that is known.
+    pub(crate) names: Option<&'a str>,
     pub(crate) binding: &'a PolicyBinding,
     /// Payload digests of the promotions it extends, sorted.
     pub(crate) previous: &'a [Digest],
@@ -160,6 +163,18 @@ pub(crate) struct StepAtHand<'a> {
     pub(crate) tickets: Option<&'a [String]>,
     /// When the step is judged.
     pub(crate) at: Timestamp,
+}
+
+impl StepAtHand<'_> {
+    /// What to type to mean all that takes the step.
+    pub(crate) fn release(&self, context: &Context<'_>) -> String {
+        let name = context.question.name;
+        match (self.names, self.subjects.len()) {
+            (Some(names), _) => names.to_owned(),
+            (None, 1) => name.to_owned(),
+            (None, _) => format!("{name} OTHERS"),
+        }
+    }
 }
 
 /// A failure while something may be missing is no definite one.

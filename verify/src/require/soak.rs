@@ -51,7 +51,7 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule, report: 
         SoakStart::Promotion => promoted,
     };
     let Some(begun) = begun else {
-        missing(context, rule, &causes, report);
+        missing(context, step, rule, &causes, report);
         report.findings.append(&mut notes);
         return;
     };
@@ -218,7 +218,13 @@ fn promoted(context: &Context<'_>, step: &StepAtHand<'_>, rule: &SoakRule) -> Op
     last
 }
 
-fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mut Report) {
+fn missing(
+    context: &Context<'_>,
+    step: &StepAtHand<'_>,
+    rule: &SoakRule,
+    causes: &[Cause],
+    report: &mut Report,
+) {
     let name = rule.environment.name();
     let (message, hint) = match rule.from {
         SoakStart::Deployment => (
@@ -230,7 +236,7 @@ fn missing(context: &Context<'_>, rule: &SoakRule, causes: &[Cause], report: &mu
         ),
         SoakStart::Promotion => (
             format!("the step does not follow a promotion into {name}"),
-            format!("bulla promote {} --to {name}", context.question.name),
+            format!("bulla promote {} --to {name}", step.release(context)),
         ),
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);

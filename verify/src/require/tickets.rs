@@ -126,7 +126,7 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &TicketsRule, repor
 }
 
 fn command(context: &Context<'_>, step: &StepAtHand<'_>) -> String {
-    let (name, to) = (context.question.name, step.edge.to.uri.name());
+    let (name, to) = (step.release(context), step.edge.to.uri.name());
     match step.edge.kind {
         EdgeKind::Promote => format!("bulla promote {name} --to {to} --ticket TICKET"),
         EdgeKind::Rollback => format!("bulla rollback {name} --env {to} --ticket TICKET"),

@@ -182,6 +182,7 @@ produced! {
     service_mismatch: ServiceMismatch =
         built_from("https://github.com/mallory/pay"),
         not built_from("https://github.com/acme/pay");
+    set_mismatch: SetMismatch = crate::sets::with_another(2), not crate::sets::with_another(3);
     signature_invalid: SignatureInvalid = tampering(true), not tampering(false);
     signer_untrusted: SignerUntrusted = promoted_by("builder"), not promoted_by("promoter");
     soak_broken: SoakBroken = soaked(&["succeeded", "failed"], 100), not soaked(&["failed", "succeeded"], 100);
@@ -266,6 +267,8 @@ fn back_in(environment: &str) -> Verdict {
         kind: EdgeKind::Rollback,
         promoter: None,
         tickets: None,
+        set: None,
+        names: None,
     };
     world.judge_request(&request).0
 }
@@ -422,6 +425,8 @@ fn from_dev_straight(to: &str) -> Verdict {
         kind: EdgeKind::Promote,
         promoter: None,
         tickets: None,
+        set: None,
+        names: None,
     };
     world.judge_request(&request).0
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use bulla_model::predicate::{Approval, Promotion, approval, deployment, review};
-use bulla_model::{Digest, EdgeKind, ResourceDescriptor};
+use bulla_model::{Digest, EdgeKind, ResourceDescriptor, SubjectSet};
 use bulla_verify::{Cause, Code, Outcome, ReviewRequest, StepDraft, StepRequest, Verdict};
 
 use crate::kit::{self, Signer, World, assert_exit, assert_found, codes, hour, show};
@@ -40,14 +40,17 @@ pub(crate) fn world() -> World {
 }
 
 impl World {
-    fn step(&self, kind: EdgeKind, to: &str) -> (Verdict, Option<StepDraft>) {
+    pub(crate) fn step(&self, kind: EdgeKind, to: &str) -> (Verdict, Option<StepDraft>) {
         let promoter = Signer::named("promoter").identity();
+        let set: SubjectSet = self.subjects().into_iter().collect();
         self.judge_request(&StepRequest {
             to,
             from: None,
             kind,
             promoter: Some(&promoter),
             tickets: None,
+            set: Some(&set),
+            names: None,
         })
     }
 
@@ -66,8 +69,7 @@ impl World {
             said.tickets = vec!["INC-77".to_owned()];
         }
         change(&mut said);
-        let subjects = [self.artifact.clone()];
-        self.seal_promotion("promoter", &format!("{kind} {to}"), &said, &subjects)
+        self.seal_promotion("promoter", &format!("{kind} {to}"), &said, &self.subjects())
     }
 
     pub(crate) fn approve_step(&mut self, who: &str, kind: EdgeKind, to: &str) {

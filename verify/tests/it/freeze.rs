@@ -363,6 +363,8 @@ fn kinds_that_are_exempt_go_ahead() {
             kind: EdgeKind::Hotfix,
             promoter: Some(&promoter),
             tickets: None,
+            set: None,
+            names: None,
         };
         world.judge_request(&request).0
     };

@@ -103,6 +103,8 @@ fn before_a_step_the_tickets_are_those_it_would_name() {
             kind: EdgeKind::Promote,
             promoter: Some(&promoter),
             tickets,
+            set: None,
+            names: None,
         };
         world.judge_request(&request).0
     };

@@ -11,7 +11,8 @@ use bulla_model::predicate::{
     Approval, CYCLONEDX, Promotion, approval, promotion, slsa_provenance, test_result,
 };
 use bulla_model::{
-    Digest, EdgeKind, Identity, Limits, Manifest, ResourceDescriptor, Statement, statement,
+    Digest, EdgeKind, Identity, Limits, Manifest, ResourceDescriptor, Statement, SubjectSet,
+    statement,
 };
 use bulla_verify::{
     Anchor, Attestation, Candidate, Code, Document, Evidence, Ledger, Policy, PolicyFiles,
@@ -34,6 +35,8 @@ pub(crate) struct World {
     /// What of the ledger could not be had.
     pub(crate) ledger_without: Vec<String>,
     pub(crate) artifact: Digest,
+    /// What takes each step together, if that is more than the artifact.
+    pub(crate) set: Vec<Digest>,
     pub(crate) indexes: Vec<Manifest>,
     pub(crate) documents: BTreeMap<Digest, Document>,
     pub(crate) truncated: bool,
@@ -75,6 +78,7 @@ impl World {
             ledger: Vec::new(),
             ledger_without: Vec::new(),
             artifact: image(),
+            set: Vec::new(),
             indexes: Vec::new(),
             documents: BTreeMap::new(),
             truncated: false,
@@ -221,9 +225,22 @@ impl World {
             crit: Vec::new(),
         };
         change(&mut approval);
-        let subject = ResourceDescriptor::of(self.artifact.clone());
+        let subjects: Vec<_> = self
+            .subjects()
+            .into_iter()
+            .map(ResourceDescriptor::of)
+            .collect();
         let predicate = serde_json::to_value(&approval).unwrap();
-        self.attest_about(who, approval::TYPE, &predicate, &[subject]);
+        self.attest_about(who, approval::TYPE, &predicate, &subjects);
+    }
+
+    /// All that takes a step.
+    pub(crate) fn subjects(&self) -> Vec<Digest> {
+        if self.set.is_empty() {
+            vec![self.artifact.clone()]
+        } else {
+            self.set.clone()
+        }
     }
 
     /// Says the last approval or promotion again as a statement of version 0.1, in its place.
@@ -247,8 +264,7 @@ impl World {
         let (_, draft) = self.judge(to, Some(&promoter.identity()));
         let mut said = self.promotion(draft.expect("a step that can be named"));
         change(&mut said);
-        let subjects = [self.artifact.clone()];
-        self.seal_promotion("promoter", to, &said, &subjects)
+        self.seal_promotion("promoter", to, &said, &self.subjects())
     }
 
     pub(crate) fn promotion(&self, draft: StepDraft) -> Promotion {
@@ -354,7 +370,7 @@ impl World {
         examine(&self.gathered(), &trust, self.now, &self.limits, &|| false).unwrap()
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
+    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
         let policy = self.parsed();
         let trust = self.trust(&policy);
         let evidence = self.gathered();
@@ -388,12 +404,15 @@ impl World {
         to: &str,
         promoter: Option<&Identity>,
     ) -> (Verdict, Option<StepDraft>) {
+        let set: SubjectSet = self.subjects().into_iter().collect();
         let request = StepRequest {
             to,
             from: None,
             kind: EdgeKind::Promote,
             promoter,
             tickets: None,
+            set: Some(&set),
+            names: None,
         };
         self.judge_request(&request)
     }

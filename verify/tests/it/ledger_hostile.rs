@@ -164,31 +164,17 @@ fn a_veto_reaches_every_set_that_has_one_of_its_subjects() {
         world.provenance();
         world.sbom();
         world.tests();
-        let promoter = Signer::named("promoter").identity();
+        world.set = promoted;
         for (hours, to) in [(1, "dev"), (2, "staging")] {
             world.now = hour(hours);
-            let (_, draft) = world.judge(to, Some(&promoter));
-            let said = world.promotion(draft.unwrap());
-            world.seal_promotion("promoter", to, &said, &promoted);
+            world.promote(to);
         }
         world.now = hour(3);
         for who in ["alice", "carol"] {
             world.approve(who, "prod");
-            let approval = world.take(&format!("{who} approval")).remove(0);
-            let said = bulla_model::Statement::parse(&payload(&approval.bundle), &world.limits);
-            let said = said.unwrap();
-            let predicate: Value = serde_json::from_str(said.predicate_json().unwrap()).unwrap();
-            let subjects: Vec<_> = promoted
-                .iter()
-                .cloned()
-                .map(ResourceDescriptor::of)
-                .collect();
-            world.attest_about(who, said.predicate_type().as_str(), &predicate, &subjects);
         }
         world.now = hour(4);
-        let (_, draft) = world.judge("prod", Some(&promoter));
-        let said = world.promotion(draft.unwrap());
-        world.seal_promotion("promoter", "prod", &said, &promoted);
+        world.promote("prod");
         world.now = hour(24);
         world.more_keys = World::guarded(1).more_keys;
         world.checkpoint(1);

@@ -39,6 +39,7 @@ mod policies;
 mod recorded;
 mod reference;
 mod references;
+mod sets;
 mod signed;
 mod slsa;
 mod tighten;

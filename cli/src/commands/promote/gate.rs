@@ -49,6 +49,7 @@ impl Gate<'_> {
             to: &arguments.to,
             from: arguments.from.as_deref(),
             tickets: Some(&tickets),
+            together: None,
         };
         let promoter = signer.identity().clone();
         let judged = verdict::step(
