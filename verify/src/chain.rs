@@ -46,6 +46,11 @@ pub(crate) struct Promotions {
 }
 
 impl Promotions {
+    /// Those that were taken back.
+    pub(crate) fn taken_back_ones(&self) -> impl Iterator<Item = &Verified<Promotion>> {
+        self.voided.iter().map(|(promotion, _)| promotion)
+    }
+
     /// What is to be said about a promotion that was taken back. A promoter's is missed; what became
     /// of a stranger's is nobody's business.
     fn taken_back<'a>(
@@ -222,7 +227,14 @@ pub(crate) fn find(
         walk.step(head, depth);
         forks(context, promotions, head, &mut attempt);
         if attempt.causes().is_empty() {
-            retire::judge(context, promotions, &retirements, head, &mut attempt);
+            let names = wanted.names;
+            retire::judge(
+                context,
+                promotions,
+                (&retirements, names),
+                head,
+                &mut attempt,
+            );
         }
         if attempt.causes().is_empty() {
             report.absorb(attempt);

@@ -304,7 +304,7 @@ impl Asking<'_> {
             (None, Taken::NotYet, None) => "ask the release owner for another calendar".to_owned(),
             (None, Taken::Already, _) => format!(
                 "take the step again outside of the freeze: bulla promote {} --to {}",
-                self.context.question.name,
+                self.step.release(self.context),
                 self.step.edge.to.uri.name()
             ),
         }

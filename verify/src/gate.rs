@@ -1,5 +1,7 @@
 //! Gates: may this artifact take the next step, and what would the promotion say?
 
+use std::collections::BTreeSet;
+
 use bulla_model::predicate::Promotion;
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::predicate::promotion::{Chain, Gate, GateResult, Input};
@@ -57,6 +59,9 @@ pub struct StepDraft {
     pub chain: Chain,
     /// The statements the decision rests on.
     pub inputs: Vec<Input>,
+    /// Payload digests of those of the inputs that are promotions by promoters: where there are more
+    /// inputs than a statement may have, the others are left out first.
+    pub kept: BTreeSet<Digest>,
     /// What each gate said.
     pub gates: Vec<Gate>,
     /// A promotion of this artifact into the environment that already holds. None for what goes
@@ -238,6 +243,7 @@ fn judge_found(
         policy: binding,
         chain,
         inputs: inputs(known),
+        kept: kept(context, known),
         gates,
         already,
         review_within: rule.review.as_ref().map(|review| review.within),
@@ -393,6 +399,12 @@ fn gate(check: &Check) -> Gate {
         },
         observed: Some(check.summary.clone()),
     }
+}
+
+fn kept(context: &Context<'_>, known: &Known) -> BTreeSet<Digest> {
+    let promotions = known.promotions.verified.iter();
+    let promotions = promotions.filter(|one| chain::is_by_promoter(context, one));
+    promotions.map(|one| one.payload().clone()).collect()
 }
 
 /// Every verified statement about the artifact, sorted by payload digest.

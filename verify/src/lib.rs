@@ -76,7 +76,7 @@ pub use signature_report::{SignatureCheck, SignatureReport};
 pub use signed::{SignedQuestion, verify_signed};
 pub use sigstore::{ClaimedCertificate, claimed_certificate, claimed_identity};
 pub use state::{Memory, State};
-pub use together::promotions_of;
+pub use together::{SetPromotions, SetRequest, promotions_of};
 pub use trust::{Trust, TrustError};
 pub use verdict::{Check, Decision, Finding, Outcome, Severity, Step, Verdict};
 pub use verified::{SignedTime, Verified};

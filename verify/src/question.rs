@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use bulla_model::{Digest, Limits, Service, Tier};
+use bulla_model::{Digest, Limits, Service, SubjectSet, Tier};
 
 use crate::anchor::Anchor;
 use crate::candidate::Candidate;
@@ -84,6 +84,35 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// What to type to mean all that takes a step: as it was typed, or else the artifact, with a word
+    /// for those that were not named.
+    pub(crate) fn release(&self, names: Option<&str>, set: Option<&SubjectSet>) -> String {
+        match names {
+            Some(names) => names.to_owned(),
+            None if set.is_some_and(|set| set.len() > 1) => {
+                format!("{} OTHERS", self.question.name)
+            }
+            None => self.question.name.to_owned(),
+        }
+    }
+
+    /// A command about all of them, as a hint; in words where only the artifact can be named, because
+    /// it cannot be typed as it is.
+    pub(crate) fn command(
+        &self,
+        (names, set): (Option<&str>, Option<&SubjectSet>),
+        verb: &str,
+        rest: &str,
+    ) -> String {
+        let command = format!("bulla {verb} {} {rest}", self.release(names, set));
+        match names {
+            None if set.is_some_and(|set| set.len() > 1) => {
+                format!("with those it came with: {command}")
+            }
+            _ => command,
+        }
+    }
+
     /// The same, with the tier the service had under this version of the policy; `None` if that
     /// version does not know the service.
     pub(crate) fn under(&self, policy: &'a Policy) -> Option<Self> {

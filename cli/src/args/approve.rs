@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::decide::DecideArguments;
 use super::kind::Kind;
+use super::set::SetArguments;
 use super::signing::SigningArguments;
 
 /// Approve an image's next step, with your own key
@@ -12,9 +13,9 @@ use super::signing::SigningArguments;
     before_help = "Example: bulla approve registry.example.com/pay/api@sha256:3f1c… --to prod --key alice.key"
 )]
 pub struct Arguments {
-    /// The image
-    #[arg(value_name = "IMAGE")]
-    pub target: String,
+    /// What takes the step.
+    #[command(flatten)]
+    pub targets: SetArguments,
     /// Environment it is to enter
     #[arg(long, value_name = "NAME")]
     pub to: String,

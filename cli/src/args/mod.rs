@@ -31,6 +31,7 @@ pub mod rollback;
 pub mod run;
 pub mod sbom;
 pub mod serve;
+pub mod set;
 pub mod settings;
 pub mod sign;
 pub mod signing;

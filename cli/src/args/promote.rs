@@ -1,5 +1,7 @@
 //! `bulla promote`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::decide::DecideArguments;
@@ -15,11 +17,14 @@ use super::signing::SigningArguments;
                   does for several images."
 )]
 pub struct Arguments {
-    /// The image
-    #[arg(value_name = "IMAGE", required_unless_present = "all")]
-    pub target: Option<String>,
+    /// The image; several of one service take the step together, as a release set
+    #[arg(value_name = "IMAGE", required_unless_present_any = ["set", "all"])]
+    pub images: Vec<String>,
+    /// File that lists images of the set, one on each line; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub set: Option<PathBuf>,
     /// Every service of the policy whose release in --from may enter --to
-    #[arg(long, requires = "from", conflicts_with_all = ["target", "kind", "release", "replaces", "copy_to", "wait"])]
+    #[arg(long, requires = "from", conflicts_with_all = ["images", "set", "kind", "release", "replaces", "copy_to", "wait"])]
     pub all: bool,
     /// Environment it is to enter
     #[arg(long, value_name = "NAME")]

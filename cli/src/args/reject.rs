@@ -5,6 +5,7 @@ use clap::Args;
 use super::approve;
 use super::decide::DecideArguments;
 use super::kind::Kind;
+use super::set::SetArguments;
 use super::signing::SigningArguments;
 
 /// Advise against an image's next step, with your own key
@@ -16,9 +17,9 @@ use super::signing::SigningArguments;
                   bulla revoke IMAGE --edge FROM..TO --reason TEXT --key security.key"
 )]
 pub struct Arguments {
-    /// The image
-    #[arg(value_name = "IMAGE")]
-    pub target: String,
+    /// What should not take the step.
+    #[command(flatten)]
+    pub targets: SetArguments,
     /// Environment it should not enter
     #[arg(long, value_name = "NAME")]
     pub to: String,
@@ -50,7 +51,7 @@ pub struct Arguments {
 impl From<Arguments> for approve::Arguments {
     fn from(arguments: Arguments) -> Self {
         Self {
-            target: arguments.target,
+            targets: arguments.targets,
             to: arguments.to,
             from: arguments.from,
             kind: arguments.kind,

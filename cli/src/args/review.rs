@@ -5,6 +5,7 @@ use bulla_model::predicate::review::ReviewOutcome;
 use clap::{Args, ValueEnum};
 
 use super::decide::DecideArguments;
+use super::set::SetArguments;
 use super::signing::SigningArguments;
 
 /// Review a hotfix or break-glass promotion afterwards, with your own key
@@ -13,9 +14,9 @@ use super::signing::SigningArguments;
     before_help = "Example: bulla review registry.example.com/pay/api@sha256:3f1c… --env prod --outcome accepted --key bob.key"
 )]
 pub struct Arguments {
-    /// The image that was promoted
-    #[arg(value_name = "IMAGE")]
-    pub target: String,
+    /// What was promoted.
+    #[command(flatten)]
+    pub targets: SetArguments,
     /// Environment it was promoted into; by default any
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,

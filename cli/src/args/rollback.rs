@@ -12,13 +12,14 @@ use super::signing::SigningArguments;
     before_help = "Example: bulla rollback registry.example.com/pay/api:1.8.2 --env prod --key promoter.key"
 )]
 pub struct Arguments {
-    /// An image of the service, or a service whose policy file names one repository under `images`
-    #[arg(value_name = "IMAGE|SERVICE")]
-    pub target: String,
+    /// An image of the service, or a service whose policy file names one repository under `images`;
+    /// of a release set that is in several repositories one image of each
+    #[arg(value_name = "IMAGE|SERVICE", required = true)]
+    pub targets: Vec<String>,
     /// Environment that goes back
     #[arg(long, value_name = "NAME")]
     pub env: String,
-    /// Release to go back to; by default the one before
+    /// Release to go back to, and what was promoted together with it; by default the one before
     #[arg(long, value_name = "DIGEST")]
     pub to: Option<Digest>,
     /// The release's version, for people

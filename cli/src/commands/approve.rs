@@ -1,4 +1,6 @@
-//! `bulla approve`: a person's yes or no to one step of one image.
+//! `bulla approve`: a person's yes or no to one step of one image, or of a set of them.
+
+mod set;
 
 use std::sync::Arc;
 
@@ -19,24 +21,36 @@ use crate::join::rules::Rules;
 use crate::join::sealer::{Prepared, Purpose, Sealer};
 use crate::join::slot::Asked;
 use crate::join::verdict::StepName;
-use crate::join::{consent, identity_token, ledger, seal, step, verdict};
+use crate::join::{self, identity_token, ledger, seal, step, verdict};
 use crate::render::{self, Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
-/// Signs an approval and attaches it to the image.
+/// Signs an approval and attaches it to the image, or to each of several.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let names = join::set::names(
+        &arguments.targets.images,
+        arguments.targets.set.as_deref(),
+        &context.limits,
+    )?;
+    match &names[..] {
+        [target] => Box::pin(one(arguments, target, context)).await,
+        _ => Box::pin(set::run(arguments, &names, context)).await,
+    }
+}
+
+async fn one(arguments: Arguments, target: &str, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
     let not_after = step::until(now, &arguments.valid_for)?;
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
     rules.must_be_published()?;
-    let image = image::open(context, &Target::parse(&arguments.target)?)
+    let image = image::open(context, &Target::parse(target)?)
         .await?
         .writable()?;
     let (collected, before, draft) = judge(&arguments, context, &rules, &image, now).await?;
     let Some(draft) = draft else {
         let mut page = Page::default();
-        render::verdict(&mut page, &arguments.target, &before, true);
+        render::verdict(&mut page, target, &before, true);
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
@@ -57,11 +71,6 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Purpose::Decision,
     )
     .await?;
-    let decision = if arguments.reject {
-        ApprovalDecision::Reject
-    } else {
-        ApprovalDecision::Approve
-    };
     confirm(
         &arguments,
         context,
@@ -77,19 +86,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     if !known {
         person(context, &rules, signer.identity(), now);
     }
-    let approval = Approval {
-        decision,
-        service: draft.service.clone(),
-        edge: draft.edge.clone(),
-        policy: draft.policy.clone(),
-        previous: draft.chain.previous.clone(),
-        issued_at: now,
-        not_after,
-        nonce: Some(claim::nonce()?),
-        reason: arguments.message.clone(),
-        on_behalf_of: None,
-        crit: Vec::new(),
-    };
+    let approval = approval(&arguments, &draft, (now, not_after))?;
     let subject = ResourceDescriptor::named(&image.name, image.descriptor.digest.clone());
     let payload = claim::approval(&[subject], &approval)?;
     let sealed = seal::seal(context, &signer, payload).await?;
@@ -100,7 +97,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             .reject
             .then(|| veto(&rules, &draft.edge, &image.pinned)),
         image: image.pinned,
-        decision,
+        decision: approval.decision,
         edge: draft.edge.to_string(),
         changes,
         payload: sealed.payload,
@@ -132,6 +129,31 @@ async fn judge(
     let judged = verdict::step(rules, evidence, name, edge, None, now, limits);
     let (verdict, draft) = judged.await?;
     Ok((collected, verdict, draft))
+}
+
+/// What the approver says of what was drafted.
+fn approval(
+    arguments: &Arguments,
+    draft: &StepDraft,
+    (now, not_after): (Timestamp, Timestamp),
+) -> Result<Approval, Failure> {
+    Ok(Approval {
+        decision: if arguments.reject {
+            ApprovalDecision::Reject
+        } else {
+            ApprovalDecision::Approve
+        },
+        service: draft.service.clone(),
+        edge: draft.edge.clone(),
+        policy: draft.policy.clone(),
+        previous: draft.chain.previous.clone(),
+        issued_at: now,
+        not_after,
+        nonce: Some(claim::nonce()?),
+        reason: arguments.message.clone(),
+        on_behalf_of: None,
+        crit: Vec::new(),
+    })
 }
 
 #[expect(
@@ -179,6 +201,18 @@ fn confirm(
             [outcome, check.name.into(), check.summary.as_str().into()],
         );
     }
+    consent(arguments, context, rules, prepared, page, now)
+}
+
+/// Shows what is to be signed, and asks.
+fn consent(
+    arguments: &Arguments,
+    context: &Context,
+    rules: &Rules,
+    prepared: &Prepared,
+    page: Page,
+    now: Timestamp,
+) -> Result<(), Failure> {
     if arguments.signing.yes {
         context.printer.note(page);
     } else {
@@ -191,14 +225,14 @@ fn confirm(
     if arguments.signing.yes {
         return Ok(());
     }
-    consent::answerable(context)?;
+    join::consent::answerable(context)?;
     let word = if arguments.reject {
         "reject"
     } else {
         "approve"
     };
     let who = crate::escape::escape(&who);
-    consent::ask(&format!("{word} as {who}? [y/N] "))
+    join::consent::ask(&format!("{word} as {who}? [y/N] "))
 }
 
 /// What the policy calls an identity; says so if it knows no person with it.

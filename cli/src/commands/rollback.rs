@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::{Digest, EdgeKind, Service};
 use bulla_registry::{Store as _, Target as Selector};
-use bulla_verify::{Decision, Pattern, Verdict};
+use bulla_verify::{Pattern, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::join::image::{self, OpenImage};
 use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Purpose, Sealer};
+use crate::join::set::{self, Judged, Member, ReleaseSet};
 use crate::join::slot::{self, Holder};
 use crate::join::verdict::StepName;
 use crate::join::{ledger, step, verdict};
@@ -25,11 +26,10 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = step::whole_second(Timestamp::now());
     let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
-    let (image, named) = find(context, &rules, &arguments.target).await?;
-    let image = image.writable()?;
+    let (images, named) = find(context, &rules, &arguments.targets).await?;
     let service = match named {
         Some(service) => service,
-        None => match service_of(&arguments, context, &rules, &image, now).await? {
+        None => match service_of(&arguments, context, &rules, &images, now).await? {
             Ok(service) => service,
             Err(exit) => return Ok(exit),
         },
@@ -41,108 +41,197 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         environment: &arguments.env,
         now,
     };
-    let holders = asked.holders(&image).await?;
+    let holders = asked.holders_of(&images).await?;
     let current = slot::newest(&holders)?.ok_or_else(|| nothing_there(&service, &arguments))?;
-    let target = target(&arguments, &image, current, &holders).await?;
     let mut report = RollbackReport {
         sources: rules.sources.clone(),
         service: service.clone(),
         environment: arguments.env.clone(),
         from: current.descriptor.digest.clone(),
-        to: target.descriptor.digest.clone(),
-        image: target.pinned.clone(),
+        to: current.descriptor.digest.clone(),
+        image: String::new(),
         verdict: None,
+        members: Vec::new(),
         promotion: None,
+        finished: false,
         dry_run: arguments.dry_run,
     };
-    if report.from == report.to {
-        report.promotion = Some(current.step.promotion.clone());
+    let gate = Gate {
+        arguments: &arguments,
+        context,
+        rules: &rules,
+        now,
+    };
+    if gate.is_done(&images, current, &mut report).await? {
         context.printer.report(&report)?;
         return Ok(Exit::Success);
     }
-    let exit = go_back(
-        &arguments,
-        context,
-        &rules,
-        &target,
-        current,
-        &mut report,
-        now,
-    )
-    .await?;
+    let target = target(&arguments, &images, current, &holders).await?;
+    let to = target.members.first();
+    let to = to.ok_or_else(|| nothing_there(&service, &arguments))?;
+    report.to = to.descriptor.digest.clone();
+    report.image = target.names().to_owned();
+    let exit = if target.digests.iter().eq(&current.step.subjects) {
+        gate.stays(&target, current, &mut report).await?
+    } else {
+        gate.go_back(&target, current, &mut report).await?
+    };
     context.printer.report(&report)?;
     Ok(exit)
 }
 
-async fn go_back(
-    arguments: &Arguments,
-    context: &Context,
-    rules: &Arc<Rules>,
-    target: &OpenImage,
-    current: &Holder,
-    report: &mut RollbackReport,
+/// What the step back is judged by.
+struct Gate<'a> {
+    arguments: &'a Arguments,
+    context: &'a Context,
+    rules: &'a Arc<Rules>,
     now: Timestamp,
-) -> Result<Exit, Failure> {
-    let signer = Sealer::open(
-        context,
-        &arguments.signing,
-        &arguments.decide.trusted_root,
-        Purpose::Claim,
-    )
-    .await?;
-    let collected = ledger::beside(context, rules, &arguments.env, target, now).await?;
-    let tickets = step::sorted(&arguments.tickets);
-    let edge = StepName {
-        kind: EdgeKind::Rollback,
-        to: &arguments.env,
-        from: None,
-        tickets: Some(&tickets),
-        together: None,
-    };
-    let (judged, draft) = verdict::step(
-        rules,
-        collected,
-        &target.pinned,
-        edge,
-        Some(signer.identity().clone()),
-        now,
-        &context.limits,
-    )
-    .await?;
-    let decision = judged.decision;
-    let exit = Exit::of_verdict(&judged);
-    report.verdict = Some(judged);
-    let Some(draft) = draft.filter(|_| decision == Decision::Allow) else {
-        return Ok(exit);
-    };
-    if !arguments.dry_run {
-        let new = NewPromotion {
-            draft: &draft,
-            slot: slot::after(&current.step),
-            version: arguments.release.clone(),
-            reason: arguments.message.clone(),
-            tickets,
-            now,
-            not_after: None,
-        };
-        report.promotion = Some(promotion::publish(context, target, &signer, new).await?);
-    }
-    Ok(Exit::Success)
 }
 
-/// An image of the repository, and the service if that was what was typed.
+impl Gate<'_> {
+    async fn signer(&self) -> Result<Sealer, Failure> {
+        let (arguments, context) = (self.arguments, self.context);
+        let roots = &arguments.decide.trusted_root;
+        Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await
+    }
+
+    /// Whether this step back was begun before and reached some images of the set only; then it is
+    /// finished now, and nothing else is done.
+    async fn is_done(
+        &self,
+        images: &[OpenImage],
+        current: &Holder,
+        report: &mut RollbackReport,
+    ) -> Result<bool, Failure> {
+        let step = &current.step;
+        let is_asked = |to: &Digest| step.subjects.contains(to);
+        let is_meant = step.kind == EdgeKind::Rollback && step.others() > 0;
+        if !is_meant || self.arguments.dry_run || !self.arguments.to.as_ref().is_none_or(is_asked) {
+            return Ok(false);
+        }
+        let set = all_of(images, &step.subjects).await?;
+        let signer = self.signer().await?;
+        let edge = self.edge(None);
+        let carried = set.complete(self.context, self.rules, edge, signer.identity(), self.now);
+        if !carried.await?.contains(&step.promotion) {
+            return Ok(false);
+        }
+        report.image = set.names().to_owned();
+        report.promotion = Some(step.promotion.clone());
+        report.finished = true;
+        Ok(true)
+    }
+
+    /// What was asked for is there already, if it is for each of the images.
+    async fn stays(
+        &self,
+        target: &ReleaseSet,
+        current: &Holder,
+        report: &mut RollbackReport,
+    ) -> Result<Exit, Failure> {
+        let mut judged = Vec::new();
+        let (context, environment) = (self.context, &self.arguments.env);
+        for image in &target.members {
+            let collected = ledger::beside(context, self.rules, environment, image, self.now);
+            let (collected, name) = (collected.await?, &image.pinned);
+            let (rules, limits) = (self.rules, &context.limits);
+            let asked = verdict::environment(rules, collected, name, environment, self.now, limits);
+            judged.push(Judged {
+                image: image.pinned.clone(),
+                verdict: asked.await?,
+                draft: None,
+            });
+        }
+        let exit = set::exit(&judged);
+        if exit == Exit::Success {
+            report.promotion = Some(current.step.promotion.clone());
+        } else {
+            report.told(judged);
+        }
+        Ok(exit)
+    }
+
+    fn edge<'t>(&'t self, tickets: Option<&'t [String]>) -> StepName<'t> {
+        StepName {
+            kind: EdgeKind::Rollback,
+            to: &self.arguments.env,
+            from: None,
+            tickets,
+            together: None,
+        }
+    }
+
+    async fn go_back(
+        &self,
+        target: &ReleaseSet,
+        current: &Holder,
+        report: &mut RollbackReport,
+    ) -> Result<Exit, Failure> {
+        let (arguments, context, now) = (self.arguments, self.context, self.now);
+        let signer = self.signer().await?;
+        let tickets = step::sorted(&arguments.tickets);
+        let edge = self.edge(Some(&tickets));
+        let promoter = Some(signer.identity());
+        let judged = target
+            .judge(context, self.rules, edge, promoter, now)
+            .await?;
+        let exit = set::exit(&judged);
+        let draft = if judged.iter().all(Judged::is_allowed) {
+            set::settle(&judged)?
+        } else {
+            None
+        };
+        if let Some(draft) = draft.filter(|_| !arguments.dry_run) {
+            let new = NewPromotion {
+                draft: &draft,
+                slot: slot::after(&current.step),
+                version: arguments.release.clone(),
+                reason: arguments.message.clone(),
+                tickets,
+                now,
+                not_after: None,
+            };
+            let payload = promotion::publish(context, target, &judged, &signer, &new).await?;
+            report.promotion = Some(payload);
+        }
+        report.told(judged);
+        Ok(exit)
+    }
+}
+
+/// An image of each repository, and the service if that was what was typed.
 async fn find(
     context: &Context,
     rules: &Rules,
+    texts: &[String],
+) -> Result<(Vec<OpenImage>, Option<Service>), Failure> {
+    let mut images = Vec::new();
+    if let [text] = texts
+        && let Some((image, service)) = of_service(context, rules, text).await?
+    {
+        images.push(image.writable()?);
+        return Ok((images, Some(service)));
+    }
+    for text in texts {
+        let image = image::open(context, &Target::parse(text)?).await?;
+        images.push(image.writable()?);
+    }
+    Ok((images, None))
+}
+
+/// An image of the service with this name, if there is one.
+async fn of_service(
+    context: &Context,
+    rules: &Rules,
     text: &str,
-) -> Result<(OpenImage, Option<Service>), Failure> {
+) -> Result<Option<(OpenImage, Service)>, Failure> {
     let described = text
         .parse::<Service>()
         .ok()
         .filter(|_| Found::at(text.as_ref()) == Found::Nothing)
         .and_then(|name| rules.policy.services().find(|(known, _)| **known == name));
     let Some((service, rule)) = described else {
-        return Ok((image::open(context, &Target::parse(text)?).await?, None));
+        return Ok(None);
     };
     let [Pattern::Exact(repository)] = rule.images.as_slice() else {
         return Err(Failure::usage(format_args!(
@@ -154,7 +243,7 @@ async fn find(
         )));
     };
     let image = image::open_any(context, &Target::parse(repository)?).await?;
-    Ok((image, Some(service.clone())))
+    Ok(Some((image, service.clone())))
 }
 
 /// The service that an image proves to be of; shown why not if it proves none.
@@ -162,9 +251,12 @@ async fn service_of(
     arguments: &Arguments,
     context: &Context,
     rules: &Arc<Rules>,
-    image: &OpenImage,
+    images: &[OpenImage],
     now: Timestamp,
 ) -> Result<Result<Service, Exit>, Failure> {
+    let Some(image) = images.first() else {
+        return Ok(Err(Exit::Usage));
+    };
     let collected = ledger::beside(context, rules, &arguments.env, image, now).await?;
     let judged = verdict::environment(
         rules,
@@ -179,24 +271,25 @@ async fn service_of(
         return Ok(Ok(service));
     }
     let mut page = Page::default();
-    render(&mut page, &arguments.target, &judged, true);
+    render(&mut page, &image.pinned, &judged, true);
     context.printer.page(page)?;
     Ok(Err(Exit::of_verdict(&judged)))
 }
 
-/// The image to go back to: the one named, or the one whose place the current one took.
+/// What to go back to: the image named, or the one whose place the current one took, with all that
+/// was promoted together with it.
 async fn target(
     arguments: &Arguments,
-    image: &OpenImage,
+    images: &[OpenImage],
     current: &Holder,
     holders: &[Holder],
-) -> Result<OpenImage, Failure> {
+) -> Result<ReleaseSet, Failure> {
     if let Some(digest) = &arguments.to {
-        let descriptor = image
-            .store
-            .resolve(&Selector::Digest(digest.clone()))
-            .await?;
-        return Ok(image.part(descriptor));
+        let mut holders = holders.iter();
+        let holder = holders.find(|holder| holder.descriptor.digest == *digest);
+        let alone = std::slice::from_ref(digest);
+        let digests = holder.map_or(alone, |holder| &holder.step.subjects);
+        return all_of(images, digests).await;
     }
     let replaced = current.step.slot.previous.as_ref();
     // What the last rollback left is seldom what the next one is for.
@@ -205,7 +298,7 @@ async fn target(
         .iter()
         .find(|holder| replaced == Some(&holder.step.promotion) && !goes_on);
     if let Some(before) = before {
-        return Ok(image.part(before.descriptor.clone()));
+        return all_of(images, &before.step.subjects).await;
     }
     let mut failure = Failure::usage(format_args!(
         "what {} ran before {} is not known",
@@ -222,6 +315,35 @@ async fn target(
         ));
     }
     Err(failure)
+}
+
+/// The images with these digests, each from the first of the repositories that has it.
+async fn all_of(images: &[OpenImage], digests: &[Digest]) -> Result<ReleaseSet, Failure> {
+    let mut members = Vec::new();
+    for digest in digests {
+        let mut last = None;
+        for image in images {
+            match image.store.resolve(&Selector::Digest(digest.clone())).await {
+                Ok(descriptor) => {
+                    last = Some(Ok(image.part(descriptor)));
+                    break;
+                }
+                Err(error) => last = Some(Err(error)),
+            }
+        }
+        match last {
+            Some(Ok(image)) => members.push(image),
+            Some(Err(error)) if digests.len() == 1 => return Err(error.into()),
+            Some(Err(error)) => {
+                return Err(Failure::from(error).with_hint(format_args!(
+                    "{digest} was promoted together with what is gone back to: name an image of \
+                     its repository too"
+                )));
+            }
+            None => {}
+        }
+    }
+    ReleaseSet::of(members).await
 }
 
 fn nothing_there(service: &Service, arguments: &Arguments) -> Failure {
@@ -246,9 +368,24 @@ struct RollbackReport {
     image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
+    /// What goes back together, if it is more than one image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<Member>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promotion: Option<Digest>,
+    /// Whether it was attached now to images that had lacked it.
+    finished: bool,
     dry_run: bool,
+}
+
+impl RollbackReport {
+    fn told(&mut self, judged: Vec<Judged>) {
+        let mut members: Vec<_> = judged.into_iter().map(Member::from).collect();
+        if members.len() == 1 {
+            self.verdict = members.pop().map(|member| member.verdict);
+        }
+        self.members = members;
+    }
 }
 
 impl Report for RollbackReport {
@@ -267,8 +404,20 @@ impl Report for RollbackReport {
         if let Some(verdict) = &self.verdict {
             render(page, &self.image, verdict, false);
         }
+        if !self.members.is_empty() {
+            set::table(page, &self.members);
+            page.gap();
+        }
+        for member in set::refused(&self.members) {
+            render(page, &member.image, &member.verdict, false);
+        }
+        let is_judged = self.verdict.is_some() || !self.members.is_empty();
         match &self.promotion {
-            Some(promotion) if self.verdict.is_some() => page.labelled(
+            Some(promotion) if self.finished => page.labelled(
+                &Cell::good("finished"),
+                &format!("{}: {}", self.environment, shorten(promotion)),
+            ),
+            Some(promotion) if is_judged => page.labelled(
                 &Cell::good("rolled back"),
                 &format!(
                     "{} to {}: {}",

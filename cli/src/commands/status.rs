@@ -14,7 +14,7 @@ use crate::args::status::Arguments;
 use crate::commands::Context;
 use crate::join::estate::{self, Estate, Next, Release, Standing};
 use crate::join::rules::{Rules, Source};
-use crate::render::{Cell, Page, Report, shorten, sources};
+use crate::render::{Cell, Page, Report, count, shorten, sources};
 use crate::{Exit, Failure};
 
 /// Looks at the services, several at a time. Ends with "could not find out" if of one of them not
@@ -150,6 +150,8 @@ struct HeldReport {
     code: Option<Code>,
     since: Timestamp,
     promotion: Digest,
+    /// All that is there by it.
+    subjects: Vec<Digest>,
     by: Identity,
     approved_by: Vec<Person>,
 }
@@ -160,7 +162,9 @@ struct NextReport {
     from: String,
     to: String,
     image: String,
-    decision: Decision,
+    /// Nothing where others of its set were not found, so that nobody could judge the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
     /// What fails, or may not be known.
     missing: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -207,6 +211,7 @@ impl HeldReport {
             version: step.version,
             since: step.at,
             promotion: step.promotion,
+            subjects: step.subjects,
             by: step.by,
             approved_by: step.approved_by,
         }
@@ -225,7 +230,11 @@ impl HeldReport {
         let short = digest
             .parse()
             .map_or_else(|_| self.image.clone(), |it: Digest| shorten(&it));
-        self.version.clone().unwrap_or(short)
+        let name = self.version.clone().unwrap_or(short);
+        match self.subjects.len() {
+            0 | 1 => name,
+            several => format!("{name} +{}", several.saturating_sub(1)),
+        }
     }
 }
 
@@ -235,10 +244,26 @@ impl NextReport {
             from,
             to,
             image,
+            members,
             verdict,
+            unknown,
         } = next;
+        let Some(verdict) = verdict else {
+            let images = members.join(" ");
+            return Self {
+                decision: None,
+                missing: vec![format!("{} not found", count(unknown, "other"))],
+                waits_for: Vec::new(),
+                command: Some(format!(
+                    "with those it came with: bulla promote {images} OTHERS --to {to}"
+                )),
+                from,
+                to,
+                image,
+            };
+        };
         let command = match verdict.decision {
-            Decision::Allow => Some(format!("bulla promote {image} --to {to}")),
+            Decision::Allow => Some(format!("bulla promote {} --to {to}", members.join(" "))),
             _ => verdict.leading().and_then(|finding| finding.hint.clone()),
         };
         let waiting = verdict.findings.iter();
@@ -246,7 +271,7 @@ impl NextReport {
         waits_for.sort();
         waits_for.dedup();
         Self {
-            decision: verdict.decision,
+            decision: Some(verdict.decision),
             missing: missing(&verdict),
             waits_for,
             command,
@@ -257,7 +282,7 @@ impl NextReport {
     }
 
     fn says(&self) -> String {
-        if self.decision == Decision::Allow {
+        if self.decision == Some(Decision::Allow) {
             return format!("{}: may go", self.to);
         }
         let persons: Vec<_> = self.waits_for.iter().map(ToString::to_string).collect();
@@ -307,7 +332,7 @@ impl Report for StatusReport {
             }
             let mut next = service.next.iter();
             let cell = |next: &NextReport| {
-                if next.decision == Decision::Allow {
+                if next.decision == Some(Decision::Allow) {
                     Cell::good(next.says())
                 } else {
                     Cell::attention(next.says())

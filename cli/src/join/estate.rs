@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bulla_model::{Descriptor, EdgeKind, Environment, Service};
+use bulla_model::{Descriptor, EdgeKind, Environment, Service, SubjectSet};
 use bulla_verify::policy::{EdgeRule, Policy, ServiceRule};
 use bulla_verify::{Cause, Code, Decision, Evidence, Pattern, Step, Verdict};
 use futures_util::{StreamExt as _, stream};
@@ -17,7 +17,7 @@ use super::follow::{self, Followed};
 use super::image::{self, OpenImage};
 use super::rules::Rules;
 use super::slot::{self, AT_ONCE, Holder};
-use super::verdict::{self, StepName};
+use super::verdict::{self, StepName, Together};
 use super::{evidence, ledger, lists};
 use crate::Failure;
 use crate::commands::Context;
@@ -81,10 +81,14 @@ pub struct Next {
     pub from: String,
     /// Where to.
     pub to: String,
-    /// The release.
+    /// The release; of a set the image that lacks something.
     pub image: String,
-    /// What the gates say now.
-    pub verdict: Verdict,
+    /// Everything that takes the step, as it is typed; of a set what was found.
+    pub members: Vec<String>,
+    /// What the gates say now; nothing if others of the set were not found.
+    pub verdict: Option<Verdict>,
+    /// How many others of the set were not found.
+    pub unknown: usize,
 }
 
 /// The environments, each after those that ordinary steps into it come from, as far as the steps do
@@ -311,40 +315,73 @@ impl Estate<'_> {
         let Some(release) = held.get(&from) else {
             return Ok(None);
         };
+        let subjects = &release.step.subjects;
         let taken = held
             .get(&to)
-            .is_some_and(|there| there.image == release.image);
-        let mut same = candidates.iter();
-        let candidate = same.find(|it| it.image.pinned == release.image);
-        let Some(candidate) = candidate.filter(|_| !taken) else {
+            .is_some_and(|there| there.step.subjects == *subjects);
+        let mut members = Vec::new();
+        for digest in subjects {
+            let mut same = candidates.iter();
+            members.extend(same.find(|it| it.image.descriptor.digest == *digest));
+        }
+        if taken || members.is_empty() {
             return Ok(None);
-        };
+        }
+        let typed: Vec<_> = members.iter().map(|it| it.image.pinned.clone()).collect();
+        let unknown = subjects.len().saturating_sub(members.len());
+        // Members may lie in repositories that the policy does not name, or have no tag.
+        if unknown > 0 {
+            return Ok(Some(Next {
+                image: release.image.clone(),
+                from,
+                to,
+                members: typed,
+                verdict: None,
+                unknown,
+            }));
+        }
+        let names = typed.join(" ");
+        let set: SubjectSet = subjects.iter().cloned().collect();
         let step = StepName {
             kind: EdgeKind::Promote,
             to: &to,
             from: Some(&from),
             tickets: None,
-            together: None,
+            together: (members.len() > 1).then_some(Together {
+                set: &set,
+                names: &names,
+            }),
         };
-        let (verdict, draft) = verdict::step(
-            self.rules,
-            self.told_of(candidate, &to).await?,
-            &candidate.image.pinned,
-            step,
-            None,
-            self.now,
-            &self.context.limits,
-        )
-        .await?;
-        // It was there, and something newer or older took its place.
-        if draft.is_some_and(|draft| draft.already.is_some()) {
-            return Ok(None);
+        // Of several the one that lacks something speaks for all.
+        let mut answer: Option<(String, Verdict)> = None;
+        let mut are_there = true;
+        for candidate in members {
+            let image = &candidate.image.pinned;
+            let (verdict, draft) = verdict::step(
+                self.rules,
+                self.told_of(candidate, &to).await?,
+                image,
+                step,
+                None,
+                self.now,
+                &self.context.limits,
+            )
+            .await?;
+            are_there &= draft.is_some_and(|draft| draft.already.is_some());
+            let told = answer.as_ref();
+            if told.is_none_or(|(_, told)| told.decision == Decision::Allow) {
+                answer = Some((image.clone(), verdict));
+            }
         }
-        Ok(Some(Next {
-            image: release.image.clone(),
+        // It was there, and something newer or older took its place.
+        let answer = answer.filter(|_| !are_there);
+        Ok(answer.map(|(image, verdict)| Next {
             from,
             to,
-            verdict,
+            image,
+            members: typed,
+            verdict: Some(verdict),
+            unknown,
         }))
     }
 }

@@ -37,9 +37,8 @@ pub struct OpenImage {
 impl OpenImage {
     /// Another manifest of the same repository, for example a platform of an index.
     pub fn part(&self, descriptor: Descriptor) -> Self {
-        let place = self.pinned.rsplit_once('@').map_or("", |(place, _)| place);
         Self {
-            pinned: format!("{place}@{}", descriptor.digest),
+            pinned: format!("{}@{}", self.place(), descriptor.digest),
             store: self.store.clone(),
             evidence: self.evidence.clone(),
             tag_prefix: self.tag_prefix.clone(),
@@ -47,6 +46,11 @@ impl OpenImage {
             name: self.name.clone(),
             scratch: None,
         }
+    }
+
+    /// The repository or layout, as it is typed.
+    pub fn place(&self) -> &str {
+        self.pinned.rsplit_once('@').map_or("", |(place, _)| place)
     }
 
     /// Refuses an image that nothing can be attached to: an archive is not written in place.

@@ -41,6 +41,7 @@ pub mod rules;
 pub mod running;
 pub mod seal;
 pub mod sealer;
+pub mod set;
 pub mod slot;
 pub mod step;
 pub mod unsigned;

@@ -1,7 +1,7 @@
 //! New promotions: sealed and attached, with the summaries that generic verifiers read.
 
 use bulla_attest::claim;
-use bulla_model::predicate::promotion::Slot;
+use bulla_model::predicate::promotion::{Input, Slot};
 use bulla_model::predicate::vsa::{Verifier, VsaResult};
 use bulla_model::predicate::{Promotion, Vsa};
 use bulla_model::{Digest, EdgeKind, Manifest, ResourceDescriptor};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::image::OpenImage;
 use super::seal;
 use super::sealer::Sealer;
+use super::set::{Judged, ReleaseSet};
 use crate::Failure;
 use crate::commands::Context;
 
@@ -34,47 +35,68 @@ pub struct NewPromotion<'a> {
     pub not_after: Option<Timestamp>,
 }
 
-/// Seals the promotion and attaches it to the image; answers its payload digest.
+/// Seals one promotion of all of the set and attaches it to each; answers its payload digest.
 pub async fn publish(
     context: &Context,
-    image: &OpenImage,
+    set: &ReleaseSet,
+    judged: &[Judged],
     signer: &Sealer,
-    new: NewPromotion<'_>,
+    new: &NewPromotion<'_>,
 ) -> Result<Digest, Failure> {
+    // With each image comes what the decision about it rests on.
+    let drafts = judged.iter().map(|one| one.draft.as_ref());
+    let inputs = drafts.map(|draft| draft.map_or(&[][..], |draft| &draft.inputs));
+    let members: Vec<_> = set.members.iter().zip(inputs).collect();
     let (draft, now) = (new.draft, new.now);
     let promotion = Promotion {
         service: draft.service.clone(),
         tier: draft.tier.clone(),
-        version: new.version,
+        version: new.version.clone(),
         edge: draft.edge.clone(),
         chain: draft.chain.clone(),
-        slot: new.slot,
+        slot: new.slot.clone(),
         policy: draft.policy.clone(),
-        reason: new.reason,
-        tickets: new.tickets,
+        reason: new.reason.clone(),
+        tickets: new.tickets.clone(),
         inputs: draft.inputs.clone(),
         gates: draft.gates.clone(),
         issued_at: now,
         not_after: new.not_after,
         crit: Vec::new(),
     };
-    let digest = image.descriptor.digest.clone();
-    let subject = ResourceDescriptor::named(&image.name, digest.clone());
-    let payload = claim::promotion(std::slice::from_ref(&subject), &promotion)?;
+    let payload = claim::promotion(&set.subjects(), &promotion)?;
     // What goes out of service has passed nothing that generic verifiers ask about.
     if draft.edge.kind != EdgeKind::Retire {
         // Generic verifiers read only the summary, so it comes first: whoever sees the promotion
         // sees both.
-        let manifest = image.store.manifest(&digest).await?;
-        for subject in std::iter::once(subject).chain(platforms(&image.name, &manifest)) {
-            let payload = claim::vsa(&[subject], now, &summary(draft, now))?;
-            let sealed = seal::seal(context, signer, payload).await?;
-            seal::publish(image, &sealed).await?;
+        for (image, inputs) in &members {
+            summarise(context, image, signer, (&summary(draft, inputs, now), now)).await?;
         }
     }
     let sealed = seal::seal(context, signer, payload).await?;
-    seal::publish(image, &sealed).await?;
+    for (done, (image, _)) in members.iter().enumerate() {
+        let attached = seal::publish(image, &sealed).await;
+        attached.map_err(|failure| set.unfinished(failure, done))?;
+    }
     Ok(sealed.payload)
+}
+
+/// Seals a summary for the image and one for each platform.
+async fn summarise(
+    context: &Context,
+    image: &OpenImage,
+    signer: &Sealer,
+    (summary, now): (&Vsa, Timestamp),
+) -> Result<(), Failure> {
+    let digest = &image.descriptor.digest;
+    let manifest = image.store.manifest(digest).await?;
+    let subject = ResourceDescriptor::named(&image.name, digest.clone());
+    for subject in std::iter::once(subject).chain(platforms(&image.name, &manifest)) {
+        let payload = claim::vsa(&[subject], now, summary)?;
+        let sealed = seal::seal(context, signer, payload).await?;
+        seal::publish(image, &sealed).await?;
+    }
+    Ok(())
 }
 
 /// The platform manifests of an index.
@@ -91,7 +113,7 @@ fn platforms(name: &str, manifest: &Manifest) -> Vec<ResourceDescriptor> {
         .collect()
 }
 
-fn summary(draft: &StepDraft, now: Timestamp) -> Vsa {
+fn summary(draft: &StepDraft, inputs: &[Input], now: Timestamp) -> Vsa {
     let environment = draft.edge.to.uri.clone();
     Vsa {
         verifier: Verifier {
@@ -110,8 +132,7 @@ fn summary(draft: &StepDraft, now: Timestamp) -> Vsa {
             )),
             ..ResourceDescriptor::of(draft.policy.digest.clone())
         },
-        input_attestations: draft
-            .inputs
+        input_attestations: inputs
             .iter()
             .map(|input| ResourceDescriptor::of(input.payload.clone()))
             .collect(),

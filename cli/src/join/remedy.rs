@@ -1,9 +1,10 @@
 //! What would let an image into an environment: the shortest way there from where it is, as commands.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bulla_model::{EdgeKind, Environment, Tier};
+use bulla_model::{Digest, EdgeKind, Environment, SubjectSet, Tier};
+use bulla_registry::{Store as _, Target as Selector};
 use bulla_verify::policy::{EdgeRule, Policy};
 use bulla_verify::{Code, Decision, Evidence, Finding, Severity, Verdict};
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use super::image::OpenImage;
 use super::ledger;
 use super::rules::Rules;
-use super::verdict::{self, StepName};
+use super::verdict::{self, StepName, Together};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -27,6 +28,9 @@ pub struct Remedy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
+
+/// Environments, and the subjects of the promotion into each.
+type Held = BTreeMap<Environment, Vec<Digest>>;
 
 /// What is asked about.
 #[derive(Clone, Copy)]
@@ -90,6 +94,10 @@ impl Refused<'_> {
             return Ok(None);
         };
         let mut remedies = Vec::new();
+        let set = self.together(&held, way.first().copied());
+        let Some(names) = self.written(&set).await else {
+            return Ok(Some(elsewhere(&set)));
+        };
         for (at, edge) in way.into_iter().enumerate() {
             let step = StepWords::of(policy, edge);
             let besides = policy.tighten().iter();
@@ -102,7 +110,10 @@ impl Refused<'_> {
                     to: &step.to,
                     from: step.from.as_deref(),
                     tickets: None,
-                    together: None,
+                    together: (set.len() > 1).then_some(Together {
+                        set: &set,
+                        names: &names,
+                    }),
                 };
                 let asked = verdict::step(
                     self.rules,
@@ -115,7 +126,7 @@ impl Refused<'_> {
                 );
                 let (judged, _) = asked.await?;
                 asks_ticket |= errors(&judged).any(|it| it.code == Code::TicketMissing);
-                for remedy in of_step(&judged, &step.command("approve", &self.image.pinned)) {
+                for remedy in of_step(&judged, &step.command("approve", &names)) {
                     add(&mut remedies, remedy);
                 }
             } else if let Some(rule) = &edge.require.approvals {
@@ -126,11 +137,11 @@ impl Refused<'_> {
                     roles.join(" or ")
                 };
                 remedies.push(Remedy {
-                    command: Some(step.command("approve", &self.image.pinned)),
+                    command: Some(step.command("approve", &names)),
                     note: Some(format!("by {} of {who}", rule.threshold)),
                 });
             }
-            let mut promote = step.command("promote", &self.image.pinned);
+            let mut promote = step.command("promote", &names);
             if asks_ticket {
                 promote.push_str(" --ticket TICKET");
             }
@@ -142,10 +153,35 @@ impl Refused<'_> {
         Ok(Some(remedies))
     }
 
-    /// The environments that the image may be in now. Of those that this verifier does not speak for
-    /// nothing is known; the step from there says what is missing.
-    async fn held(&self) -> Result<BTreeSet<Environment>, Failure> {
-        let mut held = BTreeSet::new();
+    /// What goes on together from where the image is: all that was promoted there with it.
+    fn together(&self, held: &Held, first: Option<&EdgeRule>) -> SubjectSet {
+        let from = first.and_then(|edge| edge.from.as_ref());
+        let own = &self.image.descriptor.digest;
+        let there = from.and_then(|from| held.get(from));
+        let there = there.filter(|subjects| subjects.contains(own));
+        let subjects = there.map_or(std::slice::from_ref(own), Vec::as_slice);
+        subjects.iter().cloned().collect()
+    }
+
+    /// What to type to mean all of them; nothing if some are not in this image's repository.
+    async fn written(&self, set: &SubjectSet) -> Option<String> {
+        if set.len() == 1 {
+            return Some(self.image.pinned.clone());
+        }
+        let mut names = Vec::new();
+        for digest in set.iter() {
+            let wanted = Selector::Digest(digest.clone());
+            self.image.store.resolve(&wanted).await.ok()?;
+            names.push(format!("{}@{digest}", self.image.place()));
+        }
+        Some(names.join(" "))
+    }
+
+    /// The environments that the image may be in now, with what came there by the same promotion. Of
+    /// those that this verifier does not speak for nothing is known; the step from there says what
+    /// is missing.
+    async fn held(&self) -> Result<Held, Failure> {
+        let mut held = Held::new();
         for (name, rule) in self.rules.policy.environments() {
             if name == self.environment {
                 continue;
@@ -160,11 +196,13 @@ impl Refused<'_> {
             );
             match asked.await {
                 Ok(judged) if judged.decision != Decision::Allow => {}
-                Ok(_) => {
-                    held.insert(rule.uri.clone());
+                Ok(judged) => {
+                    let step = judged.steps.last();
+                    let subjects = step.map(|step| step.subjects.clone());
+                    held.insert(rule.uri.clone(), subjects.unwrap_or_default());
                 }
                 Err(failure) if failure.kind() == FailureKind::Usage => {
-                    held.insert(rule.uri.clone());
+                    held.insert(rule.uri.clone(), Vec::new());
                 }
                 Err(failure) => return Err(failure),
             }
@@ -173,11 +211,23 @@ impl Refused<'_> {
     }
 }
 
+/// What to do where nobody knows where all of a set is.
+fn elsewhere(set: &SubjectSet) -> Vec<Remedy> {
+    let digests: Vec<_> = set.iter().map(ToString::to_string).collect();
+    vec![Remedy {
+        command: None,
+        note: Some(format!(
+            "it goes on only with those it came with: name all of {}, each with its repository",
+            digests.join(", ")
+        )),
+    }]
+}
+
 /// The fewest ordinary steps into an environment from one of those, or from the build.
 fn shortest<'p>(
     policy: &'p Policy,
     tier: &Tier,
-    held: &BTreeSet<Environment>,
+    held: &Held,
     target: &Environment,
 ) -> Option<Vec<&'p EdgeRule>> {
     let mut seen = BTreeSet::from([target]);
@@ -194,7 +244,7 @@ fn shortest<'p>(
             longer.extend(&way);
             match &edge.from {
                 None => return Some(longer),
-                Some(from) if held.contains(from) => return Some(longer),
+                Some(from) if held.contains_key(from) => return Some(longer),
                 Some(from) if seen.insert(from) => waiting.push_back((from, longer)),
                 Some(_) => {}
             }

@@ -5,7 +5,7 @@
 //! at hand and follow the same promotion; two that follow none, or are of unrelated images, they
 //! cannot tell apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bulla_model::predicate::promotion::Slot;
@@ -62,9 +62,18 @@ pub struct Holder {
 impl Asked<'_> {
     /// The place after the one that is held now.
     pub async fn next(&self, image: &OpenImage, replaces: Option<&str>) -> Result<Slot, Failure> {
+        self.next_of(std::slice::from_ref(image), replaces).await
+    }
+
+    /// The same, looked for in the repositories of several images.
+    pub async fn next_of(
+        &self,
+        images: &[OpenImage],
+        replaces: Option<&str>,
+    ) -> Result<Slot, Failure> {
         let held = match replaces {
             Some(name) => Some(self.replaced(name).await?),
-            None => newest(&self.holders(image).await?)?.map(|holder| holder.step.clone()),
+            None => newest(&self.holders_of(images).await?)?.map(|holder| holder.step.clone()),
         };
         Ok(held.map_or(
             Slot {
@@ -73,6 +82,20 @@ impl Asked<'_> {
             },
             |step| after(&step),
         ))
+    }
+
+    /// The images of these images' repositories that were promoted into the environment, newest
+    /// first.
+    pub async fn holders_of(&self, images: &[OpenImage]) -> Result<Vec<Holder>, Failure> {
+        let mut seen = BTreeSet::new();
+        let mut holders = Vec::new();
+        for image in images {
+            if seen.insert(image.place()) {
+                holders.extend(self.holders(image).await?);
+            }
+        }
+        sort(&mut holders);
+        Ok(holders)
     }
 
     /// The images of this repository that were promoted into the environment, newest first.
@@ -230,13 +253,16 @@ pub(super) fn sort(holders: &mut [Holder]) {
     holders.sort_by_key(|holder| std::cmp::Reverse((holder.step.slot.sequence, holder.step.at)));
 }
 
-/// The newest of them. Two that follow the same promotion are a fork, which only people can resolve.
+/// The newest of them; images of one set share a promotion. Two that follow the same promotion are a
+/// fork, which only people can resolve.
 pub fn newest(holders: &[Holder]) -> Result<Option<&Holder>, Failure> {
     let Some(newest) = holders.first() else {
         return Ok(None);
     };
     let twin = holders[1..].iter().find(|other| {
-        newest.step.slot.previous.is_some() && other.step.slot.previous == newest.step.slot.previous
+        newest.step.slot.previous.is_some()
+            && other.step.slot.previous == newest.step.slot.previous
+            && other.step.promotion != newest.step.promotion
     });
     match twin {
         None => Ok(Some(newest)),

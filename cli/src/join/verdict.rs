@@ -1,14 +1,13 @@
 //! Verdicts: rules and evidence in, on a thread that may compute.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope, SubjectSet};
 use bulla_verify::{
     Contents, Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest,
-    SeenCheckpoint, StepDraft, StepRequest, Verdict, contents as contents_of, judge_review,
-    judge_step, read_ledger, verify_environment,
+    SeenCheckpoint, SetPromotions, SetRequest, StepDraft, StepRequest, Verdict,
+    contents as contents_of, judge_review, judge_step, read_ledger, verify_environment,
 };
 use jiff::Timestamp;
 
@@ -60,19 +59,24 @@ pub struct Together<'a> {
     pub names: &'a str,
 }
 
-/// The promotions of a set that are beside an image and count as the promoter's, by payload digest
-/// the manifest of each.
+/// What is known beside an image about the promotions of a set by this step.
 pub async fn promotions_of(
     rules: &Arc<Rules>,
     evidence: Arc<Evidence>,
-    environment: &str,
-    set: &SubjectSet,
+    (step, set, promoter): (StepName<'_>, &SubjectSet, &Identity),
     now: Timestamp,
     limits: &Limits,
-) -> Result<BTreeMap<Digest, Digest>, Failure> {
-    let (environment, set) = (environment.to_owned(), set.clone());
+) -> Result<SetPromotions, Failure> {
+    let (environment, kind) = (step.to.to_owned(), step.kind);
+    let (set, promoter) = (set.clone(), promoter.clone());
     ask(rules, evidence, "", now, limits, move |question| {
-        bulla_verify::promotions_of(question, &environment, &set)
+        let request = SetRequest {
+            environment: &environment,
+            kind,
+            set: &set,
+            promoter: &promoter,
+        };
+        bulla_verify::promotions_of(question, &request)
     })
     .await
 }

@@ -15,7 +15,7 @@ pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
 pub use outcome::outcome;
 pub use pipeline::Pipeline;
-pub use verdict::{count, sources, verdict};
+pub use verdict::{count, others, sources, verdict};
 
 /// What a command found out: serialised for programs, laid out for people.
 pub trait Report: serde::Serialize {

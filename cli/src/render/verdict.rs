@@ -1,7 +1,7 @@
 //! Verdicts for people: the checks, then the answer in one word, then what to do.
 
 use bulla_model::EdgeKind;
-use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Verdict};
+use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Step, Verdict};
 
 use super::{Cell, Page, shorten};
 use crate::join::rules::Source;
@@ -89,7 +89,11 @@ fn steps(page: &mut Page, verdict: &Verdict) {
             EdgeKind::Promote => String::new(),
             kind => format!(" ({kind})"),
         };
-        names.push(Cell::from(format!("──  {}{kind}", step.environment)));
+        let others = others(step);
+        names.push(Cell::from(format!(
+            "──  {}{kind}{others}",
+            step.environment
+        )));
         let local = step.at.to_zoned(jiff::tz::TimeZone::system());
         times.push(Cell::faint(format!(
             "    {}",
@@ -107,6 +111,14 @@ fn steps(page: &mut Page, verdict: &Verdict) {
     page.cells(1, names);
     page.cells(1, times);
     page.cells(1, persons);
+}
+
+/// How many others took the step too: `, with 2 others`.
+pub fn others(step: &Step) -> String {
+    match step.others() {
+        0 => String::new(),
+        number => format!(", with {}", count(number, "other")),
+    }
 }
 
 fn tell(page: &mut Page, finding: &Finding) {

@@ -9,7 +9,7 @@ const PEOPLE: &[&str] = &["alice", "bob"];
 const MACHINES: &[&str] = &["ci", "deployer"];
 
 /// A company with a policy for every kind of step, and a layout with four releases of one service.
-fn company() -> Sandbox {
+pub(crate) fn company() -> Sandbox {
     let sandbox = Sandbox::new().with_image();
     for name in PEOPLE.iter().chain(MACHINES) {
         let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
@@ -114,12 +114,18 @@ pub(crate) fn add_release(sandbox: &Sandbox, tag: &str) {
 
 /// Built and in dev.
 fn built(sandbox: &Sandbox, image: &str) {
+    proven(sandbox, image, "pay");
+    sandbox.done(&format!("promote {image} --to dev --key ci.key"));
+}
+
+/// Built from one of the company's repositories.
+pub(crate) fn proven(sandbox: &Sandbox, image: &str, repository: &str) {
     let provenance = json!({
         "buildDefinition": {
             "buildType": "https://example.test/build/v1",
             "externalParameters": {},
             "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
+                "uri": format!("git+https://github.com/acme/{repository}@refs/heads/main"),
                 "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
             }],
         },
@@ -129,7 +135,6 @@ fn built(sandbox: &Sandbox, image: &str) {
     sandbox.done(&format!(
         "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key"
     ));
-    sandbox.done(&format!("promote {image} --to dev --key ci.key"));
 }
 
 /// The whole normal way into prod.
@@ -157,7 +162,7 @@ fn steps(sandbox: &Sandbox, image: &str) -> Vec<Value> {
 }
 
 #[track_caller]
-fn refused(answer: &Answer, exit: i32, said: &str) {
+pub(crate) fn refused(answer: &Answer, exit: i32, said: &str) {
     assert_eq!(answer.code, exit, "{}{}", answer.data, answer.talk);
     let all = format!("{}{}", answer.data, answer.talk);
     assert!(all.contains(said), "{said}: {all}");
@@ -301,7 +306,7 @@ fn a_deployment_is_recorded_as_it_happened() {
     assert_eq!(fine["promotion"], step["promotion"]);
 }
 
-fn digest_of(sandbox: &Sandbox, tag: &str) -> String {
+pub(crate) fn digest_of(sandbox: &Sandbox, tag: &str) -> String {
     let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
     let mut entries = index["manifests"].as_array().unwrap().iter();
     let named = entries.find(|one| one["annotations"]["org.opencontainers.image.ref.name"] == tag);

@@ -39,6 +39,7 @@ mod registries;
 mod roots;
 mod sandbox;
 mod serve;
+mod sets;
 mod signers;
 mod slsa;
 mod tidiness;

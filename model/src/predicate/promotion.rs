@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::approval::PolicyBinding;
-use super::check::{Checks, TEXT, WORD};
+use super::check::{Checks, ITEMS, TEXT, WORD};
 use super::draft::{self, DraftPromotion};
 use super::{Predicate, own};
 use crate::descriptor::present;
@@ -22,6 +22,9 @@ pub const MEMBERS: &[&str] = &[
     "service", "tier", "version", "edge", "chain", "slot", "policy", "reason", "tickets", "inputs",
     "gates", "issuedAt", "notAfter",
 ];
+
+/// How many inputs a promotion may have.
+pub const INPUTS: usize = ITEMS;
 
 /// A promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

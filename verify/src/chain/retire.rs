@@ -97,7 +97,7 @@ fn names(promotion: &Promotion, payload: &Digest) -> bool {
 pub(super) fn judge(
     context: &Context<'_>,
     promotions: &Promotions,
-    retirements: &[Retirement<'_>],
+    (retirements, names): (&[Retirement<'_>], Option<&str>),
     head: &Verified<Promotion>,
     report: &mut Report,
 ) {
@@ -114,7 +114,7 @@ pub(super) fn judge(
             .at(retirement.manifest(), "/predicate/edge/kind")
             .hint(format!(
                 "to bring it back: bulla promote {} --to {name}",
-                context.question.name
+                context.release(names, head.subjects())
             ));
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(cause), "out of service");

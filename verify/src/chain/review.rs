@@ -152,10 +152,13 @@ fn overdue(
     let finding = Finding::new(Code::ReviewOverdue, CHECK, message)
         .at(promotion.manifest(), "")
         .place(&rule.place)
-        .hint(format!(
-            "bulla review {} --promotion {} --outcome accepted --key KEY",
-            context.question.name,
-            promotion.payload()
+        .hint(context.command(
+            (None, promotion.subjects()),
+            "review",
+            &format!(
+                "--promotion {} --outcome accepted --key KEY",
+                promotion.payload()
+            ),
         ));
     if !rule.overdue_denies {
         report.findings.push(finding.severity(Severity::Warning));

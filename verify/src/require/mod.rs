@@ -168,12 +168,12 @@ pub(crate) struct StepAtHand<'a> {
 impl StepAtHand<'_> {
     /// What to type to mean all that takes the step.
     pub(crate) fn release(&self, context: &Context<'_>) -> String {
-        let name = context.question.name;
-        match (self.names, self.subjects.len()) {
-            (Some(names), _) => names.to_owned(),
-            (None, 1) => name.to_owned(),
-            (None, _) => format!("{name} OTHERS"),
-        }
+        context.release(self.names, Some(self.subjects))
+    }
+
+    /// A command about all that takes the step.
+    pub(crate) fn command(&self, context: &Context<'_>, verb: &str, rest: &str) -> String {
+        context.command((self.names, Some(self.subjects)), verb, rest)
     }
 }
 

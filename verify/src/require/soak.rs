@@ -236,7 +236,7 @@ fn missing(
         ),
         SoakStart::Promotion => (
             format!("the step does not follow a promotion into {name}"),
-            format!("bulla promote {} --to {name}", step.release(context)),
+            step.command(context, "promote", &format!("--to {name}")),
         ),
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);

@@ -126,12 +126,13 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &TicketsRule, repor
 }
 
 fn command(context: &Context<'_>, step: &StepAtHand<'_>) -> String {
-    let (name, to) = (step.release(context), step.edge.to.uri.name());
-    match step.edge.kind {
-        EdgeKind::Promote => format!("bulla promote {name} --to {to} --ticket TICKET"),
-        EdgeKind::Rollback => format!("bulla rollback {name} --env {to} --ticket TICKET"),
-        kind => format!("bulla promote {name} --to {to} --kind {kind} --ticket TICKET"),
-    }
+    let to = step.edge.to.uri.name();
+    let (verb, rest) = match step.edge.kind {
+        EdgeKind::Promote => ("promote", format!("--to {to}")),
+        EdgeKind::Rollback => ("rollback", format!("--env {to}")),
+        kind => ("promote", format!("--to {to} --kind {kind}")),
+    };
+    step.command(context, verb, &format!("{rest} --ticket TICKET"))
 }
 
 fn shown(ticket: &str) -> String {

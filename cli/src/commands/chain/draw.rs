@@ -6,7 +6,7 @@ use bulla_model::{Digest, EdgeKind};
 use bulla_verify::{Decision, Step};
 
 use super::ChainReport;
-use crate::render::{Cell, Page, shorten};
+use crate::render::{Cell, Page, others, shorten};
 
 /// The build at the root, and below each promotion those that follow it.
 pub(super) fn tree(page: &mut Page, chain: &ChainReport) {
@@ -66,9 +66,10 @@ fn head(page: &mut Page, chain: &ChainReport) {
 }
 
 fn name(step: &Step) -> String {
+    let others = others(step);
     match step.kind {
-        EdgeKind::Promote => step.environment.clone(),
-        kind => format!("{} ({kind})", step.environment),
+        EdgeKind::Promote => format!("{}{others}", step.environment),
+        kind => format!("{} ({kind}){others}", step.environment),
     }
 }
 

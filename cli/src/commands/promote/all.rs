@@ -12,12 +12,12 @@ use serde::Serialize;
 use super::gate::Gate;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
-use crate::join::estate::Estate;
+use crate::join::estate::{Estate, Next};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Prepared, Purpose, Sealer};
-use crate::join::{consent, identity_token, image, step};
+use crate::join::set::ReleaseSet;
+use crate::join::{consent, identity_token, step};
 use crate::render::{Cell, Page, Report, count, shorten, sources};
-use crate::target::Target;
 use crate::{Exit, Failure};
 
 /// Services looked at side by side: what is slow about a registry is the way to it.
@@ -119,7 +119,7 @@ async fn look(
     });
     let steps = standing.next.into_iter();
     let steps = steps.filter(|next| next.from == from && next.to == to);
-    let steps = steps.map(|next| Line::judged(service, next.image, &next.verdict));
+    let steps = steps.map(|next| Line::of(service, next));
     steps.chain(problems).collect()
 }
 
@@ -158,12 +158,11 @@ async fn promote(
     signer: &Sealer,
     line: Line,
 ) -> Line {
-    let Some(target) = line.image.clone().filter(|_| line.is_ready()) else {
+    if !line.is_ready() {
         return line;
-    };
+    }
     let moved = async {
-        let target = Target::parse(&target)?;
-        let image = image::open(context, &target).await?.writable()?;
+        let set = ReleaseSet::open(context, &line.images).await?;
         // Login and question may have taken long, and so may the lines before this one.
         let now = step::whole_second(Timestamp::now());
         let rules = Arc::new(Rules::load(context, &arguments.decide, now)?);
@@ -174,7 +173,7 @@ async fn promote(
             rules: &rules,
             now,
         };
-        let taken = gate.pass(&image, signer).await;
+        let taken = gate.pass(&set, signer).await;
         planned.inherit(&rules);
         taken
     };
@@ -188,7 +187,15 @@ async fn promote(
             promotion: taken.promotion,
             ..line
         },
-        Ok(taken) => Line::judged(&line.service, target, &taken.verdict),
+        Ok(taken) => {
+            // Of several the one that lacks something speaks for all.
+            let mut members = taken.members.iter();
+            let refused = members.find(|one| one.verdict.decision != Decision::Allow);
+            match refused.or(taken.members.first()) {
+                Some(member) => Line::judged(&line.service, line.images.clone(), &member.verdict),
+                None => line,
+            }
+        }
         Err(failure) => Line {
             outcome: Outcome::Unknown,
             reason: Some(failure.message().to_owned()),
@@ -223,8 +230,8 @@ enum Outcome {
 #[derive(Debug, Serialize)]
 struct Line {
     service: Service,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<String>,
+    /// What moves: several if they are a release set.
+    images: Vec<String>,
     outcome: Outcome,
     /// Codes of what is missing.
     codes: Vec<&'static str>,
@@ -243,7 +250,7 @@ impl Line {
     fn new(service: &Service, outcome: Outcome, end: Exit) -> Self {
         Self {
             service: service.clone(),
-            image: None,
+            images: Vec::new(),
             outcome,
             codes: Vec::new(),
             reason: None,
@@ -253,7 +260,21 @@ impl Line {
         }
     }
 
-    fn judged(service: &Service, image: String, verdict: &Verdict) -> Self {
+    fn of(service: &Service, next: Next) -> Self {
+        match &next.verdict {
+            Some(verdict) => Self::judged(service, next.members, verdict),
+            None => Self {
+                images: next.members,
+                reason: Some(format!(
+                    "{} that it came with not found: name all of them",
+                    count(next.unknown, "image")
+                )),
+                ..Self::new(service, Outcome::Unknown, Exit::Undetermined)
+            },
+        }
+    }
+
+    fn judged(service: &Service, images: Vec<String>, verdict: &Verdict) -> Self {
         let end = Exit::of_verdict(verdict);
         let outcome = match (verdict.decision, end) {
             (Decision::Allow, _) => Outcome::Ready,
@@ -263,7 +284,7 @@ impl Line {
         };
         let leading = verdict.leading();
         Self {
-            image: Some(image),
+            images,
             codes: leading
                 .iter()
                 .map(|leading| leading.code.as_str())
@@ -298,7 +319,7 @@ impl Line {
                 self.service.as_str().into(),
                 self.codes.join(", ").into(),
                 told.into(),
-                Cell::faint(self.image.as_deref().unwrap_or_default()),
+                Cell::faint(self.images.join(" ")),
             ],
         );
         for detail in &self.details {

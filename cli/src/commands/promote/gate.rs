@@ -1,19 +1,19 @@
-//! One image at the gate: judged, and sealed if it may pass.
+//! Images at the gate: judged, and sealed if all of them may pass.
 
 use std::sync::Arc;
 
-use bulla_model::Digest;
-use bulla_verify::{Decision, StepDraft, Verdict};
+use bulla_model::{Digest, EdgeKind};
+use bulla_verify::{Code, StepDraft};
 use jiff::Timestamp;
 
 use crate::args::promote::Arguments;
 use crate::commands::Context;
-use crate::join::image::OpenImage;
 use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::Sealer;
+use crate::join::set::{self, Judged, Member, ReleaseSet};
 use crate::join::verdict::StepName;
-use crate::join::{ledger, slot, step, verdict};
+use crate::join::{slot, step};
 use crate::{Exit, Failure};
 
 /// What the gate does by.
@@ -29,67 +29,81 @@ pub(super) struct Gate<'a> {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) sources: Vec<Source>,
-    pub(super) verdict: Verdict,
+    /// Each image, and what its gates say.
+    pub(super) members: Vec<Member>,
     pub(super) exit: Exit,
     /// The promotion, new or from before.
     pub(super) promotion: Option<Digest>,
     /// Whether it was there before.
     pub(super) already: bool,
+    /// Whether it was attached now to images that had lacked it.
+    pub(super) finished: bool,
     pub(super) review_until: Option<Timestamp>,
 }
 
 impl Gate<'_> {
     /// Judges the step for this promoter, and takes it if it is allowed and meant.
-    pub(super) async fn pass(&self, image: &OpenImage, signer: &Sealer) -> Result<Taken, Failure> {
+    pub(super) async fn pass(&self, set: &ReleaseSet, signer: &Sealer) -> Result<Taken, Failure> {
         let (arguments, context, now) = (self.arguments, self.context, self.now);
-        let collected = ledger::beside(context, self.rules, &arguments.to, image, now).await?;
         let tickets = tickets(arguments);
-        let edge = StepName {
+        let step = StepName {
             kind: arguments.kind.into(),
             to: &arguments.to,
             from: arguments.from.as_deref(),
             tickets: Some(&tickets),
             together: None,
         };
-        let promoter = signer.identity().clone();
-        let judged = verdict::step(
-            self.rules,
-            collected,
-            &image.pinned,
-            edge,
-            Some(promoter),
-            now,
-            &context.limits,
-        );
-        let (verdict, draft) = judged.await?;
+        let promoter = signer.identity();
+        let carried = if arguments.dry_run {
+            Vec::new()
+        } else {
+            set.complete(context, self.rules, step, promoter, now)
+                .await?
+        };
+        let judged = set
+            .judge(context, self.rules, step, Some(promoter), now)
+            .await?;
         let mut taken = Taken {
             sources: self.rules.sources.clone(),
-            exit: Exit::of_verdict(&verdict),
-            verdict,
+            exit: set::exit(&judged),
+            members: Vec::new(),
             promotion: None,
             already: false,
+            finished: false,
             review_until: None,
         };
-        let allowed = taken.verdict.decision == Decision::Allow;
-        let Some(draft) = draft.filter(|_| allowed) else {
-            return Ok(taken);
-        };
-        if let Some(promotion) = draft.already.clone() {
-            taken.promotion = Some(promotion);
-            taken.already = true;
-        } else if !arguments.dry_run {
-            taken.promotion = Some(self.seal(image, &draft, signer).await?);
-            taken.review_until = draft
-                .review_within
-                .and_then(|within| now.checked_add(within).ok());
+        if step.kind == EdgeKind::Retire && judged.iter().all(is_retired) {
+            // What was interrupted is done now. A set out of service has no step out of it left.
+            if let Some(promotion) = carried.into_iter().next() {
+                taken.exit = Exit::Success;
+                taken.promotion = Some(promotion);
+                taken.finished = true;
+            }
+        } else if judged.iter().all(Judged::is_allowed)
+            && let Some(draft) = set::settle(&judged)?
+        {
+            taken.finished = draft
+                .already
+                .as_ref()
+                .is_some_and(|it| carried.contains(it));
+            taken.already = draft.already.is_some();
+            taken.promotion.clone_from(&draft.already);
+            if !taken.already && !arguments.dry_run {
+                taken.promotion = Some(self.seal(set, &judged, &draft, signer).await?);
+                taken.review_until = draft
+                    .review_within
+                    .and_then(|within| now.checked_add(within).ok());
+            }
         }
+        taken.members = judged.into_iter().map(Member::from).collect();
         Ok(taken)
     }
 
     /// Finds the promotion's place, and seals it.
     async fn seal(
         &self,
-        image: &OpenImage,
+        set: &ReleaseSet,
+        judged: &[Judged],
         draft: &StepDraft,
         signer: &Sealer,
     ) -> Result<Digest, Failure> {
@@ -103,8 +117,9 @@ impl Gate<'_> {
         };
         let not_after = arguments.valid_for.as_deref();
         let not_after = not_after.map(|text| step::until(now, text)).transpose()?;
+        let replaces = arguments.replaces.as_deref();
         let new = NewPromotion {
-            slot: places.next(image, arguments.replaces.as_deref()).await?,
+            slot: places.next_of(&set.members, replaces).await?,
             draft,
             version: arguments.release.clone(),
             reason: arguments.message.clone(),
@@ -112,8 +127,13 @@ impl Gate<'_> {
             now,
             not_after,
         };
-        promotion::publish(self.context, image, signer, new).await
+        promotion::publish(self.context, set, judged, signer, &new).await
     }
+}
+
+fn is_retired(judged: &Judged) -> bool {
+    let mut findings = judged.verdict.findings.iter();
+    findings.any(|finding| finding.code == Code::PromotionRetired)
 }
 
 /// The tickets, the incident among them.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulla_verify::{Severity, Verdict};
+use bulla_verify::Severity;
 use jiff::Timestamp;
 
 use super::gate::{Gate, Taken};
 use crate::args::promote::Arguments;
 use crate::commands::Context;
-use crate::join::image::OpenImage;
 use crate::join::rules::Rules;
 use crate::join::sealer::{Purpose, Sealer};
+use crate::join::set::{Member, ReleaseSet};
 use crate::join::step;
 use crate::progress::Progress;
 use crate::{Exit, Failure};
@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(super) async fn until_decided(
     arguments: &Arguments,
     context: &Context,
-    image: &OpenImage,
+    set: &ReleaseSet,
 ) -> Result<Taken, Failure> {
     let started = Instant::now();
     let patience = patience(arguments)?;
@@ -54,14 +54,14 @@ pub(super) async fn until_decided(
             rules: &rules,
             now,
         };
-        let taken = gate.pass(image, &held).await?;
+        let taken = gate.pass(set, &held).await?;
         signer = Some(held);
         before = Some(rules);
         let left = patience.saturating_sub(started.elapsed());
         if taken.exit != Exit::NotYet || left.is_zero() {
             return Ok(taken);
         }
-        let missing = missing(&taken.verdict);
+        let missing = missing(&taken.members);
         if missing != told {
             // A bar that is drawn would stand in the line.
             drop(bar.take());
@@ -88,19 +88,21 @@ fn patience(arguments: &Arguments) -> Result<Duration, Failure> {
     Duration::try_from(length).map_err(|error| Failure::usage(format_args!("--wait: {error}")))
 }
 
-/// What is still missing, in the verdict's words.
-fn missing(verdict: &Verdict) -> String {
-    let errors = verdict.findings.iter();
-    let errors = errors.filter(|finding| finding.severity == Severity::Error);
-    let texts: Vec<_> = errors
-        .map(|finding| {
-            let persons: Vec<_> = finding.waits_for.iter().map(ToString::to_string).collect();
-            if persons.is_empty() {
-                finding.message.clone()
-            } else {
-                format!("{} ({})", finding.message, persons.join(", "))
-            }
-        })
-        .collect();
+/// What is still missing, in the verdicts' words; what several images lack once.
+fn missing(members: &[Member]) -> String {
+    let findings = members.iter().flat_map(|member| &member.verdict.findings);
+    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+    let mut texts: Vec<String> = Vec::new();
+    for finding in errors {
+        let persons: Vec<_> = finding.waits_for.iter().map(ToString::to_string).collect();
+        let text = if persons.is_empty() {
+            finding.message.clone()
+        } else {
+            format!("{} ({})", finding.message, persons.join(", "))
+        };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
     texts.join("; ")
 }
