@@ -317,7 +317,8 @@ async fn target(
     Err(failure)
 }
 
-/// The images with these digests, each from the first of the repositories that has it.
+/// The images with these digests, each from the first of the repositories that were named that has it:
+/// what is beside the same image in another one is not looked at.
 async fn all_of(images: &[OpenImage], digests: &[Digest]) -> Result<ReleaseSet, Failure> {
     let mut members = Vec::new();
     for digest in digests {

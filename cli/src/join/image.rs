@@ -353,8 +353,14 @@ fn no_tag(target: &Target) -> Failure {
 }
 
 fn no_image(target: &Target) -> Failure {
-    Failure::usage(format_args!("{target} is no image"))
-        .with_hint("name an image: HOST/REPO:TAG, or oci:DIR:TAG")
+    let failure = Failure::usage(format_args!("{target} is no image"));
+    match target {
+        Target::File(_) => failure.with_hint(
+            "push it as an OCI artifact and name that, HOST/REPO:TAG or oci:DIR:TAG: a file has no \
+             place where statements about it are kept",
+        ),
+        _ => failure.with_hint("name an image: HOST/REPO:TAG, or oci:DIR:TAG"),
+    }
 }
 
 /// The last part of a path; statements do not carry local paths.

@@ -285,7 +285,11 @@ fn of_one_service(judged: &[Judged]) -> Result<(), Failure> {
 /// Its inputs are those of all members, and a gate passed if it did for each.
 pub fn settle(judged: &[Judged]) -> Result<Option<StepDraft>, Failure> {
     let drafts: Option<Vec<_>> = judged.iter().map(|one| one.draft.as_ref()).collect();
-    let Some((first, others)) = drafts.as_deref().and_then(<[_]>::split_first) else {
+    drafts.map_or(Ok(None), |drafts| merged(&drafts))
+}
+
+fn merged(drafts: &[&StepDraft]) -> Result<Option<StepDraft>, Failure> {
+    let Some((first, others)) = drafts.split_first() else {
         return Ok(None);
     };
     let mut all = StepDraft::clone(first);
@@ -413,22 +417,4 @@ pub fn refused(members: &[Member]) -> impl Iterator<Item = &Member> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_has_one_image_on_each_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("set");
-        std::fs::write(&path, "# release 7\noci:a:1.0 # the api\n\n  oci:b:1.0\r\n").unwrap();
-        let read = listed(&path, &Limits::default()).unwrap();
-        assert_eq!(read, ["oci:a:1.0", "oci:b:1.0"]);
-        std::fs::write(&path, "oci:a#b:1.0\noci:b:1.0\t# the web\n").unwrap();
-        let read = listed(&path, &Limits::default()).unwrap();
-        assert_eq!(read, ["oci:a#b:1.0", "oci:b:1.0"]);
-        let mut limits = Limits::default();
-        limits.subjects = 2;
-        assert_eq!(names(&[], Some(&path), &limits).unwrap().len(), 2);
-        names(&["oci:c:1.0".to_owned()], Some(&path), &limits).unwrap_err();
-    }
-}
+mod tests;

@@ -202,6 +202,8 @@ fn what_cannot_be_a_set_is_refused_before_anything_is_signed() {
     refused(&promote("--set empty.txt"), 2, "lists no image");
     refused(&promote(""), 2, "IMAGE");
     refused(&promote("image:1.0 file:bulla.yaml"), 2, "is no image");
+    let file = promote("image:1.0 file:bulla.yaml");
+    refused(&file, 2, "push it as an OCI artifact");
     let copy = "image:1.0 image:1.1 --copy-to oci:other:1.0";
     refused(&promote(copy), 2, "--copy-to copies one image");
     // One of them lacks what the step takes.

@@ -329,7 +329,24 @@ fn a_set_is_taken_out_of_service_as_a_set() {
         let verdict = world.verify("prod");
         assert_exit(&verdict, 1);
         assert_found(&verdict, Code::PromotionRetired);
+        let leading = verdict.leading().unwrap();
+        let hint = leading.hint.as_deref().unwrap();
+        assert!(hint.contains(" OTHERS --to prod"), "{hint}");
     }
+    // Who asks about the set is told its names.
+    let world = &train.0[0];
+    let set: SubjectSet = world.set.iter().cloned().collect();
+    let (verdict, _) = world.judge_request(&StepRequest {
+        to: "prod",
+        from: None,
+        kind: EdgeKind::Retire,
+        promoter: None,
+        tickets: None,
+        set: Some(&set),
+        names: Some("api web"),
+    });
+    let shown = show(&verdict);
+    assert!(shown.contains("bulla promote api web --to prod"), "{shown}");
 }
 
 #[test]
@@ -387,7 +404,13 @@ fn a_review_is_of_all_that_was_promoted_together() {
         train.share();
     };
     review(&["api"], "bob", &mut train);
-    assert_found(&train.0[0].verify("prod"), Code::ReviewOverdue);
+    let overdue = train.0[0].verify("prod");
+    assert_found(&overdue, Code::ReviewOverdue);
+    let mut findings = overdue.findings.iter();
+    let overdue = findings.find(|it| it.code == Code::ReviewOverdue).unwrap();
+    let hint = overdue.hint.as_deref().unwrap();
+    let told = "with those it came with: bulla review ";
+    assert!(hint.starts_with(told), "no command as it is: {hint}");
     review(&["api", "web"], "bob", &mut train);
     for world in &train.0 {
         let verdict = world.verify("prod");
