@@ -148,6 +148,8 @@ fn what_went_out_stays_out_whatever_is_asked_later() {
         to: "prod",
         from: None,
         kind: EdgeKind::Retire,
+        set: None,
+        names: None,
         promoter: None,
         tickets: None,
     });
