@@ -11,6 +11,7 @@ use bulla_model::{Environment, Identity, Limits};
 
 use crate::policy::{IdentityRule, IdentityWire, Matched, Place, PolicyError, Signers, signers};
 use crate::public_key::PublicKey;
+use crate::relay::{RelayRule, RelayWire};
 use crate::verified::SignedTime;
 
 /// The `apiVersion` of anchors.
@@ -27,6 +28,7 @@ pub struct Anchor {
     audience: Vec<String>,
     minimum: BTreeMap<String, u64>,
     ledger: Option<LedgerRule>,
+    relays: Vec<RelayRule>,
 }
 
 /// Who keeps the ledger, and where.
@@ -48,6 +50,8 @@ struct Wire {
     minimum: BTreeMap<String, u64>,
     #[serde(default)]
     ledger: Option<Spanned<LedgerWire>>,
+    #[serde(default)]
+    relays: Vec<Spanned<RelayWire>>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +130,8 @@ impl Anchor {
             let by = signers(&file, by)?;
             Ok(LedgerRule { by, location })
         });
+        let relays = wire.relays.into_iter();
+        let relays = relays.map(|relay| RelayRule::read(&file, relay));
         Ok(Self {
             owners,
             threshold,
@@ -134,6 +140,7 @@ impl Anchor {
             audience: wire.audience,
             minimum: wire.minimum,
             ledger: ledger.transpose()?,
+            relays: relays.collect::<Result<_, _>>()?,
         })
     }
 
@@ -165,6 +172,17 @@ impl Anchor {
     /// The lowest version of this policy that is acceptable.
     pub fn minimum(&self, policy: &str) -> u64 {
         self.minimum.get(policy).copied().unwrap_or(0)
+    }
+
+    /// Who may pass on reviews from other platforms.
+    pub fn relays(&self) -> &[RelayRule] {
+        &self.relays
+    }
+
+    /// The keys of the ledger's owners and of relays, where they sign with keys of their own.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        let owners = self.ledger.iter().flat_map(LedgerRule::keys);
+        owners.chain(self.relays.iter().flat_map(RelayRule::keys))
     }
 
     /// Who keeps the ledger; `None` if nobody does, so that no checkpoint counts.

@@ -123,6 +123,8 @@ codes! {
     ProvenanceMissing = "provenance-missing";
     /// Fewer logs or timestamp authorities than asked for have seen the signature.
     RecordsMissing = "records-missing";
+    /// A review was passed on by somebody whom the anchor does not name for it.
+    RelayUnknown = "relay-unknown";
     /// A promotion outside the normal gates was not reviewed in time.
     ReviewOverdue = "review-overdue";
     /// A review says that it was wrong to go around the gates.

@@ -34,6 +34,7 @@ mod reached;
 mod read;
 mod records;
 mod referenced;
+pub mod relay;
 mod require;
 mod reviewing;
 mod scheme;

@@ -156,8 +156,7 @@ impl Rules {
             .map(|file| Anchor::parse(&file.path, &file.bytes, limits))
             .transpose()
             .map_err(|error| configuration(&error))?;
-        let owner = anchor.as_ref().and_then(Anchor::ledger);
-        let keys = owner.into_iter().flat_map(LedgerRule::keys).cloned();
+        let keys = anchor.iter().flat_map(Anchor::keys).cloned();
         let keys = policy.keys().into_iter().chain(keys);
         let trust =
             Trust::new(keys, &trusted_roots, now, limits).map_err(|error| configuration(&error))?;

@@ -112,7 +112,11 @@ impl Predicate for Approval {
         ] {
             checks.text(format_args!("/predicate/onBehalfOf/{name}"), text, limit)?;
         }
-        Ok(())
+        checks.optional(
+            "/predicate/onBehalfOf/file",
+            relayed.file.as_deref(),
+            ADDRESS,
+        )
     }
 }
 
@@ -142,7 +146,7 @@ pub struct PolicyBinding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnBehalfOf {
-    /// The platform, for example `github.com`.
+    /// The platform: its host, for example `github.com`.
     pub platform: String,
     /// The platform's immutable account id.
     pub account_id: String,
@@ -150,4 +154,18 @@ pub struct OnBehalfOf {
     pub review_url: String,
     /// The reviewed commit.
     pub commit: String,
+    /// The file, among those the review was about, that names the subjects' digests.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub file: Option<String>,
+    /// When it was reviewed, as the platform says.
+    #[serde(
+        default,
+        deserialize_with = "crate::instant::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reviewed_at: Option<Timestamp>,
 }

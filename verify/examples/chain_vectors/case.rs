@@ -157,8 +157,7 @@ impl Case {
         let state = self.state.as_ref().map(files);
         let state = state.map(|bytes| State::parse(&bytes, &limits));
         let state = state.transpose().ok()?;
-        let ledger = anchor.as_ref().and_then(Anchor::ledger).into_iter();
-        let keys = ledger.flat_map(|rule| rule.keys().cloned());
+        let keys = anchor.iter().flat_map(Anchor::keys).cloned();
         let keys = policy.keys().into_iter().chain(keys);
         let roots: Vec<_> = self.trusted_roots.iter().map(files).collect();
         let trust = Trust::new(keys, &roots, self.now, &limits).ok()?;

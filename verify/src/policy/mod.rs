@@ -24,6 +24,7 @@ pub use crate::require::{
 use crate::verified::SignedTime;
 
 mod builders;
+mod account;
 mod changes;
 mod digest;
 mod doubts;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use builders::BuilderRule;
 pub(crate) use builders::{HIGHEST as HIGHEST_LEVEL, LOWEST as LOWEST_LEVEL};
+pub use account::{Account, Platform, PlatformError};
 pub use changes::{Change, Effect};
 pub(crate) use changes::{Parts, Value};
 pub use doubts::Doubt;

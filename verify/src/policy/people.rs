@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use bulla_model::{Identity, Person, Role};
 
+use super::account::Account;
 use super::identity::{IdentityRule, Matched};
 use crate::verified::SignedTime;
 
@@ -21,6 +22,7 @@ pub struct People {
 pub(super) struct PersonRule {
     pub(super) roles: Vec<Role>,
     pub(super) emails: Vec<String>,
+    pub(super) accounts: Vec<Account>,
     pub(super) identities: Vec<IdentityRule>,
 }
 
@@ -96,6 +98,15 @@ impl People {
                     .any(|known| known.eq_ignore_ascii_case(email))
             })
             .map(|(person, _)| person)
+    }
+
+    /// The person with this account on a platform, as statements write both.
+    pub fn by_account(&self, platform: &str, id: &str) -> Option<(&Person, &Account)> {
+        let mut persons = self.persons.iter();
+        persons.find_map(|(person, rule)| {
+            let account = rule.accounts.iter().find(|one| one.is(platform, id))?;
+            Some((person, account))
+        })
     }
 
     /// Whether this person holds one of these roles; without roles, anybody does.

@@ -1,6 +1,7 @@
 //! The file of persons, and identities wherever they stand.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_saphyr::Spanned;
@@ -8,6 +9,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Limits, Person, Validity};
 
 use super::PolicyFile;
+use super::account::Platform;
 use super::identity::{CertificateRule, IdentityRule, Kind};
 use super::parse::{PolicyError, read, rule};
 use super::people::{People, PersonRule};
@@ -40,6 +42,7 @@ pub(super) fn parse_people(file: &PolicyFile, limits: &Limits) -> Result<People,
         Ok(rules)
     };
     let mut addresses: BTreeMap<String, Person> = BTreeMap::new();
+    let mut accounts: BTreeMap<(Platform, NonZeroU64), Person> = BTreeMap::new();
     for (name, person) in wire.people {
         for email in &person.emails {
             // An author is excluded by address, so an address is one person's.
@@ -51,12 +54,24 @@ pub(super) fn parse_people(file: &PolicyFile, limits: &Limits) -> Result<People,
                 ));
             }
         }
+        for account in &person.accounts {
+            let key = (account.value.platform.clone(), account.value.id);
+            let taken = accounts.insert(key, name.clone());
+            if let Some(other) = taken {
+                return Err(rule(
+                    &Place::new(&path, account.referenced),
+                    format!("{} is listed for `{other}` and for `{name}`", account.value),
+                ));
+            }
+        }
+        let accounts = person.accounts.into_iter().map(|one| one.value).collect();
         let identities = own(person.identities)?;
         people.persons.insert(
             name,
             PersonRule {
                 roles: person.roles,
                 emails: person.emails,
+                accounts,
                 identities,
             },
         );

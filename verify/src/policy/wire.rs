@@ -12,6 +12,7 @@ use serde_saphyr::Spanned;
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
 use super::builders::BuilderWire;
+use super::account::Account;
 use super::duration::Age;
 use super::ledger::{FreezesWire, RevocationsWire};
 use crate::require::RequireWire;
@@ -218,5 +219,7 @@ pub(super) struct PersonWire {
     pub(super) roles: Vec<Role>,
     #[serde(default)]
     pub(super) emails: Vec<String>,
+    #[serde(default)]
+    pub(super) accounts: Vec<Spanned<Account>>,
     pub(super) identities: Vec<Spanned<IdentityWire>>,
 }

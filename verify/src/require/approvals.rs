@@ -6,20 +6,25 @@ use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::predicate::{Approval, Predicate as _};
 use bulla_model::{Edge, EdgeKind, Person, SubjectSet};
 
+use crate::anchor::Anchor;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{judge_time, refused, show_set};
-use crate::policy::Actor;
 use crate::question::Context;
+use crate::relay::RelayRule;
 use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::Verified;
 
 mod excluded;
+mod relayed;
 mod rule;
+mod speaker;
 
 use excluded::{Excluded, excluded};
+use relayed::Relayed;
 pub use rule::{ApprovalsRule, Exclusion};
+use speaker::{Speaker, speaker};
 
 const CHECK: &str = "approvals";
 
@@ -149,7 +154,21 @@ pub(crate) fn approvers(
         (meant && said.decision == ApprovalDecision::Approve).then_some(approval)
     });
     let people = &context.question.policy.people;
-    let persons = approvals.flat_map(|approval| people.at_any_time(approval.signer()));
+    let relays = context.question.anchor.map_or(&[][..], Anchor::relays);
+    let persons = approvals.flat_map(|approval| {
+        let mut persons = people.at_any_time(approval.signer());
+        if let Some(said) = &approval.value().on_behalf_of {
+            let is_own = |one: &RelayRule| {
+                one.platform().as_str() == said.platform && one.is_ever(approval.signer())
+            };
+            let told = people.by_account(&said.platform, &said.account_id);
+            persons.extend(
+                told.filter(|_| relays.iter().any(is_own))
+                    .map(|(person, _)| person.clone()),
+            );
+        }
+        persons
+    });
     persons.collect()
 }
 
@@ -267,25 +286,28 @@ fn judge_one(
     approval: &Verified<Approval>,
 ) -> Result<Person, Refused> {
     let people = &context.question.policy.people;
-    let person = approver(context, approval)?;
-    addressed(step, approval, &person)?;
+    let who = speaker(context, approval)?;
+    addressed(step, approval, &who)?;
     if approval.is_draft() && !context.tier_rule.draft_predicates {
-        let message = format!("{person} approved by a statement of version 0");
+        let message = format!("{who} approved by a statement of version 0");
         let finding = Finding::new(Code::DraftPredicate, CHECK, message);
         return Err(Refused::definite(Cause::Denied, finding, "/predicateType"));
     }
-    bound(context, step, approval, &person)?;
+    bound(context, step, approval, &who)?;
     check_time(context, step, rule, approval)
         .map_err(|(cause, finding)| Refused::definite(cause, finding, "/predicate/issuedAt"))?;
-    if approval.value().on_behalf_of.is_some() {
-        let message = format!("{person} passed on somebody else's review");
-        let finding = Finding::new(Code::ApprovalRelayed, CHECK, message);
-        return Err(Refused::definite(
-            Cause::Denied,
-            finding,
-            "/predicate/onBehalfOf",
-        ));
-    }
+    let person = match who {
+        Speaker::Person(person) if approval.value().on_behalf_of.is_none() => person,
+        Speaker::Person(person) => return Err(relayed::by_a_person(context, &person)),
+        Speaker::Relay(relays, said) => {
+            let relayed = Relayed {
+                approval,
+                said,
+                relays,
+            };
+            relayed.person(context, step, rule, excluded)?
+        }
+    };
     if !people.holds_one_of(&person, &rule.roles) {
         let roles: Vec<_> = rule.roles.iter().map(ToString::to_string).collect();
         let message = format!("{person} holds none of the roles asked for");
@@ -294,34 +316,11 @@ fn judge_one(
         return Err(Refused::definite(Cause::Denied, finding, ""));
     }
     if let Some(exclusion) = excluded.persons.get(&person) {
-        let (code, what) = match exclusion {
-            Exclusion::Author => (Code::ApproverIsAuthor, "wrote the change"),
-            Exclusion::Builder => (Code::ApproverIsBuilder, "built this artifact"),
-            Exclusion::Promoter | Exclusion::Requester => (Code::ApproverIsPromoter, "promotes it"),
-        };
+        let (code, what) = exclusion.told();
         let finding = Finding::new(code, CHECK, format!("{person} approved too, but {what}"));
         return Err(Refused::definite(Cause::Denied, finding, ""));
     }
     Ok(person)
-}
-
-/// Persons are looked up in the current list, so that a joiner or leaver voids nothing.
-fn approver(context: &Context<'_>, approval: &Verified<Approval>) -> Result<Person, Refused> {
-    let people = &context.question.policy.people;
-    let (code, message) =
-        match people.actor(approval.signer(), approval.time(), context.question.now) {
-            Actor::Person(person) => return Ok(person),
-            Actor::OutOfTime => (
-                Code::KeyExpired,
-                "the approver's key was valid at another time",
-            ),
-            Actor::Machine(_) | Actor::Unknown => (
-                Code::ApproverUnknown,
-                "the approver is no person the policy knows",
-            ),
-        };
-    let finding = Finding::new(code, CHECK, message).found(approval.signer().to_string());
-    Err(Refused::junk(finding))
 }
 
 /// Whether it is a yes to this step for this artifact. Anything else is no refusal of the step:
@@ -329,11 +328,11 @@ fn approver(context: &Context<'_>, approval: &Verified<Approval>) -> Result<Pers
 fn addressed(
     step: &StepAtHand<'_>,
     approval: &Verified<Approval>,
-    person: &Person,
+    who: &Speaker<'_>,
 ) -> Result<(), Refused> {
     let said = approval.value();
     if approval.subjects() != Some(step.subjects) {
-        let message = format!("{person} approved another artifact");
+        let message = format!("{who} approved another artifact");
         let finding = Finding::new(Code::SubjectMismatch, CHECK, message)
             .expected(show_set(step.subjects))
             .found(approval.subjects().map_or_else(String::new, show_set));
@@ -344,7 +343,7 @@ fn addressed(
         });
     }
     if said.edge != *step.edge {
-        let message = format!("{person} approved another step");
+        let message = format!("{who} approved another step");
         let finding = Finding::new(Code::ApprovalMismatch, CHECK, message)
             .expected(format!("{} ({})", step.edge, step.edge.kind))
             .found(format!("{} ({})", said.edge, said.edge.kind))
@@ -356,7 +355,7 @@ fn addressed(
         });
     }
     if said.decision == ApprovalDecision::Reject {
-        let message = format!("{person} rejected this step");
+        let message = format!("{who} rejected this step");
         let finding = Finding::new(Code::ApprovalRejected, CHECK, message);
         return Err(Refused {
             cause: None,
@@ -372,7 +371,7 @@ fn bound(
     context: &Context<'_>,
     step: &StepAtHand<'_>,
     approval: &Verified<Approval>,
-    person: &Person,
+    who: &Speaker<'_>,
 ) -> Result<(), Refused> {
     let said = approval.value();
     let mut previous = said.previous.clone();
@@ -386,7 +385,7 @@ fn bound(
     } else {
         return Ok(());
     };
-    let message = format!("{person} approved under another {what}");
+    let message = format!("{who} approved under another {what}");
     let finding = Finding::new(Code::ApprovalMismatch, CHECK, message);
     Err(Refused::definite(Cause::Denied, finding, pointer))
 }

@@ -149,6 +149,13 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
         "changed person bob emails: -bob@home.example",
     ),
     (
+        "people.yaml",
+        "    emails: [bob@acme.example]\n",
+        "    emails: [bob@acme.example]\n    accounts: [{platform: github.com, id: 17}]\n",
+        "changed person bob accounts: +account 17 on github.com",
+        "changed person bob accounts: -account 17 on github.com",
+    ),
+    (
         "services/wiki.yaml",
         "tier: low",
         "tier: high",

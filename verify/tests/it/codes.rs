@@ -12,6 +12,7 @@ use bulla_verify::{Code, Document, ExpectedClaim, State, StepRequest, Thresholds
 use crate::edges::{broken_glass, soaking};
 use crate::freeze;
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
+use crate::relays;
 use crate::signed::Ask;
 use crate::vulnerabilities;
 
@@ -44,6 +45,8 @@ produced! {
                 account_id: "17".into(),
                 review_url: "https://code.example.test/17".into(),
                 commit: "9c1e44d0".into(),
+                file: None,
+                reviewed_at: None,
             });
         }),
         not approved_by_alice(|_| {});
@@ -157,6 +160,9 @@ produced! {
         built_as("https://example.test/elsewhere/v1"),
         not built_as("https://example.test/build/v2");
     records_missing: RecordsMissing = recorded_in(1), not recorded_in(0);
+    relay_unknown: RelayUnknown =
+        relays::passed_on("relay", |_, review| review.file = None).verify("prod"),
+        not relays::passed_on("relay", |_, _| {}).verify("prod");
     review_overdue: ReviewOverdue = reviewed_by("nobody", 27), not reviewed_by("nobody", 26);
     review_rejected: ReviewRejected = reviewed("bob", "rejected", 27), not reviewed("bob", "accepted", 27);
     reviewer_involved: ReviewerInvolved = reviewed_by("alice", 27), not reviewed_by("bob", 27);

@@ -417,3 +417,21 @@ fn a_pattern_that_finds_a_part_of_a_text() {
     );
     assert!(with("^https://github.com/acme/.*$").is_empty());
 }
+
+#[test]
+fn relayed_approvals_without_accounts() {
+    let (from, to) = (
+        "high: {claimedTime: allow}",
+        "high: {claimedTime: allow, relayedApprovals: allow}",
+    );
+    one(
+        &doubts("release.yaml", from, to),
+        "release.yaml:1:1: tier `high` takes relayed approvals and nobody has `accounts`",
+    );
+    let mut world = World::empty();
+    world.edit("release.yaml", from, to);
+    let bob = "emails: [bob@acme.example]\n    identities:\n";
+    let account = "accounts: [{platform: github.com, id: 17}]\n    identities:\n";
+    world.edit("people.yaml", bob, account);
+    assert!(said(&world).is_empty(), "{:?}", said(&world));
+}

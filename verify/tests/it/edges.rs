@@ -73,9 +73,19 @@ impl World {
     }
 
     pub(crate) fn approve_step(&mut self, who: &str, kind: EdgeKind, to: &str) {
+        self.approve_step_with(who, kind, to, |_| {});
+    }
+
+    pub(crate) fn approve_step_with(
+        &mut self,
+        who: &str,
+        kind: EdgeKind,
+        to: &str,
+        change: impl Fn(&mut Approval),
+    ) {
         let (verdict, draft) = self.step(kind, to);
         let draft = draft.unwrap_or_else(|| panic!("{}", show(&verdict)));
-        let approval = Approval {
+        let mut approval = Approval {
             decision: approval::ApprovalDecision::Approve,
             service: draft.service,
             edge: draft.edge,
@@ -88,6 +98,7 @@ impl World {
             on_behalf_of: None,
             crit: Vec::new(),
         };
+        change(&mut approval);
         let subject = ResourceDescriptor::of(self.artifact.clone());
         let predicate = serde_json::to_value(&approval).unwrap();
         self.attest_about(who, approval::TYPE, &predicate, &[subject]);

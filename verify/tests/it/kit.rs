@@ -361,7 +361,10 @@ impl World {
     }
 
     pub(crate) fn trust(&self, policy: &Policy) -> Trust {
+        let anchor = self.read_anchor();
+        let named = anchor.iter().flat_map(Anchor::keys).cloned();
         let keys = policy.keys().into_iter().chain(self.more_keys.clone());
+        let keys = keys.chain(named);
         Trust::new(keys, &self.roots, self.now, &self.limits).unwrap()
     }
 
@@ -370,14 +373,16 @@ impl World {
         examine(&self.gathered(), &trust, self.now, &self.limits, &|| false).unwrap()
     }
 
-    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
+    pub(crate) fn read_anchor(&self) -> Option<Anchor> {
+        let text = self.anchor.as_ref()?;
+        Some(Anchor::parse("anchor.yaml", text.as_bytes(), &self.limits).unwrap())
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
         let policy = self.parsed();
         let trust = self.trust(&policy);
         let evidence = self.gathered();
-        let anchor = self
-            .anchor
-            .as_ref()
-            .map(|text| Anchor::parse("anchor.yaml", text.as_bytes(), &self.limits).unwrap());
+        let anchor = self.read_anchor();
         ask(&Question {
             name: "registry.example.test/pay/api",
             evidence: &evidence,

@@ -40,6 +40,7 @@ mod recorded;
 mod reference;
 mod references;
 mod sets;
+mod relays;
 mod signed;
 mod slsa;
 mod tighten;

@@ -30,7 +30,7 @@ fn f21_unknown_fields_are_refused_with_their_place() {
     assert_snapshot!(refusal("release.yaml", "claimedTime: allow}\n  low", "claimedTimes: allow}\n  low"), @"release.yaml:9:10: unknown field `claimedTimes`, expected one of claimedTime, relayedApprovals, draftPredicates");
     assert_snapshot!(refusal("release.yaml", "    by: [promoter]\n    require:\n      provenance: {by: [builder]}\n  - from: dev", "    by: [promoter]\n    requires:\n      provenance: {by: [builder]}\n  - from: dev"), @"release.yaml:21:5: unknown field `requires`, expected one of from, to, kind, tiers, by, require, reviewWithin, reviewRoles, overdueReview");
     assert_snapshot!(refusal("services/pay-api.yaml", "tier: high", "tier: high\nloosen: []"), @"services/pay-api.yaml:3:1: unknown field `loosen`, expected one of service, tier, sources, images, owners, tighten");
-    assert_snapshot!(refusal("people.yaml", "  dave:\n", "  dave:\n    subjectRegExp: x\n"), @"people.yaml:19:5: unknown field `subjectRegExp`, expected one of roles, emails, identities");
+    assert_snapshot!(refusal("people.yaml", "  dave:\n", "  dave:\n    subjectRegExp: x\n"), @"people.yaml:19:5: unknown field `subjectRegExp`, expected one of roles, emails, accounts, identities");
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub(super) fn facts(policy: &Policy) -> Facts {
         of.put("roles", Value::Any(set(&rule.roles)), None);
         // Whose work it is, if an address is known, and nobody may approve it if none is.
         of.put("emails", Value::Words(set(&rule.emails)), None);
+        of.put("accounts", Value::Words(set(&rule.accounts)), None);
     }
     for (name, rules) in &policy.people.machines {
         let mut of = Below::about(&mut facts, format!("machine {}", plain(name)));

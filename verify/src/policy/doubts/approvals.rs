@@ -1,6 +1,7 @@
 //! Approvals and reviews that nobody could give.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bulla_model::{Person, Role};
 use jiff::Timestamp;
@@ -28,6 +29,21 @@ pub(super) fn doubt(policy: &Policy, edge: &EdgeRule, now: Timestamp, doubts: &m
         if left == 0 {
             let text = "nobody could give the review: it takes a person who did not promote";
             doubts.push(Doubt::new(&rule.place, text));
+        }
+    }
+}
+
+/// Tiers that take what relays pass on, of accounts that nobody has.
+pub(super) fn accounts(policy: &Policy, doubts: &mut Vec<Doubt>) {
+    let mut persons = policy.people.persons.values();
+    if persons.any(|rule| !rule.accounts.is_empty()) {
+        return;
+    }
+    let place = Place::of_file(&Arc::from(policy.base.path.as_str()));
+    for (tier, rule) in &policy.tiers {
+        if rule.relayed_approvals {
+            let text = format!("tier `{tier}` takes relayed approvals and nobody has `accounts`");
+            doubts.push(Doubt::new(&place, text));
         }
     }
 }
@@ -77,12 +93,16 @@ fn roles(policy: &Policy, place: &Place, roles: &[Role], doubts: &mut Vec<Doubt>
     }
 }
 
-/// Who holds one of the roles and could sign now.
+/// Who holds one of the roles and could sign now, or be spoken for.
 fn able<'p>(policy: &'p Policy, roles: &[Role], now: Timestamp) -> BTreeSet<&'p Person> {
     let holders = policy.people.holders(roles).into_iter();
+    let takes_relayed = policy.tiers.values().any(|tier| tier.relayed_approvals);
     let signs = |person: &&Person| {
         let rule = policy.people.persons.get(*person);
-        rule.is_some_and(|rule| rule.identities.iter().any(|one| one.is_usable(now)))
+        rule.is_some_and(|rule| {
+            let is_told = takes_relayed && !rule.accounts.is_empty();
+            is_told || rule.identities.iter().any(|one| one.is_usable(now))
+        })
     };
     holders.filter(signs).collect()
 }

@@ -53,6 +53,7 @@ impl Policy {
         ways::doubt(self, &mut doubts);
         names::doubt(self, now, &mut doubts);
         levels::doubt(self, &mut doubts);
+        approvals::accounts(self, &mut doubts);
         let mut effort = Effort::new(EFFORT);
         let mut stopped = actors::doubt(self, &mut effort, &mut doubts);
         if stopped.is_none() {

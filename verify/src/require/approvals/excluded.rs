@@ -15,6 +15,8 @@ use crate::verified::{SignedTime, Verified};
 pub(super) struct Excluded {
     pub(super) persons: BTreeMap<Person, Exclusion>,
     pub(super) unknown: Option<(Exclusion, String)>,
+    /// The signers behind the exclusions, persons or not.
+    pub(super) hands: Vec<(Exclusion, Identity)>,
 }
 
 pub(super) fn excluded(
@@ -25,6 +27,7 @@ pub(super) fn excluded(
     let mut out = Excluded {
         persons: BTreeMap::new(),
         unknown: None,
+        hands: Vec::new(),
     };
     let builds = provenance_used(context, step);
     for exclusion in &rule.exclude {
@@ -56,6 +59,7 @@ impl Excluded {
         who: &Identity,
         time: SignedTime,
     ) {
+        self.hands.push((exclusion, who.clone()));
         match context
             .question
             .policy

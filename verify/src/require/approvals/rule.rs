@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use bulla_model::Role;
 
+use crate::code::Code;
 use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of, at_most};
@@ -45,6 +46,15 @@ impl Exclusion {
     /// Who is excluded where a policy says nothing.
     pub const DEFAULT: &'static [Self] =
         &[Self::Author, Self::Builder, Self::Promoter, Self::Requester];
+
+    /// How it is told of somebody who is excluded.
+    pub(super) fn told(self) -> (Code, &'static str) {
+        match self {
+            Self::Author => (Code::ApproverIsAuthor, "wrote the change"),
+            Self::Builder => (Code::ApproverIsBuilder, "built this artifact"),
+            Self::Promoter | Self::Requester => (Code::ApproverIsPromoter, "promotes it"),
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {

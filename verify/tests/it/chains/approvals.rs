@@ -6,6 +6,7 @@ use bulla_model::{Digest, EdgeKind};
 
 use super::story::{alice_says, into_prod, ruled, stories, verify, with};
 use crate::kit::{self, Signer, World, hour, payload};
+use crate::relays;
 
 stories! {
     "approved-by-one", "Approvals",
@@ -104,8 +105,44 @@ stories! {
                 account_id: "17".into(),
                 review_url: "https://code.example.test/17".into(),
                 commit: "9c1e44d0".into(),
+                file: None,
+                reviewed_at: None,
             });
         }));
+    "approval-relayed-where-relays-count", "Relays",
+        "A named relay passes on a review, which counts as its person's.",
+        0 => verify("prod", relays::passed_on("relay", |_, _| {}));
+    "approval-relayed-and-given", "Relays",
+        "Who approves also by a relay counts once.",
+        4 ApprovalsMissing => verify("prod", {
+            let mut world = relays::world();
+            world.approve("alice", "prod");
+            relays::relay(&mut world, "relay", |_, _| {});
+            relays::promoted(world)
+        });
+    "approval-relayed-by-a-stranger", "Relays",
+        "Whom the anchor does not name is no relay.",
+        4 RelayUnknown => verify("prod", relays::passed_on("tester", |_, _| {}));
+    "approval-relayed-of-another-platform", "Relays",
+        "A relay speaks for its platform.",
+        1 RelayUnknown => verify("prod", relayed(|review| review.platform = "github.com".into()));
+    "approval-relayed-of-another-repository", "Relays",
+        "A relay speaks for its repositories.",
+        1 RelayUnknown => verify("prod", relayed(|review| {
+            review.review_url = "https://code.example.test/mallory/deploy/pull/7".into();
+        }));
+    "approval-relayed-of-another-file", "Relays",
+        "A relay finds the digest in its files.",
+        1 RelayUnknown => verify("prod", relayed(|review| review.file = Some("staging/a.yaml".into())));
+    "approval-relayed-of-an-account-of-nobody", "Relays",
+        "An account is that of the person who lists it.",
+        4 ApproverUnknown => verify("prod", relayed(|review| review.account_id = "017".into()));
+    "approval-relayed-of-an-old-review", "Relays",
+        "Passing a review on makes it no younger.",
+        14 StatementStale => verify("prod", relayed(|review| review.reviewed_at = Some(hour(-200))));
+    "approval-relayed-before-the-review", "Relays",
+        "A relay does not tell of what comes later.",
+        1 TimeMismatch => verify("prod", relayed(|review| review.reviewed_at = Some(hour(4))));
     "approvals-may-be-missing", "Absence and the newest",
         "What is missing may be among what was cut off.",
         3 ApprovalsMissing => verify("prod", with(into_prod(World::staged(), &["alice"]), |world| world.truncated = true));
@@ -118,6 +155,11 @@ stories! {
             let forged = Signer::named("mallory").seal_as(&payload(&carol.bundle), kind, &hint);
             world.add("mallory as carol", forged);
         }));
+}
+
+/// A relay says something else of the review than it should.
+fn relayed(change: impl Fn(&mut OnBehalfOf)) -> World {
+    relays::passed_on("relay", |_, review| change(review))
 }
 
 /// Alice may promote too, and does.

@@ -291,6 +291,7 @@ fn approves(
     let person = match given.actor(seen.key, seen.time) {
         Actor::Person(person) => person,
         Actor::Late => return Err(("key-expired", None)),
+        Actor::Machine | Actor::Unknown if said.relayed => return Err(("relay-unknown", None)),
         Actor::Machine | Actor::Unknown => return Err(("approver-unknown", None)),
     };
     if seen.subjects != taken.subjects {
