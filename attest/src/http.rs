@@ -55,6 +55,8 @@ pub enum Service {
     TimestampAuthority,
     /// An OpenID Connect issuer, or what hands out a workload's tokens.
     IdentityProvider,
+    /// GitHub, GitLab and the like.
+    CodePlatform,
 }
 
 impl std::fmt::Display for Service {
@@ -64,6 +66,7 @@ impl std::fmt::Display for Service {
             Self::TransparencyLog => "transparency log",
             Self::TimestampAuthority => "timestamp authority",
             Self::IdentityProvider => "identity provider",
+            Self::CodePlatform => "code platform",
         })
     }
 }

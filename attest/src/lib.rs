@@ -30,6 +30,7 @@ pub mod http;
 pub mod key;
 pub mod oidc;
 mod redaction;
+pub mod review;
 pub mod service;
 pub mod signer;
 pub mod sigstore;

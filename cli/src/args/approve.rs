@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Say no instead: advice to others, and recorded
     #[arg(long)]
     pub reject: bool,
+    /// Pass on the reviews of this pull or merge request instead, as a relay the anchor names
+    #[arg(long, value_name = "URL", conflicts_with = "reject")]
+    pub review: Option<String>,
     /// Why
     #[arg(long, short, value_name = "TEXT")]
     pub message: Option<String>,

@@ -56,6 +56,7 @@ impl From<Arguments> for approve::Arguments {
             from: arguments.from,
             kind: arguments.kind,
             reject: true,
+            review: None,
             message: Some(arguments.reason),
             valid_for: arguments.valid_for,
             signing: arguments.signing,

@@ -26,6 +26,9 @@ use crate::render::{self, Cell, Page, Report, shorten};
 use crate::target::Target;
 use crate::{Exit, Failure};
 
+mod relay;
+mod relay_report;
+
 /// Signs an approval and attaches it to the image, or to each of several.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let names = join::set::names(
@@ -54,6 +57,19 @@ async fn one(arguments: Arguments, target: &str, context: &Context) -> Result<Ex
         context.printer.page(page)?;
         return Ok(Exit::of_verdict(&before));
     };
+    if let Some(url) = &arguments.review {
+        let relay = relay::Relay {
+            arguments: &arguments,
+            context,
+            rules: &rules,
+            image: &image,
+            evidence: collected,
+            draft: &draft,
+            now,
+            not_after,
+        };
+        return relay.run(url).await;
+    }
     let asked = Asked {
         context,
         rules: &rules,

@@ -21,6 +21,12 @@ impl From<ServiceError> for Failure {
                         .with_hint("take a fresh token: they end after minutes")
                         .with_hint("its issuer must be one this authority knows")
                 }
+                (Service::CodePlatform, 401 | 403 | 404) => {
+                    Self::new(FailureKind::Unavailable, &error)
+                        .with_hint("the token is GITHUB_TOKEN, or GITLAB_TOKEN or CI_JOB_TOKEN; it has to read requests, their reviews and the repository")
+                }
+                (Service::CodePlatform, _) => Self::new(FailureKind::Unavailable, &error)
+                    .with_hint("try again later: nothing was signed"),
                 (_, 408 | 429 | 500..=599) => Self::new(FailureKind::Unavailable, &error)
                     .with_hint("try again later: nothing was attached"),
                 _ => Self::new(FailureKind::Input, error),

@@ -37,6 +37,7 @@ mod published;
 pub mod referenced;
 pub mod remedy;
 pub mod remote;
+pub mod review;
 pub mod rules;
 pub mod running;
 pub mod seal;

@@ -36,6 +36,7 @@ mod policy;
 mod references;
 mod refusals;
 mod registries;
+mod relays;
 mod roots;
 mod sandbox;
 mod serve;
