@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bulla_model::predicate::freeze::{Window, WindowKind};
 use bulla_model::{EdgeKind, Person};
 
-use crate::calendar::{AskedStep, Hold, Unusable};
+use crate::calendar::{AskedStep, Budget, Hold};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::ledger::{Applying, Calendar, Moment};
@@ -108,6 +108,15 @@ fn unproven(calendar: &Calendar) -> Finding {
         .hint("calendars need a timestamp or a checkpoint that lists them, and a key that is valid")
 }
 
+fn unusable(calendar: &Calendar, because: &dyn std::fmt::Display) -> Answer {
+    let message = format!("{} cannot be used: {because}", calendar.name());
+    let finding = Finding::new(Code::FreezeUnknown, CHECK, message)
+        .found(calendar.payload.to_string())
+        .at(calendar.manifest.as_ref(), "/predicate")
+        .hint("use a version of bulla that understands it, or let the release owner write another");
+    Answer::Unknown(Box::new(finding))
+}
+
 impl Asking<'_> {
     fn moment(&self) -> Moment {
         Moment {
@@ -194,6 +203,12 @@ impl Asking<'_> {
         let mut unknown: Vec<Finding> = doubts.collect();
         let mut answers = Vec::new();
         for calendar in applying.calendars.iter().rev() {
+            if (self.context.question.cancelled)() {
+                let message = "the deadline came before every calendar was looked at";
+                let finding = Finding::new(Code::FreezeUnknown, CHECK, message);
+                unknown.push(finding.hint("raise --timeout"));
+                break;
+            }
             match self.one(calendar) {
                 Answer::Unknown(finding) => unknown.push(*finding),
                 answer => answers.push(answer),
@@ -212,36 +227,32 @@ impl Asking<'_> {
 
     fn one(&self, calendar: &Calendar) -> Answer {
         let (at, edge) = (self.step.at, self.step.edge);
-        let unusable = |because: &dyn std::fmt::Display| {
-            let message = format!("{} cannot be used: {because}", calendar.name());
-            let finding = Finding::new(Code::FreezeUnknown, CHECK, message)
-                .found(calendar.payload.to_string())
-                .at(calendar.manifest.as_ref(), "/predicate")
-                .hint("use a version of bulla that understands it");
-            Answer::Unknown(Box::new(finding))
-        };
         let said = match &calendar.said {
             Ok(said) => said.value(),
-            Err(because) => return unusable(because),
+            Err(because) => return unusable(calendar, because),
         };
+        let budget = self.context.calendars.budget().part();
         let asked = AskedStep {
             environment: &edge.to.uri,
             service: Some(self.context.service),
             kind: edge.kind,
         };
-        let mut windows = said.windows.iter();
-        if at >= said.not_after && windows.any(|window| asked.is_of(window)) {
-            return self.expired(calendar, said.not_after);
+        if at >= said.not_after {
+            match asked.has_any(&said.windows, &budget) {
+                Ok(true) => return self.expired(calendar, said.not_after),
+                Ok(false) => {}
+                Err(error) => return unusable(calendar, &error),
+            }
         }
-        match asked.held(&said.windows, at) {
-            Err(error) => unusable(&error),
+        match asked.held(&said.windows, at, &budget) {
+            Err(error) => unusable(calendar, &error),
             Ok(Hold::Free) => {
                 let summary = format!("not frozen, {}", calendar.name());
                 Answer::Free(summary, BTreeSet::new())
             }
             Ok(Hold::Shut(holding)) => {
-                let until = asked.free_from(&said.windows, at);
-                self.held(calendar, &holding, &until, None)
+                let until = self.until(&asked, &said.windows, &budget);
+                self.held(calendar, &holding, until.as_ref(), None)
             }
             Ok(Hold::Extra(extra, holding)) => match self.missing(extra) {
                 Ok(persons) => {
@@ -249,10 +260,23 @@ impl Asking<'_> {
                     Answer::Free(summary, persons)
                 }
                 Err(missing) => {
-                    let until = asked.free_from(&said.windows, at);
-                    self.held(calendar, &holding, &until, Some(missing))
+                    let until = self.until(&asked, &said.windows, &budget);
+                    self.held(calendar, &holding, until.as_ref(), Some(missing))
                 }
             },
+        }
+    }
+
+    /// When a step that waits may go ahead, if that is near and does not take long to find.
+    fn until(
+        &self,
+        asked: &AskedStep<'_>,
+        windows: &[Window],
+        budget: &Budget<'_>,
+    ) -> Option<jiff::Zoned> {
+        match self.taken {
+            Taken::NotYet => asked.free_from(windows, self.step.at, budget).ok()?,
+            Taken::Already => None,
         }
     }
 
@@ -314,11 +338,10 @@ impl Asking<'_> {
         &self,
         calendar: &Calendar,
         holding: &[&Window],
-        until: &Result<Option<jiff::Zoned>, Unusable>,
+        until: Option<&jiff::Zoned>,
         missing: Option<(usize, Vec<Person>)>,
     ) -> Answer {
         let name = self.step.edge.to.uri.name();
-        let until = until.as_ref().ok().and_then(Option::as_ref);
         let window = holding.first().copied();
         let is_open = window.is_some_and(|window| window.kind == WindowKind::Open);
         let reason = window.map_or_else(String::new, reason);

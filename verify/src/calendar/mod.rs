@@ -7,9 +7,11 @@ use bulla_model::predicate::freeze::{Window, WindowKind};
 use bulla_model::{EdgeKind, Environment, Service};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+mod budget;
 mod rule;
 mod schedule;
 
+pub use budget::Budget;
 pub use schedule::{Opening, Schedule, zone_of};
 
 /// How far ahead an opening is looked for.
@@ -32,6 +34,9 @@ pub enum Unusable {
     /// A time beyond what can be counted to.
     #[error("a window beyond what can be counted to")]
     Reach,
+    /// More than anybody waits for.
+    #[error("its windows take too long to expand")]
+    Budget,
 }
 
 /// The step that a calendar is asked about.
@@ -65,12 +70,15 @@ impl AskedStep<'_> {
     }
 
     /// Whether these windows hold the step up at this time.
-    pub fn held<'w>(&self, windows: &'w [Window], at: Timestamp) -> Result<Hold<'w>, Unusable> {
-        let holding = self.holding(windows, at)?;
-        let blocking: Vec<_> = holding
-            .into_iter()
-            .filter(|window| !window.exempt_kinds.contains(&self.kind))
-            .collect();
+    pub fn held<'w>(
+        &self,
+        windows: &'w [Window],
+        at: Timestamp,
+        budget: &Budget<'_>,
+    ) -> Result<Hold<'w>, Unusable> {
+        let own = self.own(windows, budget)?;
+        let blocking = self.blocking(&own, at)?;
+        let blocking: Vec<_> = blocking.iter().map(|schedule| schedule.window).collect();
         if blocking.is_empty() {
             return Ok(Hold::Free);
         }
@@ -81,46 +89,72 @@ impl AskedStep<'_> {
         })
     }
 
-    /// The windows that hold up steps of kinds that are not exempt: the closed ones that are open;
-    /// without any, all open ones if none of them is open.
-    fn holding<'w>(
+    /// The windows that are about such steps.
+    fn own<'w, 'b>(
         &self,
         windows: &'w [Window],
-        at: Timestamp,
-    ) -> Result<Vec<&'w Window>, Unusable> {
-        let (mut closed, mut open, mut is_open) = (Vec::new(), Vec::new(), false);
-        for window in windows.iter().filter(|window| self.is_of(window)) {
-            let covers = Schedule::of(window)?.covering(at)?.is_some();
-            match window.kind {
-                WindowKind::Closed if covers => closed.push(window),
-                WindowKind::Closed => {}
-                WindowKind::Open => {
-                    is_open |= covers;
-                    open.push(window);
-                }
+        budget: &'b Budget<'b>,
+    ) -> Result<Vec<Schedule<'w, 'b>>, Unusable> {
+        let mut own = Vec::new();
+        for window in windows {
+            if self.is_of_within(window, budget)? {
+                own.push(Schedule::of(window, budget)?);
             }
         }
-        Ok(match closed.is_empty() {
-            false => closed,
-            true if is_open => Vec::new(),
-            true => open,
-        })
+        Ok(own)
+    }
+
+    /// Whether one of these windows is about such steps.
+    pub(crate) fn has_any(
+        &self,
+        windows: &[Window],
+        budget: &Budget<'_>,
+    ) -> Result<bool, Unusable> {
+        for window in windows {
+            if self.is_of_within(window, budget)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_of_within(&self, window: &Window, budget: &Budget<'_>) -> Result<bool, Unusable> {
+        let names = window.environments.len();
+        budget.spend(names.saturating_add(window.services.len()))?;
+        Ok(self.is_of(window))
+    }
+
+    /// Those that hold the step up.
+    fn blocking<'s, 'w, 'b>(
+        &self,
+        own: &'s [Schedule<'w, 'b>],
+        at: Timestamp,
+    ) -> Result<Vec<&'s Schedule<'w, 'b>>, Unusable> {
+        let mut holding = holding(own, at)?;
+        holding.retain(|schedule| !schedule.window.exempt_kinds.contains(&self.kind));
+        Ok(holding)
     }
 
     /// When the step is held up no more, in the time zone of the window that ends or opens then;
     /// `None` if that is far.
-    pub fn free_from(&self, windows: &[Window], at: Timestamp) -> Result<Option<Zoned>, Unusable> {
+    pub fn free_from(
+        &self,
+        windows: &[Window],
+        at: Timestamp,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Zoned>, Unusable> {
         let until = at.saturating_add(AHEAD).unwrap_or(at);
+        let own = self.own(windows, budget)?;
         let mut found: Option<Zoned> = None;
         for _ in 0..IN_A_ROW {
             let now = found.as_ref().map_or(at, Zoned::timestamp);
-            let (Hold::Shut(holding) | Hold::Extra(_, holding)) = self.held(windows, now)? else {
+            let blocking = self.blocking(&own, now)?;
+            if blocking.is_empty() {
                 return Ok(found);
-            };
+            }
             let mut next: Option<Zoned> = None;
-            for window in holding {
-                let schedule = Schedule::of(window)?;
-                next = match window.kind {
+            for schedule in blocking {
+                next = match schedule.window.kind {
                     WindowKind::Closed => {
                         let end = schedule.covering(now)?.map(|opening| opening.end);
                         next.max(end)
@@ -140,4 +174,29 @@ impl AskedStep<'_> {
         }
         Ok(None)
     }
+}
+
+/// The windows that hold up steps of kinds that are not exempt: the closed ones that are open; without
+/// any, all open ones if none of them is open.
+fn holding<'s, 'w, 'b>(
+    own: &'s [Schedule<'w, 'b>],
+    at: Timestamp,
+) -> Result<Vec<&'s Schedule<'w, 'b>>, Unusable> {
+    let (mut closed, mut open, mut is_open) = (Vec::new(), Vec::new(), false);
+    for schedule in own {
+        let covers = schedule.covering(at)?.is_some();
+        match schedule.window.kind {
+            WindowKind::Closed if covers => closed.push(schedule),
+            WindowKind::Closed => {}
+            WindowKind::Open => {
+                is_open |= covers;
+                open.push(schedule);
+            }
+        }
+    }
+    Ok(match closed.is_empty() {
+        false => closed,
+        true if is_open => Vec::new(),
+        true => open,
+    })
 }

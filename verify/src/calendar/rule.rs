@@ -10,7 +10,7 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Unusable;
+use super::{Budget, Unusable};
 
 /// A rule, with what it takes from the first start filled in.
 #[derive(Debug)]
@@ -38,6 +38,9 @@ pub(super) struct Starts<'a> {
     /// Those that `BYSETPOS` chooses.
     picked: Option<Vec<usize>>,
 }
+
+/// The first and the last day of a period, with its starts.
+type Period<'a> = ((Date, Date), Starts<'a>);
 
 impl Starts<'_> {
     pub(super) fn len(&self) -> usize {
@@ -180,8 +183,15 @@ impl Rule {
     }
 
     /// The days of a period between which its starts lie, and these, the first start aside.
-    pub(super) fn starts(&self, index: i64) -> Option<((Date, Date), Starts<'_>)> {
-        let (first, last) = self.period(index)?;
+    pub(super) fn starts(
+        &self,
+        index: i64,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Period<'_>>, Unusable> {
+        let Some((first, last)) = self.period(index) else {
+            return Ok(None);
+        };
+        budget.spend(days_of(first, last).saturating_add(self.positions.len()))?;
         let mut days = Vec::new();
         let mut day = first;
         while day <= last {
@@ -211,7 +221,7 @@ impl Rule {
             picked.dedup();
             starts.picked = Some(picked);
         }
-        Some(((first, last), starts))
+        Ok(Some(((first, last), starts)))
     }
 
     fn is_day(&self, day: Date) -> bool {
@@ -267,6 +277,12 @@ fn is_among(list: &[i64], number: i64, of: i64) -> bool {
 pub(super) fn plus_days(day: Date, days: i64) -> Option<Date> {
     let hours = days.checked_mul(24)?;
     day.checked_add(SignedDuration::try_from_hours(hours)?).ok()
+}
+
+/// How many days a period has.
+pub(super) fn days_of(first: Date, last: Date) -> usize {
+    let days = days_between(first, last).saturating_add(1);
+    usize::try_from(days).unwrap_or(0)
 }
 
 fn days_between(from: Date, to: Date) -> i64 {

@@ -8,8 +8,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::Unusable;
-use super::rule::{Rule, Starts, plus_days};
+use super::rule::{Rule, Starts, days_of, plus_days};
+use super::{Budget, Unusable};
 
 /// The database that comes with this program, so that no machine's own decides.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
@@ -19,8 +19,8 @@ const CHANGE: SignedDuration = SignedDuration::from_hours(24);
 /// How many starts are looked at beside those that are left out: of one that recurs every minute those
 /// of three days, which are more than can matter. Stops what would take long all the same.
 const LOOKS: usize = 3 * 24 * 60 + 2;
-/// How many periods a `COUNT` is counted through. Stops one that nothing ever fulfils.
-const PERIODS: i64 = 20_000;
+/// How many days a `COUNT` is counted through, 54 years. Stops one that nothing ever fulfils.
+const DAYS: usize = 20_000;
 
 /// The rules of a time zone.
 pub fn zone_of(name: &ZoneName) -> Result<TimeZone, Unusable> {
@@ -32,10 +32,11 @@ pub fn zone_of(name: &ZoneName) -> Result<TimeZone, Unusable> {
 
 /// A window's times, in its time zone.
 #[derive(Debug)]
-pub struct Schedule<'a> {
-    window: &'a Window,
+pub struct Schedule<'w, 'b> {
+    pub(super) window: &'w Window,
     zone: TimeZone,
     rule: Option<Rule>,
+    budget: &'b Budget<'b>,
 }
 
 /// One time that a window is open: from its start until before its end.
@@ -47,14 +48,22 @@ pub struct Opening {
     pub end: Zoned,
 }
 
-impl<'a> Schedule<'a> {
-    /// Reads a window's rule, and finds its time zone.
-    pub fn of(window: &'a Window) -> Result<Self, Unusable> {
+impl<'w, 'b> Schedule<'w, 'b> {
+    /// Reads a window's rule, and finds its time zone. What is asked of it afterwards is paid from the
+    /// same budget.
+    pub fn of(window: &'w Window, budget: &'b Budget<'b>) -> Result<Self, Unusable> {
+        let length = window.rrule.as_ref().map_or(0, |rule| rule.as_str().len());
+        budget.spend(length.saturating_add(1))?;
         let zone = zone_of(&window.time_zone)?;
         let start = window.start.date_time();
         let rule = window.rrule.as_ref();
         let rule = rule.map(|rule| Rule::of(rule, start)).transpose()?;
-        Ok(Self { window, zone, rule })
+        Ok(Self {
+            window,
+            zone,
+            rule,
+            budget,
+        })
     }
 
     /// The opening that holds this time; of several the one that ends last.
@@ -72,6 +81,7 @@ impl<'a> Schedule<'a> {
         let mut left = LOOKS.saturating_add(self.window.except.len());
         let mut look = |start: DateTime| -> Result<bool, Unusable> {
             left = left.checked_sub(1).ok_or(Unusable::Reach)?;
+            self.budget.spend(1)?;
             // Where clocks skip an hour, an earlier local time may be the later instant.
             let is_over = found.is_some_and(|found| found.duration_since(start) > CHANGE);
             if start < earliest || is_over {
@@ -95,7 +105,7 @@ impl<'a> Schedule<'a> {
         if let Some(rule) = &self.rule {
             let mut index = rule.index_of(latest.date());
             'periods: while index >= 0 {
-                let Some(((_, last), starts)) = rule.starts(index) else {
+                let Some(((_, last), starts)) = rule.starts(index, self.budget)? else {
                     break;
                 };
                 if last < earliest.date() {
@@ -135,7 +145,7 @@ impl<'a> Schedule<'a> {
         let end = self.last_counted(last)?.map_or(last, |end| end.min(last));
         let earliest = plus(self.zone.to_datetime(after), -CHANGE)?.max(self.first());
         let mut index = rule.index_of(earliest.date()).max(0);
-        while let Some(((first, _), starts)) = rule.starts(index) {
+        while let Some(((first, _), starts)) = rule.starts(index, self.budget)? {
             if first > end.date() {
                 break;
             }
@@ -143,6 +153,7 @@ impl<'a> Schedule<'a> {
                 let Some(start) = starts.get(place).filter(|start| *start <= end) else {
                     break;
                 };
+                self.budget.spend(1)?;
                 if let Some(opening) = is_next(start)? {
                     return Ok(Some(opening));
                 }
@@ -179,12 +190,17 @@ impl<'a> Schedule<'a> {
         if left == 0 {
             return Ok(Some(self.first()));
         }
-        for index in 0..PERIODS {
-            let Some(((first, _), starts)) = rule.starts(index) else {
+        let mut days = 0_usize;
+        for index in 0.. {
+            let Some(((first, last), starts)) = rule.starts(index, self.budget)? else {
                 return Ok(None);
             };
             if first > by.date() {
                 return Ok(None);
+            }
+            days = days.saturating_add(days_of(first, last));
+            if days > DAYS {
+                break;
             }
             let before = starts.until(self.first());
             let here = starts.len().saturating_sub(before);

@@ -17,13 +17,18 @@ use super::UnsureCalendar;
 use super::checkpoints::{Checkpoints, Listed};
 use super::named::{Names, could, ever, surely};
 use super::revocations::{Revocations, is_any_version, is_of_another};
+use crate::calendar::Budget;
 use crate::candidate::Candidate;
 use crate::question::Question;
 use crate::reached::Reached;
 use crate::verified::{SignedTime, Verified};
 
+/// How many that may not be genuine are looked at for one step. Whoever has an ended key leaves the answer
+/// open with a single one; more of them only take time.
+const UNSURE: usize = 8;
+
 /// What is there for one ledger.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Calendars {
     held: BTreeMap<Digest, Calendar>,
     /// From each newest one that is surely genuine back to the first.
@@ -33,6 +38,20 @@ pub(crate) struct Calendars {
     /// The same, if it was taken back: then nobody misses it.
     lost: Option<Digest>,
     now: Timestamp,
+    budget: Budget<'static>,
+}
+
+impl Default for Calendars {
+    fn default() -> Self {
+        Self {
+            held: BTreeMap::new(),
+            lines: Vec::new(),
+            missing: None,
+            lost: None,
+            now: Timestamp::default(),
+            budget: Budget::of_verdict(),
+        }
+    }
 }
 
 /// A calendar by somebody who may sign it, or might have been allowed to.
@@ -255,6 +274,11 @@ impl Calendars {
         kept.filter(|one| one.serial.is_none())
     }
 
+    /// What may be looked at for the whole verdict.
+    pub(crate) fn budget(&self) -> &Budget<'static> {
+        &self.budget
+    }
+
     /// What may have been in force at this moment.
     pub(crate) fn at(&self, moment: Moment) -> Applying<'_> {
         let mut out = Applying::default();
@@ -265,16 +289,22 @@ impl Calendars {
             );
             out.doubts.push((line, manifest.clone()));
         }
-        out.calendars.extend(
-            self.nameless()
-                .filter(|one| moment.may_have_seen(one.early)),
-        );
+        let may_have_seen = |one: &&Calendar| moment.may_have_seen(one.early);
+        let nameless = || self.nameless().filter(may_have_seen);
+        out.calendars.extend(nameless().filter(|one| one.sure));
         let mut tops = Vec::new();
         for line in &self.lines {
             tops.extend(self.follow(line, moment, &mut out));
         }
-        let may_have_seen = |one: &&Calendar| moment.may_have_seen(one.early);
-        out.calendars.extend(self.unsure().filter(may_have_seen));
+        let unsure = self.unsure().filter(may_have_seen);
+        let unsure: Vec<_> = nameless().filter(|one| !one.sure).chain(unsure).collect();
+        if unsure.len() > UNSURE {
+            let message = format!("{} calendars may be genuine or not", unsure.len());
+            let first = unsure.first().and_then(|one| one.manifest.clone());
+            out.doubts.push((message, first));
+        } else {
+            out.calendars.extend(unsure);
+        }
         out.none |= self.lines.is_empty();
         out.calendars.sort_by_key(|one| (one.serial, &one.payload));
         out.calendars.dedup_by_key(|one| &one.payload);

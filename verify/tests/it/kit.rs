@@ -1,6 +1,7 @@
 //! A small world to attack: a policy, signers, and the honest journey of one image from its build
 //! into prod. A test changes one thing and looks at the verdict.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -49,6 +50,9 @@ pub(crate) struct World {
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
+    /// After how many questions the callback ends the work, and how many there were.
+    pub(crate) deadline: usize,
+    pub(crate) asked: Cell<usize>,
 }
 
 /// An attestation, with a name for the test.
@@ -90,6 +94,8 @@ impl World {
             roots: Vec::new(),
             now: hour(0),
             limits: Limits::default(),
+            deadline: usize::MAX,
+            asked: Cell::new(0),
         }
     }
 
@@ -379,6 +385,7 @@ impl World {
     }
 
     fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
+        self.asked.set(0);
         let policy = self.parsed();
         let trust = self.trust(&policy);
         let evidence = self.gathered();
@@ -392,7 +399,7 @@ impl World {
             state: self.state.as_ref(),
             now: self.now,
             limits: &self.limits,
-            cancelled: &|| false,
+            cancelled: &|| self.asked.replace(self.asked.get() + 1) >= self.deadline,
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::predicate::freeze::Window;
 use bulla_model::{EdgeKind, Environment, Scope};
-use bulla_verify::calendar::{AskedStep, Hold};
+use bulla_verify::calendar::{AskedStep, Budget, Hold};
 use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -73,7 +73,9 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
         )
         .with_hint("let the release owner renew it: bulla freeze renew"));
     }
-    let held = asked.held(&windows, at).map_err(unusable)?;
+    let held = asked
+        .held(&windows, at, &Budget::of_calendar())
+        .map_err(unusable)?;
     let (holding, extra_approvals): (Vec<&Window>, _) = match &held {
         Hold::Free => (Vec::new(), None),
         Hold::Extra(extra, holding) => (holding.clone(), Some(*extra)),
@@ -81,7 +83,8 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
     };
     let is_frozen = !holding.is_empty();
     let until = if is_frozen {
-        asked.free_from(&windows, at).map_err(unusable)?
+        let budget = Budget::of_calendar();
+        asked.free_from(&windows, at, &budget).map_err(unusable)?
     } else {
         None
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_model::predicate::freeze::{Window, WindowKind};
 use bulla_model::{Digest, Environment, Scope};
-use bulla_verify::calendar::{Opening, Schedule};
+use bulla_verify::calendar::{Budget, Opening, Schedule};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -118,7 +118,8 @@ struct Row {
 impl Row {
     fn of(window: Window, now: Timestamp) -> Self {
         let far = now.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
-        let found = Schedule::of(&window).and_then(|schedule| {
+        let budget = Budget::of_calendar();
+        let found = Schedule::of(&window, &budget).and_then(|schedule| {
             let covering = schedule.covering(now)?;
             let is_on = covering.is_some();
             let next = match covering {

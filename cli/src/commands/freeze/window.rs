@@ -6,7 +6,7 @@ use std::path::Path;
 use bulla_model::calendar::{LocalTime, WindowLength, ZoneName};
 use bulla_model::predicate::freeze::{Window, WindowKind};
 use bulla_model::{EdgeKind, Environment, Limits};
-use bulla_verify::calendar::{Schedule, zone_of};
+use bulla_verify::calendar::{Budget, Schedule, zone_of};
 use jiff::{Span, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -130,8 +130,8 @@ const FIELDS: [&str; 11] = [
 ];
 
 /// Refuses a window that no verifier could use: it would leave every answer open.
-pub(super) fn usable(window: &Window, now: Timestamp) -> Result<(), Failure> {
-    let schedule = Schedule::of(window);
+pub(super) fn usable(window: &Window, now: Timestamp, budget: &Budget<'_>) -> Result<(), Failure> {
+    let schedule = Schedule::of(window, budget);
     schedule
         .and_then(|schedule| schedule.covering(now))
         .map(drop)

@@ -8,6 +8,7 @@ use bulla_model::predicate::freeze::Window;
 use bulla_model::predicate::{Checkpoint, Freeze};
 use bulla_model::{Digest, Scope};
 use bulla_registry::AnyStore;
+use bulla_verify::calendar::Budget;
 use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,8 +40,9 @@ pub(super) async fn run(
     let calendars = before(held, arguments.over.as_ref())?;
     let before = windows(&calendars);
     let windows = change(&rules, before.clone())?;
+    let budget = Budget::of_calendar();
     for one in &windows {
-        window::usable(one, now)?;
+        window::usable(one, now, &budget)?;
     }
     if calendars.len() > 1 {
         context.printer.warn(format!(

@@ -1,7 +1,7 @@
 //! When windows are open: recurrence, time zones, changes of the clocks.
 
 use bulla_model::predicate::freeze::Window;
-use bulla_verify::calendar::Schedule;
+use bulla_verify::calendar::{Budget, Schedule, Unusable};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,9 @@ fn time(text: &str) -> Timestamp {
 
 /// From when until when it is open at this time.
 fn open(window: &Window, at: &str) -> Option<(String, String)> {
-    let found = Schedule::of(window).unwrap().covering(time(at)).unwrap();
+    let budget = Budget::of_calendar();
+    let schedule = Schedule::of(window, &budget).unwrap();
+    let found = schedule.covering(time(at)).unwrap();
     let show = |time: jiff::Zoned| time.timestamp().to_string();
     found.map(|opening| (show(opening.start), show(opening.end)))
 }
@@ -42,7 +44,8 @@ fn rules_recur_as_another_implementation_says() {
     let far = time("2999-01-01T00:00:00Z");
     for case in cases {
         let window = window(&json!({"start": case.start, "rrule": case.rrule}));
-        let schedule = Schedule::of(&window).unwrap();
+        let budget = Budget::of_calendar();
+        let schedule = Schedule::of(&window, &budget).unwrap();
         let mut after = time("2000-01-01T00:00:00Z");
         let mut found = Vec::new();
         for _ in &case.starts {
@@ -171,7 +174,8 @@ fn rules_that_would_take_long_end() {
         "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=9999",
         "0001-01-01T00:00:00",
     );
-    let schedule = Schedule::of(&counted).unwrap();
+    let budget = Budget::of_calendar();
+    let schedule = Schedule::of(&counted, &budget).unwrap();
     schedule.covering(time("2026-06-01T12:34:30Z")).unwrap_err();
     // The ends of what can be written.
     for (start, at) in [
@@ -179,7 +183,8 @@ fn rules_that_would_take_long_end() {
         ("2026-01-01T00:00:00", "-009999-01-02T01:59:59Z"),
     ] {
         let window = window_of("FREQ=DAILY;INTERVAL=1000", start);
-        let schedule = Schedule::of(&window).unwrap();
+        let budget = Budget::of_calendar();
+        let schedule = Schedule::of(&window, &budget).unwrap();
         // Whatever they answer, nothing is open then.
         assert!(
             !matches!(schedule.covering(time(at)), Ok(Some(_))),
@@ -193,4 +198,35 @@ fn rules_that_would_take_long_end() {
     }));
     assert!(open(&over, "2020-12-31T23:00:00Z").is_some());
     assert_eq!(open(&over, "2021-06-01T00:00:00Z"), None);
+}
+
+#[test]
+fn what_many_windows_may_cost_is_bounded() {
+    // Two thousand years to count through, none of which has that day.
+    let never = "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=2";
+    let never = window(&json!({"start": "0001-01-01T00:00:00", "rrule": never}));
+    let at = time("2026-06-01T12:34:30Z");
+    let budget = Budget::of_calendar();
+    let schedule = Schedule::of(&never, &budget).unwrap();
+    assert_eq!(schedule.covering(at), Err(Unusable::Reach));
+    // Each of these is fine, and all of them together are too many.
+    let far = window(&json!({"start": "1975-01-01T00:00:00", "rrule": "FREQ=DAILY;COUNT=9999"}));
+    let budget = Budget::of_calendar();
+    let schedule = Schedule::of(&far, &budget).unwrap();
+    schedule.covering(at).unwrap();
+    let many = (0..256).find_map(|_| schedule.covering(at).err());
+    assert_eq!(many, Some(Unusable::Budget));
+    // What people write is far from it.
+    let budget = Budget::of_calendar();
+    for rrule in [
+        "FREQ=WEEKLY;BYDAY=SA,SU",
+        "FREQ=YEARLY",
+        "FREQ=MONTHLY;BYDAY=-1FR;COUNT=60",
+    ] {
+        let usual = window(&json!({"start": "2016-01-05T09:00:00", "rrule": rrule}));
+        for _ in 0..80 {
+            let schedule = Schedule::of(&usual, &budget).unwrap();
+            schedule.covering(at).unwrap();
+        }
+    }
 }

@@ -274,6 +274,77 @@ fn whoever_has_an_ended_key_denies_nothing_and_hides_no_genuine_calendar() {
     }
 }
 
+/// A calendar of the ended key that takes long to expand, of hour 1, with this serial.
+fn endless(world: &mut World, serial: u64) {
+    let window = |day: u32| {
+        closed_but(&json!({
+            "start": format!("{:04}-01-01T00:00:00", 1970 + day % 5),
+            "rrule": "FREQ=DAILY;COUNT=9999",
+        }))
+    };
+    let windows: Vec<_> = (0..256).map(window).collect();
+    let previous = bulla_model::Digest::sha256(&serial.to_be_bytes());
+    let at = world.now;
+    world.now = hour(1);
+    world.freeze_with("builder", serial, Some(&previous), &json!(windows), |_| {});
+    world.now = at;
+}
+
+#[test]
+fn calendars_that_take_long_leave_the_answer_open_in_time() {
+    let both = |world: &mut World| {
+        let [new, old] = ["release", "builder"].map(crate::kit::policy::key);
+        let ended = format!(
+            "    - key: {new}\n    - key: {old}\n      notAfter: {}\n",
+            hour(3)
+        );
+        world.edit("release.yaml", &format!("    - key: {new}\n"), &ended);
+    };
+    let mut world = World::calendared_but(both);
+    world.now = hour(2);
+    world.freeze(1, None, &json!([closed()]));
+    world.now = hour(4);
+    endless(&mut world, 9999);
+    let verdict = into_prod(&world);
+    assert_exit(&verdict, 3);
+    let told = verdict.leading().unwrap();
+    assert_eq!(told.code, Code::FreezeUnknown);
+    assert_eq!(
+        told.message,
+        "calendar 9999 cannot be used: its windows take too long to expand"
+    );
+    // More of them are one doubt, and none of them is looked at.
+    for serial in 10_000..10_009 {
+        endless(&mut world, serial);
+    }
+    let verdict = into_prod(&world);
+    assert_exit(&verdict, 3);
+    let unknown = crate::kit::codes(&verdict).into_iter();
+    assert_eq!(
+        unknown.filter(|code| *code == Code::FreezeUnknown).count(),
+        1
+    );
+    assert_eq!(
+        verdict.leading().unwrap().message,
+        "10 calendars may be genuine or not"
+    );
+}
+
+#[test]
+fn no_deadline_that_comes_before_a_calendar_was_looked_at_lets_a_step_through() {
+    let mut world = with(&json!([]));
+    assert_exit(&into_prod(&world), 0);
+    let asked = world.asked.get();
+    for deadline in 0..asked {
+        world.deadline = deadline;
+        assert_exit(&into_prod(&world), 3);
+    }
+    // The calendars were asked for last.
+    assert_found(&into_prod(&world), Code::FreezeUnknown);
+    world.deadline = asked;
+    assert_exit(&into_prod(&world), 0);
+}
+
 #[test]
 fn a_gate_says_yes_only_if_verifiers_will() {
     // Frozen at hour 2, known to have been by whoever reads the checkpoint.
