@@ -33,10 +33,10 @@ pub(crate) struct Calendars {
     held: BTreeMap<Digest, Calendar>,
     /// From each newest one that is surely genuine back to the first.
     lines: Vec<Line>,
-    /// What the checkpoint lists and is not there.
+    /// What a checkpoint lists and is not there.
     missing: Option<(FreezeHead, Option<Digest>)>,
     /// The same, if it was taken back: then nobody misses it.
-    lost: Option<Digest>,
+    lost: Vec<Digest>,
     now: Timestamp,
     budget: Budget<'static>,
 }
@@ -47,7 +47,7 @@ impl Default for Calendars {
             held: BTreeMap::new(),
             lines: Vec::new(),
             missing: None,
-            lost: None,
+            lost: Vec::new(),
             now: Timestamp::default(),
             budget: Budget::of_verdict(),
         }
@@ -145,17 +145,39 @@ impl Calendars {
                 out.add(Calendar { revoked, ..one });
             }
         }
-        let newest = checkpoints.readable.first();
-        let listed = newest.and_then(|newest| Some((newest.value().freeze.clone()?, newest)));
-        out.lost = listed
-            .as_ref()
-            .map(|(head, _)| head.digest.clone())
-            .filter(|digest| !out.held.contains_key(digest) && revocations.of_payload(digest));
-        out.missing = listed
-            .filter(|(head, _)| !out.holds(head) && out.lost.as_ref() != Some(&head.digest))
-            .map(|(head, newest)| (head, newest.manifest().cloned()));
+        out.look_for_listed(checkpoints, revocations);
         out.put_in_order();
         out
+    }
+
+    /// What the newest checkpoint lists has to be there. If that was taken back, then what an earlier
+    /// one lists, unless a later calendar is there: what leads back from that tells of a gap.
+    fn look_for_listed(&mut self, checkpoints: &Checkpoints, revocations: &Revocations) {
+        let newest = checkpoints.readable.first();
+        if newest.is_none_or(|newest| newest.value().freeze.is_none()) {
+            return;
+        }
+        let mut first = None;
+        for checkpoint in &checkpoints.readable {
+            let Some(head) = &checkpoint.value().freeze else {
+                continue;
+            };
+            let first = first.get_or_insert(&head.digest);
+            let is_replaced = || {
+                let top = self.tops().next().and_then(|top| top.serial);
+                **first != head.digest && top > Some(head.serial)
+            };
+            match self.held.get(&head.digest) {
+                Some(one) if one.revoked => {}
+                Some(one) if one.serial == Some(head.serial) => return,
+                None if revocations.of_payload(&head.digest) => self.lost.push(head.digest.clone()),
+                _ if is_replaced() => return,
+                _ => {
+                    self.missing = Some((head.clone(), checkpoint.manifest().cloned()));
+                    return;
+                }
+            }
+        }
     }
 
     /// What names another was made after it, whatever it says itself.
@@ -178,11 +200,6 @@ impl Calendars {
         let before = self.held.get(one.previous.as_ref()?)?;
         let next = before.serial?.checked_add(1);
         (next == one.serial).then_some(before)
-    }
-
-    fn holds(&self, listed: &FreezeHead) -> bool {
-        let one = self.held.get(&listed.digest);
-        one.is_some_and(|one| one.serial == Some(listed.serial))
     }
 
     /// Of copies together the earliest word counts and the earliest proof: whoever takes the record
@@ -263,7 +280,7 @@ impl Calendars {
         revoked.chain(&self.lost).cloned().collect()
     }
 
-    /// What the newest checkpoint lists and is not there.
+    /// What a checkpoint lists as in force and is not there.
     pub(super) fn missing(&self) -> Option<&FreezeHead> {
         self.missing.as_ref().map(|(head, _)| head)
     }
@@ -284,7 +301,7 @@ impl Calendars {
         let mut out = Applying::default();
         if let Some((head, manifest)) = &self.missing {
             let line = format!(
-                "calendar {} ({}), which the checkpoint lists, is not there, or not by who may",
+                "calendar {} ({}), which a checkpoint lists, is not there, or not by who may",
                 head.serial, head.digest
             );
             out.doubts.push((line, manifest.clone()));

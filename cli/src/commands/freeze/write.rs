@@ -180,9 +180,15 @@ fn before(held: LedgerView, over: Option<&Digest>) -> Result<Vec<Verified<Freeze
             None => failure,
         });
     };
-    let unsure = unsure.into_iter().filter_map(|one| one.said);
-    let mut all = sure.into_iter().chain(unsure);
-    let found = all.find(|one| one.payload() == over);
+    // Of those of one serial it says which the next one follows; the windows of all are in force.
+    let (mut named, others): (Vec<_>, Vec<_>) =
+        sure.into_iter().partition(|one| one.payload() == over);
+    if !named.is_empty() {
+        named.extend(others);
+        return Ok(named);
+    }
+    let mut unsure = unsure.into_iter().filter_map(|one| one.said);
+    let found = unsure.find(|one| one.payload() == over);
     found.map(|one| vec![one]).ok_or_else(|| {
         Failure::usage(format_args!(
             "{over} is none of the newest calendars, or this version cannot read it"

@@ -375,3 +375,55 @@ fn the_checkpoint_that_first_lists_a_calendar_is_kept() {
     let removed = sandbox.done(line).json()["removed"].clone();
     assert_eq!(removed, json!(2));
 }
+
+#[test]
+fn what_follows_one_of_two_calendars_keeps_the_windows_of_both() {
+    let sandbox = freezing();
+    let [ledger, before, other] = ["ledger", "before", "other"].map(|it| sandbox.path(it));
+    copy(&ledger, &before);
+    let line = format!(
+        "freeze add --env prod --zone UTC --from {} --for 26h",
+        local(-60)
+    );
+    let twin = |reason: &str| {
+        let line =
+            format!("{line} --reason {reason} --key alice.key --no-checkpoint --yes --output json");
+        sandbox.done(&line).json()["payload"].clone()
+    };
+    let first = twin("one");
+    copy(&ledger, &other);
+    std::fs::remove_dir_all(&ledger).unwrap();
+    copy(&before, &ledger);
+    twin("another");
+    // Somebody showed the owner two ledgers, and there is only one.
+    let manifests = |name: &str| -> Vec<Value> {
+        let index: Value = serde_json::from_str(&sandbox.read(name)).unwrap();
+        index["manifests"].as_array().unwrap().clone()
+    };
+    let mut all = manifests("ledger/index.json");
+    let more = manifests("other/index.json");
+    all.extend(
+        more.into_iter()
+            .filter(|one| !all.contains(one))
+            .collect::<Vec<_>>(),
+    );
+    copy(&other.join("blobs"), &ledger.join("blobs"));
+    let index = json!({"schemaVersion": 2, "manifests": all});
+    sandbox.write("ledger/index.json", &index.to_string());
+
+    let asked = sandbox.done("freeze list").data;
+    assert!(
+        asked.contains("one") && asked.contains("another"),
+        "{asked}"
+    );
+    let first = first.as_str().unwrap();
+    let line = format!("freeze renew --over {first} {KEY} --output json");
+    let next = sandbox.done(&line);
+    assert!(
+        next.talk.contains("2 calendars of one serial"),
+        "{}",
+        next.talk
+    );
+    let next = next.json();
+    assert_eq!((&next["serial"], &next["windows"]), (&json!(2), &json!(2)));
+}

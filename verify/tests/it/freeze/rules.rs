@@ -207,6 +207,41 @@ fn a_revoked_calendar_counts_for_nothing() {
 }
 
 #[test]
+fn revoking_the_newest_calendar_lets_nobody_hide_the_one_before() {
+    let mut world = World::calendared();
+    world.now = hour(2);
+    let first = world.freeze(1, None, &json!([]));
+    let second = world.freeze(2, Some(&first), &json!([closed()]));
+    let third = world.freeze(3, Some(&second), &json!([]));
+    for (serial, digest) in [(1, &first), (2, &second), (3, &third)] {
+        world.checkpoint_with("keeper", serial, |said| {
+            let digest = digest.clone();
+            said.freeze = Some(FreezeHead { serial, digest });
+        });
+    }
+    world.now = hour(4);
+    assert_exit(&into_prod(&world), 0);
+    let target = json!({"kind": "attestation", "payload": third});
+    world.revoke("security", &[target]);
+    assert_exit(&into_prod(&world), 4);
+    // With the second hidden the first would let it through; the third may be gone too.
+    let hidden = world.ledger.remove(1);
+    for _ in 0..2 {
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, 3);
+        assert_found(&verdict, Code::FreezeUnknown);
+        world.ledger.remove(1);
+    }
+    world.ledger.push(hidden);
+    assert_exit(&into_prod(&world), 4);
+    // Whoever took that back too misses neither.
+    world.ledger.pop();
+    let target = json!({"kind": "attestation", "payload": second});
+    world.revoke("security", &[target]);
+    assert_exit(&into_prod(&world), 0);
+}
+
+#[test]
 fn a_key_that_ended_neither_opens_nor_closes_alone() {
     let end = |world: &mut World| {
         let key = format!("    - key: {}\n", crate::kit::policy::key("release"));
