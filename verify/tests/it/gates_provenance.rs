@@ -207,6 +207,7 @@ fn several_commits_of_the_source_are_none() {
             (SOURCE, evil.as_str(), 1),
             ("ssh://git@github.com/Acme/Pay.git", &evil, 1),
             ("git@github.com:acme/pay", &evil, 1),
+            ("https://github.com/acme//pay.GIT", &evil, 1),
             ("https://github.com/acme/pay-lib", &evil, 0),
         ] {
             for is_first in [true, false] {
@@ -230,6 +231,37 @@ fn several_commits_of_the_source_are_none() {
                 let verdict = world.judge("dev", None).0;
                 assert_exit(&verdict, exit);
             }
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_is_only_a_sha1_is_another_one_too() {
+    let (evil, place) = ("ab".repeat(20), "https://github.com/acme/pay");
+    for more in [VSA, "refs: [refs/heads/main]"] {
+        for (other, exit) in [
+            (json!({"uri": place, "digest": {"sha1": COMMIT}}), 0),
+            (json!({"uri": place, "digest": {"sha1": evil}}), 1),
+            (
+                json!({"uri": place, "digest": {"sha256": "ab".repeat(32)}}),
+                1,
+            ),
+            (json!({"digest": {"sha1": evil}}), 1),
+            (
+                json!({"uri": "https://example.com/lib.tgz", "digest": {"sha1": evil}}),
+                0,
+            ),
+        ] {
+            let mut world = asking(more);
+            world.take("builder provenance");
+            summarise(&mut world, "tester", &commit(), |_| {});
+            let mut said = provenance(SOURCE, &["dave@acme.example"]);
+            let all = &mut said["buildDefinition"]["resolvedDependencies"];
+            all[0]["uri"] = json!(format!("git+{SOURCE}@refs/heads/main"));
+            all.as_array_mut().unwrap().push(other.clone());
+            world.attest("builder", slsa_provenance::TYPE, &said);
+            let verdict = world.judge("dev", None).0;
+            assert_eq!(verdict.exit_code(), exit, "{other}");
         }
     }
 }

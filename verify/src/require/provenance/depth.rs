@@ -42,7 +42,6 @@ fn refs(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), F
         Err(mismatch(rule, what, expected(), found))
     };
     let source = statement.value().source();
-    let here = source.and_then(repository);
     let claimed = match statement.signer() {
         Identity::Certificate(certificate) => certificate.source_ref.as_deref(),
         Identity::Key { .. } => None,
@@ -61,10 +60,16 @@ fn refs(statement: &Verified<Provenance>, rule: &ProvenanceRule) -> Result<(), F
         }
         (said, claimed) => said.or(claimed).map_or(Ok(()), check)?,
     }
-    let others = statement.value().git_dependencies();
-    let same = others.filter(|other| repository(other) == here);
-    let mut refs = same.filter_map(|other| other.uri.as_deref().and_then(ref_of));
-    refs.try_for_each(check)?;
+    for other in source
+        .iter()
+        .flat_map(|source| on_place_of(statement.value(), source))
+    {
+        other
+            .uri
+            .as_deref()
+            .and_then(ref_of)
+            .map_or(Ok(()), check)?;
+    }
     // One that tells no ref may be of any.
     if source.is_some_and(|source| !is_only_commit(statement.value(), source)) {
         let what = "several commits of the source's repository".to_owned();
@@ -82,12 +87,9 @@ pub(super) fn commits(dependency: &ResourceDescriptor) -> impl Iterator<Item = &
 
 /// Whether every dependency on the source's repository tells the commit that the source tells.
 pub(super) fn is_only_commit(provenance: &Provenance, source: &ResourceDescriptor) -> bool {
-    let place = |one: &ResourceDescriptor| one.uri.as_deref().map(place_of);
-    let (here, commit) = (place(source), commits(source).next());
-    let others = provenance.git_dependencies();
-    let mut same = others.filter(|other| place(other) == here || other.uri.is_none());
-    same.all(|other| {
-        if std::ptr::eq(other, source) && commit.is_none() {
+    let commit = commits(source).next();
+    on_place_of(provenance, source).iter().all(|other| {
+        if std::ptr::eq(*other, source) && commit.is_none() {
             return true;
         }
         let mut all = commits(other).peekable();
@@ -95,10 +97,25 @@ pub(super) fn is_only_commit(provenance: &Provenance, source: &ResourceDescripto
     })
 }
 
-/// A repository, however it is reached: by whichever scheme and user, in whatever letter case. For
-/// what forbids only, since hosts may tell letter case apart.
+/// The dependencies on the source's repository, whether or not they say that they are of Git, and
+/// those that tell a commit and no repository.
+fn on_place_of<'a>(
+    provenance: &'a Provenance,
+    source: &ResourceDescriptor,
+) -> Vec<&'a ResourceDescriptor> {
+    let here = source.uri.as_deref().map(place_of);
+    let all = provenance.build_definition.resolved_dependencies.iter();
+    let is_here = |other: &&ResourceDescriptor| match other.uri.as_deref() {
+        Some(uri) => Some(place_of(uri)) == here,
+        None => commits(other).next().is_some(),
+    };
+    all.filter(is_here).collect()
+}
+
+/// A repository, however it is reached and spelled: by whichever scheme and user, in whatever letter
+/// case. For what forbids only, since hosts may tell such spellings apart.
 pub(super) fn place_of(uri: &str) -> String {
-    let repository = repository_of(uri).to_lowercase();
+    let repository = decoded(&repository_of(&uri.to_lowercase())).to_lowercase();
     let (scheme, rest) = repository.split_once("://").unwrap_or(("", &repository));
     let (host, path) = match rest.split_once('/') {
         Some((host, path)) => (host, path),
@@ -106,15 +123,41 @@ pub(super) fn place_of(uri: &str) -> String {
     };
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     // `git@HOST:PATH` has no scheme.
-    match host.split_once(':') {
-        Some((host, first)) if scheme.is_empty() => format!("{host}/{first}/{path}"),
-        Some((host, _)) => format!("{host}/{path}"),
-        None => format!("{host}/{path}"),
+    let (host, first) = match host.split_once(':') {
+        Some((host, first)) if scheme.is_empty() => (host, first),
+        Some((host, _)) => (host, ""),
+        None => (host, ""),
+    };
+    let mut place = vec![host.trim_end_matches('.')];
+    for segment in first.split('/').chain(path.split('/')) {
+        match segment {
+            "" | "." => {}
+            ".." if place.len() > 1 => drop(place.pop()),
+            _ => place.push(segment),
+        }
     }
+    let place = place.join("/");
+    place.strip_suffix(".git").unwrap_or(&place).to_owned()
 }
 
-fn repository(dependency: &ResourceDescriptor) -> Option<String> {
-    dependency.uri.as_deref().map(repository_of)
+/// A text without percent-encoding; what is none stays as it is.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.bytes());
+        let hex = after
+            .get(..2)
+            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = match byte {
+            Some(_) => after.get(2..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What a source's URI says after its repository: `…@REF`, or `….git#REF` with a folder after `:`.
@@ -159,6 +202,30 @@ pub(super) fn mismatch(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_the_same_however_it_is_spelled() {
+        for uri in [
+            "git+https://github.com/acme/pay@refs/heads/main",
+            "https://github.com/acme/pay.git/",
+            "https://github.com/acme/pay.GIT",
+            "https://github.com//Acme//pay",
+            "https://github.com/acme/./x/../pay",
+            "https://github.com/acme/pay%2Egit",
+            "https://%67ithub.com./acme/p%61y",
+            "GIT+SSH://git@github.com:22/acme/pay",
+            "git@github.com:acme/pay.git",
+        ] {
+            assert_eq!(place_of(uri), "github.com/acme/pay", "{uri}");
+        }
+        for uri in [
+            "https://github.com/acme/pay-lib",
+            "https://github.com/acme/pay%zz",
+            "%",
+        ] {
+            assert_ne!(place_of(uri), "github.com/acme/pay", "{uri}");
+        }
+    }
 
     #[test]
     fn a_ref_is_all_that_follows() {
