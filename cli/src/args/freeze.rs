@@ -31,6 +31,7 @@ pub struct Arguments {
 )]
 pub enum Action {
     Add(Box<Add>),
+    Import(Box<Import>),
     Remove(Box<Remove>),
     Set(Box<Set>),
     Renew(Box<Renew>),
@@ -44,12 +45,9 @@ pub enum Action {
     before_help = "Example: bulla freeze add --env prod --from 2026-12-18T18:00 --for 17d --zone Europe/Berlin --rrule FREQ=YEARLY --exempt hotfix --reason \"nobody is there\" --key release.key"
 )]
 pub struct Add {
-    /// Environment whose steps are held up; may be given several times
-    #[arg(long = "env", value_name = "NAME", required = true)]
-    pub environments: Vec<String>,
-    /// Service whose steps are; without it all. May be given several times
-    #[arg(long = "service", value_name = "NAME")]
-    pub services: Vec<Service>,
+    /// Which steps.
+    #[command(flatten)]
+    pub steps: StepArguments,
     /// When it first begins, in its time zone: 2026-12-18T18:00
     #[arg(long, value_name = "TIME", value_parser = local)]
     pub from: LocalTime,
@@ -68,6 +66,51 @@ pub struct Add {
     /// Beginning that is left out; may be given several times
     #[arg(long, value_name = "TIME", value_parser = local, requires = "rrule")]
     pub except: Vec<LocalTime>,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    pub reason: String,
+    /// How the calendar is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
+}
+
+/// Add the events of an iCalendar file to the calendar
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla freeze import holidays.ics --env prod --zone Europe/Berlin --exempt hotfix --key release.key",
+    after_help = "Events that are over are left out. If there is one that no window can say, nothing is signed, unless --skip-unusable is given."
+)]
+pub struct Import {
+    /// The file, as other calendars export it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which steps.
+    #[command(flatten)]
+    pub steps: StepArguments,
+    /// Time zone of whole days and of times without one, instead of the file's: Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<ZoneName>,
+    /// What a time zone of the file is: 'W. Europe Standard Time=Europe/Berlin'; may be given several
+    /// times
+    #[arg(long, value_name = "NAME=ZONE", value_parser = zone_for)]
+    pub zone_for: Vec<(String, ZoneName)>,
+    /// Add the others where there are events that cannot be added
+    #[arg(long)]
+    pub skip_unusable: bool,
+    /// How the calendar is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
+}
+
+/// Which steps a window is about.
+#[derive(Debug, Args)]
+pub struct StepArguments {
+    /// Environment whose steps are held up; may be given several times
+    #[arg(long = "env", value_name = "NAME", required = true)]
+    pub environments: Vec<String>,
+    /// Service whose steps are; without it all. May be given several times
+    #[arg(long = "service", value_name = "NAME")]
+    pub services: Vec<Service>,
     /// Let steps through in it and hold them up outside of it and of all others like it
     #[arg(long)]
     pub open: bool,
@@ -77,12 +120,6 @@ pub struct Add {
     /// With how many approvals more than it asks for a step goes ahead
     #[arg(long, value_name = "COUNT")]
     pub extra_approvals: Option<u32>,
-    /// Why
-    #[arg(long, short, value_name = "TEXT")]
-    pub reason: String,
-    /// How the calendar is written.
-    #[command(flatten)]
-    pub write: WriteArguments,
 }
 
 /// Take windows out of the calendar
@@ -196,6 +233,12 @@ pub struct WriteArguments {
     /// What the decision rests on.
     #[command(flatten)]
     pub decide: DecideArguments,
+}
+
+fn zone_for(text: &str) -> Result<(String, ZoneName), String> {
+    let (name, zone) = text.rsplit_once('=').ok_or("expected NAME=ZONE")?;
+    let zone = zone.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), zone))
 }
 
 /// A local time; seconds, and the time of day, may be left out.

@@ -1,6 +1,8 @@
 //! `bulla freeze`: the calendar of when steps are held up, kept by the release owner.
 
 mod check;
+mod ics;
+mod import;
 mod list;
 mod window;
 mod write;
@@ -28,6 +30,11 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Action::Add(add) => {
             let made = |rules: &Rules, held: Vec<Window>| window::with(&add, rules, held);
             Box::pin(write::run(&add.write, context, made)).await
+        }
+        Action::Import(import) => {
+            let events = import::events(&import, context)?;
+            let made = |rules: &Rules, held| import::with((&import, context), &events, rules, held);
+            Box::pin(write::run(&import.write, context, made)).await
         }
         Action::Remove(remove) => {
             let left = |_: &Rules, held: Vec<Window>| window::without(&remove.windows, held);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Failure;
-use crate::args::freeze::Add;
+use crate::args::freeze::{Add, StepArguments};
 use crate::failure::FailureKind;
 use crate::join::file;
 use crate::join::rules::Rules;
@@ -23,40 +23,54 @@ pub(super) fn with(
     rules: &Rules,
     mut held: Vec<Window>,
 ) -> Result<Vec<Window>, Failure> {
-    let environments = add.environments.iter();
+    let except: BTreeSet<LocalTime> = add.except.iter().copied().collect();
+    let window = Window {
+        rrule: add.rrule.clone(),
+        except: except.into_iter().collect(),
+        reason: add.reason.clone(),
+        ..about(&add.steps, rules, (add.from, &add.zone, length(add)?))?
+    };
+    if held.contains(&window) {
+        return Err(Failure::usage("the calendar has this window already"));
+    }
+    held.push(window);
+    Ok(held)
+}
+
+/// A window about these steps that is open once.
+pub(super) fn about(
+    steps: &StepArguments,
+    rules: &Rules,
+    (start, zone, duration): (LocalTime, &ZoneName, WindowLength),
+) -> Result<Window, Failure> {
+    let environments = steps.environments.iter();
     let environments: Result<BTreeSet<_>, _> =
         environments.map(|name| environment(rules, name)).collect();
-    let kinds: BTreeSet<EdgeKind> = add.exempt.iter().map(|kind| (*kind).into()).collect();
-    let except: BTreeSet<LocalTime> = add.except.iter().copied().collect();
-    let services: BTreeSet<_> = add.services.iter().cloned().collect();
-    let window = Window {
-        kind: if add.open {
+    let kinds: BTreeSet<EdgeKind> = steps.exempt.iter().map(|kind| (*kind).into()).collect();
+    let services: BTreeSet<_> = steps.services.iter().cloned().collect();
+    let is_known = |service: &&_| rules.policy.services().any(|(known, _)| known == *service);
+    if let Some(unknown) = services.iter().find(|service| !is_known(service)) {
+        return Err(Failure::usage(format_args!(
+            "the policy has no service `{unknown}`"
+        )));
+    }
+    Ok(Window {
+        kind: if steps.open {
             WindowKind::Open
         } else {
             WindowKind::Closed
         },
         environments: environments?.into_iter().collect(),
         services: services.into_iter().collect(),
-        start: add.from,
-        time_zone: add.zone.clone(),
-        duration: length(add)?,
-        rrule: add.rrule.clone(),
-        except: except.into_iter().collect(),
+        start,
+        time_zone: zone.clone(),
+        duration,
+        rrule: None,
+        except: Vec::new(),
         exempt_kinds: kinds.into_iter().collect(),
-        extra_approvals: add.extra_approvals,
-        reason: add.reason.clone(),
-    };
-    let is_known = |service: &&_| rules.policy.services().any(|(known, _)| known == *service);
-    if let Some(unknown) = window.services.iter().find(|service| !is_known(service)) {
-        return Err(Failure::usage(format_args!(
-            "the policy has no service `{unknown}`"
-        )));
-    }
-    if held.contains(&window) {
-        return Err(Failure::usage("the calendar has this window already"));
-    }
-    held.push(window);
-    Ok(held)
+        extra_approvals: steps.extra_approvals,
+        reason: String::new(),
+    })
 }
 
 /// The windows without those of these numbers.
@@ -161,7 +175,8 @@ fn environment(rules: &Rules, name: &str) -> Result<Environment, Failure> {
 fn length(add: &Add) -> Result<WindowLength, Failure> {
     let text = match (&add.length, add.until) {
         (Some(length), _) => duration(length),
-        (None, Some(until)) => between(&add.zone, add.from, until)?,
+        (None, Some(until)) => between(&add.zone, add.from, until)
+            .map_err(|why| Failure::usage(format_args!("--until: {why}")))?,
         (None, None) => String::new(),
     };
     text.parse()
@@ -179,8 +194,13 @@ fn duration(text: &str) -> String {
     }
 }
 
-fn between(zone: &ZoneName, from: LocalTime, until: LocalTime) -> Result<String, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::usage(format_args!("--until: {error}"));
+/// The length from one time until another.
+pub(super) fn between(
+    zone: &ZoneName,
+    from: LocalTime,
+    until: LocalTime,
+) -> Result<String, String> {
+    let wrong = |error: &dyn std::fmt::Display| error.to_string();
     let zone = zone_of(zone).map_err(|error| wrong(&error))?;
     let (from, until) = (from.date_time(), until.date_time());
     let end = zone.to_timestamp(until).map_err(|error| wrong(&error))?;
@@ -199,7 +219,7 @@ fn between(zone: &ZoneName, from: LocalTime, until: LocalTime) -> Result<String,
         }
         return Ok(match (days, rest) {
             _ if days < 0 || rest < 0 || (days, rest) == (0, 0) => {
-                return Err(wrong(&"it is not after --from"));
+                return Err(wrong(&"it is not after the beginning"));
             }
             (days, 0) => format!("P{days}D"),
             (days, rest) => {

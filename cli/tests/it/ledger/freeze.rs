@@ -222,7 +222,7 @@ fn what_cannot_be_a_calendar_is_refused() {
         ("--from 2076-12-18T18:00 --for 400d", "at most 366 days"),
         (
             "--from 2076-12-18T18:00 --until 2076-12-18",
-            "not after --from",
+            "--until: it is not after the beginning",
         ),
         (
             "--from 2076-12-18 --for 1d --rrule FREQ=HOURLY",
@@ -426,4 +426,64 @@ fn what_follows_one_of_two_calendars_keeps_the_windows_of_both() {
     );
     let next = next.json();
     assert_eq!((&next["serial"], &next["windows"]), (&json!(2), &json!(2)));
+}
+
+#[test]
+fn events_of_other_calendars_become_windows() {
+    let sandbox = freezing();
+    let day = |days: i64| {
+        let time = Timestamp::now() + SignedDuration::from_hours(24 * days);
+        time.strftime("%Y%m%d").to_string()
+    };
+    let good = format!(
+        "BEGIN:VEVENT\r\nUID:a\r\nSUMMARY:Christmas\r\nDTSTART;VALUE=DATE:{}\r\n\
+         DTEND;VALUE=DATE:{}\r\nEND:VEVENT\r\n",
+        day(-1),
+        day(2)
+    );
+    let odd = "BEGIN:VEVENT\r\nUID:b\r\nDTSTART:20760105T090000Z\r\nDURATION:PT1H\r\n\
+               RRULE:FREQ=\u{1b}[31mHOURLY\r\nEND:VEVENT\r\n";
+    let calendar = |events: &str| format!("BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n");
+    sandbox.write("all.ics", &calendar(&format!("{good}{odd}")));
+    let import = format!("freeze import all.ics --env prod --exempt hotfix {KEY}");
+    // A day is one of some time zone.
+    let answer = sandbox.run(&import);
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(
+        answer
+            .talk
+            .contains("all.ics:5: its times have no time zone"),
+        "{}",
+        answer.talk
+    );
+    let import = format!("{import} --zone UTC");
+    let answer = sandbox.run(&import);
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(answer.talk.contains("all.ics:12: "), "{}", answer.talk);
+    assert!(answer.talk.contains("--skip-unusable"), "{}", answer.talk);
+    assert!(!answer.talk.contains('\u{1b}'), "{}", answer.talk);
+    let added = sandbox.done(&format!("{import} --skip-unusable --output json"));
+    assert!(
+        added.talk.contains("skipped all.ics:12: "),
+        "{}",
+        added.talk
+    );
+    assert!(!added.talk.contains('\u{1b}'), "{}", added.talk);
+    assert_eq!(added.json()["windows"], 1);
+    let asked = sandbox.run("freeze check --env prod --output json");
+    assert_eq!(asked.code, 4, "{}", asked.talk);
+    assert_eq!(asked.json()["reasons"], json!(["Christmas (a)"]));
+    assert_eq!(sandbox.run("freeze check --env prod --kind hotfix").code, 0);
+    // Once more is nothing new.
+    let answer = sandbox.run(&format!("{import} --skip-unusable"));
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(answer.talk.contains("adds no window"), "{}", answer.talk);
+    sandbox.write("broken.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n");
+    let answer = sandbox.run(&import.replace("all.ics", "broken.ics"));
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(
+        answer.talk.contains("broken.ics: line 2 is the last one"),
+        "{}",
+        answer.talk
+    );
 }
