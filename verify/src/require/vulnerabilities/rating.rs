@@ -75,7 +75,11 @@ impl Rating {
         }
         // Who names no method writes a CVSS score, but for those that count something else.
         let method = severity.method.to_ascii_lowercase();
-        let counts_else = OTHER_METHODS.iter().any(|other| method.contains(other));
+        let mut words = method.split(|character: char| !character.is_ascii_alphanumeric());
+        let counts_else = words.any(|word| {
+            OTHER_METHODS.contains(&word)
+                || OTHER_STARTS.iter().any(|start| word.starts_with(start))
+        });
         if counts_else {
             None
         } else {
@@ -106,8 +110,10 @@ impl Rating {
     }
 }
 
-/// Methods whose numbers say how likely it is used, or who should act.
-const OTHER_METHODS: &[&str] = &["epss", "ssvc", "kev", "lev", "percent", "probab"];
+/// Words of methods whose numbers say how likely it is used, or who should act.
+const OTHER_METHODS: &[&str] = &["kev", "lev"];
+/// Beginnings of such words.
+const OTHER_STARTS: &[&str] = &["epss", "ssvc", "percent", "probab"];
 
 fn is_cvss(severity: &ScanSeverity) -> bool {
     let start = severity.method.get(..4);
@@ -157,6 +163,13 @@ mod unit {
             (json!([["CVSS", null]]), Some(Critical)),
             // Something else.
             (json!([["EPSS", "0.9"]]), None),
+            (json!([["EPSSv4_score", "9"], ["x", "low"]]), Some(Low)),
+            (json!([["nist-LEV", "9"], ["cisa.kev", 9]]), None),
+            (
+                json!([["severity_level", "9.8"], ["x", "low"]]),
+                Some(Critical),
+            ),
+            (json!([["relevance", "9.8"], ["x", "low"]]), Some(Critical)),
             (json!([["vendor", "UNKNOWN"]]), None),
             (json!([["EPSS", "0.9"], ["x", "low"]]), Some(Low)),
             (json!([["CVSS", "CVSS:3.1/AV:N"], ["x", "low"]]), None),
