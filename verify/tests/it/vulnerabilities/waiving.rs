@@ -257,3 +257,37 @@ fn what_was_taken_back_is_told_however_many_others_stand_before_it() {
         assert_exit(&world.gate(), 14);
     }
 }
+
+#[test]
+fn a_service_takes_fewer_waivers_than_the_base_and_no_others() {
+    let tightened = |base: &str, waivers: &str| {
+        let mut world = world_with(base, |world| {
+            let rule = format!("{{by: [scanner], maxAge: 24h{waivers}}}");
+            let tighten = format!(
+                "tighten:\n  - to: staging\n    require: {{vulnerabilities: {rule}}}\nsources:"
+            );
+            world.edit("services/pay-api.yaml", "sources:", &tighten);
+        });
+        world.scan(&[found(ID, "critical")]);
+        world.waive("alice", &[ID]);
+        world.gate()
+    };
+    let same = ", waivers: {by: [leads]}";
+    assert_exit(&tightened(RULE, same), 0);
+    // It wants them for a shorter time, of two persons, or none at all.
+    assert_denied(
+        &tightened(RULE, ", waivers: {by: [leads], maxTerm: 1h}"),
+        Code::WaiverUnusable,
+    );
+    let two = ", waivers: {by: [leads], threshold: 2}";
+    assert_denied(&tightened(RULE, two), Code::VulnerabilitiesFound);
+    assert_denied(&tightened(RULE, ""), Code::VulnerabilitiesFound);
+    // Where the base takes none, or for a shorter time, its own change nothing.
+    let none = "{by: [scanner], maxAge: 24h}";
+    assert_denied(&tightened(none, same), Code::VulnerabilitiesFound);
+    let short = "{by: [scanner], maxAge: 24h, waivers: {by: [leads], maxTerm: 1h}}";
+    assert_denied(
+        &tightened(short, ", waivers: {by: [leads], maxTerm: 30d}"),
+        Code::WaiverUnusable,
+    );
+}
