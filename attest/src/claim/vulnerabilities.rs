@@ -8,14 +8,14 @@ mod grype;
 mod osv;
 mod trivy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_model::predicate::vulns::{
     self, ITEMS, RESULTS, ScanMetadata, ScanResult, ScanSeverity, Scanner, ScannerDatabase, Vulns,
     annotation,
 };
 use bulla_model::predicate::{OpenVex, openvex};
-use bulla_model::{Limits, PredicateError, Statement, Subject, json};
+use bulla_model::{Digest, Limits, PredicateError, Statement, Subject, json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -42,6 +42,8 @@ pub struct ScanReport {
     pub scan: Vulns,
     /// How many findings the scanner was told to leave out; they are in the statement all the same.
     pub ignored: usize,
+    /// Digests of what was scanned, as far as it says them: of a manifest, an index or a configuration.
+    pub images: BTreeSet<Digest>,
 }
 
 /// What every report says in its own words.
@@ -52,6 +54,7 @@ struct Told {
     ended: Option<Timestamp>,
     found: Vec<Found>,
     ignored: usize,
+    images: BTreeSet<Digest>,
 }
 
 /// A vulnerability in a package.
@@ -83,9 +86,13 @@ pub fn scan_report(
         ScanFormat::Grype => grype::read(document, limits)?,
         ScanFormat::Osv => osv::read(document, limits)?,
     };
-    let ignored = told.ignored;
+    let (ignored, images) = (told.ignored, told.images.clone());
     let scan = told.scan(ended)?;
-    Ok(ScanReport { scan, ignored })
+    Ok(ScanReport {
+        scan,
+        ignored,
+        images,
+    })
 }
 
 /// The scanner a report is by: each has members that no other has.
@@ -190,7 +197,7 @@ impl Found {
 /// are not of one vulnerability, so the first stands alone.
 fn named(ids: Vec<String>) -> Option<(String, Vec<String>)> {
     let is_cve = |id: &&String| id.starts_with("CVE-");
-    let cves: std::collections::BTreeSet<&String> = ids.iter().filter(is_cve).collect();
+    let cves: BTreeSet<&String> = ids.iter().filter(is_cve).collect();
     let first = match cves.len() {
         0 => ids.first()?.clone(),
         1 => cves.first().map(|id| (*id).clone())?,
@@ -198,6 +205,17 @@ fn named(ids: Vec<String>) -> Option<(String, Vec<String>)> {
     };
     let others = ids.into_iter().filter(|id| *id != first).collect();
     Some((first, others))
+}
+
+/// The digests that a report has at these places, alone or after the name of an image, singly or in lists.
+fn digests(said: Option<&Value>, places: &[&str]) -> BTreeSet<Digest> {
+    let found = places.iter().filter_map(|place| said?.pointer(place));
+    let texts = found.flat_map(|value| match value {
+        Value::Array(list) => list.iter().collect(),
+        one => vec![one],
+    });
+    let texts = texts.filter_map(|text| text.as_str()?.rsplit('@').next());
+    texts.filter_map(|text| text.parse().ok()).collect()
 }
 
 /// A time as a report writes it; what is no time, or the year one, is none.

@@ -1,7 +1,9 @@
 //! `bulla attest`: claims about images and files, signed and attached.
 
+use std::collections::BTreeSet;
+
 use bulla_attest::claim::{self, TestReport};
-use bulla_model::{Limits, Subject};
+use bulla_model::{Digest, Limits, Subject};
 use bulla_registry::legacy::NewLegacyLayer;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -15,7 +17,7 @@ use crate::join::kept::Beside;
 use crate::join::referenced::Document;
 use crate::join::seal::Sealed;
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::{file, legacy, provenance, publish, seal};
+use crate::join::{file, legacy, provenance, publish, scanned, seal};
 use crate::{Exit, Failure};
 
 /// Makes one statement for each claim, about all targets, and attaches it to each image; beside
@@ -27,17 +29,30 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let subjects = subjects(&arguments, &artifacts)?;
     let mut claims = claims(&arguments, context, &subjects)?;
     let documents = documents(&arguments, context)?;
+    let images: Vec<&OpenImage> = artifacts.iter().filter_map(Artifact::image).collect();
+    for claim in &claims {
+        for image in &images {
+            scanned::must_be_of(image, &claim.images).await?;
+        }
+    }
     let roots = &arguments.roots.trusted_root;
     let signer = Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await?;
     if arguments.publish.legacy {
         legacy::possible(&signer)?;
     }
-    let images: Vec<&OpenImage> = artifacts.iter().filter_map(Artifact::image).collect();
     for document in &documents {
         let first = images.first().ok_or_else(no_registry)?;
         let payload = document.statement(&subjects, Timestamp::now(), signer.identity(), first)?;
         let note = Some("by reference".to_owned());
-        claims.insert(0, Claim { payload, note });
+        let images = BTreeSet::new();
+        claims.insert(
+            0,
+            Claim {
+                payload,
+                note,
+                images,
+            },
+        );
     }
     let sealed: Vec<(Sealed, Option<String>)> = stream::iter(claims)
         .map(|claim| async {
@@ -74,6 +89,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
 struct Claim {
     payload: Vec<u8>,
     note: Option<String>,
+    /// What it says itself that it is about, if it does.
+    images: BTreeSet<Digest>,
 }
 
 /// The statements in cosign's older form, if that is asked for: made and verified before anything is
@@ -185,6 +202,7 @@ fn claims(
         claims.push(Claim {
             payload,
             note: None,
+            images: BTreeSet::new(),
         });
     }
     if let Some(source) = &arguments.provenance {
@@ -192,6 +210,7 @@ fn claims(
         claims.push(Claim {
             payload,
             note: None,
+            images: BTreeSet::new(),
         });
     }
     if !arguments.test_results.is_empty() {
@@ -207,6 +226,7 @@ fn claims(
         claims.push(Claim {
             payload,
             note: None,
+            images: BTreeSet::new(),
         });
     }
     if let (Some(path), Some(kind)) = (&arguments.predicate, &arguments.kind) {
@@ -217,6 +237,7 @@ fn claims(
         claims.push(Claim {
             payload,
             note: None,
+            images: BTreeSet::new(),
         });
     }
     Ok(claims)
@@ -257,6 +278,7 @@ fn scan(
     Ok(Claim {
         payload,
         note: Some(note),
+        images: report.images,
     })
 }
 
@@ -283,6 +305,7 @@ fn test_results(
     Ok(Claim {
         payload,
         note: Some(note),
+        images: BTreeSet::new(),
     })
 }
 

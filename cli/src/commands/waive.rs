@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bulla_attest::claim;
 use bulla_model::predicate::Waiver;
 use bulla_model::{Digest, Environment, ResourceDescriptor};
+use bulla_registry::{Store as _, Target as Selector};
 use bulla_verify::policy::Actor;
-use bulla_verify::{Check, FoundVulnerability, Outcome, SignedTime, Verdict};
+use bulla_verify::{Check, FoundVulnerability, Outcome, SignedTime, Verdict, VulnerabilityOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,6 +25,12 @@ use crate::{Exit, Failure};
 
 /// The gate, as promotions and waivers name it.
 const GATE: &str = "vulnerabilities";
+/// How many vulnerabilities a verdict lists at most.
+const LISTED: usize = 1024;
+/// How many of those that are there are told to who named another.
+const TOLD: usize = 16;
+/// How many platforms of an index are shown.
+const SHOWN: usize = 16;
 
 /// Signs a waiver and attaches it to the image.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -36,6 +43,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         .await?
         .writable()?;
     let before = gates(&arguments, context, &rules, &image, now).await?;
+    known(&arguments.findings, &before)?;
     // As with approvals, nobody logs in before it is clear what is to be signed.
     let prepared = Sealer::prepare(
         context,
@@ -149,7 +157,53 @@ fn allowed(
     Ok(())
 }
 
-/// What the gate of each environment says now.
+/// Refuses ids that no gate knows: a slip of the pen would be signed, and overlook nothing.
+fn known(ids: &[String], gates: &[(String, Verdict)]) -> Result<(), Failure> {
+    let found = || {
+        gates
+            .iter()
+            .flat_map(|(_, verdict)| &verdict.vulnerabilities)
+    };
+    // Where there is more than a verdict lists, nobody knows all of it.
+    if gates
+        .iter()
+        .any(|(_, verdict)| verdict.vulnerabilities.len() >= LISTED)
+    {
+        return Ok(());
+    }
+    let is_unknown = |id: &&String| !found().any(|one| has_id(one, id));
+    let Some(unknown) = ids.iter().find(is_unknown) else {
+        return Ok(());
+    };
+    let failure = Failure::usage(format_args!(
+        "no scan that counts finds {} there, or nothing asks for it to be waived",
+        unknown.escape_debug()
+    ));
+    let there: BTreeSet<String> = found()
+        .filter(|one| one.outcome == VulnerabilityOutcome::Denied)
+        .map(|one| {
+            let package = one.package.as_deref().unwrap_or("an unknown package");
+            format!("{} in {package}", one.id)
+        })
+        .collect();
+    let more = there.len().saturating_sub(TOLD);
+    let failure = if there.is_empty() {
+        failure.with_hint("attach a scan first: bulla attest IMAGE --vulns REPORT")
+    } else {
+        there.iter().take(TOLD).fold(failure, Failure::with_detail)
+    };
+    Err(match more {
+        0 => failure,
+        more => failure.with_detail(format_args!("and {more} more")),
+    })
+}
+
+fn has_id(found: &FoundVulnerability, id: &str) -> bool {
+    let mut ids = std::iter::once(&found.id).chain(&found.aliases);
+    ids.any(|known| known.eq_ignore_ascii_case(id))
+}
+
+/// What the gate of each environment says now, of an index also of each of its platforms.
 async fn gates(
     arguments: &Arguments,
     context: &Context,
@@ -158,21 +212,58 @@ async fn gates(
     now: Timestamp,
 ) -> Result<Vec<(String, Verdict)>, Failure> {
     let mut verdicts = Vec::new();
+    let (platforms, index) = (platforms(context, image).await?, &image.descriptor.digest);
     for name in &arguments.environments {
-        let collected = ledger::beside(context, rules, name, image, now).await?;
-        let edge = StepName {
-            kind: arguments.kind.into(),
-            to: name,
-            from: arguments.from.as_deref(),
-            tickets: None,
-            together: None,
-        };
-        let limits = &context.limits;
-        let (verdict, _) =
-            verdict::step(rules, collected, &image.pinned, edge, None, now, limits).await?;
-        verdicts.push((name.clone(), verdict));
+        for (platform, image) in std::iter::once((None, image)).chain(
+            platforms
+                .iter()
+                .map(|(platform, image)| (Some(platform), image)),
+        ) {
+            let parts = (image, platform.map(|_| index));
+            let collected = ledger::beside_part(context, rules, name, parts, now).await?;
+            let edge = StepName {
+                kind: arguments.kind.into(),
+                to: name,
+                from: arguments.from.as_deref(),
+                tickets: None,
+                together: None,
+            };
+            let limits = &context.limits;
+            let (verdict, _) =
+                verdict::step(rules, collected, &image.pinned, edge, None, now, limits).await?;
+            let place = match platform {
+                Some(platform) => format!("{name} {platform}"),
+                None => name.clone(),
+            };
+            verdicts.push((place, verdict));
+        }
     }
     Ok(verdicts)
+}
+
+/// The platforms of an index, each with its name: what is about the index is about them.
+async fn platforms(
+    context: &Context,
+    image: &OpenImage,
+) -> Result<Vec<(String, OpenImage)>, Failure> {
+    let manifest = image.store.manifest(&image.descriptor.digest).await?;
+    let entries = manifest.index().map_or(&[][..], |index| &index.manifests);
+    let mut runnable = entries.iter().filter(|one| !one.is_buildkit_attestation());
+    let mut platforms = Vec::new();
+    for entry in runnable.by_ref().take(SHOWN) {
+        let name = match &entry.platform {
+            Some(platform) => platform.to_string(),
+            None => shorten(&entry.digest),
+        };
+        let selector = Selector::Digest(entry.digest.clone());
+        let descriptor = image.store.resolve(&selector).await?;
+        platforms.push((name, image.part(descriptor)));
+    }
+    if runnable.next().is_some() {
+        let line = format!("only the first {SHOWN} platforms are shown");
+        context.printer.warn(line);
+    }
+    Ok(platforms)
 }
 
 fn gate(verdict: &Verdict) -> Option<&Check> {
@@ -195,6 +286,7 @@ fn confirm(
         for id in &arguments.findings {
             overlooked(&mut page, id, verdict);
         }
+        other_words(&mut page, &arguments.findings, verdict);
     }
     page.indented(
         1,
@@ -224,10 +316,7 @@ fn confirm(
 
 /// A row for each package that has it.
 fn overlooked(page: &mut Page, id: &str, verdict: &Verdict) {
-    let is_it = |one: &&FoundVulnerability| {
-        let mut ids = std::iter::once(&one.id).chain(&one.aliases);
-        ids.any(|known| known.eq_ignore_ascii_case(id))
-    };
+    let is_it = |one: &&FoundVulnerability| has_id(one, id);
     let mut found = verdict.vulnerabilities.iter().filter(is_it).peekable();
     if found.peek().is_none() {
         let row = [
@@ -255,6 +344,34 @@ fn overlooked(page: &mut Page, id: &str, verdict: &Verdict) {
                 severity.into(),
                 package.into(),
                 fixed.as_str().into(),
+            ],
+        );
+    }
+}
+
+/// What other scans may mean the same by, and goes on standing: a waiver names what it overlooks, so that
+/// no scan adds to it.
+fn other_words(page: &mut Page, ids: &[String], verdict: &Verdict) {
+    let is_named = |one: &FoundVulnerability| ids.iter().any(|id| has_id(one, id));
+    let all = &verdict.vulnerabilities;
+    let named: Vec<_> = all.iter().filter(|one| is_named(one)).collect();
+    let shares = |one: &FoundVulnerability| {
+        let mut own = std::iter::once(&one.id).chain(&one.aliases);
+        own.any(|id| named.iter().any(|other| has_id(other, id)))
+    };
+    let stands = all
+        .iter()
+        .filter(|one| one.outcome == VulnerabilityOutcome::Denied && !is_named(one));
+    for one in stands.filter(|one| shares(one)) {
+        let package = one.package.as_deref().unwrap_or_default();
+        page.row(
+            2,
+            [
+                Cell::attention("--"),
+                one.id.as_str().into(),
+                "another scan's word for it, not waived".into(),
+                package.into(),
+                "to waive it too, name it with --finding".into(),
             ],
         );
     }

@@ -131,7 +131,7 @@ async fn local_file(path: PathBuf) -> Result<LocalFile, Failure> {
 
 /// The manifests an index lists, those of indexes within it included; statements of `BuildKit` are
 /// no platforms.
-pub(super) async fn platforms(image: &OpenImage) -> Result<Vec<Box<OpenImage>>, Failure> {
+pub async fn platforms(image: &OpenImage) -> Result<Vec<Box<OpenImage>>, Failure> {
     let mut seen = BTreeSet::from([image.descriptor.digest.clone()]);
     let mut open = vec![image.descriptor.digest.clone()];
     let mut parts = Vec::new();

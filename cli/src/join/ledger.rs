@@ -164,7 +164,18 @@ pub async fn beside(
     image: &OpenImage,
     now: Timestamp,
 ) -> Result<Arc<Evidence>, Failure> {
-    let collected = evidence::collect(image, None, rules, now).await?;
+    beside_part(context, rules, environment, (image, None), now).await
+}
+
+/// The same, with what is beside an index that lists the image.
+pub async fn beside_part(
+    context: &Context,
+    rules: &Arc<Rules>,
+    environment: &str,
+    (image, index): (&OpenImage, Option<&Digest>),
+    now: Timestamp,
+) -> Result<Arc<Evidence>, Failure> {
+    let collected = evidence::collect(image, index, rules, now).await?;
     let told = all_of(context, rules, (environment, now), image, collected);
     Ok(Arc::new(told.await?))
 }

@@ -40,6 +40,7 @@ pub mod remote;
 pub mod review;
 pub mod rules;
 pub mod running;
+pub mod scanned;
 pub mod seal;
 pub mod sealer;
 pub mod set;

@@ -80,6 +80,8 @@ fn company() -> Sandbox {
     let scan = include_str!("../../../testdata/vulns/trivy-image.json");
     let mut scan: Value = serde_json::from_str(scan).unwrap();
     scan["CreatedAt"] = json!(jiff::Timestamp::now().to_string());
+    // It is of another image.
+    scan["Metadata"] = json!({});
     sandbox.write("trivy.json", &scan.to_string());
     sandbox
 }
@@ -131,6 +133,14 @@ fn what_is_found_is_waived_for_a_while_and_stays_where_it_was_let_in() {
         2,
         "nobody waive",
     );
+    // What no scan found is waived by nobody, and what they found is told.
+    let slip = waive.replace("24765", "24756");
+    for other in ["", " --finding cve-2022-24765"] {
+        let slip = format!("{slip}{other} --for 1d --key alice.key --yes");
+        let answer = sandbox.run(&slip);
+        refused(&answer, 2, "no scan that counts finds CVE-2022-24756");
+        refused(&answer, 2, "CVE-2022-24765 in git");
+    }
     // Who may not waive is told what became of it.
     let bob = sandbox.done(&format!("{waive} --for 1d --key bob.key --yes"));
     assert!(bob.data.contains("1 medium"), "{}", bob.data);
@@ -185,10 +195,10 @@ fn openvex_clears_what_does_not_concern_the_image() {
 #[test]
 fn reports_that_say_too_little_are_not_signed() {
     let sandbox = company();
-    sandbox.write(
-        "grype.json",
-        include_str!("../../../testdata/vulns/grype.json"),
-    );
+    let grype = include_str!("../../../testdata/vulns/grype.json");
+    let mut grype: Value = serde_json::from_str(grype).unwrap();
+    grype["source"] = Value::Null;
+    sandbox.write("grype.json", &grype.to_string());
     let attest = "attest image:1.0 --key scanner.key --vulns";
     refused(
         &sandbox.run(&format!("{attest} grype.json")),
@@ -224,5 +234,145 @@ fn reports_that_say_too_little_are_not_signed() {
         &sandbox.run("attest image:1.0 --key scanner.key --vex trivy.json"),
         2,
         "trivy.json",
+    );
+}
+
+#[test]
+fn a_report_of_another_image_is_not_signed() {
+    let sandbox = company();
+    let attest = "attest image:1.0 --key scanner.key --vulns report.json";
+    let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
+    let mut listed = index["manifests"].as_array().unwrap().iter();
+    let is_tagged = |one: &&Value| one["annotations"]["org.opencontainers.image.ref.name"] == "1.0";
+    let own = listed.find(is_tagged).unwrap()["digest"].as_str().unwrap();
+    let other = "ab".repeat(32);
+    let manifest = own.strip_prefix("sha256:").unwrap();
+    let manifest = sandbox.read(&format!("image/blobs/sha256/{manifest}"));
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let config = &manifest["config"]["digest"];
+    let other = format!("sha256:{other}");
+    let trivy: Value = serde_json::from_str(&sandbox.read("trivy.json")).unwrap();
+    let grype = include_str!("../../../testdata/vulns/grype.json");
+    let mut grype: Value = serde_json::from_str(grype).unwrap();
+    grype["descriptor"]["timestamp"] = trivy["CreatedAt"].clone();
+    for (digest, exit) in [(json!(own), 0), (config.clone(), 0), (json!(other), 2)] {
+        let named = format!("registry.example.com/pay@{}", digest.as_str().unwrap());
+        let said = [
+            (
+                &trivy,
+                "/Metadata",
+                json!({"ImageID": digest, "RepoDigests": [other]}),
+            ),
+            (
+                &trivy,
+                "/Metadata",
+                json!({"ImageID": other, "RepoDigests": [named]}),
+            ),
+            (
+                &grype,
+                "/source",
+                json!({"type": "image", "target": {"imageID": digest}}),
+            ),
+            (
+                &grype,
+                "/source",
+                json!({"type": "image", "target": {"manifestDigest": digest}}),
+            ),
+            (
+                &grype,
+                "/source",
+                json!({"type": "image", "target": {"repoDigests": [named]}}),
+            ),
+        ];
+        for (report, place, said) in said {
+            let mut report = report.clone();
+            report[place.trim_start_matches('/')] = said;
+            sandbox.write("report.json", &report.to_string());
+            let answer = sandbox.run(attest);
+            assert_eq!(answer.code, exit, "{report}{}", answer.talk);
+            let is_told = answer.talk.contains("about another image");
+            assert_eq!(is_told, exit == 2, "{}", answer.talk);
+        }
+    }
+    // What is no digest says nothing.
+    let mut report = trivy.clone();
+    report["Metadata"] = json!({"ImageID": "", "RepoDigests": null});
+    sandbox.write("report.json", &report.to_string());
+    sandbox.done(attest);
+}
+
+#[test]
+fn what_another_scan_calls_it_is_shown_and_not_waived() {
+    let sandbox = company();
+    sandbox.done("attest image:1.0 --vulns trivy.json --key scanner.key");
+    let found = |id: &str, aliases: &[&str]| {
+        json!({
+            "vulnerability": {"id": id, "severity": "High"},
+            "relatedVulnerabilities":
+                aliases.iter().map(|id| json!({"id": id})).collect::<Vec<_>>(),
+            "artifact": {"name": "git", "version": "2.30"},
+        })
+    };
+    let trivy: Value = serde_json::from_str(&sandbox.read("trivy.json")).unwrap();
+    let grype = json!({
+        "descriptor": {"name": "grype", "timestamp": trivy["CreatedAt"]},
+        "matches": [found("GHSA-aaaa-bbbb-cccc", &["CVE-2022-24765"]), found("CVE-2024-1", &[])],
+    });
+    sandbox.write("grype.json", &grype.to_string());
+    sandbox.done("attest image:1.0 --vulns grype.json --key scanner.key");
+    let waive = |id: &str| {
+        let who = "--reason x --for 1d --key alice.key --yes";
+        sandbox.done(&format!("waive image:1.0 --env prod --finding {id} {who}"))
+    };
+    let one = waive("GHSA-aaaa-bbbb-cccc");
+    assert!(
+        one.talk.contains("another scan's word for it"),
+        "{}",
+        one.talk
+    );
+    assert!(!one.talk.contains("CVE-2024-1"), "{}", one.talk);
+    let both = waive("CVE-2022-24765");
+    assert!(!both.talk.contains("another scan's word"), "{}", both.talk);
+    let rest = waive("CVE-2024-1");
+    assert!(rest.data.contains("3 waived"), "{}", rest.data);
+}
+
+#[test]
+fn of_an_index_the_gate_of_each_platform_is_shown() {
+    let sandbox = company();
+    let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
+    let mut entries = index["manifests"].as_array().unwrap().clone();
+    let is_tagged = |one: &&Value| one["annotations"]["org.opencontainers.image.ref.name"] == "1.1";
+    let mut part = entries.iter().find(is_tagged).unwrap().clone();
+    part["annotations"] = Value::Null;
+    part.as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    part["platform"] = json!({"architecture": "arm64", "os": "linux"});
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let both = json!({"schemaVersion": 2, "mediaType": kind, "manifests": [part]});
+    let (_, entry) = sandbox.blob(both.to_string().as_bytes(), kind);
+    let mut entry: Value = serde_json::from_str(&entry).unwrap();
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": "all"});
+    entries.push(entry);
+    let index = json!({"schemaVersion": 2, "manifests": entries});
+    sandbox.write("image/index.json", &index.to_string());
+    // Only the platform was scanned.
+    sandbox.done("attest image:1.1 --vulns trivy.json --key scanner.key");
+    let waive = "waive image:all --env prod --finding CVE-2022-24765 --reason unreachable \
+                 --for 1d --key alice.key --yes --output json";
+    let waived = sandbox.done(waive);
+    assert!(waived.talk.contains("prod linux/arm64"), "{}", waived.talk);
+    assert!(
+        waived.talk.contains("fixed in 2.35.2-r0"),
+        "{}",
+        waived.talk
+    );
+    // The index has no gate of its own here, and what is about it is about the platform.
+    let gates = &waived.json()["gates"];
+    assert_eq!(gates[0]["environment"], "prod linux/arm64", "{gates}");
+    assert!(
+        gates[0]["said"].as_str().unwrap().contains("1 waived"),
+        "{gates}"
     );
 }

@@ -5,7 +5,7 @@ use bulla_model::{Limits, json};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ClaimError, Found, Told, named, time};
+use super::{ClaimError, Found, Told, digests, named, time};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +14,8 @@ struct Report {
     #[serde(default)]
     ignored_matches: Option<Vec<Match>>,
     descriptor: Descriptor,
+    #[serde(default)]
+    source: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +109,14 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         ended: time(descriptor.timestamp),
         found: found.map(Match::found).collect(),
         ignored: count,
+        images: digests(
+            report.source.as_ref(),
+            &[
+                "/target/imageID",
+                "/target/manifestDigest",
+                "/target/repoDigests",
+            ],
+        ),
     })
 }
 

@@ -100,6 +100,7 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         ended: None,
         found: scanned.flat_map(Scanned::found).collect(),
         ignored: 0,
+        images: BTreeSet::new(),
     })
 }
 

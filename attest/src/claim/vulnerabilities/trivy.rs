@@ -7,7 +7,7 @@ use bulla_model::{Limits, json};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ClaimError, Found, Told, time};
+use super::{ClaimError, Found, Told, digests, time};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,6 +19,8 @@ struct Report {
     trivy: Option<Program>,
     #[serde(default)]
     results: Option<Vec<Target>>,
+    #[serde(default)]
+    metadata: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +117,7 @@ pub(super) fn read(document: &[u8], limits: &Limits) -> Result<Told, ClaimError>
         ended: time(report.created_at),
         found: found.map(Vulnerability::found).collect(),
         ignored,
+        images: digests(report.metadata.as_ref(), &["/ImageID", "/RepoDigests"]),
     })
 }
 
