@@ -23,8 +23,8 @@ pub use crate::require::{
 };
 use crate::verified::SignedTime;
 
-mod builders;
 mod account;
+mod builders;
 mod changes;
 mod digest;
 mod doubts;
@@ -39,9 +39,9 @@ mod rules;
 mod scope;
 mod wire;
 
+pub use account::{Account, Platform, PlatformError};
 pub use builders::BuilderRule;
 pub(crate) use builders::{HIGHEST as HIGHEST_LEVEL, LOWEST as LOWEST_LEVEL};
-pub use account::{Account, Platform, PlatformError};
 pub use changes::{Change, Effect};
 pub(crate) use changes::{Parts, Value};
 pub use doubts::Doubt;

@@ -11,8 +11,8 @@ use serde_saphyr::Spanned;
 
 use bulla_model::{Digest, EdgeKind, Environment, Person, Role, Service, Tier};
 
-use super::builders::BuilderWire;
 use super::account::Account;
+use super::builders::BuilderWire;
 use super::duration::Age;
 use super::ledger::{FreezesWire, RevocationsWire};
 use crate::require::RequireWire;

@@ -384,7 +384,7 @@ impl World {
         Some(Anchor::parse("anchor.yaml", text.as_bytes(), &self.limits).unwrap())
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
+    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&Question<'_>) -> T) -> T {
         self.asked.set(0);
         let policy = self.parsed();
         let trust = self.trust(&policy);
