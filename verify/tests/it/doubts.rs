@@ -15,12 +15,18 @@ fn doubts(path: &str, from: &str, to: &str) -> Vec<String> {
 }
 
 fn said(world: &World) -> Vec<String> {
+    // The last step of the tests' policy asks for nothing.
+    let mut told = all_said(world);
+    told.retain(|text| !text.ends_with("needs no provenance"));
+    told
+}
+
+fn all_said(world: &World) -> Vec<String> {
     let policy = Policy::parse(&world.files, &Limits::default()).unwrap();
     let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     let doubts = policy.doubts(now).into_iter();
-    let told = doubts.map(|doubt| format!("{}: {}", doubt.place, doubt.text));
-    // The last step of the tests' policy asks for nothing.
-    told.filter(|text| !text.ends_with("needs no provenance"))
+    doubts
+        .map(|doubt| format!("{}: {}", doubt.place, doubt.text))
         .collect()
 }
 
@@ -434,4 +440,30 @@ fn relayed_approvals_without_accounts() {
     let account = "accounts: [{platform: github.com, id: 17}]\n    identities:\n";
     world.edit("people.yaml", bob, account);
     assert!(said(&world).is_empty(), "{:?}", said(&world));
+}
+
+#[test]
+fn a_step_needs_provenance_by_the_base_or_by_every_service() {
+    let without = |world: &World| {
+        let mut told = all_said(world);
+        told.retain(|text| text.ends_with("needs no provenance"));
+        told.len()
+    };
+    let mut world = World::empty();
+    assert_eq!(without(&world), 1);
+    // The other step into prod, for services that add it.
+    let base = "      provenance: {by: [builder], buildTypes: [\"https://example.test/build/**\"], builders: [\"https://example.test/builder\"]}\n";
+    world.edit("release.yaml", base, "");
+    assert_eq!(without(&world), 2);
+    let tighten =
+        "tier: high\ntighten:\n  - to: prod\n    require: {provenance: {by: [builder]}}\n";
+    world.edit("services/pay-api.yaml", "tier: high\n", tighten);
+    assert_eq!(without(&world), 1);
+    // One service of the tier that does not.
+    let mut other = world.files.services[0].clone();
+    other.path = "services/other.yaml".to_owned();
+    other.bytes =
+        b"service: other\ntier: high\nsources: [\"https://example.test/other\"]\n".to_vec();
+    world.files.services.push(other);
+    assert_eq!(without(&world), 2);
 }

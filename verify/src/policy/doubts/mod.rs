@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::place::Place;
-use super::rules::{EdgeRule, TightenRule};
+use super::rules::{EdgeRule, ServiceRule, TightenRule};
 use super::{Policy, Requirements, Service};
 use crate::pattern::Effort;
 
@@ -46,7 +46,7 @@ impl Policy {
             approvals::doubt(self, edge, now, &mut doubts);
             conditions::doubt(self, edge, &mut doubts);
             let is_way_in = !matches!(edge.kind, EdgeKind::Rollback | EdgeKind::Retire);
-            if is_way_in && edge.require.provenance.is_none() {
+            if is_way_in && !needs_provenance(self, edge) {
                 doubts.push(Doubt::new(&edge.place, "the step needs no provenance"));
             }
         }
@@ -72,6 +72,19 @@ impl Policy {
         }
         told
     }
+}
+
+/// Whether everything that takes a step needs provenance: by the base, or since every service adds it.
+fn needs_provenance(policy: &Policy, edge: &EdgeRule) -> bool {
+    let fits = |tier| edge.tiers.is_empty() || edge.tiers.contains(tier);
+    let adds = |rule: &ServiceRule| {
+        let about = |added: &&TightenRule| added.is_about(&edge.to, edge.kind, &rule.tier);
+        let mut added = policy.tighten.iter().chain(&rule.tighten).filter(about);
+        added.any(|added| added.require.provenance.is_some())
+    };
+    let mut services = policy.services.values().filter(|rule| fits(&rule.tier));
+    let every = services.next().is_some_and(adds) && services.all(adds);
+    every || edge.require.provenance.is_some()
 }
 
 /// What the base and services add to a step; the base for no service in particular.
