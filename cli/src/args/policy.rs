@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::decide::{DecideArguments, TrialArguments};
 use super::signing::SigningArguments;
 
-/// Check a policy, explain it, test it, compare it with another, sign it, or add a service to it
+/// Check a policy, explain it, test it, compare it with another, sign it, add a service to it, or import one
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla policy check --policy policy/")]
 pub struct Arguments {
@@ -31,6 +31,7 @@ pub enum Action {
     Diff(Diff),
     AddService(AddService),
     Sign(Box<Sign>),
+    Import(Import),
 }
 
 /// Read the files of a policy and say what is wrong, with line and column
@@ -180,4 +181,44 @@ pub struct Sign {
     /// The policy and what goes with it.
     #[command(flatten)]
     pub decide: DecideArguments,
+}
+
+/// Write a policy from those of Kyverno and policy-controller and cosign's keys, and list what it cannot say
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy import kyverno.yaml --org acme --env prod --source https://github.com/acme/pay",
+    after_help = "It reads ClusterPolicy and Policy of Kyverno (verifyImages), ImageValidatingPolicy, ClusterImagePolicy of \
+                  policy-controller, and PEM files of public keys. Nothing is weakened in silence: each field that could \
+                  not be translated is listed with its place, and where leaving it out would let in more, a requirement \
+                  that nobody can meet stands in the service's file until you decide.\n\n\
+                  Those tools look at signatures of one digest. Here an image also needs provenance that names its source, \
+                  and a promotion into the environment. Nothing is overwritten."
+)]
+pub struct Import {
+    /// Policies or public keys; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Organisation in the environments' URIs
+    #[arg(long, value_name = "NAME")]
+    pub org: String,
+    /// Environments in which the same is asked, in the order in which an image walks through them
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "prod"
+    )]
+    pub env: Vec<String>,
+    /// What the environments are of, in their URIs
+    #[arg(long, value_name = "NAME", default_value = "apps")]
+    pub scope: String,
+    /// Name of the policy
+    #[arg(long, value_name = "NAME", default_value = "release")]
+    pub name: String,
+    /// Repository that a service is built from; with several services SERVICE=URL; may be given several times
+    #[arg(long = "source", value_name = "[SERVICE=]URL")]
+    pub sources: Vec<String>,
+    /// Folder to write the policy into
+    #[arg(long, value_name = "DIR", default_value = "policy")]
+    pub out: PathBuf,
 }

@@ -17,6 +17,7 @@ mod edges;
 mod evidence;
 mod exit_codes;
 mod help;
+mod import;
 mod in_toto;
 mod init;
 mod interop;

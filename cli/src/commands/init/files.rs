@@ -8,9 +8,9 @@ use crate::args::init::CiSystem;
 
 /// A file to write: its path in the folder, with forward slashes, and its text.
 #[derive(Debug)]
-pub(super) struct NewFile {
-    pub(super) path: String,
-    pub(super) text: String,
+pub(in crate::commands) struct NewFile {
+    pub(in crate::commands) path: String,
+    pub(in crate::commands) text: String,
 }
 
 /// All files, in the order in which a person would read them.
@@ -302,7 +302,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A name as people write it, in quotes only where YAML would read something else than a text.
-fn word(text: &str) -> String {
+pub(in crate::commands) fn word(text: &str) -> String {
     const OTHERS: [&str; 10] = [
         "true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan",
     ];

@@ -13,9 +13,10 @@ use bulla_model::Limits;
 use bulla_verify::{Anchor, Policy, PolicyFile, PolicyFiles};
 
 use self::facts::Facts;
-use self::files::NewFile;
+pub(super) use self::files::{NewFile, word};
 use self::observe::Observation;
 use self::report::InitReport;
+pub(super) use self::write::new_files;
 use crate::args::init::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -30,7 +31,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let facts = Facts::gather(&arguments, &observation, &context.limits)?;
     let files = files::all(&facts, &observation, arguments.ci);
     check(&files, &context.limits)?;
-    write::new_files(&arguments.directory, &files)?;
+    new_files(&arguments.directory, &files)?;
     let report = InitReport::new(&arguments, &facts, observation, &files);
     context.printer.report(&report)?;
     Ok(Exit::Success)

@@ -9,7 +9,7 @@ use crate::failure::FailureKind;
 use crate::output::write_new;
 
 /// Writes the files below a folder.
-pub(super) fn new_files(directory: &Path, files: &[NewFile]) -> Result<(), Failure> {
+pub(in crate::commands) fn new_files(directory: &Path, files: &[NewFile]) -> Result<(), Failure> {
     let existing: Vec<&NewFile> = files
         .iter()
         .filter(|file| directory.join(&file.path).symlink_metadata().is_ok())
@@ -22,7 +22,7 @@ pub(super) fn new_files(directory: &Path, files: &[NewFile]) -> Result<(), Failu
         for file in existing {
             failure = failure.with_detail(directory.join(&file.path).display());
         }
-        return Err(failure.with_hint("move them away, or choose another folder: bulla init DIR"));
+        return Err(failure.with_hint("move them away, or choose another folder"));
     }
     let mut written = Written::default();
     for file in files {

@@ -1,9 +1,11 @@
-//! `bulla policy`: is it a policy, what does it mean, who says so, and what would another one change?
+//! `bulla policy`: is it a policy, what does it mean, who says so, what would another one change, and
+//! what would those of other tools be?
 
 mod cases;
 mod check;
 mod diff;
 mod explain;
+mod import;
 mod junit;
 mod markdown;
 mod service;
@@ -37,5 +39,6 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Action::Diff(arguments) => Box::pin(diff::run(arguments, context)).await,
         Action::Sign(arguments) => sign::run(*arguments, context).await,
         Action::AddService(arguments) => service::run(arguments, context),
+        Action::Import(arguments) => import::run(&arguments, context),
     }
 }
