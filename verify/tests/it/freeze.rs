@@ -13,7 +13,7 @@ mod calendars;
 mod rules;
 
 /// Closed for prod from 12:00 to 16:00 UTC, hours 3 to 7 of the story.
-fn closed() -> Value {
+pub(crate) fn closed() -> Value {
     json!({
         "kind": "closed", "environments": ["env://acme/pay/prod"],
         "start": "2026-03-02T12:00:00", "timeZone": "UTC", "duration": "PT4H",
@@ -22,7 +22,7 @@ fn closed() -> Value {
 }
 
 /// The same after changes.
-fn closed_but(changes: &Value) -> Value {
+pub(crate) fn closed_but(changes: &Value) -> Value {
     let mut window = closed();
     let changes = changes.as_object().unwrap().clone();
     window.as_object_mut().unwrap().extend(changes);
@@ -30,7 +30,7 @@ fn closed_but(changes: &Value) -> Value {
 }
 
 /// A calendar of hour 2, and it is hour 4.
-fn with(windows: &Value) -> World {
+pub(crate) fn with(windows: &Value) -> World {
     let mut world = World::calendared();
     world.now = hour(2);
     world.freeze(1, None, windows);

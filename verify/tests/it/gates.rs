@@ -37,7 +37,7 @@ pub(crate) fn refused(requirement: &str) -> String {
     error.to_string()
 }
 
-const TICKETS: &str = "tickets: {patterns: ['CHG-*'], regex: ['OPS-[0-9]+'], min: 2}";
+pub(crate) const TICKETS: &str = "tickets: {patterns: ['CHG-*'], regex: ['OPS-[0-9]+'], min: 2}";
 
 pub(crate) fn ticketed(tickets: &[&str]) -> Verdict {
     let mut world = asking(TICKETS);
@@ -45,7 +45,7 @@ pub(crate) fn ticketed(tickets: &[&str]) -> Verdict {
     world.verify("dev")
 }
 
-fn name(said: &mut Promotion, tickets: &[&str]) {
+pub(crate) fn name(said: &mut Promotion, tickets: &[&str]) {
     said.tickets = tickets.iter().map(|&text| text.to_owned()).collect();
 }
 

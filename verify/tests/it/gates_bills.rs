@@ -11,14 +11,14 @@ use bulla_verify::{Cause, Code, Document, Outcome, Verdict};
 use crate::gates::{asking, outcome, refused, require};
 use crate::kit::{World, assert_exit, assert_found, codes, hour, payload, show};
 
-const DENIED: &str = "sbom: {by: [builder], deny: {packages: ['pkg:npm/event-stream@3.3.6', 'pkg:npm/@evil/*'], licenses: [AGPL-*, unknown]}}";
-const ALLOWED: &str = "sbom: {by: [builder], licenses: {allow: [MIT, Apache-2.0]}}";
+pub(crate) const DENIED: &str = "sbom: {by: [builder], deny: {packages: ['pkg:npm/event-stream@3.3.6', 'pkg:npm/@evil/*'], licenses: [AGPL-*, unknown]}}";
+pub(crate) const ALLOWED: &str = "sbom: {by: [builder], licenses: {allow: [MIT, Apache-2.0]}}";
 
-fn component(purl: &str, license: &str) -> Value {
+pub(crate) fn component(purl: &str, license: &str) -> Value {
     json!({"type": "library", "name": "x", "purl": purl, "licenses": [{"expression": license}]})
 }
 
-fn cyclonedx(components: &[Value]) -> Value {
+pub(crate) fn cyclonedx(components: &[Value]) -> Value {
     json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components})
 }
 

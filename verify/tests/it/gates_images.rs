@@ -9,19 +9,19 @@ use bulla_verify::{Cause, Code, Outcome, Verdict};
 use crate::gates::{asking, outcome, refused, require};
 use crate::kit::{World, assert_exit, assert_found, codes, hour, provenance};
 
-const BASES: &str =
+pub(crate) const BASES: &str =
     "baseImages: {by: [builder], allow: ['docker.io/library/*', 'registry.example.test/base/**']}";
 
-fn base() -> Digest {
+pub(crate) fn base() -> Digest {
     Digest::sha256(b"base")
 }
 
-fn used(uri: &str) -> Value {
+pub(crate) fn used(uri: &str) -> Value {
     json!({"uri": uri, "digest": {"sha256": base().hex()}})
 }
 
 /// Provenance of the kit that names these besides its source.
-fn naming(images: &[Value]) -> Value {
+pub(crate) fn naming(images: &[Value]) -> Value {
     let mut said = provenance("https://github.com/acme/pay", &["dave@acme.example"]);
     let all = said["buildDefinition"]["resolvedDependencies"]
         .as_array_mut()

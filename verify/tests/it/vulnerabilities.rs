@@ -59,14 +59,14 @@ pub(crate) fn found(id: &str, severity: &str) -> Value {
 }
 
 /// The same in a package, with the versions that fix it.
-fn found_in(id: &str, severity: &str, package: &str, fixed: &[&str]) -> Value {
+pub(crate) fn found_in(id: &str, severity: &str, package: &str, fixed: &[&str]) -> Value {
     let mut found = found(id, severity);
     found["annotations"] = json!([{"package": package, "fixedVersions": fixed}]);
     found
 }
 
 /// A scan that ended then.
-fn scan_at(scanner: &str, when: Option<Timestamp>, results: &[Value]) -> Value {
+pub(crate) fn scan_at(scanner: &str, when: Option<Timestamp>, results: &[Value]) -> Value {
     let mut scan = json!({"scanner": {"uri": scanner, "version": "1", "result": results}});
     if let Some(when) = when {
         let when = when.to_string();
@@ -111,7 +111,7 @@ impl World {
     }
 
     /// An OpenVEX document of now about the image.
-    fn vex(&mut self, who: &str, statements: &Value) {
+    pub(crate) fn vex(&mut self, who: &str, statements: &Value) {
         let document = document(self.now, statements);
         self.attest(who, "https://openvex.dev/ns/v0.2.0", &document);
     }
