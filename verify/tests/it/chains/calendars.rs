@@ -5,7 +5,7 @@ use bulla_model::predicate::checkpoint::FreezeHead;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::story::{Told, step, stories, verify, with};
+use super::story::{step, stories, verify, with};
 use crate::freeze::{closed, closed_but, with as frozen};
 use crate::kit::{Signer, World, hour, payload, policy};
 

@@ -8,7 +8,6 @@ use super::story::{Told, stories, verify, with};
 use crate::gates::{TICKETS, asking, name};
 use crate::gates_bills::{ALLOWED, DENIED, component, cyclonedx};
 use crate::gates_images::{BASES, naming, used};
-use crate::kit::World;
 
 stories! {
     "base-images-allowed", "Base images",

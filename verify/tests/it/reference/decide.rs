@@ -8,6 +8,7 @@ use super::world::{Body, IMAGE, INDEX, Known, Link, Policy, Thing, World};
 use who::{Match, Time, named};
 
 mod chain;
+mod freeze;
 mod ledger;
 mod people;
 mod requirements;
@@ -68,6 +69,7 @@ struct Given<'a> {
     seen: Vec<Seen<'a>>,
     /// Digests that stand for the artifact.
     covering: Vec<Thing>,
+    calendars: freeze::Calendars<'a>,
     now: i64,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn decide(world: &World, order: &Order) -> Answer {
         order,
         seen: look(world, false),
         covering,
+        calendars: freeze::Calendars::default(),
         now: world.now,
     };
     let mut report = Report::default();

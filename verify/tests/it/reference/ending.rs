@@ -1,6 +1,6 @@
 //! How a world ends: what was taken back and listed, who asks, where and when.
 
-use super::policies::{KEEPER, KEYS, MALLORY, PERSONS, SECURITY, STRAY, known};
+use super::policies::{KEEPER, KEYS, MALLORY, PERSONS, RELEASE_KEYS, SECURITY, STRAY, known};
 use super::story::Story;
 use super::world::{
     Anchor, Body, Checkpoint, IMAGE, INDEX, Link, Minute, OTHER, Place, State, Target,
@@ -8,16 +8,17 @@ use super::world::{
 
 pub(super) fn end(story: &mut Story<'_>) {
     story.wait(1, 200);
+    let calendars = story.calendars();
     let mut revocations = Vec::new();
     if story.chance.percent(22) {
-        take_back(story, &mut revocations);
+        take_back(story, &calendars, &mut revocations);
     }
     let demanded = story.world.policies[0].places[story.world.asked].freshness;
     if story
         .chance
         .percent(if demanded.is_some() { 90 } else { 15 })
     {
-        checkpoints(story, &revocations);
+        checkpoints(story, &revocations, &calendars);
     }
     let world = &mut story.world;
     let chance = &mut *story.chance;
@@ -74,9 +75,13 @@ fn span(story: &mut Story<'_>) -> (Option<Minute>, Option<Minute>) {
     (from, until)
 }
 
-fn take_back(story: &mut Story<'_>, done: &mut Vec<Link>) {
+fn take_back(story: &mut Story<'_>, calendars: &[(Minute, Link)], done: &mut Vec<Link>) {
     for _ in 0..story.chance.one(&[1, 1, 2]) {
-        let targets = vec![target(story)];
+        let targets = if !calendars.is_empty() && story.chance.percent(50) {
+            vec![of_a_calendar(story, calendars)]
+        } else {
+            vec![target(story)]
+        };
         let key = story
             .chance
             .one(&[SECURITY, SECURITY, SECURITY, SECURITY, STRAY, MALLORY]);
@@ -108,6 +113,19 @@ fn revoke(story: &mut Story<'_>, key: usize, targets: Vec<Target>, done: &mut Ve
     done.push(link);
 }
 
+fn of_a_calendar(story: &mut Story<'_>, calendars: &[(Minute, Link)]) -> Target {
+    let (then, link) = story.chance.one(calendars);
+    let soon = then + story.chance.one(&[-20, -1, 0, 1, 20]);
+    if story.chance.percent(50) {
+        return Target::Attestation(link);
+    }
+    Target::Signer {
+        key: story.chance.one(&RELEASE_KEYS),
+        from: story.chance.one(&[None, Some(soon), Some(soon)]),
+        until: None,
+    }
+}
+
 fn target(story: &mut Story<'_>) -> Target {
     let (from, until) = span(story);
     let statements = story.world.statements.len();
@@ -136,12 +154,25 @@ fn target(story: &mut Story<'_>) -> Target {
     }
 }
 
-fn checkpoints(story: &mut Story<'_>, revocations: &[Link]) {
+fn checkpoints(story: &mut Story<'_>, revocations: &[Link], calendars: &[(Minute, Link)]) {
     let mut previous: Option<Link> = None;
     let count = story.chance.one(&[1, 1, 2, 3]);
-    for serial in 1..=count {
+    let end = story.world.now;
+    // Calendars are listed when they are written.
+    let mut times: Vec<_> = (1..count)
+        .map(|_| match calendars {
+            [] => end,
+            some => story.chance.one(some).0 + story.chance.minutes(0, 200),
+        })
+        .collect();
+    times.sort_unstable();
+    times.push(end);
+    for (serial, time) in (1..=count).zip(times) {
+        story.world.now = time;
         story.wait(1, 60);
         let mut listed: Vec<_> = revocations.to_vec();
+        let time = story.world.now;
+        listed.retain(|link| story.world.statements[*link].word <= Some(time));
         if serial < count || story.oops() {
             listed.pop();
         }
@@ -153,6 +184,7 @@ fn checkpoints(story: &mut Story<'_>, revocations: &[Link]) {
             not_after: story.world.now + story.chance.minutes(100, 4000),
             policy: (story.world.policies[0].version, true),
             revocations: listed,
+            freeze: listed_calendar(story, calendars),
             slots,
             critical: story.oops(),
         };
@@ -176,6 +208,25 @@ fn checkpoints(story: &mut Story<'_>, revocations: &[Link]) {
         }
         previous = Some(link);
     }
+}
+
+/// The newest calendar of now, or nearly.
+fn listed_calendar(story: &mut Story<'_>, calendars: &[(Minute, Link)]) -> Option<(u64, Link)> {
+    let now = story.world.now;
+    let mut there = calendars.iter().filter(|(time, _)| *time <= now);
+    let mut link = there.next_back().map(|(_, link)| *link)?;
+    if story.chance.percent(8) {
+        link = story.chance.one(calendars).1;
+    }
+    let Body::Freeze(said) = &story.world.statements[link].body else {
+        return None;
+    };
+    let serial = said.serial.unwrap_or(1);
+    if story.chance.percent(15) {
+        return None;
+    }
+    let serial = if story.oops() { serial + 1 } else { serial };
+    Some((serial, link))
 }
 
 fn slots(story: &mut Story<'_>) -> Vec<(usize, Place, u64, Link)> {

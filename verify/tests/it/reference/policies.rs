@@ -15,13 +15,16 @@ pub(super) const PROMOTER: usize = 4;
 pub(super) const SECURITY: usize = 5;
 pub(super) const LEADS: usize = 6;
 pub(super) const STRAY: usize = 7;
-/// Keys up to here are those of the identities; then come the promoter's second one and persons.
+pub(super) const RELEASE: usize = 8;
+/// Keys up to STRAY are those of the identities; then come the promoter's second one and persons.
 const SECOND_PROMOTER: Key = 8;
 pub(super) const PERSONS: [&[Key]; 5] = [&[9, 10], &[11], &[12, 13], &[14], &[15]];
 /// The ledger's owner, and somebody whom nothing knows.
 pub(super) const KEEPER: Key = 16;
 pub(super) const MALLORY: Key = 17;
-pub(super) const KEYS: usize = 18;
+/// Those of the release owner.
+pub(super) const RELEASE_KEYS: [Key; 2] = [18, 19];
+pub(super) const KEYS: usize = 20;
 
 /// The current version, and perhaps one before it.
 pub(super) fn policies(chance: &mut Chance) -> Vec<Policy> {
@@ -58,6 +61,7 @@ fn policy(chance: &mut Chance) -> Policy {
     if chance.percent(40) {
         identities[PROMOTER].push(known(SECOND_PROMOTER, chance));
     }
+    identities.push(release_owner(chance));
     for keys in &PERSONS[..2] {
         identities[LEADS].push(known(keys[0], chance));
     }
@@ -95,6 +99,7 @@ fn policy(chance: &mut Chance) -> Policy {
         edges: Vec::new(),
         tighten: Vec::new(),
         revocations: None,
+        freezes: None,
     };
     for _ in 0..tiers {
         policy.tiers.push(Tier {
@@ -133,6 +138,9 @@ fn policy(chance: &mut Chance) -> Policy {
             threshold: chance.one(&[1, 1, 2]),
         });
     }
+    if chance.percent(30) {
+        policy.freezes = Some(chance.one(&[vec![RELEASE], vec![RELEASE, STRAY]]));
+    }
     policy
 }
 
@@ -147,6 +155,20 @@ fn tighten(policy: &Policy, chance: &mut Chance) -> Tighten {
         standing: chance.percent(40),
         require: require(places - 1, policy, chance),
     }
+}
+
+/// One key or two, of which one may have ended.
+fn release_owner(chance: &mut Chance) -> Vec<Known> {
+    let mut owner: Vec<_> = RELEASE_KEYS.map(|key| known(key, chance)).into();
+    if chance.percent(40) {
+        owner.pop();
+    }
+    if chance.percent(30) {
+        let ended = chance.below(owner.len());
+        owner[ended].from = None;
+        owner[ended].until = Some(chance.minutes(100, 4000));
+    }
+    owner
 }
 
 fn edges(policy: &mut Policy, chance: &mut Chance) {
@@ -311,6 +333,9 @@ fn predecessor(current: &Policy, chance: &mut Chance) -> Policy {
                 threshold: 1,
             }),
         ]);
+    }
+    if chance.percent(20) {
+        before.freezes = chance.one(&[None, Some(vec![RELEASE]), Some(vec![STRAY])]);
     }
     for tier in &mut before.tiers {
         tier.claims ^= chance.percent(10);

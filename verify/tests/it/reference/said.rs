@@ -6,13 +6,13 @@ use std::sync::{LazyLock, Mutex};
 use serde_json::{Value, json};
 
 use bulla_model::predicate::{
-    CYCLONEDX, approval, checkpoint, deployment, draft, promotion, review, revocation,
+    CYCLONEDX, approval, checkpoint, deployment, draft, freeze, promotion, review, revocation,
     slsa_provenance, test_result,
 };
 use bulla_model::{Digest, ResourceDescriptor, Scope, statement};
 
 use super::evidence::{Ruled, at, is_own, key_id, thing};
-use super::world::{Binding, Body, Event, Kind, Link, State, Statement, Step, Target};
+use super::world::{Binding, Body, Event, Kind, Link, State, Statement, Step, Target, Window};
 use crate::kit::{self, ledger::scope};
 
 /// The bytes that are signed. Links are digests of what was said before.
@@ -26,7 +26,11 @@ pub(super) fn payload(ruled: &Ruled, said: &Statement, digests: &[Digest]) -> Ve
     });
     let mut subjects: Vec<_> = things.collect();
     if subjects.is_empty() {
-        let other = matches!(&said.body, Body::Checkpoint(one) if one.other_ledger);
+        let other = match &said.body {
+            Body::Checkpoint(one) => one.other_ledger,
+            Body::Freeze(one) => one.other_ledger,
+            _ => false,
+        };
         subjects.push(if other { other_scope() } else { scope() }.subject());
     }
     if let Some(word) = said.word {
@@ -140,6 +144,7 @@ fn predicate(ruled: &Ruled, said: &Statement, digests: &[Digest]) -> (&'static s
             (revocation::TYPE, said)
         }
         Body::Checkpoint(one) => (checkpoint::TYPE, sealed(ruled, one, digests)),
+        Body::Freeze(one) => (freeze::TYPE, calendar(one, digests)),
     }
 }
 
@@ -229,9 +234,55 @@ fn sealed(ruled: &Ruled, one: &super::world::Checkpoint, digests: &[Digest]) -> 
     if let Some(previous) = one.previous {
         said["previous"] = json!(digests[previous]);
     }
+    if let Some((serial, calendar)) = one.freeze {
+        said["freeze"] = json!({"serial": serial, "digest": digests[calendar]});
+    }
     if one.critical {
         said["crit"] = json!(["colour"]);
         said["colour"] = json!("red");
+    }
+    said
+}
+
+fn calendar(one: &super::world::Calendar, digests: &[Digest]) -> Value {
+    let windows = one.windows.iter().map(|window| window_of(window, one));
+    let ledger = if one.other_ledger {
+        other_scope()
+    } else {
+        scope()
+    };
+    let mut said = json!({
+        "scope": ledger,
+        "windows": windows.collect::<Vec<_>>(),
+        "notAfter": at(one.not_after).to_string(),
+    });
+    if let Some(serial) = one.serial {
+        said["serial"] = json!(serial);
+    }
+    if let Some(previous) = one.previous {
+        said["previous"] = json!(digests[previous]);
+    }
+    if one.critical {
+        said["crit"] = json!(["colour"]);
+        said["colour"] = json!("red");
+    }
+    said
+}
+
+fn window_of(window: &Window, calendar: &super::world::Calendar) -> Value {
+    let names = |all: BTreeSet<String>| json!(all);
+    let mut said = json!({
+        "kind": if window.closed { "closed" } else { "open" },
+        "environments": names(window.places.iter().map(|one| environment(*one)).collect()),
+        "services": names(window.services.iter().map(|one| service_name(*one)).collect()),
+        "start": at(window.from).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        "timeZone": if calendar.lost_zone { "Moon/Tranquility" } else { "UTC" },
+        "duration": format!("PT{}M", window.until - window.from),
+        "exemptKinds": names(window.exempt.iter().map(|one| kind(*one).to_owned()).collect()),
+        "reason": "nobody is there",
+    });
+    if let Some(extra) = window.extra {
+        said["extraApprovals"] = json!(extra);
     }
     said
 }

@@ -18,7 +18,10 @@ pub(super) fn shrink(ruled: &Ruled, mut world: World) -> World {
     for place in (0..world.copies.len()).rev() {
         try_one(&mut world, &|world| world.copies.truncate(place));
         try_one(&mut world, &|world| {
-            world.copies.remove(place);
+            // It may be gone with all that came after it.
+            if place < world.copies.len() {
+                world.copies.remove(place);
+            }
         });
     }
     for place in 0..world.copies.len() {

@@ -7,6 +7,7 @@ use super::world::{
     Statement, Step, Thing, World,
 };
 
+mod calendars;
 mod steps;
 
 /// How a release is told, up to now.
@@ -74,6 +75,7 @@ fn ends(body: &Body) -> Option<Minute> {
         Body::Approval(said) => Some(said.not_after),
         Body::Promotion(said) => said.not_after,
         Body::Checkpoint(said) => Some(said.not_after),
+        Body::Freeze(said) => Some(said.not_after),
         _ => None,
     }
 }
@@ -347,6 +349,10 @@ impl Story<'_> {
 
     fn approve(&mut self, require: &Require, step: Step, previous: &[Link]) {
         let Some(rule) = &require.approvals else {
+            if self.frozen() && self.chance.percent(20) {
+                let key = self.chance.one(&PERSONS.concat());
+                self.approval(key, step, previous);
+            }
             return;
         };
         let roles = &self.world.policies[0].people;
@@ -361,9 +367,11 @@ impl Story<'_> {
             able = vec![2, 3, 4];
         }
         let missing = usize::from(self.chance.percent(5) || self.oops());
+        // Where there may be freezes, one more than is asked for.
+        let more = usize::from(self.frozen() && self.chance.percent(40));
         for person in able
             .into_iter()
-            .take(rule.threshold.saturating_sub(missing))
+            .take((rule.threshold + more).saturating_sub(missing))
         {
             self.wait(1, 15);
             let key = self.chance.one(PERSONS[person]);

@@ -104,6 +104,9 @@ fn base(policy: &Policy, history: &[Value]) -> Value {
             "lift": {"by": names(&rule.lift), "threshold": rule.threshold},
         });
     }
+    if let Some(by) = &policy.freezes {
+        base["freezes"] = json!({"by": names(by)});
+    }
     base
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Policy {
     pub(super) edges: Vec<Edge>,
     pub(super) tighten: Vec<Tighten>,
     pub(super) revocations: Option<Revokers>,
+    /// Who writes calendars of freezes.
+    pub(super) freezes: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Debug)]
@@ -270,6 +272,7 @@ pub(super) enum Body {
         targets: Vec<Target>,
     },
     Checkpoint(Checkpoint),
+    Freeze(Calendar),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,10 +354,38 @@ pub(super) struct Checkpoint {
     /// A version of the policy, with its digest or another.
     pub(super) policy: (u64, bool),
     pub(super) revocations: Vec<Link>,
+    /// The calendar that is in force, with its serial.
+    pub(super) freeze: Option<(u64, Link)>,
     /// Service, environment, slot sequence, promotion.
     pub(super) slots: Vec<(usize, Place, u64, Link)>,
     /// Whether it says something critical that nobody knows.
     pub(super) critical: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Calendar {
+    pub(super) other_ledger: bool,
+    /// None where it cannot be read.
+    pub(super) serial: Option<u64>,
+    pub(super) previous: Option<Link>,
+    pub(super) windows: Vec<Window>,
+    pub(super) not_after: Minute,
+    /// Whether its windows are in a time zone that nobody knows.
+    pub(super) lost_zone: bool,
+    /// Whether it says something critical that nobody knows.
+    pub(super) critical: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) closed: bool,
+    pub(super) places: Vec<Place>,
+    /// None means all.
+    pub(super) services: Vec<usize>,
+    pub(super) from: Minute,
+    pub(super) until: Minute,
+    pub(super) exempt: Vec<Kind>,
+    pub(super) extra: Option<usize>,
 }
 
 impl World {

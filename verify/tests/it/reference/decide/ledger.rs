@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::world::{Body, Checkpoint, Link, Minute, Policy, Revokers, Target};
+use super::super::world::{Body, Checkpoint, Link, Minute, Policy, Target};
 use super::chain::Said;
 use super::people::{Actor, actor};
 use super::who::{Match, matches, matches_at, named};
-use super::{Cause, Given, Report, Seen, look};
+use super::{Cause, Given, Report, Seen, freeze, look};
 
 /// The newest checkpoint, with those that it follows.
 pub(super) struct Line<'a> {
@@ -17,9 +17,9 @@ pub(super) struct Line<'a> {
 }
 
 /// What was revoked, by the statements about it.
-struct Held<'a> {
-    since: Minute,
-    targets: &'a [Target],
+pub(super) struct Held<'a> {
+    pub(super) since: Minute,
+    pub(super) targets: &'a [Target],
     open: bool,
 }
 
@@ -50,6 +50,7 @@ pub(super) fn judge<'a>(given: &mut Given<'a>, report: &mut Report) -> Option<Li
     if force.iter().any(|one| held[one].open) {
         report.fail("revocations", "revocation-unknown", Cause::Undetermined);
     }
+    calendars(given, &all, &checkpoints, &held, &force);
     void(given, &held, &force, report);
     let (seen, newest) = newest?;
     let mut before: Vec<&Checkpoint> = Vec::new();
@@ -66,6 +67,35 @@ pub(super) fn judge<'a>(given: &mut Given<'a>, report: &mut Report) -> Option<Li
         issued: seen.time.word?,
         before,
     })
+}
+
+/// Step 3.3.
+fn calendars<'a>(
+    given: &mut Given<'a>,
+    all: &[Seen<'a>],
+    checkpoints: &[(&Seen<'a>, &'a Checkpoint)],
+    held: &BTreeMap<Link, Held<'a>>,
+    force: &[Link],
+) {
+    let mut listed: BTreeMap<Link, Minute> = BTreeMap::new();
+    for (seen, said) in checkpoints {
+        if let (Some((_, link)), Some(word)) = (said.freeze, seen.time.word) {
+            let since = listed.entry(link).or_insert(word);
+            *since = word.min(*since);
+        }
+    }
+    let force: Vec<_> = force.iter().map(|link| &held[link]).collect();
+    let force: Vec<_> = force.into_iter().filter(|one| !one.open).collect();
+    let there = freeze::gather(given, all, &listed, &force);
+    let taken_back = |link: Link| {
+        let mut targets = force.iter().flat_map(|one| one.targets);
+        targets.any(|one| matches!(one, Target::Attestation(of) if *of == link))
+    };
+    let newest = checkpoints.first().and_then(|(_, said)| said.freeze);
+    given.calendars = freeze::Calendars {
+        all: there,
+        listed: newest.filter(|(_, link)| !taken_back(*link)),
+    };
 }
 
 fn is_owner(given: &Given<'_>, seen: &Seen<'_>) -> bool {
@@ -219,21 +249,23 @@ fn is_lift(targets: &[Target]) -> bool {
 
 fn by<'p>(
     policy: &'p Policy,
-    names: impl Fn(&'p Revokers) -> &'p [usize],
+    names: impl Fn(&'p Policy) -> Option<&'p [usize]>,
 ) -> impl Iterator<Item = &'p super::super::world::Known> {
-    let names = policy.revocations.iter().flat_map(names);
+    let names = names(policy).into_iter().flatten();
     names.flat_map(|name| &policy.identities[*name])
 }
 
 fn may_revoke(given: &Given<'_>, seen: &Seen<'_>) -> bool {
-    named_then(given, seen, |rule| &rule.by)
+    named_then(given, seen, |policy| {
+        policy.revocations.as_ref().map(|rule| &rule.by[..])
+    })
 }
 
 /// Whether names answered yes when a statement was made, by the current version or one before.
-fn named_then(
+pub(super) fn named_then(
     given: &Given<'_>,
     seen: &Seen<'_>,
-    names: impl Fn(&Revokers) -> &[usize] + Copy,
+    names: impl Fn(&Policy) -> Option<&[usize]> + Copy,
 ) -> bool {
     let existed = seen.time.existed().unwrap_or_default();
     match matches_at(by(given.current(), names), seen.key, existed) {
@@ -249,6 +281,10 @@ fn named_then(
     }
 }
 
+fn lifters(policy: &Policy) -> Option<&[usize]> {
+    policy.revocations.as_ref().map(|rule| &rule.lift[..])
+}
+
 /// The version whose rule on lifts applies: the current one, else the latest before that has one.
 fn lifts(given: &Given<'_>) -> Option<usize> {
     let mut versions = given.world.policies.iter();
@@ -261,7 +297,7 @@ fn may_lift(given: &Given<'_>, seen: &Seen<'_>, listed: &BTreeMap<Link, Minute>)
         let names: Vec<_> = rule.flat_map(|rule| &rule.lift).copied().collect();
         named(given.world, version, &names, seen.key, seen.time) == Match::Yes
     });
-    let then = listed.contains_key(&seen.link) && named_then(given, seen, |rule| &rule.lift);
+    let then = listed.contains_key(&seen.link) && named_then(given, seen, lifters);
     let claimed = seen.time.proof.is_none() && seen.time.contradicts(given.now, true);
     (now || then) && !claimed
 }
@@ -339,7 +375,7 @@ fn is_before(proof: Option<Minute>, from: Option<Minute>) -> bool {
     matches!((proof, from), (Some(proof), Some(from)) if proof < from)
 }
 
-/// Step 3.3.
+/// Step 3.4.
 fn void(
     given: &mut Given<'_>,
     held: &BTreeMap<Link, Held<'_>>,
@@ -370,7 +406,7 @@ fn void(
     report.passed |= clear;
 }
 
-fn reaches(target: &Target, seen: &Seen<'_>, since: Minute, reached: &[usize]) -> bool {
+pub(super) fn reaches(target: &Target, seen: &Seen<'_>, since: Minute, reached: &[usize]) -> bool {
     match target {
         Target::Subject(_) | Target::Lift(_) | Target::Unknown => false,
         Target::Attestation(link) => seen.link == *link,

@@ -333,6 +333,21 @@ fn approves(
     }
 }
 
+/// How many persons count for a rule, and whether all whom it excludes are known.
+pub(super) fn counted(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals) -> (usize, bool) {
+    let (kept_out, known) = excluded(given, taken, rule);
+    let persons: BTreeSet<_> = given
+        .seen
+        .iter()
+        .filter(|seen| seen.refused.is_none())
+        .filter_map(|seen| match seen.body {
+            Body::Approval(said) => approves(given, taken, rule, &kept_out, seen, said).ok(),
+            _ => None,
+        })
+        .collect();
+    (persons.len(), known)
+}
+
 fn approvals(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals, report: &mut Report) {
     let (kept_out, known) = excluded(given, taken, rule);
     let mut persons = BTreeSet::new();

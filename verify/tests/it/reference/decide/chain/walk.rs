@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::requirements::{self, Taken};
 use super::super::who::Match;
-use super::super::{Cause, Report, best};
+use super::super::{Cause, Report, best, freeze};
 use super::{All, Retirement, Said, Version, covers, names};
 use crate::reference::world::{Edge, Kind, Link, Tighten};
 
@@ -59,11 +59,15 @@ impl<'a> All<'a> {
         let surely_before = |since| said.seen.time.proof.is_some_and(|proof| proof < since);
         let taken = self.taken(said, version)?;
         requirements::judge(given, &taken, &edge.require, report);
+        let mut rules = vec![&edge.require];
         for rule in self.added(version, said) {
             if !rule.since.is_some_and(surely_before) {
                 requirements::judge(given, &taken, &rule.require, report);
+                rules.push(&rule.require);
             }
         }
+        let rules = rules.into_iter().filter_map(|rule| rule.approvals.as_ref());
+        freeze::judge(given, &taken, &rules.collect::<Vec<_>>(), report);
         if version == 0 || said.promotion.step.kind == Kind::Retire {
             return Some(());
         }
