@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Body, IMAGE, INDEX, Known, Link, Policy, Thing, World};
+use super::world::{Body, IMAGE, INDEX, Known, Link, Policy, Target, Thing, World};
 use who::{Match, Time, named};
 
 mod chain;
 mod freeze;
+mod gate;
 mod ledger;
 mod people;
 mod requirements;
@@ -70,6 +71,8 @@ struct Given<'a> {
     /// Digests that stand for the artifact.
     covering: Vec<Thing>,
     calendars: freeze::Calendars<'a>,
+    /// Targets of kind edge that are in force.
+    edges: Vec<&'a Target>,
     now: i64,
 }
 
@@ -82,14 +85,18 @@ pub(super) fn decide(world: &World, order: &Order) -> Answer {
         seen: look(world, false),
         covering,
         calendars: freeze::Calendars::default(),
+        edges: Vec::new(),
         now: world.now,
     };
     let mut report = Report::default();
     age(world, &mut report);
     let checkpoint = ledger::judge(&mut given, &mut report);
     if let Some(service) = service::service(&given, &mut report) {
-        let head = chain::judge(&given, service, &mut report);
-        if let (Some(head), Some(checkpoint)) = (head, checkpoint) {
+        if let Some(before) = &world.before {
+            gate::judge(&given, service, before, &mut report);
+        } else if let Some(head) = chain::judge(&given, service, &mut report)
+            && let Some(checkpoint) = checkpoint
+        {
             ledger::slot(&given, service, &head, &checkpoint, &mut report);
         }
     }

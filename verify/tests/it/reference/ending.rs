@@ -42,7 +42,7 @@ pub(super) fn end(story: &mut Story<'_>) {
     world.truncated = chance.percent(4);
     world.unavailable = chance.percent(6);
     world.ledger_unavailable = chance.percent(4);
-    if chance.percent(12) {
+    if world.before.is_none() && chance.percent(12) {
         world.asked = chance.below(world.policies[0].places.len());
     }
     world.now += match chance.below(20) {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use bulla_model::{Digest, Limits, envelope};
 use bulla_verify::{
-    Anchor, Attestation, Evidence, Ledger, Policy, PolicyFiles, Question, State, Trust, Verdict,
-    verify_environment,
+    Anchor, Attestation, Evidence, Ledger, Policy, PolicyFiles, Question, State, StepRequest,
+    Trust, Verdict, judge_step, verify_environment,
 };
 
 use super::decide::{Answer, Order};
@@ -182,7 +182,21 @@ pub(super) fn ask(ruled: &Ruled, world: &World) -> (Answer, Order) {
         cancelled: &|| false,
     };
     let environment = format!("e{}", world.asked);
-    let verdict = verify_environment(&question, &environment).unwrap();
+    let verdict = match &world.before {
+        None => verify_environment(&question, &environment).unwrap(),
+        Some(before) => {
+            let from = before.from.map(|from| format!("e{from}"));
+            let promoter = SIGNERS[before.promoter].signer.identity();
+            let request = StepRequest {
+                to: &environment,
+                from: from.as_deref(),
+                kind: serde_json::from_value(said::kind(before.kind).into()).unwrap(),
+                promoter: Some(&promoter),
+                tickets: Some(&[]),
+            };
+            judge_step(&question, &request).unwrap().0
+        }
+    };
     let order = Order {
         statements: digests.iter().map(ToString::to_string).collect(),
         keys: SIGNERS.iter().map(|one| one.id.clone()).collect(),

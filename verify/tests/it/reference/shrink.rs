@@ -50,8 +50,8 @@ pub(super) fn describe(ruled: &Ruled, world: &World) -> String {
     let mut out = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(out, "{text}").unwrap();
     line(format_args!(
-        "asked about e{} at minute {}",
-        world.asked, world.now
+        "asked about e{} at minute {}, before {:?}",
+        world.asked, world.now, world.before
     ));
     line(format_args!(
         "truncated {}, unavailable {}, ledger unavailable {}, index received {}",

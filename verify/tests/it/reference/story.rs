@@ -3,7 +3,7 @@
 use super::chance::Chance;
 use super::policies::{BUILDER, DEPLOYER, HARDENED, KEYS, PERSONS, PROMOTER, TESTER};
 use super::world::{
-    Body, Copy, Edge, Event, IMAGE, Key, Kind, Link, Minute, OTHER, Place, Policy, Require,
+    Before, Body, Copy, Edge, Event, IMAGE, Key, Kind, Link, Minute, OTHER, Place, Policy, Require,
     Statement, Step, Thing, World,
 };
 
@@ -49,9 +49,11 @@ pub(super) fn world(policies: &[Policy], chance: &mut Chance) -> World {
         anchor: None,
         state: None,
         asked: places - 1,
+        before: None,
         now: chance.minutes(0, 300),
     };
     let author = chance.one(&[3, 3, 3, 2]);
+    let is_before = chance.percent(25);
     let mut story = Story {
         chance,
         world,
@@ -64,8 +66,12 @@ pub(super) fn world(policies: &[Policy], chance: &mut Chance) -> World {
         author,
     };
     story.build();
-    story.travel();
-    story.afterwards();
+    if is_before {
+        story.go_on();
+    } else {
+        story.travel(true);
+        story.afterwards();
+    }
     super::ending::end(&mut story);
     story.world
 }
@@ -211,10 +217,10 @@ impl Story<'_> {
     }
 
     /// From place to place, as far as the release comes.
-    fn travel(&mut self) {
+    fn travel(&mut self, whole: bool) {
         let places = self.taken.len();
         let last = places - 1;
-        let end = if self.chance.percent(85) {
+        let end = if whole && self.chance.percent(85) {
             last
         } else {
             self.chance.below(places)
@@ -303,6 +309,11 @@ impl Story<'_> {
 
     /// Does what a step takes, then takes it.
     pub(super) fn take(&mut self, step: Step, previous: &[Link]) -> Link {
+        self.prepare(step, previous);
+        self.promote(PROMOTER, step, previous)
+    }
+
+    fn prepare(&mut self, step: Step, previous: &[Link]) {
         self.wait(1, 120);
         let tier = self.tier();
         let tighten = self.policy().added(self.service);
@@ -316,7 +327,41 @@ impl Story<'_> {
             self.approve(require, step, previous);
         }
         self.wait(0, 30);
-        self.promote(PROMOTER, step, previous)
+    }
+
+    /// Up to a step that is about to be taken.
+    fn go_on(&mut self) {
+        if self.chance.percent(85) {
+            self.travel(false);
+        }
+        if !self.oops() {
+            self.version = 0;
+        }
+        let there = (0..self.taken.len()).rev();
+        let from = there
+            .into_iter()
+            .find(|place| !self.taken[*place].is_empty());
+        let edges = self.world.policies[0].edges.clone();
+        let fits: Vec<_> = edges.iter().filter(|edge| edge.step.from == from).collect();
+        let step = match fits[..] {
+            [] => self.chance.one(&edges).step,
+            _ => self.chance.one(&fits).step,
+        };
+        let previous = step
+            .from
+            .and_then(|place| self.taken[place].last().copied());
+        self.prepare(step, &Vec::from_iter(previous));
+        let promoter = if self.oops() {
+            self.chance.below(KEYS)
+        } else {
+            PROMOTER
+        };
+        self.world.asked = step.to;
+        self.world.before = Some(Before {
+            kind: step.kind,
+            from: step.from.filter(|_| self.chance.percent(50)),
+            promoter,
+        });
     }
 
     fn meet(&mut self, require: &Require, step: Step) {

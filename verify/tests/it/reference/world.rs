@@ -32,7 +32,17 @@ pub(super) struct World {
     pub(super) anchor: Option<Anchor>,
     pub(super) state: Option<State>,
     pub(super) asked: Place,
+    /// The step into there that is about to be taken; none where it is asked what may be there.
+    pub(super) before: Option<Before>,
     pub(super) now: Minute,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Before {
+    pub(super) kind: Kind,
+    /// Where from, if that is named.
+    pub(super) from: Option<Place>,
+    pub(super) promoter: Key,
 }
 
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::super::world::{Body, Edge, Kind, Link, Place, Policy, Promotion};
-use super::who::{Match, named};
+use super::who::{Match, Time, named};
 use super::{Cause, Given, Report, Seen, best, best_known};
 
 mod review;
@@ -38,54 +38,81 @@ pub(super) fn judge<'a>(
     report: &mut Report,
 ) -> Option<Said<'a>> {
     let all = gather(given, service);
-    let retirements = all.retirements();
-    let asked = given.world.asked;
-    let mut nearest: Option<((bool, u8), Report)> = None;
-    let ways = all
-        .verified
-        .iter()
-        .filter(|said| said.promotion.step.to == asked && said.promotion.step.kind != Kind::Retire);
-    for head in ways {
-        let mut attempt = Report::default();
-        all.meant_here(*head, &mut attempt);
-        let walked = all.walk(*head, Some(&retirements), &mut attempt);
-        all.forks(*head, &mut attempt);
-        if attempt.failed.is_empty() {
-            all.retired(*head, &retirements, &walked, &mut attempt);
-        }
-        let Some(cause) = attempt.overall() else {
-            report.take(attempt);
-            return Some(*head);
-        };
-        let distance = match cause {
-            Cause::NotYet => 0,
-            Cause::Undetermined => 1,
-            cause => cause as u8 + 2,
-        };
-        let distance = (!all.is_promoter(*head), distance);
-        if nearest.as_ref().is_none_or(|(held, _)| distance < *held) {
-            nearest = Some((distance, attempt));
-        }
-    }
-    let taken_back = all.revoked.iter().any(|said| {
-        let step = said.promotion.step;
-        step.to == asked && step.kind != Kind::Retire && all.is_promoter(*said)
-    });
-    if let Some((_, attempt)) = nearest.filter(|((stranger, _), _)| !(*stranger && taken_back)) {
-        report.take(attempt);
+    all.head(given.world.asked, true, report)
+}
+
+/// The head that a step goes on from, with what it follows itself.
+pub(super) fn before<'a>(
+    given: &'a Given<'a>,
+    service: usize,
+    (kind, from): (Kind, Place),
+    report: &mut Report,
+) -> Option<(Said<'a>, Vec<(Promotion, Time)>)> {
+    let all = gather(given, service);
+    let mut there = all.verified.iter();
+    if kind == Kind::Rollback && !there.any(|said| said.promotion.step.to == from) {
+        report.fail("promotion", "never-there", given.soft(Cause::Denied));
         return None;
     }
-    let cause = if taken_back {
-        report.tell("revoked", "note", "promotion");
-        Cause::Expired
-    } else if all.verified.is_empty() {
-        best(all.wrong.iter().map(|(cause, _)| *cause))
-    } else {
-        Cause::Denied
-    };
-    report.fail("promotion", "promotion-missing", given.soft(cause));
-    report.notes("promotion", &all.wrong);
-    None
+    let head = all.head(from, false, report)?;
+    let before = all.behind(&[head.seen.link]);
+    Some((head, before))
+}
+
+impl<'a> All<'a> {
+    fn head(&self, asked: Place, is_ours: bool, report: &mut Report) -> Option<Said<'a>> {
+        let all = self;
+        let given = self.given;
+        let retirements = all.retirements();
+        let mut nearest: Option<((bool, u8), Report)> = None;
+        let ways = all.verified.iter().filter(|said| {
+            said.promotion.step.to == asked && said.promotion.step.kind != Kind::Retire
+        });
+        for head in ways {
+            let mut attempt = Report::default();
+            if is_ours {
+                all.meant_here(*head, &mut attempt);
+            }
+            let walked = all.walk(*head, Some(&retirements), &mut attempt);
+            all.forks(*head, &mut attempt);
+            if attempt.failed.is_empty() {
+                all.retired(*head, &retirements, &walked, &mut attempt);
+            }
+            let Some(cause) = attempt.overall() else {
+                report.take(attempt);
+                return Some(*head);
+            };
+            let distance = match cause {
+                Cause::NotYet => 0,
+                Cause::Undetermined => 1,
+                cause => cause as u8 + 2,
+            };
+            let distance = (!all.is_promoter(*head), distance);
+            if nearest.as_ref().is_none_or(|(held, _)| distance < *held) {
+                nearest = Some((distance, attempt));
+            }
+        }
+        let taken_back = all.revoked.iter().any(|said| {
+            let step = said.promotion.step;
+            step.to == asked && step.kind != Kind::Retire && all.is_promoter(*said)
+        });
+        if let Some((_, attempt)) = nearest.filter(|((stranger, _), _)| !(*stranger && taken_back))
+        {
+            report.take(attempt);
+            return None;
+        }
+        let cause = if taken_back {
+            report.tell("revoked", "note", "promotion");
+            Cause::Expired
+        } else if all.verified.is_empty() {
+            best(all.wrong.iter().map(|(cause, _)| *cause))
+        } else {
+            Cause::Denied
+        };
+        report.fail("promotion", "promotion-missing", given.soft(cause));
+        report.notes("promotion", &all.wrong);
+        None
+    }
 }
 
 fn gather<'a>(given: &'a Given<'a>, service: usize) -> All<'a> {

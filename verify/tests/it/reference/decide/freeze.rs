@@ -146,7 +146,28 @@ struct Applying<'b, 'a> {
     gap: bool,
 }
 
-fn applying<'b, 'a>(given: &'b Given<'a>, at: Minute, claims: bool) -> Applying<'b, 'a> {
+/// When it is asked what was there.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// A step that was taken then: what is of the same moment was not there.
+    At(Minute),
+    /// As if it had been taken a moment later.
+    After(Minute),
+    /// A step that is about to be taken: all that is at hand is there.
+    Now,
+}
+
+impl Moment {
+    fn is_after(self, other: Minute) -> bool {
+        match self {
+            Self::At(at) => other < at,
+            Self::After(at) => other <= at,
+            Self::Now => true,
+        }
+    }
+}
+
+fn applying<'b, 'a>(given: &'b Given<'a>, at: Moment, claims: bool) -> Applying<'b, 'a> {
     let all = &given.calendars.all;
     let sure = all.iter().filter(|one| one.sure && !one.void);
     let highest = sure.clone().filter_map(|one| one.said.serial).max();
@@ -160,8 +181,8 @@ fn applying<'b, 'a>(given: &'b Given<'a>, at: Minute, claims: bool) -> Applying<
         while let Some(one) = next.filter(|_| !certain) {
             by = by.min(one.proof.unwrap_or(by));
             by = by.min(one.claim.filter(|_| claims).unwrap_or(by));
-            if !one.void && one.early < at {
-                certain = by < at;
+            if !one.void && at.is_after(one.early) {
+                certain = at.is_after(by);
                 found.all.push(one);
                 if one.link == newest.link {
                     found.newest.push(certain);
@@ -176,7 +197,7 @@ fn applying<'b, 'a>(given: &'b Given<'a>, at: Minute, claims: bool) -> Applying<
             found.gap |= !whole;
         }
     }
-    for one in all.iter().filter(|one| !one.void && one.early < at) {
+    for one in all.iter().filter(|one| !one.void && at.is_after(one.early)) {
         match one.said.serial {
             None => found.all.push(one),
             serial if !one.sure && serial > highest => found.all.push(one),
@@ -196,7 +217,7 @@ enum Hold {
     Waits,
 }
 
-/// The section on freezes, of a step that was taken.
+/// The section on freezes, of a step that was taken, or is about to be.
 pub(super) fn judge(
     given: &Given<'_>,
     taken: &Taken<'_>,
@@ -207,8 +228,39 @@ pub(super) fn judge(
     if policy.freezes.is_none() {
         return;
     }
+    let mut told = Report::default();
+    if !taken.is_next {
+        at(given, taken, rules, Moment::At(taken.at), &mut told);
+        report.take(told);
+        return;
+    }
+    at(given, taken, rules, Moment::Now, &mut told);
+    let mut later = Report::default();
+    for moment in [Moment::At(taken.at), Moment::After(taken.at)] {
+        at(given, taken, rules, moment, &mut later);
+    }
+    if told.failed.is_empty() && !later.failed.is_empty() {
+        report.fail("freeze", "freeze-unknown", Cause::Undetermined);
+    } else {
+        report.take(told);
+    }
+}
+
+fn at(
+    given: &Given<'_>,
+    taken: &Taken<'_>,
+    rules: &[&Approvals],
+    moment: Moment,
+    report: &mut Report,
+) {
+    let policy = &given.world.policies[taken.version];
     let claims = policy.tiers[policy.services[taken.service].tier].claims;
-    let found = applying(given, taken.at, claims);
+    let found = applying(given, moment, claims);
+    let frozen = if taken.is_next {
+        Cause::NotYet
+    } else {
+        Cause::Denied
+    };
     if found.newest.iter().filter(|certain| **certain).count() > 1 {
         report.fail("freeze", "freeze-equivocation", Cause::Denied);
         return;
@@ -233,8 +285,8 @@ pub(super) fn judge(
     match stops {
         None | Some(Hold::No | Hold::Unknown) => report.passed = true,
         Some(Hold::Over) => report.fail("freeze", "freeze-expired", Cause::Expired),
-        Some(Hold::Frozen) => report.fail("freeze", "frozen", Cause::Denied),
-        Some(Hold::Waits) => report.fail("freeze", "frozen", given.soft(Cause::Denied)),
+        Some(Hold::Frozen) => report.fail("freeze", "frozen", frozen),
+        Some(Hold::Waits) => report.fail("freeze", "frozen", given.soft(frozen)),
     }
 }
 

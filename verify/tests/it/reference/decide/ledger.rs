@@ -188,7 +188,11 @@ fn freshness<'a, 'b>(
     }
     if let Some((promote, admit)) = demanded {
         let age = seen.time.issued().map(|issued| (given.now - issued).max(0));
-        if given.now >= said.not_after || age.is_none_or(|age| age > promote.max(admit)) {
+        let limit = match world.before {
+            Some(_) => promote,
+            None => promote.max(admit),
+        };
+        if given.now >= said.not_after || age.is_none_or(|age| age > limit) {
             report.fail(check, "checkpoint-stale", expired);
         } else if age.is_some_and(|age| age > promote) {
             report.tell("checkpoint-stale", "warning", check);
@@ -376,15 +380,21 @@ fn is_before(proof: Option<Minute>, from: Option<Minute>) -> bool {
 }
 
 /// Step 3.4.
-fn void(
-    given: &mut Given<'_>,
-    held: &BTreeMap<Link, Held<'_>>,
+fn void<'a>(
+    given: &mut Given<'a>,
+    held: &BTreeMap<Link, Held<'a>>,
     force: &[Link],
     report: &mut Report,
 ) {
     let reached = given.covering.clone();
     let revoked = |target: &Target| matches!(target, Target::Subject(one) if reached.contains(one));
     let mut clear = true;
+    given.edges = force
+        .iter()
+        .filter(|link| !held[link].open)
+        .flat_map(|link| held[link].targets)
+        .filter(|target| matches!(target, Target::Edge { .. }))
+        .collect();
     for link in force.iter().filter(|link| !held[link].open) {
         let one = &held[link];
         if one.targets.iter().any(revoked) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::world::{
-    Approval, Approvals, Binding, Body, Event, Evidence, Exclusion, Link, Minute, Place, Policy,
-    Promotion, Provenance, Require, Soak, Step, Thing,
+    Approval, Approvals, Binding, Body, Edge, Event, Evidence, Exclusion, Link, Minute, Place,
+    Policy, Promotion, Provenance, Require, Soak, Step, Thing,
 };
 use super::people::Actor;
 use super::who::{Match, Time, named};
@@ -21,8 +21,35 @@ pub(super) struct Taken<'a> {
     pub(super) previous: &'a [Link],
     pub(super) signer: (usize, Time),
     pub(super) at: Minute,
+    /// Whether it is about to be taken.
+    pub(super) is_next: bool,
     /// The promotions it follows, directly or not.
     pub(super) before: Vec<(Promotion, Time)>,
+}
+
+/// The edge's, what its version of the policy adds, and freezes.
+pub(super) fn judge_all(given: &Given<'_>, taken: &Taken<'_>, edge: &Edge, report: &mut Report) {
+    let policy = taken.policy(given);
+    let tier = policy.services[taken.service].tier;
+    let surely_before = |since| {
+        if taken.is_next {
+            !policy.tiers[tier].claims && given.now < since
+        } else {
+            taken.signer.1.proof.is_some_and(|proof| proof < since)
+        }
+    };
+    let added = policy.added(taken.service);
+    let added = added.filter(|rule| rule.is_about(taken.step, tier));
+    let added = added.filter(|rule| !rule.since.is_some_and(surely_before));
+    let rules: Vec<_> = std::iter::once(&edge.require)
+        .chain(added.map(|rule| &rule.require))
+        .collect();
+    for rule in &rules {
+        judge(given, taken, rule, report);
+    }
+    let approvals = rules.iter().filter_map(|rule| rule.approvals.as_ref());
+    let approvals: Vec<_> = approvals.collect();
+    super::freeze::judge(given, taken, &approvals, report);
 }
 
 pub(super) fn judge(given: &Given<'_>, taken: &Taken<'_>, rules: &Require, report: &mut Report) {

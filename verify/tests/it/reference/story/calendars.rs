@@ -23,6 +23,8 @@ impl Story<'_> {
             .drain(..)
             .filter_map(|link| self.world.statements[link].word)
             .collect();
+        // Also around a step that is about to be taken.
+        let steps = [steps, vec![end]].concat();
         let count = self.chance.one(&[1, 1, 1, 2, 2, 3, 4]);
         let mut times: Vec<_> = (0..count)
             .map(|_| {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::requirements::{self, Taken};
-use super::super::who::Match;
-use super::super::{Cause, Report, best, freeze};
+use super::super::who::{Match, Time};
+use super::super::{Cause, Report, best};
 use super::{All, Retirement, Said, Version, covers, names};
-use crate::reference::world::{Edge, Kind, Link, Tighten};
+use crate::reference::world::{Edge, Kind, Link, Promotion, Tighten};
 
 impl<'a> All<'a> {
     /// Step 6; answers which promotions were walked and judged to their end. Without retirements, of
@@ -58,16 +58,7 @@ impl<'a> All<'a> {
         let given = self.given;
         let surely_before = |since| said.seen.time.proof.is_some_and(|proof| proof < since);
         let taken = self.taken(said, version)?;
-        requirements::judge(given, &taken, &edge.require, report);
-        let mut rules = vec![&edge.require];
-        for rule in self.added(version, said) {
-            if !rule.since.is_some_and(surely_before) {
-                requirements::judge(given, &taken, &rule.require, report);
-                rules.push(&rule.require);
-            }
-        }
-        let rules = rules.into_iter().filter_map(|rule| rule.approvals.as_ref());
-        freeze::judge(given, &taken, &rules.collect::<Vec<_>>(), report);
+        requirements::judge_all(given, &taken, edge, report);
         if version == 0 || said.promotion.step.kind == Kind::Retire {
             return Some(());
         }
@@ -241,15 +232,6 @@ impl<'a> All<'a> {
 
     fn taken(&self, said: Said<'a>, version: usize) -> Option<Taken<'a>> {
         let one = said.promotion;
-        let mut before = Vec::new();
-        let mut waiting = one.previous.clone();
-        let mut known = BTreeSet::new();
-        while let Some(link) = waiting.pop() {
-            if let (true, Some(found)) = (known.insert(link), self.find(link)) {
-                before.push((found.promotion.clone(), found.seen.time));
-                waiting.extend(&found.promotion.previous);
-            }
-        }
         Some(Taken {
             version,
             service: self.service,
@@ -260,7 +242,22 @@ impl<'a> All<'a> {
             previous: &one.previous,
             signer: (said.seen.key, said.seen.time),
             at: said.seen.time.existed()?,
-            before,
+            is_next: false,
+            before: self.behind(&one.previous),
         })
+    }
+
+    /// These, and all that they follow.
+    pub(super) fn behind(&self, links: &[Link]) -> Vec<(Promotion, Time)> {
+        let mut before = Vec::new();
+        let mut waiting = links.to_vec();
+        let mut known = BTreeSet::new();
+        while let Some(link) = waiting.pop() {
+            if let (true, Some(found)) = (known.insert(link), self.find(link)) {
+                before.push((found.promotion.clone(), found.seen.time));
+                waiting.extend(&found.promotion.previous);
+            }
+        }
+        before
     }
 }
