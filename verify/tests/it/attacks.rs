@@ -146,6 +146,21 @@ fn links_that_do_not_hold_break_the_chain() {
             "change {number}"
         );
     }
+    // Another subject beside the image, from there on or up to there.
+    let both = [kit::image(), Digest::sha256(b"another image")];
+    for (dev, staging, exit) in [(1, 1, 0), (2, 2, 0), (1, 2, 1), (2, 1, 1)] {
+        let mut world = World::staged();
+        let mut steps = world.take("promoter promotion").into_iter();
+        let mut said = || kit::promotion_in(&steps.next().unwrap().bundle);
+        let (first, mut next) = (said(), said());
+        let first = world.seal_promotion("promoter", "dev", &first, &both[..dev]);
+        next.chain.first = Some(first.clone());
+        next.chain.previous = vec![first];
+        world.seal_promotion("promoter", "staging", &next, &both[..staging]);
+        let verdict = world.verify("staging");
+        assert_exit(&verdict, exit);
+        assert_eq!(codes(&verdict).contains(&Code::ChainBroken), exit == 1);
+    }
     // No sequence at all.
     for sequence in [0, u64::MAX] {
         let mut world = World::approved();
@@ -525,6 +540,16 @@ fn f34_a_policy_is_not_rolled_back_nor_swapped() {
     assert_exit(&older.verify("dev"), 0);
     older.state = Some(state.clone());
     assert_exit(&older.verify("dev"), 14);
+    // Who saw none is told by the anchor.
+    older.state = None;
+    for (minimum, exit) in [(2, 0), (3, 14)] {
+        let owner = kit::policy::key("owner");
+        older.anchor = Some(format!(
+            "apiVersion: bulla.dev/anchor/v0.1\nowners: {{threshold: 1, keys: [{owner}]}}\n\
+             environments: []\nminimum: {{release: {minimum}}}\n"
+        ));
+        assert_exit(&older.verify("dev"), exit);
+    }
     let mut other = World::empty();
     other.edit("release.yaml", "threshold: 2", "threshold: 1");
     other.provenance();

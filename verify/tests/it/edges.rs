@@ -555,7 +555,7 @@ fn a_retirement_covers_all_that_was_there_by_then_and_nothing_later() {
     world.now = hour(26);
     let named = world.step(EdgeKind::Retire, "prod").1.unwrap();
     assert_eq!(named.chain.sequence, 5, "it names the rollback alone");
-    world.take_step(EdgeKind::Retire, "prod", |_| {});
+    world.take_step(EdgeKind::Retire, "prod", |said| said.inputs.clear());
     // Back on the normal way, in the same moment.
     let before = world.evidence.len();
     world.approve("bob", "prod");
@@ -635,10 +635,20 @@ fn that_nothing_was_retired_is_not_known_while_something_may_be_missing() {
 
 #[test]
 fn a_stranger_retires_nothing() {
-    let mut world = in_prod();
-    let said = world.promotion(world.step(EdgeKind::Retire, "prod").1.unwrap());
-    world.seal_promotion("mallory", "prod", &said, &[kit::image()]);
-    assert_exit(&world.verify("prod"), 0);
+    // Somebody whom the policy knows for something else is one, too.
+    for who in ["mallory", "tester"] {
+        let mut world = in_prod();
+        let said = world.promotion(world.step(EdgeKind::Retire, "prod").1.unwrap());
+        world.seal_promotion(who, "prod", &said, &[kit::image()]);
+        assert_exit(&world.verify("prod"), 0);
+        // Nor do they keep anybody from going back, as a promoter does even if that is refused.
+        world.now = hour(25);
+        world.approve_step("bob", EdgeKind::Rollback, "prod");
+        world.take_step(EdgeKind::Rollback, "prod", |said| said.inputs.clear());
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, 0);
+        assert_eq!(verdict.steps.last().unwrap().kind, EdgeKind::Rollback);
+    }
 }
 
 #[test]

@@ -501,15 +501,16 @@ fn a_veto_stops_the_step_also_one_that_only_claims_to_be_from_before() {
     for (more, exit) in [(&json!({}), 14), (&this, 14), (&other, 0), (&service, 0)] {
         let mut world = World::guarded(1);
         let promotion = world.take("promoter promotion prod");
-        world.now = hour(4);
+        // An hour after that promotion, as its signer says.
+        world.now = hour(5);
         world.checkpoint(1);
         world.revoke("security", &[veto(more)]);
         let (judged, _) = world.judge("prod", None);
         assert_exit(&judged, exit);
         // A promoter who takes it all the same takes it in vain.
-        world.now = hour(5);
-        world.promote("prod");
         world.now = hour(6);
+        world.promote("prod");
+        world.now = hour(7);
         assert_exit(&world.verify("prod"), exit);
         // That another one had been taken before, only the promoter says.
         world.take("promoter promotion prod");

@@ -461,6 +461,17 @@ fn a_revocation_outlives_its_key_and_its_owner() {
         world.checkpoint_with("keeper", 2, |said| said.revocations.clear());
         assert_exit(&world.verify("prod"), exit);
     }
+    // What does not say when may be from before the end; nobody can read it either way.
+    for (who, exit) in [("security", 3), ("mallory", 0)] {
+        let mut world = World::checked();
+        let said = json!({"scope": "ledger://acme/pay", "targets": [the_image()]});
+        world.record(who, "revocation", revocation::TYPE, &said);
+        world.next_policy();
+        let ended = format!("  security:\n    - notAfter: {}\n      key:", hour(20));
+        world.edit("release.yaml", "  security:\n    - key:", &ended);
+        world.checkpoint_with("keeper", 2, |said| said.revocations.clear());
+        assert_exit(&world.verify("prod"), exit);
+    }
     // Another owner took over.
     let mut world = World::checked();
     world.revoke("security", &[the_image()]);
