@@ -68,6 +68,11 @@ impl Pattern {
         }
     }
 
+    /// Whether some text may match both: yes also where finding out takes too long.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        self.meets(other, &mut Effort::new(1 << 20)).unwrap_or(true)
+    }
+
     /// Whether some text matches both; nothing if there is no effort left to find out. Of regular
     /// expressions only exact texts are known.
     pub(crate) fn meets(&self, other: &Self, left: &mut Effort) -> Option<bool> {

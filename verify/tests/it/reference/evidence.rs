@@ -193,6 +193,8 @@ pub(super) fn ask(ruled: &Ruled, world: &World) -> (Answer, Order) {
                 kind: serde_json::from_value(said::kind(before.kind).into()).unwrap(),
                 promoter: Some(&promoter),
                 tickets: Some(&[]),
+                set: None,
+                names: None,
             };
             judge_step(&question, &request).unwrap().0
         }

@@ -95,7 +95,7 @@ impl Asked {
             .scopes
             .iter()
             .flat_map(|own| other.scopes.iter().map(move |theirs| (own, theirs)));
-        pairs.any(|(own, theirs)| own.meets(theirs))
+        pairs.any(|(own, theirs)| own.may_meet(theirs))
     }
 
     fn absorb(&mut self, other: Self) {

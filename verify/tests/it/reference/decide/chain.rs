@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::super::world::{Body, Edge, Kind, Link, Place, Policy, Promotion};
+use super::super::world::{Body, Edge, IMAGE, Kind, Link, Place, Policy, Promotion, Thing};
 use super::who::{Match, Time, named};
 use super::{Cause, Given, Report, Seen, best, best_known};
 
@@ -38,7 +38,7 @@ pub(super) fn judge<'a>(
     report: &mut Report,
 ) -> Option<Said<'a>> {
     let all = gather(given, service);
-    all.head(given.world.asked, true, report)
+    all.head(given.world.asked, true, None, report)
 }
 
 /// The head that a step goes on from, with what it follows itself.
@@ -54,20 +54,40 @@ pub(super) fn before<'a>(
         report.fail("promotion", "never-there", given.soft(Cause::Denied));
         return None;
     }
-    let head = all.head(from, false, report)?;
+    let mut of_this_set = Report::default();
+    let head = all.head(from, false, Some(&[IMAGE]), &mut of_this_set);
+    let Some(head) = head else {
+        let mut unsaid = Report::default();
+        if all.head(from, false, None, &mut unsaid).is_some() {
+            report.fail("promotion", "set-mismatch", given.soft(Cause::Denied));
+        } else {
+            report.take(of_this_set);
+        }
+        return None;
+    };
+    report.take(of_this_set);
     let before = all.behind(&[head.seen.link]);
     Some((head, before))
 }
 
 impl<'a> All<'a> {
-    fn head(&self, asked: Place, is_ours: bool, report: &mut Report) -> Option<Said<'a>> {
+    fn head(
+        &self,
+        asked: Place,
+        is_ours: bool,
+        of: Option<&[Thing]>,
+        report: &mut Report,
+    ) -> Option<Said<'a>> {
         let all = self;
         let given = self.given;
         let retirements = all.retirements();
         let mut nearest: Option<((bool, u8), Report)> = None;
-        let ways = all.verified.iter().filter(|said| {
-            said.promotion.step.to == asked && said.promotion.step.kind != Kind::Retire
-        });
+        let is_way = |said: &Said<'_>| {
+            said.promotion.step.to == asked
+                && said.promotion.step.kind != Kind::Retire
+                && of.is_none_or(|set| said.seen.subjects == set)
+        };
+        let ways = all.verified.iter().filter(|said| is_way(said));
         for head in ways {
             let mut attempt = Report::default();
             if is_ours {
@@ -92,10 +112,8 @@ impl<'a> All<'a> {
                 nearest = Some((distance, attempt));
             }
         }
-        let taken_back = all.revoked.iter().any(|said| {
-            let step = said.promotion.step;
-            step.to == asked && step.kind != Kind::Retire && all.is_promoter(*said)
-        });
+        let mut revoked = all.revoked.iter();
+        let taken_back = revoked.any(|said| is_way(said) && all.is_promoter(*said));
         if let Some((_, attempt)) = nearest.filter(|((stranger, _), _)| !(*stranger && taken_back))
         {
             report.take(attempt);
