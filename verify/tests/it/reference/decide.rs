@@ -14,6 +14,7 @@ mod ledger;
 mod people;
 mod requirements;
 mod service;
+mod slot;
 mod who;
 
 /// What was signed as digests and keys are ordered; the order decides between equals.
@@ -97,7 +98,7 @@ pub(super) fn decide(world: &World, order: &Order) -> Answer {
         } else if let Some(head) = chain::judge(&given, service, &mut report)
             && let Some(checkpoint) = checkpoint
         {
-            ledger::slot(&given, service, &head, &checkpoint, &mut report);
+            slot::judge(&given, service, &head, &checkpoint, &mut report);
         }
     }
     if world.truncated || world.unavailable {

@@ -171,8 +171,10 @@ fn applying<'b, 'a>(given: &'b Given<'a>, at: Moment, claims: bool) -> Applying<
     let all = &given.calendars.all;
     let sure = all.iter().filter(|one| one.sure && !one.void);
     let highest = sure.clone().filter_map(|one| one.said.serial).max();
-    let mut found = Applying::default();
-    found.none = highest.is_none();
+    let mut found = Applying {
+        none: highest.is_none(),
+        ..Applying::default()
+    };
     for newest in sure.filter(|one| highest.is_some() && one.said.serial == highest) {
         let mut by = given.now;
         let mut next = Some(newest);

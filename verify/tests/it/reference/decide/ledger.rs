@@ -1,19 +1,18 @@
-//! Steps 3 and 10: what was taken back, how fresh the word on that is, and the latest promotions.
+//! Step 3: what was taken back, and how fresh the word on that is.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::world::{Body, Checkpoint, Link, Minute, Policy, Target};
-use super::chain::Said;
 use super::people::{Actor, actor};
 use super::who::{Match, matches, matches_at, named};
 use super::{Cause, Given, Report, Seen, freeze, look};
 
 /// The newest checkpoint, with those that it follows.
 pub(super) struct Line<'a> {
-    newest: &'a Checkpoint,
-    issued: Minute,
-    before: Vec<&'a Checkpoint>,
+    pub(super) newest: &'a Checkpoint,
+    pub(super) issued: Minute,
+    pub(super) before: Vec<&'a Checkpoint>,
 }
 
 /// What was revoked, by the statements about it.
@@ -443,78 +442,5 @@ pub(super) fn reaches(target: &Target, seen: &Seen<'_>, since: Minute, reached: 
                 && (subjects.is_empty() || subjects.iter().any(about))
                 && !is_before(seen.time.proof, Some(since))
         }
-    }
-}
-
-/// Step 10.
-pub(super) fn slot(
-    given: &Given<'_>,
-    service: usize,
-    head: &Said<'_>,
-    line: &Line<'_>,
-    report: &mut Report,
-) {
-    let place = (service, given.world.asked);
-    let find = |one: &Checkpoint| {
-        let slot = one.slots.iter().find(|slot| (slot.0, slot.1) == place);
-        slot.map(|slot| (slot.2, slot.3))
-    };
-    let Some((sequence, latest)) = find(line.newest) else {
-        return;
-    };
-    report.passed = true;
-    if head.seen.link == latest {
-        return;
-    }
-    let said = head.promotion;
-    let mut decided = std::iter::once(line.newest).chain(line.before.iter().copied());
-    let decided = decided.find_map(|one| find(one).filter(|(slot, _)| *slot == said.slot));
-    let lost = decided.is_some_and(|(_, other)| other != head.seen.link);
-    if !lost || said.slot_previous.is_none() {
-        let then = head.seen.time.existed().is_some_and(|at| at <= line.issued);
-        let lower = said.slot < sequence || (said.slot == sequence && said.slot_previous.is_none());
-        if then && lower {
-            return;
-        }
-        match descends(given, said, (sequence, latest)) {
-            Some(true) => return,
-            None => {
-                report.fail("slot", "chain-forked", Cause::Undetermined);
-                return;
-            }
-            Some(false) => {}
-        }
-    }
-    report.fail("slot", "chain-forked", Cause::Denied);
-}
-
-/// Whether links lead from a promotion to the latest one; unknown where one is not at hand.
-fn descends(
-    given: &Given<'_>,
-    head: &super::super::world::Promotion,
-    (sequence, latest): (u64, Link),
-) -> Option<bool> {
-    let mut one = head;
-    loop {
-        if one.slot <= sequence {
-            return Some(false);
-        }
-        let Some(previous) = one.slot_previous else {
-            return Some(false);
-        };
-        if one.slot == sequence + 1 {
-            return Some(previous == latest);
-        }
-        let found = given.seen.iter().find_map(|seen| match seen.body {
-            Body::Promotion(said) if seen.link == previous && seen.refused.is_none() => {
-                given.is_about(seen).then_some(said)
-            }
-            _ => None,
-        });
-        let next = found?;
-        if next.slot + 1 != one.slot {
-            return Some(false);
-        }
-        one = next;
     }
 }
