@@ -69,8 +69,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let target = target(&arguments, &images, current, &holders).await?;
     let to = target.members.first();
     let to = to.ok_or_else(|| nothing_there(&service, &arguments))?;
-    report.to = to.descriptor.digest.clone();
-    report.image = target.names().to_owned();
+    report.to.clone_from(&to.descriptor.digest);
+    target.names().clone_into(&mut report.image);
     let exit = if target.digests.iter().eq(&current.step.subjects) {
         gate.stays(&target, current, &mut report).await?
     } else {
@@ -116,7 +116,7 @@ impl Gate<'_> {
         if !carried.await?.contains(&step.promotion) {
             return Ok(false);
         }
-        report.image = set.names().to_owned();
+        set.names().clone_into(&mut report.image);
         report.promotion = Some(step.promotion.clone());
         report.finished = true;
         Ok(true)

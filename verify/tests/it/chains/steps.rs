@@ -36,6 +36,14 @@ stories! {
             };
             told
         };
+    "before-a-step-of-other-subjects", "Step 5: promotions",
+        "A step of the artifact alone goes on from no promotion of more.",
+        1 SetMismatch => step("staging", with(World::built(), |world| {
+            world.promote("dev");
+            let said = kit::promotion_in(&world.take("promoter promotion")[0].bundle);
+            let both = [kit::image(), Digest::sha256(b"another image")];
+            world.seal_promotion("promoter", "dev", &said, &both);
+        }));
     "nothing-promoted", "Step 5: promotions",
         "Without a promotion about the artifact into the environment it is not there.",
         10 PromotionMissing => verify("dev", World::built());

@@ -131,7 +131,7 @@ fn what_one_of_them_knows_to_be_taken_back_is_not_carried() {
     let head = prod.carried(&train)[0].payload().clone();
     // Seen by the ledger of the first image only.
     let target = json!({"kind": "attestation", "payload": head});
-    train.0[0].revoke("security", &[target.clone()]);
+    train.0[0].revoke("security", std::slice::from_ref(&target));
     assert_eq!(prod.count(&train), 0);
     // What a stranger says of it changes nothing.
     let mut train = promoted();
