@@ -327,7 +327,10 @@ impl<'a, 'b> Walk<'a, 'b> {
             rules.judge(&context, &step, self.report);
         }
         freeze::judge(&context, &step, &requirements, Taken::Already, self.report);
-        later::from_then_on(self.context, policy, &step, time, self.report);
+        // What leads to a retirement is not asked: refusing it would let something in again.
+        if self.retirements.is_some() {
+            later::from_then_on(self.context, policy, &step, time, self.report);
+        }
         if self.asked.as_ref() == Some(promotion.payload()) {
             later::at_every_moment(self.context, &step, self.report);
         }

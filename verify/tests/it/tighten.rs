@@ -3,7 +3,7 @@
 use bulla_model::EdgeKind;
 use bulla_verify::{Code, Policy, StepRequest, Verdict};
 
-use crate::edges::in_prod;
+use crate::edges::{in_prod, world as staged};
 use crate::kit::{World, assert_exit, assert_found, codes, hour, promotion_in, show};
 
 /// A test result that the builder never signs.
@@ -325,4 +325,28 @@ fn rules_that_are_for_nothing_are_refused() {
         assert!(error.contains(reason) || reason == "standing", "{error}");
         assert!(error.starts_with(path), "{error}");
     }
+}
+
+#[test]
+fn what_led_to_a_retirement_is_not_asked_for_more_either() {
+    let mut world = staged().into_staging();
+    for who in ["alice", "carol"] {
+        world.approve(who, "prod");
+    }
+    world.now = hour(4);
+    world.promote("prod");
+    world.record_only("promoter");
+    // In once more, after the time, and out.
+    world.now = hour(6);
+    world.promote("prod");
+    world.record_only("promoter");
+    world.now = hour(7);
+    world.take_step(EdgeKind::Retire, "prod", |_| {});
+    world.now = hour(25);
+    assert_found(&world.verify("prod"), Code::PromotionRetired);
+    world.next_policy();
+    tighten(&mut world, &from(5).replace("to: dev", "to: prod"));
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::PromotionRetired);
 }

@@ -51,7 +51,7 @@ impl<'a> All<'a> {
     fn required(
         &self,
         said: Said<'a>,
-        version: usize,
+        (version, leads_in): (usize, bool),
         edge: &Edge,
         report: &mut Report,
     ) -> Option<()> {
@@ -59,7 +59,7 @@ impl<'a> All<'a> {
         let surely_before = |since| said.seen.time.proof.is_some_and(|proof| proof < since);
         let taken = self.taken(said, version)?;
         requirements::judge_all(given, &taken, edge, report);
-        if version == 0 || said.promotion.step.kind == Kind::Retire {
+        if version == 0 || !leads_in {
             return Some(());
         }
         let taken = self.taken(said, 0)?;
@@ -107,7 +107,7 @@ impl<'a> All<'a> {
                 report.fail("promotion", "chain-broken", Cause::Denied);
             }
         }
-        if self.judge(said, report).is_some() {
+        if self.judge(said, retirements.is_some(), report).is_some() {
             judged.insert(said.seen.link);
         }
     }
@@ -169,7 +169,7 @@ impl<'a> All<'a> {
     }
 
     /// Step 6.2. Nothing where what comes after is not judged.
-    fn judge(&self, said: Said<'a>, report: &mut Report) -> Option<()> {
+    fn judge(&self, said: Said<'a>, leads_in: bool, report: &mut Report) -> Option<()> {
         let (given, one) = (self.given, said.promotion);
         let mut denied = |code| {
             report.fail("promotion", code, Cause::Denied);
@@ -220,7 +220,7 @@ impl<'a> All<'a> {
             report.fail("promotion", "promotion-expired", Cause::Expired);
         }
         report.passed = true;
-        self.required(said, version, edge, report)?;
+        self.required(said, (version, leads_in), edge, report)?;
         if one.step.kind == Kind::BreakGlass && !one.ticket {
             report.fail("promotion", "incident-missing", Cause::Denied);
         }
