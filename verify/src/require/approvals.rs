@@ -7,6 +7,7 @@ use bulla_model::predicate::{Approval, Predicate as _};
 use bulla_model::{Edge, EdgeKind, Person, SubjectSet};
 
 use crate::anchor::Anchor;
+use crate::candidate::Candidate;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::{judge_time, refused, show_set};
@@ -14,7 +15,7 @@ use crate::question::Context;
 use crate::relay::RelayRule;
 use crate::require::{StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report, Severity};
-use crate::verified::Verified;
+use crate::verified::{Verified, best_copies};
 
 mod excluded;
 mod relayed;
@@ -39,15 +40,20 @@ struct Counted {
 fn count(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule) -> Counted {
     let excluded = excluded(context, step, rule);
     let mut counted: BTreeSet<Person> = BTreeSet::new();
+    let mut counting = BTreeSet::new();
     let mut notes = Vec::new();
     let mut definite = Vec::new();
-    for candidate in context.candidates {
-        if candidate
-            .claimed_type()
-            .is_none_or(|kind| !Approval::TYPES.contains(&kind.as_str()))
-        {
-            continue;
-        }
+    let is_approval = |candidate: &&Candidate| {
+        let kind = candidate.claimed_type();
+        kind.is_some_and(|kind| Approval::TYPES.contains(&kind.as_str()))
+    };
+    let candidates = context.candidates.iter().filter(is_approval);
+    let mut best: Vec<_> = candidates
+        .clone()
+        .filter_map(|c| c.outcome().ok())
+        .collect();
+    best_copies(&mut best);
+    for candidate in candidates {
         let judged = match candidate.outcome() {
             Err(refusal) => {
                 let finding = refused(CHECK, refusal, candidate.manifest());
@@ -71,19 +77,26 @@ fn count(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ApprovalsRule) -> 
         };
         match judged {
             Ok(person) => {
+                let key = candidate.outcome().ok();
+                counting.extend(key.map(|one| (one.payload(), one.signer())));
                 counted.insert(person);
             }
             Err(refused) => {
-                definite.extend(refused.cause);
+                // Whoever copies an approval with another record, or none, changes no answer.
+                let own = candidate.outcome().ok();
+                let own = own.filter(|one| best.iter().any(|best| std::ptr::eq(*best, *one)));
+                let key = own.map(|one| (one.payload(), one.signer()));
+                definite.extend(key.zip(refused.cause));
                 notes.push(refused.finding.at(candidate.manifest(), refused.pointer));
             }
         }
     }
+    definite.retain(|(key, _)| !counting.contains(key));
     Counted {
         persons: counted,
         excluded,
         notes,
-        definite,
+        definite: definite.into_iter().map(|(_, cause)| cause).collect(),
     }
 }
 

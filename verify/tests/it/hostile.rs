@@ -410,3 +410,22 @@ fn what_follows_a_promotion_that_may_be_there_is_not_denied_for_good() {
     world.unavailable = vec!["one of them".to_owned()];
     assert_exit(&world.verify("prod"), 1);
 }
+
+#[test]
+fn a_copy_of_an_approval_makes_no_no_of_not_yet() {
+    let mut world = World::staged();
+    world.approve("alice", "prod");
+    assert_exit(&world.judge("prod", None).0, 4);
+    // Recorded hours later by a stranger, its word and the proof contradict each other.
+    world.now = hour(9);
+    world.record_again("alice");
+    let verdict = world.judge("prod", None).0;
+    assert_found(&verdict, Code::TimeMismatch);
+    assert_exit(&verdict, 4);
+    // What was given rightly and ended is over, whatever copies of it say.
+    world.now = hour(24 * 30);
+    let over = |world: &World| world.judge("prod", None).0.exit_code();
+    let with_copy = over(&world);
+    world.evidence.pop();
+    assert_eq!(with_copy, over(&world));
+}

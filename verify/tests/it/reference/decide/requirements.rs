@@ -378,29 +378,39 @@ pub(super) fn counted(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals) ->
 fn approvals(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals, report: &mut Report) {
     let (kept_out, known) = excluded(given, taken, rule);
     let mut persons = BTreeSet::new();
-    let mut told: Vec<(&'static str, Option<Cause>, bool)> = Vec::new();
+    let mut told: Vec<(&'static str, bool)> = Vec::new();
+    let mut definite = Vec::new();
+    let mut counting = BTreeSet::new();
+    let good = given.seen.iter().filter(|seen| {
+        matches!(seen.body, Body::Approval(_)) && seen.refused.is_none() && !seen.revoked
+    });
+    let best_copies = best_known(good.collect());
     for seen in &given.seen {
         let Body::Approval(said) = seen.body else {
             continue;
         };
+        let is_best = best_copies.iter().any(|best| std::ptr::eq(*best, seen));
         if let (Some((_, code)), false) = (seen.refused, seen.revoked) {
-            told.push((code, None, code == "signature-invalid"));
+            told.push((code, code == "signature-invalid"));
             continue;
         }
         let of_another_step = said.step != taken.step || said.audience != taken.audience;
         match approves(given, taken, rule, &kept_out, seen, said) {
-            Ok(_) if seen.revoked => told.push(("revoked", None, false)),
+            Ok(_) if seen.revoked => told.push(("revoked", false)),
             Ok(person) => {
                 persons.insert(person);
+                counting.insert((seen.link, seen.key));
             }
             Err((code, cause)) => {
                 let other = code == "approval-mismatch" && of_another_step;
-                told.push((code, cause.filter(|_| !seen.revoked), other));
+                told.push((code, other));
+                let cause = cause.filter(|_| is_best && !seen.revoked);
+                definite.extend(cause.map(|cause| ((seen.link, seen.key), cause)));
             }
         }
     }
     let enough = known && persons.len() >= rule.threshold;
-    for (code, _, is_note) in &told {
+    for (code, is_note) in &told {
         let note = *code != "approval-rejected" && (enough || *is_note);
         report.tell(code, if note { "note" } else { "warning" }, "approvals");
     }
@@ -409,7 +419,8 @@ fn approvals(given: &Given<'_>, taken: &Taken<'_>, rule: &Approvals, report: &mu
     } else if enough {
         report.passed = true;
     } else {
-        let definite: Vec<_> = told.iter().filter_map(|(_, cause, _)| *cause).collect();
+        let definite = definite.iter().filter(|(key, _)| !counting.contains(key));
+        let definite: Vec<_> = definite.map(|(_, cause)| *cause).collect();
         let cause = if definite.is_empty() {
             Cause::NotYet
         } else {
