@@ -38,6 +38,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     )?;
     match &names[..] {
         [target] => Box::pin(one(arguments, target, context)).await,
+        _ if arguments.review.is_some() => Err(Failure::usage(
+            "--review passes on what was said of one image, and several are named",
+        )),
         _ => Box::pin(set::run(arguments, &names, context)).await,
     }
 }

@@ -21,7 +21,7 @@ pub async fn read(
     url: &str,
 ) -> Result<Request, Failure> {
     let place = place(rule, url)?;
-    let token = token(context, place.kind)?;
+    let token = token(context, place.kind, rule)?;
     let http = instance::http(context, recording)?;
     Ok(place.read(&http, token.as_ref()).await?)
 }
@@ -44,6 +44,14 @@ fn place(rule: &RelayRule, url: &str) -> Result<Place, Failure> {
         PlatformKind::GitHub
     };
     let host = rule.platform().as_str();
+    // What kind of platform it is decides which token goes there.
+    let is_of_the_other_kind = match kind {
+        PlatformKind::GitHub => host == "gitlab.com",
+        PlatformKind::GitLab => host == "github.com",
+    };
+    if is_of_the_other_kind {
+        return Err(no_review());
+    }
     let usual = match (kind, host) {
         (PlatformKind::GitHub, "github.com") => "https://api.github.com".to_owned(),
         (PlatformKind::GitHub, _) => format!("https://{host}/api/v3"),
@@ -57,9 +65,7 @@ fn place(rule: &RelayRule, url: &str) -> Result<Place, Failure> {
                 "the anchor's `api` is not at {host}, and would be sent a token of {host}"
             ),
         )
-        .with_hint(format_args!(
-            "expected {host}, a host below it, or this machine"
-        )));
+        .with_hint(format_args!("expected {host}, api.{host}, or this machine")));
     }
     Ok(Place {
         kind,
@@ -76,10 +82,9 @@ fn belongs(api: &Url, platform: &str) -> bool {
     let name = platform.split(['/', ':']).next().unwrap_or(platform);
     match api.host() {
         Some(Host::Domain(host)) => {
-            let is_below = host
-                .strip_suffix(name)
-                .is_some_and(|rest| rest.ends_with('.'));
-            host == name || host == "localhost" || is_below
+            // Below the platform's host there may be pages that its users write.
+            let is_api = host.strip_prefix("api.") == Some(name);
+            host == name || host == "localhost" || is_api
         }
         Some(Host::Ipv4(host)) => host.is_loopback() || host.to_string() == name,
         Some(Host::Ipv6(host)) => host.is_loopback(),
@@ -87,20 +92,36 @@ fn belongs(api: &Url, platform: &str) -> bool {
     }
 }
 
-/// The token of the job, or one made for it. It goes to the address in the anchor and nowhere else.
-fn token(context: &Context, kind: PlatformKind) -> Result<Option<Token>, Failure> {
+/// The token of the job, or one made for it. It goes to the address in the anchor and nowhere else, and
+/// a job's only to the server that the job says it runs on.
+fn token(
+    context: &Context,
+    kind: PlatformKind,
+    rule: &RelayRule,
+) -> Result<Option<Token>, Failure> {
+    let url = rule.platform().url();
+    let is_server = |name| {
+        let server = context.environment().text(name)?;
+        let server = server.filter(|text| !text.is_empty());
+        let same = |text: &str| text.trim_end_matches('/') == url.trim_end_matches('/');
+        Ok::<_, Failure>(server.is_none_or(same))
+    };
     let variable = |name| {
         let text = context.environment().text(name)?;
         let text = text.filter(|text| !text.is_empty());
         Ok::<_, Failure>(text.map(Secret::new))
     };
     if kind == PlatformKind::GitHub {
-        return Ok(variable("GITHUB_TOKEN")?.map(Token::Own));
+        let token = variable("GITHUB_TOKEN")?;
+        let is_server = is_server("GITHUB_SERVER_URL")?;
+        return Ok(token.filter(|_| is_server).map(Token::Own));
     }
-    match variable("GITLAB_TOKEN")? {
-        Some(token) => Ok(Some(Token::Own(token))),
-        None => Ok(variable("CI_JOB_TOKEN")?.map(Token::Job)),
+    if let Some(token) = variable("GITLAB_TOKEN")? {
+        return Ok(Some(Token::Own(token)));
     }
+    let token = variable("CI_JOB_TOKEN")?;
+    let is_server = is_server("CI_SERVER_URL")?;
+    Ok(token.filter(|_| is_server).map(Token::Job))
 }
 
 #[cfg(test)]
@@ -116,6 +137,7 @@ mod tests {
             ("http://localhost", true),
             ("https://evil.test", false),
             ("https://evilgithub.com", false),
+            ("https://pages.github.com", false),
             ("https://github.com.evil.test", false),
             ("https://10.0.0.1", false),
         ] {

@@ -621,3 +621,38 @@ fn only_whom_the_anchor_names_passes_on_and_only_what_it_may() {
     );
     assert_eq!(attached(&sandbox), before, "nothing was signed");
 }
+
+#[test]
+fn a_review_is_of_one_image_and_of_its_platform() {
+    let (sandbox, digest) = company();
+    let platform = github(&digest);
+    anchor(&sandbox, &platform.url);
+    // As somebody's own approval of all of them it would count for whoever holds the key.
+    let several =
+        format!("approve image:1.0 image:1.1 --to prod --review {PULL} --key relay.key --yes");
+    let answer = sandbox.run(&several);
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(answer.talk.contains("one image"), "{}", answer.talk);
+    // A token of one kind of platform goes to none of the other.
+    for (anchored, url) in [
+        (
+            "github.com",
+            "https://github.com/acme/deploy/-/merge_requests/7",
+        ),
+        ("gitlab.com", "https://gitlab.com/acme/deploy/pull/7"),
+    ] {
+        let with = sandbox
+            .read("anchor.yaml")
+            .replace("code.example.test", anchored);
+        sandbox.write("anchor.yaml", &with);
+        let answer = sandbox.run(&format!(
+            "approve image:1.0 --to prod --review {url} --key relay.key --yes"
+        ));
+        assert_eq!(answer.code, 2, "{}", answer.talk);
+        assert!(answer.talk.contains("no address"), "{}", answer.talk);
+        let back = sandbox
+            .read("anchor.yaml")
+            .replace(anchored, "code.example.test");
+        sandbox.write("anchor.yaml", &back);
+    }
+}
