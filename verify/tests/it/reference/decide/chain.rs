@@ -50,7 +50,11 @@ pub(super) fn before<'a>(
 ) -> Option<(Said<'a>, Vec<(Promotion, Time)>)> {
     let all = gather(given, service);
     let mut there = all.verified.iter();
-    if kind == Kind::Rollback && !there.any(|said| said.promotion.step.to == from) {
+    let was_there = |said: &Said<'_>| {
+        let step = said.promotion.step;
+        step.to == from && step.kind != Kind::Retire
+    };
+    if kind == Kind::Rollback && !there.any(was_there) {
         report.fail("promotion", "never-there", given.soft(Cause::Denied));
         return None;
     }
@@ -94,6 +98,9 @@ impl<'a> All<'a> {
                 all.meant_here(*head, &mut attempt);
             }
             let walked = all.walk(*head, Some(&retirements), &mut attempt);
+            if is_ours && walked.contains(&head.seen.link) {
+                all.standing(*head, &mut attempt);
+            }
             all.forks(*head, &mut attempt);
             if attempt.failed.is_empty() {
                 all.retired(*head, &retirements, &walked, &mut attempt);

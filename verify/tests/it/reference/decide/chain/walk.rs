@@ -20,14 +20,11 @@ impl<'a> All<'a> {
         let mut seen = BTreeSet::new();
         let mut judged = BTreeSet::new();
         self.step(said, retirements, &mut seen, &mut judged, report);
-        if retirements.is_some() && judged.contains(&said.seen.link) {
-            self.standing(said, report);
-        }
         judged
     }
 
     /// What the current version asks at every moment.
-    fn standing(&self, said: Said<'a>, report: &mut Report) -> Option<()> {
+    pub(super) fn standing(&self, said: Said<'a>, report: &mut Report) -> Option<()> {
         let (at, taken) = (self.given.now, self.taken(said, 0)?);
         let taken = Taken { at, ..taken };
         for rule in self.added(0, said) {
