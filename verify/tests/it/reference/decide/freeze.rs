@@ -24,8 +24,31 @@ pub(super) struct There<'a> {
 pub(super) struct Calendars<'a> {
     /// Lowest serial first.
     pub(super) all: Vec<There<'a>>,
-    /// What the newest checkpoint lists, unless it was taken back.
-    pub(super) listed: Option<(u64, Link)>,
+    /// Whether one that a checkpoint lists is missing.
+    pub(super) missing: bool,
+}
+
+/// What the newest checkpoint lists has to be held; where that is void, what an earlier one lists,
+/// unless a newer one is there.
+pub(super) fn is_missing(
+    there: &[There<'_>],
+    mut listed: impl Iterator<Item = Option<(u64, Link)>>,
+    taken_back: impl Fn(Link) -> bool,
+) -> bool {
+    let Some(Some(newest)) = listed.next() else {
+        return false;
+    };
+    let top = there.iter().filter(|one| one.sure && !one.void);
+    let top = top.filter_map(|one| one.said.serial).max();
+    for (serial, link) in std::iter::once(newest).chain(listed.flatten()) {
+        match there.iter().find(|one| one.link == link) {
+            Some(one) if one.void => {}
+            Some(one) if one.said.serial == Some(serial) => return false,
+            None if taken_back(link) => {}
+            _ => return link == newest.1 || top.is_none_or(|top| top <= serial),
+        }
+    }
+    false
 }
 
 /// By whom a calendar has to be signed, under any version that is loaded.
@@ -267,10 +290,7 @@ fn at(
         report.fail("freeze", "freeze-equivocation", Cause::Denied);
         return;
     }
-    let missing = given.calendars.listed.is_some_and(|(serial, link)| {
-        let mut all = given.calendars.all.iter();
-        !all.any(|one| one.link == link && one.said.serial == Some(serial))
-    });
+    let missing = given.calendars.missing;
     let mut told = found.all;
     told.sort_by_key(|one| std::cmp::Reverse(one.said.serial));
     let held: Vec<_> = told

@@ -90,10 +90,10 @@ fn calendars<'a>(
         let mut targets = force.iter().flat_map(|one| one.targets);
         targets.any(|one| matches!(one, Target::Attestation(of) if *of == link))
     };
-    let newest = checkpoints.first().and_then(|(_, said)| said.freeze);
+    let listed = checkpoints.iter().map(|(_, said)| said.freeze);
     given.calendars = freeze::Calendars {
+        missing: freeze::is_missing(&there, listed, taken_back),
         all: there,
-        listed: newest.filter(|(_, link)| !taken_back(*link)),
     };
 }
 
