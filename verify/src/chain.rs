@@ -209,15 +209,23 @@ pub(crate) fn find(
     report: &mut Report,
 ) -> Option<Digest> {
     let environment = wanted.environment;
-    let heads = promotions
+    let mut heads: Vec<_> = promotions
         .verified
         .iter()
         .filter(|promotion| wanted.fits(promotion))
         // Out of service is no way in.
-        .filter(|p| p.value().edge.kind != EdgeKind::Retire);
+        .filter(|p| p.value().edge.kind != EdgeKind::Retire)
+        .collect();
+    // A stranger's never holds, and is nearest only where there is no other: walking many of them
+    // must not come before the one that does.
+    heads.sort_by_key(|head| !is_by_promoter(context, head));
     let retirements = retire::all(context, promotions);
     let mut nearest: Option<((bool, u8), Report)> = None;
     for head in heads {
+        let is_stranger = !is_by_promoter(context, head);
+        if is_stranger && nearest.as_ref().is_some_and(|((stranger, _), _)| !stranger) {
+            break;
+        }
         let mut attempt = Report::default();
         let depth = context.question.limits.chain_length;
         let mut walk = Walk::new(context, promotions, Some(&retirements), &mut attempt);
@@ -241,7 +249,7 @@ pub(crate) fn find(
             return Some(head.payload().clone());
         }
         let distance = (
-            !is_by_promoter(context, head),
+            is_stranger,
             Cause::overall(&attempt.causes()).map_or(u8::MAX, Cause::distance),
         );
         if nearest.as_ref().is_none_or(|(held, _)| distance < *held) {

@@ -55,8 +55,8 @@ pub struct Verdict {
     /// The newest checkpoint of the ledger, to be remembered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<SeenCheckpoint>,
-    /// Until when that checkpoint is fresh enough, and the owners' word on the policy good: nobody may
-    /// keep the answer for longer.
+    /// Until when that checkpoint is fresh enough, the owners' word on the policy good, and no standing
+    /// rule begins: nobody may keep the answer for longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_until: Option<Timestamp>,
     /// Without a policy: the signatures looked at, those that count first.

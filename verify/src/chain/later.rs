@@ -45,9 +45,11 @@ pub(super) fn at_every_moment(current: &Context<'_>, step: &StepAtHand<'_>, repo
     let now = current.question.now;
     let step = StepAtHand { at: now, ..*step };
     let first = report.checks.len();
-    for rule in about(current, &step) {
-        if rule.standing && rule.effective_from.is_none_or(|from| from <= now) {
-            rule.require.judge(current, &step, report);
+    for rule in about(current, &step).filter(|rule| rule.standing) {
+        match rule.effective_from {
+            // Who keeps the answer does not know that the rule has begun.
+            Some(from) if now < from => report.holds_until(from),
+            _ => rule.require.judge(current, &step, report),
         }
     }
     for check in report.checks.iter_mut().skip(first) {

@@ -350,3 +350,15 @@ fn what_led_to_a_retirement_is_not_asked_for_more_either() {
     assert_exit(&verdict, 1);
     assert_found(&verdict, Code::PromotionRetired);
 }
+
+#[test]
+fn an_answer_is_kept_no_longer_than_until_a_standing_rule_begins() {
+    let begins = |at: i64| {
+        let since = format!("effectiveFrom: {}, standing: true, {MORE}", hour(at));
+        let mut world = tightened(&format!("to: prod, {since}"));
+        world.now = hour(24);
+        world.verify("prod").fresh_until
+    };
+    assert_eq!(begins(30), Some(hour(30)));
+    assert_eq!(begins(6), None);
+}
