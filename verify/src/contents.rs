@@ -7,7 +7,7 @@ use bulla_model::Service;
 
 use crate::decide::{environment_rule, identify, know};
 use crate::ledger::Purpose;
-use crate::question::{Context, Question, QuestionError};
+use crate::question::{Question, QuestionError};
 use crate::require::{Rating, provenance, sbom, vulnerabilities};
 use crate::verdict::Report;
 
@@ -40,16 +40,7 @@ pub fn contents(question: &Question<'_>, environment: &str) -> Result<Contents, 
     let Some((service, tier, tier_rule)) = identify(question, &known, &mut unsaid) else {
         return Ok(Contents::default());
     };
-    let context = Context {
-        question,
-        candidates: &known.candidates,
-        covering: &known.covering,
-        service: &service,
-        tier: &tier,
-        tier_rule,
-        calendars: known.in_force.calendars(),
-        policy: question.policy,
-    };
+    let context = known.context(question, (&service, &tier, tier_rule));
     Ok(Contents {
         sources: provenance::sources(&context),
         packages: sbom::listed(&context),

@@ -28,6 +28,24 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// What the checks of a service's steps share, by the current version of the policy.
+    pub(crate) fn context<'a>(
+        &'a self,
+        question: &'a Question<'a>,
+        (service, tier, tier_rule): (&'a Service, &'a Tier, TierRule),
+    ) -> Context<'a> {
+        Context {
+            question,
+            candidates: &self.candidates,
+            covering: &self.covering,
+            service,
+            tier,
+            tier_rule,
+            calendars: self.in_force.calendars(),
+            policy: question.policy,
+        }
+    }
+
     /// How many attestations were verified; what one says by naming documents is no other one.
     pub(crate) fn verified(&self) -> usize {
         let counts = |one: &&Candidate| one.outcome().is_ok() && !one.is_by_reference();
@@ -66,16 +84,7 @@ pub fn verify_environment(
     };
     let named = identify(question, &known, &mut report);
     if let Some((service, tier, tier_rule)) = &named {
-        let context = Context {
-            question,
-            candidates: &known.candidates,
-            covering: &known.covering,
-            service,
-            tier,
-            tier_rule: *tier_rule,
-            calendars: known.in_force.calendars(),
-            policy: question.policy,
-        };
+        let context = known.context(question, (service, tier, *tier_rule));
         if let Some(head) = chain::find(
             &context,
             &known.promotions,

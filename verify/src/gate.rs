@@ -114,16 +114,7 @@ pub fn judge_step(
             None,
         ));
     };
-    let context = Context {
-        question,
-        candidates: &known.candidates,
-        covering: &known.covering,
-        service: &service,
-        tier: &tier,
-        tier_rule,
-        calendars: known.in_force.calendars(),
-        policy: question.policy,
-    };
+    let context = known.context(question, (&service, &tier, tier_rule));
     let draft = match find_step(&context, request, from.as_ref(), &to) {
         Ok(edge) => {
             let place = Place {

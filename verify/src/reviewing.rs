@@ -70,16 +70,7 @@ pub fn judge_review(
     incomplete(question, &mut report);
     let named = identify(question, &known, &mut report);
     let draft = named.as_ref().and_then(|(service, tier, tier_rule)| {
-        let context = Context {
-            question,
-            candidates: &known.candidates,
-            covering: &known.covering,
-            service,
-            tier,
-            tier_rule: *tier_rule,
-            calendars: known.in_force.calendars(),
-            policy: question.policy,
-        };
+        let context = known.context(question, (service, tier, *tier_rule));
         judge(&context, request, &known, uri.as_ref(), &mut report)
     });
     let named = named.map(|(service, tier, _)| (service, tier));

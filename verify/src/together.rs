@@ -56,16 +56,7 @@ pub fn promotions_of(
     let Some((service, tier, tier_rule)) = identify(question, &known, &mut unsaid) else {
         return Ok(SetPromotions::default());
     };
-    let context = Context {
-        question,
-        candidates: &known.candidates,
-        covering: &known.covering,
-        service: &service,
-        tier: &tier,
-        tier_rule,
-        calendars: known.in_force.calendars(),
-        policy: question.policy,
-    };
+    let context = known.context(question, (&service, &tier, tier_rule));
     let is_meant = |one: &&Verified<Promotion>| {
         one.subjects() == Some(request.set)
             && one.value().service == service
