@@ -656,3 +656,32 @@ fn a_review_is_of_one_image_and_of_its_platform() {
         sandbox.write("anchor.yaml", &back);
     }
 }
+
+#[test]
+fn one_entry_of_the_anchor_has_to_allow_all_of_it() {
+    let (sandbox, digest) = company();
+    let platform = github(&digest);
+    anchor(&sandbox, &platform.url);
+    // The relay may pass on reviews of other files, somebody else those of this one.
+    let whole = sandbox.read("anchor.yaml");
+    let (head, entry) = whole.split_once("  - platform").unwrap();
+    let others = entry.replace("prod/**", "other/**");
+    let theirs = entry.replace(&key(&sandbox, "relay"), &key(&sandbox, "alice"));
+    assert!(theirs != entry && others != entry);
+    sandbox.write(
+        "anchor.yaml",
+        &format!("{head}  - platform{theirs}  - platform{others}"),
+    );
+    let before = attached(&sandbox);
+    let answer = sandbox
+        .command(&format!(
+            "approve image:1.0 --to prod --review {PULL} --key relay.key --yes"
+        ))
+        .env("GITHUB_TOKEN", TOKEN)
+        .output()
+        .unwrap();
+    let answer = Answer::of(&answer);
+    assert_eq!(answer.code, 2, "{}", answer.talk);
+    assert!(answer.talk.contains("names no relay"), "{}", answer.talk);
+    assert_eq!(attached(&sandbox), before);
+}
