@@ -1,9 +1,8 @@
 //! What an approver is shown: the release that is there now against the one that is to come.
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::{Value, json};
 
-use crate::edges::add_release;
+use crate::company::provenance;
 use crate::sandbox::Sandbox;
 
 const RULES: &str = "apiVersion: bulla.dev/policy/v0.1
@@ -33,45 +32,17 @@ const OLD: &str = "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0";
 const NEW: &str = "3a9c1c2b3a9c1c2b3a9c1c2b3a9c1c2b3a9c1c2b";
 
 fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "ci", "mallory"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    let key = |name: &str| {
-        let pem = sandbox.read(&format!("{name}.pub"));
-        format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
-    };
-    sandbox.write("policy/release.yaml", &RULES.replace("{ci}", &key("ci")));
-    sandbox.write(
-        "policy/services/pay.yaml",
-        "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\n",
-    );
-    let (alice, ci) = (key("alice"), key("ci"));
-    sandbox.write(
-        "policy/people.yaml",
-        &format!("people:\n  alice: {{identities: {alice}}}\nmachines:\n  ci: {ci}\n"),
-    );
-    sandbox.write("bulla.yaml", "policy: policy\n");
-    add_release(&sandbox, "1.1");
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "ci", "mallory"]);
+    sandbox.write_policy(RULES, &[("alice", "")], &["ci"]);
+    sandbox.add_release("1.1");
     sandbox
 }
 
 /// Built from a commit with packages and vulnerabilities, and in dev.
 fn built(sandbox: &Sandbox, image: &str, commit: &str, packages: &[&str], found: &[&str]) {
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": commit},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
+    sandbox.attest_build(image, &provenance("pay", commit), "");
     attest_bill(sandbox, image, packages, "ci");
     let now = jiff::Timestamp::now().to_string();
     let results: Vec<Value> = found
@@ -84,7 +55,6 @@ fn built(sandbox: &Sandbox, image: &str, commit: &str, packages: &[&str], found:
     });
     sandbox.write("scan.json", &scan.to_string());
     for step in [
-        "attest IMAGE --predicate provenance.json --type slsaprovenance1 --key ci.key",
         "attest IMAGE --predicate scan.json --type vulns --key ci.key",
         "promote IMAGE --to dev --ticket PAY-912 --key ci.key",
     ] {

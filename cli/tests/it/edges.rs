@@ -1,49 +1,21 @@
 //! The journey beyond the normal way: soak, rollback, hotfix, break-glass and its review.
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::{Value, json};
 
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::{Answer, Sandbox};
-
-const PEOPLE: &[&str] = &["alice", "bob"];
-const MACHINES: &[&str] = &["ci", "deployer"];
 
 /// A company with a policy for every kind of step, and a layout with four releases of one service.
 pub(crate) fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in PEOPLE.iter().chain(MACHINES) {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    let key = |name: &str| {
-        let pem = sandbox.read(&format!("{name}.pub"));
-        format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
-    };
-    sandbox.write(
-        "policy/release.yaml",
-        &RULES
-            .replace("{ci}", &key("ci"))
-            .replace("{deployer}", &key("deployer")),
-    );
-    sandbox.write(
-        "policy/services/pay.yaml",
-        "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\nimages: [\"oci:image\"]\n",
-    );
-    let person = |name: &str| {
-        let keys = key(name);
-        format!("  {name}: {{roles: [release-manager], identities: {keys}}}\n")
-    };
-    let machine = |name: &str| format!("  {name}: {}\n", key(name));
-    let people: String = PEOPLE.iter().map(|name| person(name)).collect();
-    let machines: String = MACHINES.iter().map(|name| machine(name)).collect();
-    sandbox.write(
-        "policy/people.yaml",
-        &format!("people:\n{people}machines:\n{machines}"),
-    );
-    sandbox.write("bulla.yaml", "policy: policy\n");
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "bob", "ci", "deployer"]);
+    let managers = ["alice", "bob"].map(|name| (name, "roles: [release-manager], "));
+    sandbox.write_policy(RULES, &managers, &["ci", "deployer"]);
+    let service = sandbox.read("policy/services/pay.yaml") + "images: [\"oci:image\"]\n";
+    sandbox.write("policy/services/pay.yaml", &service);
     for release in ["1.1", "1.2", "1.3"] {
-        add_release(&sandbox, release);
+        sandbox.add_release(release);
     }
     sandbox
 }
@@ -97,21 +69,6 @@ edges:
     overdueReview: deny
 ";
 
-/// One more image in the layout: the first one's manifest with a note.
-pub(crate) fn add_release(sandbox: &Sandbox, tag: &str) {
-    let mut index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
-    let first = index["manifests"][0]["digest"].as_str().unwrap();
-    let blob = format!("image/blobs/{}", first.replace(':', "/"));
-    let mut manifest: Value = serde_json::from_str(&sandbox.read(&blob)).unwrap();
-    manifest["annotations"] = json!({"org.opencontainers.image.version": tag});
-    let kind = "application/vnd.oci.image.manifest.v1+json";
-    let (_, descriptor) = sandbox.blob(manifest.to_string().as_bytes(), kind);
-    let mut entry: Value = serde_json::from_str(&descriptor).unwrap();
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-    index["manifests"].as_array_mut().unwrap().push(entry);
-    sandbox.write("image/index.json", &index.to_string());
-}
-
 /// Built and in dev.
 fn built(sandbox: &Sandbox, image: &str) {
     proven(sandbox, image, "pay");
@@ -120,21 +77,7 @@ fn built(sandbox: &Sandbox, image: &str) {
 
 /// Built from one of the company's repositories.
 pub(crate) fn proven(sandbox: &Sandbox, image: &str, repository: &str) {
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": format!("git+https://github.com/acme/{repository}@refs/heads/main"),
-                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
-    sandbox.done(&format!(
-        "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key"
-    ));
+    sandbox.attest_build(image, &provenance(repository, COMMIT), "");
 }
 
 /// The whole normal way into prod.

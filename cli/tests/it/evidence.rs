@@ -2,11 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use bulla_model::{Digest, ImageIndex, media_type};
 use bulla_registry::{Layout, Store as _};
 use serde_json::{Value, json};
 
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::{Answer, Sandbox};
 
 const NOW: &str = "2090-01-01T00:00:00Z";
@@ -14,16 +14,10 @@ const BLOBS: &str = "blobs/sha256/";
 
 /// `alice` owns the policy and approves, `ci` builds and promotes.
 pub(crate) fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "ci"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    sandbox.done(
-        "init --source https://github.com/acme/pay --owner-key alice.pub --ci-key ci.pub --env dev,prod --ci none",
-    );
-    sandbox
+    Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "ci"])
+        .initialised()
 }
 
 /// Built, listed, and in dev.
@@ -33,21 +27,7 @@ pub(crate) fn built(sandbox: &Sandbox, image: &str) {
 
 /// The same; `how` are more arguments for the attestations of the build.
 fn built_with(sandbox: &Sandbox, image: &str, how: &str) {
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
-    sandbox.done(&format!(
-        "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key {how}"
-    ));
+    sandbox.attest_build(image, &provenance("pay", COMMIT), how);
     sandbox.done("sbom image:1.0 -o sbom.json");
     sandbox.done(&format!(
         "attest {image} --sbom sbom.json --key ci.key {how}"

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use bulla_model::predicate::checkpoint;
 use bulla_model::{Digest, Limits, Scope};
 use bulla_registry::{Layout, Store as _, read_bundles};
 use serde_json::{Value, json};
 
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::Sandbox;
 
 mod around;
@@ -19,15 +19,10 @@ mod veto;
 /// `alice` owns everything and approves, `ci` builds and promotes. Prod is as fresh as can be
 /// demanded.
 fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "ci"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    sandbox.done(
-        "init --source https://github.com/acme/pay --owner-key alice.pub --ci-key ci.pub --env dev,prod --ci none",
-    );
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "ci"])
+        .initialised();
     let key = json!(sandbox.read("alice.pub")).to_string();
     let policy = sandbox.read("policy/release.yaml");
     let (before, prod) = policy.split_once("  prod:").unwrap();
@@ -62,25 +57,10 @@ fn released() -> Sandbox {
     sandbox
 }
 
-fn provenance() -> Value {
-    json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    })
-}
-
 /// The whole way of an image into prod, with the bill of materials of the one image there is.
 fn release(sandbox: &Sandbox, image: &str) {
-    sandbox.write("provenance.json", &provenance().to_string());
+    sandbox.attest_build(image, &provenance("pay", COMMIT), "");
     for step in [
-        "attest IMAGE --predicate provenance.json --type slsaprovenance1 --key ci.key",
         "sbom image:1.0 -o sbom.json",
         "attest IMAGE --sbom sbom.json --key ci.key",
         "promote IMAGE --to dev --key ci.key",

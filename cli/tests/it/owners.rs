@@ -2,22 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::json;
 
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::Sandbox;
 
 /// A policy of two owners, both of whom have to sign it.
 fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "bob", "ci"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    sandbox.done(
-        "init --source https://github.com/acme/pay --owner-key alice.pub --ci-key ci.pub --env dev,prod --ci none",
-    );
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "bob", "ci"])
+        .initialised();
     let keys = ["alice", "bob"].map(|name| sandbox.read(&format!("{name}.pub")));
     // As the policy has them.
     let policy = sandbox.read("policy/release.yaml");
@@ -41,20 +36,7 @@ fn company() -> Sandbox {
 }
 
 fn attest(sandbox: &Sandbox) {
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
-    sandbox
-        .done("attest image:1.0 --predicate provenance.json --type slsaprovenance1 --key ci.key");
+    sandbox.attest_build("image:1.0", &provenance("pay", COMMIT), "");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use bulla_model::Digest;
 use serde_json::{Value, json};
 
@@ -125,8 +124,7 @@ fn a_document_that_was_swapped_is_tampering() {
 #[test]
 fn a_stranger_who_refers_to_the_document_is_not_believed() {
     let sandbox = Sandbox::new().with_image().with_key();
-    let stranger = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    sandbox.write("stranger.key", &stranger.to_pem());
+    sandbox.new_key("stranger");
     refer(
         &sandbox,
         "stranger.key",
@@ -141,8 +139,7 @@ fn a_stranger_who_refers_to_the_document_is_not_believed() {
 #[test]
 fn f41_what_strangers_refer_to_is_not_even_asked_for() {
     let sandbox = Sandbox::new().with_image().with_key();
-    let stranger = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    sandbox.write("stranger.key", &stranger.to_pem());
+    sandbox.new_key("stranger");
     let junk: Vec<String> = (0..4).map(|n| format!("{{\"junk\": {n}}}")).collect();
     for document in &junk {
         refer(&sandbox, "stranger.key", document, "https://example.test/");

@@ -1,9 +1,9 @@
 //! Reviews passed on by a relay, from a platform that answers as GitHub's and GitLab's documents say,
 //! and from one that does not.
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::{Value, json};
 
+use crate::company::provenance;
 use crate::sandbox::{Answer, Sandbox};
 
 mod platform;
@@ -37,48 +37,15 @@ edges:
 
 /// In dev, under a policy where alice has account 17 and bob 19; the digest of the image.
 fn company() -> (Sandbox, String) {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "bob", "ci", "owner", "relay", "other"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    sandbox.write(
-        "policy/release.yaml",
-        &RULES.replace("{ci}", &key(&sandbox, "ci")),
-    );
-    sandbox.write(
-        "policy/services/pay.yaml",
-        "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\n",
-    );
-    let person = |name: &str, id: u64| {
-        let keys = key(&sandbox, name);
-        format!(
-            "  {name}: {{identities: {keys}, accounts: [{{platform: code.example.test, id: {id}}}]}}\n"
-        )
-    };
-    let people = [person("alice", 17), person("bob", 19)].concat();
-    let ci = key(&sandbox, "ci");
-    sandbox.write(
-        "policy/people.yaml",
-        &format!("people:\n{people}machines:\n  ci: {ci}\n"),
-    );
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "bob", "ci", "owner", "relay", "other"]);
+    let account = |id: u64| format!("accounts: [{{platform: code.example.test, id: {id}}}], ");
+    let people = [("alice", &*account(17)), ("bob", &*account(19))];
+    sandbox.write_policy(RULES, &people, &["ci"]);
     sandbox.write("bulla.yaml", "policy: policy\nanchor: anchor.yaml\n");
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": HEAD},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
     anchor(&sandbox, "http://127.0.0.1:1");
-    sandbox
-        .done("attest image:1.0 --predicate provenance.json --type slsaprovenance1 --key ci.key");
+    sandbox.attest_build("image:1.0", &provenance("pay", HEAD), "");
     sandbox.done("promote image:1.0 --to dev --key ci.key");
     let index: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
     let entries = index["manifests"].as_array().unwrap();
@@ -89,14 +56,9 @@ fn company() -> (Sandbox, String) {
     (sandbox, digest)
 }
 
-fn key(sandbox: &Sandbox, name: &str) -> String {
-    let pem = sandbox.read(&format!("{name}.pub"));
-    format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
-}
-
 fn anchor(sandbox: &Sandbox, api: &str) {
     let pem = sandbox.read("owner.pub").replace('\n', "\\n");
-    let relay = key(sandbox, "relay");
+    let relay = sandbox.identity("relay");
     sandbox.write(
         "anchor.yaml",
         &format!(
@@ -197,7 +159,7 @@ fn reviews_of_a_pull_request_become_approvals_once() {
     assert_eq!(replayed.code, 0, "{}{}", replayed.data, replayed.talk);
     // A verifier whose anchor names another does not count them.
     let text = sandbox.read("anchor.yaml");
-    let other = text.replace(&key(&sandbox, "relay"), &key(&sandbox, "other"));
+    let other = text.replace(&sandbox.identity("relay"), &sandbox.identity("other"));
     sandbox.write("other.yaml", &other);
     let refused = sandbox.run("verify image:1.0 --env prod --anchor other.yaml");
     assert_eq!(refused.code, 4, "{}", refused.data);
@@ -666,7 +628,7 @@ fn one_entry_of_the_anchor_has_to_allow_all_of_it() {
     let whole = sandbox.read("anchor.yaml");
     let (head, entry) = whole.split_once("  - platform").unwrap();
     let others = entry.replace("prod/**", "other/**");
-    let theirs = entry.replace(&key(&sandbox, "relay"), &key(&sandbox, "alice"));
+    let theirs = entry.replace(&sandbox.identity("relay"), &sandbox.identity("alice"));
     assert!(theirs != entry && others != entry);
     sandbox.write(
         "anchor.yaml",

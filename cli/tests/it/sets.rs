@@ -188,7 +188,7 @@ fn what_cannot_be_a_set_is_refused_before_anything_is_signed() {
         "policy/services/wiki.yaml",
         "service: wiki\ntier: high\nsources: [\"https://github.com/acme/wiki\"]\n",
     );
-    crate::edges::add_release(&sandbox, "2.0");
+    sandbox.add_release("2.0");
     proven(&sandbox, "image:2.0", "wiki");
     let before = entries(&sandbox);
     let promote = |images: &str| sandbox.run(&format!("promote {images} --to dev --key ci.key"));
@@ -207,7 +207,7 @@ fn what_cannot_be_a_set_is_refused_before_anything_is_signed() {
     let copy = "image:1.0 image:1.1 --copy-to oci:other:1.0";
     refused(&promote(copy), 2, "--copy-to copies one image");
     // One of them lacks what the step takes.
-    crate::edges::add_release(&sandbox, "1.4");
+    sandbox.add_release("1.4");
     let lacking = promote("image:1.0 image:1.4");
     assert_eq!(lacking.code, 10, "{}{}", lacking.data, lacking.talk);
     assert!(lacking.data.contains("none of the 2"), "{}", lacking.data);

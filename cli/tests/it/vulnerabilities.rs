@@ -1,9 +1,8 @@
 //! The journey of a vulnerability: scanned, denied, cleared or waived, and waived no longer.
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
 use serde_json::{Value, json};
 
-use crate::edges::add_release;
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::{Answer, Sandbox};
 
 const RULES: &str = "apiVersion: bulla.dev/policy/v0.1
@@ -35,46 +34,14 @@ edges:
 
 /// Built and in dev; the policy lets alice waive, and not bob.
 fn company() -> Sandbox {
-    let sandbox = Sandbox::new().with_image();
-    for name in ["alice", "bob", "ci", "scanner"] {
-        let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-        sandbox.write(&format!("{name}.key"), &key.to_pem());
-        sandbox.write(&format!("{name}.pub"), &key.public_key().to_pem());
-    }
-    let key = |name: &str| {
-        let pem = sandbox.read(&format!("{name}.pub"));
-        format!("[{{key: \"{}\"}}]", pem.replace('\n', "\\n"))
-    };
-    let rules = RULES.replace("{ci}", &key("ci"));
-    sandbox.write(
-        "policy/release.yaml",
-        &rules.replace("{scanner}", &key("scanner")),
-    );
-    let service = "service: pay\ntier: high\nsources: [\"https://github.com/acme/pay\"]\n";
-    sandbox.write("policy/services/pay.yaml", service);
-    let (alice, bob, ci) = (key("alice"), key("bob"), key("ci"));
-    let people = format!(
-        "people:\n  alice: {{roles: [security], identities: {alice}}}\n  bob: {{identities: {bob}}}\nmachines:\n  ci: {ci}\n"
-    );
-    sandbox.write("policy/people.yaml", &people);
-    sandbox.write("bulla.yaml", "policy: policy\n");
-    add_release(&sandbox, "1.1");
-    let provenance = json!({
-        "buildDefinition": {
-            "buildType": "https://example.test/build/v1",
-            "externalParameters": {},
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/pay@refs/heads/main",
-                "digest": {"gitCommit": "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"},
-            }],
-        },
-        "runDetails": {"builder": {"id": "https://example.test/builder"}},
-    });
-    sandbox.write("provenance.json", &provenance.to_string());
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "bob", "ci", "scanner"]);
+    let people = [("alice", "roles: [security], "), ("bob", "")];
+    sandbox.write_policy(RULES, &people, &["ci", "scanner"]);
+    sandbox.add_release("1.1");
     for image in ["image:1.0", "image:1.1"] {
-        sandbox.done(&format!(
-            "attest {image} --predicate provenance.json --type slsaprovenance1 --key ci.key"
-        ));
+        sandbox.attest_build(image, &provenance("pay", COMMIT), "");
         sandbox.done(&format!("promote {image} --to dev --key ci.key"));
     }
     let scan = include_str!("../../../testdata/vulns/trivy-image.json");

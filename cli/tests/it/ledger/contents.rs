@@ -190,8 +190,7 @@ fn a_component_of_a_platform_takes_the_index_back() {
             "components": [{"type": "library", "name": "x", "purl": purl}]});
         sandbox.write(file, &bill.to_string());
     }
-    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    sandbox.write("mallory.key", &key.to_pem());
+    sandbox.new_key("mallory");
     sandbox.done("attest image:1.0 --type cyclonedx --predicate bill.json --key ci.key");
     sandbox.done("attest image:1.0 --type cyclonedx --predicate other.json --key mallory.key");
     for (component, code) in [("pkg:npm/x", 0), ("pkg:npm/left-pad", 14)] {
@@ -238,8 +237,7 @@ fn a_bill_of_a_part_is_not_overlooked_in_whatever_way_it_is_there() {
 #[test]
 fn what_a_stranger_takes_back_has_nothing_looked_at() {
     let (sandbox, [outer, ..]) = nested();
-    let key = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    sandbox.write("mallory.key", &key.to_pem());
+    sandbox.new_key("mallory");
     // Beside the platform something is lost: whoever looks there cannot find out.
     let lost = "https://example.test/lost/v1";
     sandbox.write("lost.json", "{}");

@@ -1,7 +1,6 @@
 //! Forks, and how the ledger's owner decides them.
 
 use super::*;
-use crate::edges::add_release;
 
 const SIGN: &str = "--key alice.key --state keeper.json";
 
@@ -10,7 +9,7 @@ const SIGN: &str = "--key alice.key --state keeper.json";
 fn forked() -> Sandbox {
     let sandbox = released();
     for tag in ["2.0", "3.0"] {
-        add_release(&sandbox, tag);
+        sandbox.add_release(tag);
     }
     copy(&sandbox.path("image"), &sandbox.path("twin"));
     release(&sandbox, "image:2.0");
@@ -64,7 +63,7 @@ fn no_side_of_a_fork_is_recorded_unless_the_owner_decides() {
 fn the_side_that_lost_stays_lost_when_the_other_goes_on() {
     let sandbox = forked();
     let (_, _, lost) = in_prod(&sandbox, "twin:3.0");
-    add_release(&sandbox, "4.0");
+    sandbox.add_release("4.0");
     release(&sandbox, "image:4.0");
     sandbox.done(&format!("checkpoint --latest image:4.0 {SIGN}"));
     assert_eq!(in_prod(&sandbox, "image:4.0").0, 0);

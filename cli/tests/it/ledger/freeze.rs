@@ -4,8 +4,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use bulla_attest::{KeyAlgorithm, PrivateKey};
-
 use super::{codes, company, copy, hide, newest, release, the_scope, verified};
 use crate::sandbox::Sandbox;
 
@@ -275,13 +273,12 @@ fn what_cannot_be_a_calendar_is_refused() {
 #[test]
 fn nothing_goes_on_from_what_only_an_ended_key_signed_unless_the_owner_says_so() {
     let sandbox = company();
-    let thief = PrivateKey::generate(KeyAlgorithm::Ed25519).unwrap();
-    sandbox.write("thief.key", &thief.to_pem());
+    sandbox.new_key("thief");
     let end = Timestamp::now() + SignedDuration::from_secs(4);
     let keys = format!(
         "  release:\n    - key: {}\n    - key: {}\n      notAfter: {}\n",
         json!(sandbox.read("alice.pub")),
-        json!(thief.public_key().to_pem()),
+        json!(sandbox.read("thief.pub")),
         end.strftime("%Y-%m-%dT%H:%M:%SZ"),
     );
     let policy = sandbox.read("policy/release.yaml");

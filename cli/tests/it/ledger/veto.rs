@@ -1,6 +1,7 @@
 //! A rejection and the veto it tells of.
 
-use super::{codes, company, provenance};
+use super::{codes, company};
+use crate::company::{COMMIT, provenance};
 
 #[test]
 fn a_rejection_warns_and_the_command_it_tells_of_stops() {
@@ -9,9 +10,8 @@ fn a_rejection_warns_and_the_command_it_tells_of_stops() {
     let unsaid = sandbox.run("reject image:1.0 --to prod --key alice.key --yes");
     assert_eq!(unsaid.code, 2, "{}", unsaid.talk);
     assert!(unsaid.talk.contains("--reason"), "{}", unsaid.talk);
-    sandbox.write("provenance.json", &provenance().to_string());
+    sandbox.attest_build("image:1.0", &provenance("pay", COMMIT), "");
     for step in [
-        "attest image:1.0 --predicate provenance.json --type slsaprovenance1 --key ci.key",
         "sbom image:1.0 -o sbom.json",
         "attest image:1.0 --sbom sbom.json --key ci.key",
         "promote image:1.0 --to dev --key ci.key",
