@@ -209,18 +209,22 @@ fn confirm(
             policy.name, policy.version, policy.digest
         ),
     );
-    render::changes::rows(&mut page, changes);
-    for check in &before.checks {
+    render::changes::rows(&mut page, 1, changes);
+    checks(&mut page, 1, before);
+    consent(arguments, context, rules, prepared, page, now)
+}
+
+fn checks(page: &mut Page, indent: usize, verdict: &Verdict) {
+    for check in &verdict.checks {
         let outcome = match check.outcome {
             Outcome::Ok => Cell::good("ok"),
             Outcome::Failed(_) => Cell::attention("--"),
         };
         page.row(
-            1,
+            indent,
             [outcome, check.name.into(), check.summary.as_str().into()],
         );
     }
-    consent(arguments, context, rules, prepared, page, now)
 }
 
 /// Shows what is to be signed, and asks.
@@ -314,25 +318,25 @@ struct ApproveReport {
 
 impl Report for ApproveReport {
     fn human(&self, page: &mut Page) {
-        let word = match self.decision {
-            ApprovalDecision::Approve => "approved",
-            ApprovalDecision::Reject => "rejected",
-        };
-        let approvals = self
-            .approvals
-            .as_ref()
-            .map_or_else(String::new, |text| format!("   {text}"));
-        page.indented(
-            1,
-            format!(
-                "{word}  {}  {}{approvals}",
-                self.edge,
-                shorten(&self.payload)
-            ),
-        );
-        if let Some(veto) = &self.veto {
-            let text = format!("this warns and stops nothing; a veto is {veto}");
-            page.labelled(&Cell::strong("hint:"), &text);
-        }
+        let what = format!("{}  {}", self.edge, shorten(&self.payload));
+        told(page, self.decision, &what, self.approvals.as_deref());
+        advice(page, self.veto.as_deref());
+    }
+}
+
+fn told(page: &mut Page, decision: ApprovalDecision, what: &str, approvals: Option<&str>) {
+    let word = match decision {
+        ApprovalDecision::Approve => "approved",
+        ApprovalDecision::Reject => "rejected",
+    };
+    let approvals = approvals.map_or_else(String::new, |text| format!("   {text}"));
+    page.indented(1, format!("{word}  {what}{approvals}"));
+}
+
+/// What to do where a rejection only advises.
+fn advice(page: &mut Page, veto: Option<&str>) {
+    if let Some(veto) = veto {
+        let text = format!("this warns and stops nothing; a veto is {veto}");
+        page.labelled(&Cell::strong("hint:"), &text);
     }
 }

@@ -135,9 +135,11 @@ impl Gate<'_> {
             let collected = ledger::beside(context, self.rules, environment, image, self.now);
             let (collected, name) = (collected.await?, &image.pinned);
             let (rules, limits) = (self.rules, &context.limits);
-            let asked = verdict::environment(rules, collected, name, environment, self.now, limits);
+            let evidence = Arc::clone(&collected);
+            let asked = verdict::environment(rules, evidence, name, environment, self.now, limits);
             judged.push(Judged {
                 image: image.pinned.clone(),
+                evidence: collected,
                 verdict: asked.await?,
                 draft: None,
             });

@@ -13,7 +13,7 @@ use bulla_verify::{Contents, Evidence, Rating, StepDraft, Verdict};
 use serde::Serialize;
 
 use super::image::OpenImage;
-use super::slot::{self, Asked};
+use super::slot::{self, Asked, Holder};
 use super::{build, labels, ledger, verdict};
 use crate::Failure;
 
@@ -24,6 +24,9 @@ pub struct Changes {
     /// What the environment has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Release>,
+    /// Whether what it has now could not be found out; if not, no `from` is none at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
     /// What would come.
     pub to: Release,
     /// By repository.
@@ -93,18 +96,53 @@ pub async fn of(
     evidence: &Arc<Evidence>,
     (draft, judged): (&StepDraft, &Verdict),
 ) -> Result<Changes, Failure> {
-    let limits = &asked.context.limits;
-    let held = asked.holders(image).await.and_then(|holders| {
+    let held = Box::pin(asked.holders(image)).await.and_then(|holders| {
         let newest = slot::newest(&holders)?;
         Ok(newest.cloned())
     });
-    let held = held.unwrap_or_else(|error| {
-        let place = draft.edge.to.uri.name();
-        let message = error.message();
-        let printer = &asked.context.printer;
-        printer.warn(format!("what is in {place} now is not known: {message}"));
-        None
-    });
+    let (held, unknown) = match held {
+        Ok(held) => (held, false),
+        Err(error) => {
+            let place = draft.edge.to.uri.name();
+            let message = error.message();
+            let printer = &asked.context.printer;
+            printer.warn(format!("what is in {place} now is not known: {message}"));
+            (None, true)
+        }
+    };
+    let (mut changes, after) = coming(asked, image, evidence, judged).await?;
+    changes.unknown = unknown;
+    if let Some(held) = held {
+        Box::pin(against(asked, image, held, &after, &mut changes)).await;
+    }
+    Ok(changes)
+}
+
+/// The same for a member of a set, whose places are those of all members. Where several share a
+/// repository, nothing says which of what is there now it takes the place of.
+pub async fn of_member(
+    asked: &Asked<'_>,
+    (image, places): (&OpenImage, &[&str]),
+    evidence: &Arc<Evidence>,
+    step: (&StepDraft, &Verdict),
+) -> Result<Changes, Failure> {
+    let shared = places.iter().filter(|place| **place == image.place());
+    if shared.count() < 2 {
+        return of(asked, image, evidence, step).await;
+    }
+    let (mut changes, _) = coming(asked, image, evidence, step.1).await?;
+    changes.unknown = true;
+    Ok(changes)
+}
+
+/// What is to come, beside nothing.
+async fn coming(
+    asked: &Asked<'_>,
+    image: &OpenImage,
+    evidence: &Arc<Evidence>,
+    judged: &Verdict,
+) -> Result<(Changes, Contents), Failure> {
+    let limits = &asked.context.limits;
     let said = judged
         .steps
         .iter()
@@ -121,17 +159,27 @@ pub async fn of(
     let after = contents(asked, Arc::clone(evidence)).await?;
     let steps = judged.steps.iter();
     let tickets: BTreeSet<String> = steps.flat_map(|step| step.tickets.clone()).collect();
-    let mut changes = Changes {
+    let changes = Changes {
         commits: commits(asked, None, &after),
         tickets: tickets.into_iter().collect(),
         from: None,
+        unknown: false,
         to,
         packages: None,
         vulnerabilities: None,
     };
-    let Some(held) = held else {
-        return Ok(changes);
-    };
+    Ok((changes, after))
+}
+
+/// Compares it with what is there now.
+async fn against(
+    asked: &Asked<'_>,
+    image: &OpenImage,
+    held: Holder,
+    after: &Contents,
+    changes: &mut Changes,
+) {
+    let limits = &asked.context.limits;
     let part = image.part(held.descriptor);
     let version = match held.step.version {
         Some(version) => Some(version),
@@ -145,9 +193,9 @@ pub async fn of(
     };
     match before {
         Ok(before) => {
-            changes.commits = commits(asked, Some(&before), &after);
-            changes.packages = Packages::between(&before, &after);
-            changes.vulnerabilities = Vulnerabilities::between(&before, &after);
+            changes.commits = commits(asked, Some(&before), after);
+            changes.packages = Packages::between(&before, after);
+            changes.vulnerabilities = Vulnerabilities::between(&before, after);
         }
         Err(error) => context.printer.warn(format!(
             "what is in {} now cannot be looked at: {}",
@@ -159,7 +207,6 @@ pub async fn of(
         digest: part.descriptor.digest,
         version,
     });
-    Ok(changes)
 }
 
 async fn contents(asked: &Asked<'_>, evidence: Arc<Evidence>) -> Result<Contents, Failure> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bulla_model::predicate::promotion::{Gate, GateResult, INPUTS, Input};
 use bulla_model::{Bundle, Digest, Identity, Limits, ResourceDescriptor, SubjectSet};
 use bulla_registry::attach;
-use bulla_verify::{Decision, Outcome, SetPromotions, StepDraft, Verdict};
+use bulla_verify::{Decision, Evidence, Outcome, SetPromotions, StepDraft, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -155,10 +155,12 @@ impl ReleaseSet {
             let collected = ledger::beside(context, rules, step.to, image, now).await?;
             let (pinned, limits) = (&image.pinned, &context.limits);
             let promoter = promoter.cloned();
+            let evidence = Arc::clone(&collected);
             let (verdict, draft) =
-                verdict::step(rules, collected, pinned, step, promoter, now, limits).await?;
+                verdict::step(rules, evidence, pinned, step, promoter, now, limits).await?;
             judged.push(Judged {
                 image: pinned.clone(),
+                evidence: collected,
                 verdict,
                 draft,
             });
@@ -237,6 +239,8 @@ impl ReleaseSet {
 pub struct Judged {
     /// What to type to mean it.
     pub image: String,
+    /// What is beside it.
+    pub evidence: Arc<Evidence>,
     /// What its gates say.
     pub verdict: Verdict,
     /// What a statement about it would bind.
@@ -390,23 +394,6 @@ pub fn table(page: &mut Page, members: &[Member]) {
                 Cell::from(lacks.join("; ")),
             ],
         );
-    }
-}
-
-/// The same with every check, for whoever is to answer for all of them.
-pub fn checks(page: &mut Page, members: &[Member]) {
-    for member in members {
-        page.indented(1, &member.image);
-        for check in &member.verdict.checks {
-            let outcome = match check.outcome {
-                Outcome::Ok => Cell::good("ok"),
-                Outcome::Failed(_) => Cell::attention("--"),
-            };
-            page.row(
-                2,
-                [outcome, check.name.into(), check.summary.as_str().into()],
-            );
-        }
     }
 }
 

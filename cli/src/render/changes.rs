@@ -16,33 +16,34 @@ pub fn releases(changes: &Changes) -> String {
     match &changes.from {
         Some(from) if from.digest == changes.to.digest => to,
         Some(from) => format!("{} -> {to}", name(from)),
+        None if changes.unknown => to,
         None => format!("{to}, the first"),
     }
 }
 
-/// A row for each kind of change that is known.
-pub fn rows(page: &mut Page, changes: &Changes) {
+/// A row for each kind of change that is known, this far in.
+pub fn rows(page: &mut Page, indent: usize, changes: &Changes) {
+    let mut row = |label, text: &str| page.row(indent, [Cell::faint("~"), label, text.into()]);
     for commits in &changes.commits {
-        row(page, "commits", &of_commits(commits));
+        row("commits".into(), &of_commits(commits));
     }
     if let Some(packages) = &changes.packages {
-        of_packages(page, packages);
+        row("packages".into(), &counts(packages));
+        for line in named(packages) {
+            row("".into(), &line);
+        }
     }
     if let Some(found) = &changes.vulnerabilities {
-        row(page, "vulnerabilities", &of_vulnerabilities(found));
+        row("vulnerabilities".into(), &of_vulnerabilities(found));
     }
     if !changes.tickets.is_empty() {
-        row(page, "tickets", &changes.tickets.join(", "));
+        row("tickets".into(), &changes.tickets.join(", "));
     }
 }
 
 fn name(release: &Release) -> String {
     let version = release.version.clone();
     version.unwrap_or_else(|| shorten(&release.digest))
-}
-
-fn row(page: &mut Page, label: &'static str, text: &str) {
-    page.row(1, [Cell::faint("~"), label.into(), text.into()]);
 }
 
 fn of_commits(commits: &Commits) -> String {
@@ -60,7 +61,7 @@ fn of_commits(commits: &Commits) -> String {
     }
 }
 
-fn of_packages(page: &mut Page, packages: &Packages) {
+fn counts(packages: &Packages) -> String {
     let counts = [
         (packages.changed.len(), "changed"),
         (packages.added.len(), "added"),
@@ -71,10 +72,13 @@ fn of_packages(page: &mut Page, packages: &Packages) {
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
     if counts.is_empty() {
-        row(page, "packages", "none changed");
-        return;
+        return "none changed".to_owned();
     }
-    row(page, "packages", &counts.join(", "));
+    counts.join(", ")
+}
+
+/// The first of them, and how many more there are.
+fn named(packages: &Packages) -> Vec<String> {
     let changed = packages
         .changed
         .iter()
@@ -83,13 +87,12 @@ fn of_packages(page: &mut Page, packages: &Packages) {
     let added = added.map(|(name, versions)| format!("+ {name} {}", list(versions)));
     let removed = packages.removed.iter();
     let removed = removed.map(|(name, versions)| format!("- {name} {}", list(versions)));
-    for line in changed.chain(added).chain(removed).take(NAMED) {
-        row(page, "", &line);
-    }
+    let mut lines: Vec<_> = changed.chain(added).chain(removed).take(NAMED).collect();
     let total = packages.changed.len() + packages.added.len() + packages.removed.len();
     if total > NAMED {
-        row(page, "", &format!("and {} more", total - NAMED));
+        lines.push(format!("and {} more", total - NAMED));
     }
+    lines
 }
 
 fn list(versions: &BTreeSet<String>) -> String {

@@ -365,3 +365,34 @@ fn a_set_in_several_repositories_goes_back_too() {
         );
     }
 }
+
+#[test]
+fn the_approver_sees_what_changes_for_each() {
+    let approve = |sandbox: &Sandbox, images: &str| {
+        sandbox.done(&format!("promote {images} --to dev --key ci.key"));
+        sandbox.done(&format!("promote {images} --to staging --key ci.key"));
+        let approve = format!("approve {images} --to prod --key alice.key --yes --output json");
+        let answer = sandbox.done(&approve);
+        (answer.json(), answer.talk)
+    };
+    let sandbox = apart();
+    let (first, talk) = approve(&sandbox, "api:1.0 web:1.1");
+    shown(&talk, "1.1, the first");
+    assert_eq!(first["members"][1]["changes"]["from"], Value::Null);
+    assert_eq!(first["members"][1]["changes"]["unknown"], Value::Null);
+    sandbox.done("promote api:1.0 web:1.1 --to prod --key ci.key");
+    let (second, talk) = approve(&sandbox, "api:1.2 web:1.3");
+    shown(&talk, "1.1 -> 1.3   oci:web@sha256:");
+    shown(&talk, "commits     none of https://github.com/acme/pay");
+    let changes = |at: usize| &second["members"][at]["changes"];
+    assert_eq!(changes(0)["to"]["version"], "1.2");
+    assert_eq!(changes(1)["from"]["version"], "1.1");
+
+    // Which of two images of one repository each takes the place of is not guessed.
+    let sandbox = line();
+    released(&sandbox, "image:1.0 image:1.1");
+    let (report, talk) = approve(&sandbox, "image:1.2 image:1.3");
+    assert!(!talk.contains("the first"), "{talk}");
+    assert_eq!(report["members"][0]["changes"]["unknown"], true);
+    assert_eq!(report["members"][0]["changes"]["to"]["version"], "1.2");
+}

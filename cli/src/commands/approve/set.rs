@@ -7,15 +7,18 @@ use bulla_model::Digest;
 use bulla_model::predicate::approval::ApprovalDecision;
 use serde::Serialize;
 
-use super::{approval, approvals, consent, from_name, person};
+use super::{advice, approval, approvals, checks, consent, from_name, person, told};
 use crate::args::approve::Arguments;
 use crate::commands::Context;
+use crate::join::changes::{self, Changes};
+use crate::join::image::OpenImage;
 use crate::join::rules::Rules;
 use crate::join::sealer::{Purpose, Sealer};
-use crate::join::set::{self, Member, ReleaseSet};
+use crate::join::set::{self, ReleaseSet};
+use crate::join::slot::Asked;
 use crate::join::verdict::StepName;
 use crate::join::{seal, step};
-use crate::render::{Cell, Page, Report, shorten, verdict as render};
+use crate::render::{self, Page, Report, shorten};
 use crate::{Exit, Failure};
 
 /// Signs one approval of all of them and attaches it to each.
@@ -40,7 +43,7 @@ pub(super) async fn run(
     let Some(draft) = set::settle(&judged)? else {
         let mut page = Page::default();
         for one in judged.iter().filter(|one| one.draft.is_none()) {
-            render(&mut page, &one.image, &one.verdict, true);
+            render::verdict(&mut page, &one.image, &one.verdict, true);
         }
         context.printer.page(page)?;
         return Ok(set::exit(&judged));
@@ -71,8 +74,28 @@ pub(super) async fn run(
             policy.name, policy.version, policy.digest
         ),
     );
-    let members: Vec<_> = judged.into_iter().map(Member::from).collect();
-    set::checks(&mut page, &members);
+    let asked = Asked {
+        context,
+        rules: &rules,
+        service: &draft.service,
+        environment: &arguments.to,
+        now,
+    };
+    let places: Vec<_> = set.members.iter().map(OpenImage::place).collect();
+    let mut members = Vec::new();
+    for (image, one) in set.members.iter().zip(judged) {
+        let step = (&draft, &one.verdict);
+        let member = (image, &places[..]);
+        let changes = changes::of_member(&asked, member, &one.evidence, step).await?;
+        let releases = render::changes::releases(&changes);
+        page.indented(1, format!("{releases}   {}", one.image));
+        render::changes::rows(&mut page, 2, &changes);
+        checks(&mut page, 2, &one.verdict);
+        members.push(Member {
+            image: one.image,
+            changes,
+        });
+    }
     consent(&arguments, context, &rules, &prepared, page, now)?;
     let known = prepared.identity().is_some();
     let signer = prepared.finish(context, &arguments.signing).await?;
@@ -92,7 +115,7 @@ pub(super) async fn run(
     let veto = arguments.reject.then(|| set.members.first()).flatten();
     let report = SetReport {
         veto: veto.map(|image| super::veto(&rules, &draft.edge, &image.pinned)),
-        images: members.into_iter().map(|member| member.image).collect(),
+        members,
         decision: said.decision,
         edge: draft.edge.to_string(),
         payload: sealed.payload,
@@ -106,7 +129,7 @@ pub(super) async fn run(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SetReport {
-    images: Vec<String>,
+    members: Vec<Member>,
     decision: ApprovalDecision,
     edge: String,
     payload: Digest,
@@ -118,28 +141,23 @@ struct SetReport {
     veto: Option<String>,
 }
 
+/// One of the images.
+#[derive(Serialize)]
+struct Member {
+    image: String,
+    /// What the step changes in the environment.
+    changes: Changes,
+}
+
 impl Report for SetReport {
     fn human(&self, page: &mut Page) {
-        let word = match self.decision {
-            ApprovalDecision::Approve => "approved",
-            ApprovalDecision::Reject => "rejected",
-        };
-        let approvals = self
-            .approvals
-            .as_ref()
-            .map_or_else(String::new, |text| format!("   {text}"));
-        page.indented(
-            1,
-            format!(
-                "{word}  {}  {} together  {}{approvals}",
-                self.edge,
-                self.images.len(),
-                shorten(&self.payload)
-            ),
+        let count = self.members.len();
+        let what = format!(
+            "{}  {count} together  {}",
+            self.edge,
+            shorten(&self.payload)
         );
-        if let Some(veto) = &self.veto {
-            let text = format!("this warns and stops nothing; a veto is {veto}");
-            page.labelled(&Cell::strong("hint:"), &text);
-        }
+        told(page, self.decision, &what, self.approvals.as_deref());
+        advice(page, self.veto.as_deref());
     }
 }
