@@ -21,6 +21,7 @@ use crate::eligible::{refused, show_digests};
 use crate::evidence::Evidence;
 use crate::question::Context;
 use crate::require;
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::{Verified, best_copies};
 
@@ -278,10 +279,7 @@ pub(crate) fn find(
         CHECK,
         format!("not promoted into {name}"),
     )
-    .hint(format!(
-        "bulla promote {} --to {name}",
-        wanted.names.unwrap_or(context.question.name)
-    ));
+    .hint(context.command((wanted.names, None), typed::bring(context, environment)));
     report.findings.push(finding);
     report.findings.extend(revoked.cloned());
     report.findings.extend(promotions.findings.iter().cloned());

@@ -15,6 +15,7 @@ use crate::ledger::{Applying, Calendar, Moment};
 use crate::policy::{ApprovalsRule, Exclusion, FreezesRule, Requirements};
 use crate::question::Context;
 use crate::require::{StepAtHand, approvals, failed};
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report};
 
 const CHECK: &str = "freeze";
@@ -327,9 +328,9 @@ impl Asking<'_> {
             (None, Taken::NotYet, Some(until)) => format!("wait until {until}, then try again"),
             (None, Taken::NotYet, None) => "ask the release owner for another calendar".to_owned(),
             (None, Taken::Already, _) => format!(
-                "take the step again outside of the freeze: bulla promote {} --to {}",
-                self.step.release(self.context),
-                self.step.edge.to.uri.name()
+                "take the step again outside of the freeze: {}",
+                self.step
+                    .command(self.context, typed::take(self.context, self.step.edge))
             ),
         }
     }

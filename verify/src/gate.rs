@@ -21,6 +21,7 @@ use crate::owners;
 use crate::policy::{EdgeRule, Matched};
 use crate::question::{Context, Question, QuestionError};
 use crate::require::{self, StepAtHand};
+use crate::typed;
 use crate::verdict::{Check, Finding, Outcome, Report, Verdict};
 use crate::verified::{SignedTime, Verified};
 
@@ -331,8 +332,8 @@ fn never_there(
     let name = environment.name();
     let message = format!("it never was in {name}, so nothing can go back to it");
     let finding = Finding::new(Code::NeverThere, "promotion", message).hint(format!(
-        "to bring it there: bulla promote {} --to {name}",
-        request.names.unwrap_or(context.question.name)
+        "to bring it there: {}",
+        context.command((request.names, None), typed::bring(context, environment))
     ));
     report.findings.push(finding);
     let outcome = require::failed(context, Cause::Denied);

@@ -46,6 +46,7 @@ pub mod slsa;
 mod state;
 mod together;
 mod trust;
+mod typed;
 mod verdict;
 mod verified;
 

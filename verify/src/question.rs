@@ -101,8 +101,7 @@ impl<'a> Context<'a> {
     pub(crate) fn command(
         &self,
         (names, set): (Option<&str>, Option<&SubjectSet>),
-        verb: &str,
-        rest: &str,
+        (verb, rest): (&str, String),
     ) -> String {
         let command = format!("bulla {verb} {} {rest}", self.release(names, set));
         match names {

@@ -10,6 +10,7 @@ use super::{CHECK, Promotions};
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::question::Context;
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
@@ -113,8 +114,11 @@ pub(super) fn judge(
             .found(retirement.payload().to_string())
             .at(retirement.manifest(), "/predicate/edge/kind")
             .hint(format!(
-                "to bring it back: bulla promote {} --to {name}",
-                context.release(names, head.subjects())
+                "to bring it back: {}",
+                context.command(
+                    (names, head.subjects()),
+                    typed::bring(context, &head.value().edge.to.uri)
+                )
             ));
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(cause), "out of service");

@@ -154,10 +154,12 @@ fn overdue(
         .place(&rule.place)
         .hint(context.command(
             (None, promotion.subjects()),
-            "review",
-            &format!(
-                "--promotion {} --outcome accepted --key KEY",
-                promotion.payload()
+            (
+                "review",
+                format!(
+                    "--promotion {} --outcome accepted --key KEY",
+                    promotion.payload()
+                ),
             ),
         ));
     if !rule.overdue_denies {

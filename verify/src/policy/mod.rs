@@ -21,6 +21,7 @@ pub use crate::require::{
     Requirements, SbomFormat, SbomRule, SoakRule, SoakStart, SourceVsaRule, TestsRule, TicketsRule,
     VulnerabilitiesRule, WaiversRule,
 };
+use crate::verdict::is_plain;
 use crate::verified::SignedTime;
 
 mod account;
@@ -282,6 +283,13 @@ impl Policy {
         let mut named = self.environments();
         let found = named.find(|(_, rule)| rule.uri == *uri);
         found.map(|(name, _)| name)
+    }
+
+    /// An environment as commands take it: the policy's name for it, or its URI where that name is no
+    /// single word to a shell. The last part of a URI names none: two environments may share it.
+    pub fn typed<'u>(&'u self, uri: &'u Environment) -> &'u str {
+        let name = self.name_of(uri).filter(|name| is_plain(name));
+        name.unwrap_or(uri.as_str())
     }
 
     /// The services.

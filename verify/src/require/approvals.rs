@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_model::predicate::approval::ApprovalDecision;
 use bulla_model::predicate::{Approval, Predicate as _};
-use bulla_model::{Edge, EdgeKind, Person, SubjectSet};
+use bulla_model::{Edge, Person, SubjectSet};
 
 use crate::anchor::Anchor;
 use crate::candidate::Candidate;
@@ -14,6 +14,7 @@ use crate::eligible::{judge_time, refused, show_set};
 use crate::question::Context;
 use crate::relay::RelayRule;
 use crate::require::{StepAtHand, failed};
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::{Verified, best_copies};
 
@@ -240,14 +241,10 @@ pub(crate) fn ask(
     } else {
         names.join(" or ")
     };
-    let kind = match step.edge.kind {
-        EdgeKind::Promote => String::new(),
-        kind => format!(" --kind {kind}"),
-    };
     format!(
-        "ask {missing} more ({names}): bulla approve {} --to {}{kind}",
+        "ask {missing} more ({names}): bulla approve {} {}",
         step.release(context),
-        step.edge.to.uri.name(),
+        typed::step(context, step.edge),
     )
 }
 

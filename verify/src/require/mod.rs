@@ -172,8 +172,8 @@ impl StepAtHand<'_> {
     }
 
     /// A command about all that takes the step.
-    pub(crate) fn command(&self, context: &Context<'_>, verb: &str, rest: &str) -> String {
-        context.command((self.names, Some(self.subjects)), verb, rest)
+    pub(crate) fn command(&self, context: &Context<'_>, command: (&str, String)) -> String {
+        context.command((self.names, Some(self.subjects)), command)
     }
 }
 

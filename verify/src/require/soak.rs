@@ -17,6 +17,7 @@ use crate::evidence::Evidence;
 use crate::policy::{Matched, show_duration};
 use crate::question::Context;
 use crate::require::{StepAtHand, failed};
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::{Verified, best_copies};
 
@@ -230,13 +231,14 @@ fn missing(
         SoakStart::Deployment => (
             format!("nothing that counts says that it ever ran in {name}"),
             format!(
-                "bulla deploy record {} --env {name} --event succeeded --key KEY",
-                context.question.name
+                "bulla deploy record {} --env {} --event succeeded --key KEY",
+                context.question.name,
+                typed::environment(context, &rule.environment)
             ),
         ),
         SoakStart::Promotion => (
             format!("the step does not follow a promotion into {name}"),
-            step.command(context, "promote", &format!("--to {name}")),
+            step.command(context, typed::bring(context, &rule.environment)),
         ),
     };
     let finding = Finding::new(Code::SoakMissing, CHECK, message);
@@ -256,8 +258,9 @@ fn unhealthy(context: &Context<'_>, rule: &SoakRule, broken: Timestamp, report: 
     let message = format!("it failed or was rolled back in {name} at {broken}, and runs no more");
     let finding = Finding::new(Code::SoakBroken, CHECK, message).place(&rule.place);
     report.findings.push(finding.hint(format!(
-        "deploy it anew: bulla deploy record {} --env {name} --event succeeded --key KEY",
-        context.question.name
+        "deploy it anew: bulla deploy record {} --env {} --event succeeded --key KEY",
+        context.question.name,
+        typed::environment(context, &rule.environment)
     )));
     report
         .check(

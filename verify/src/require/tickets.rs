@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use bulla_model::EdgeKind;
 use serde::Deserialize;
 
 use crate::cause::Cause;
@@ -12,6 +11,7 @@ use crate::pattern::Pattern;
 use crate::policy::{Place, PolicyError, Scope, pattern};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of};
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report};
 
 const CHECK: &str = "tickets";
@@ -126,13 +126,8 @@ fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &TicketsRule, repor
 }
 
 fn command(context: &Context<'_>, step: &StepAtHand<'_>) -> String {
-    let to = step.edge.to.uri.name();
-    let (verb, rest) = match step.edge.kind {
-        EdgeKind::Promote => ("promote", format!("--to {to}")),
-        EdgeKind::Rollback => ("rollback", format!("--env {to}")),
-        kind => ("promote", format!("--to {to} --kind {kind}")),
-    };
-    step.command(context, verb, &format!("{rest} --ticket TICKET"))
+    let (verb, rest) = typed::take(context, step.edge);
+    step.command(context, (verb, format!("{rest} --ticket TICKET")))
 }
 
 fn shown(ticket: &str) -> String {

@@ -45,6 +45,7 @@ mod signed;
 mod slsa;
 mod tighten;
 mod trusted_roots;
+mod typed;
 mod vectors;
 mod vsa;
 mod vulnerabilities;
