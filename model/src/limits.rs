@@ -9,8 +9,12 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Referrers considered for one digest. Stops a registry that lists endlessly.
+    /// Referrers considered for one digest: of kinds that may be signed evidence, and as many of all
+    /// others. Stops a registry that lists endlessly.
     pub referrers_per_digest: usize,
+    /// Entries of one list of referrers that are read to find them. Stops the same, and lets a crowd of
+    /// what is no evidence hide none.
+    pub entries_per_list: usize,
     /// Bytes of one Sigstore bundle. Stops endless data; SBOMs are large, so it is configurable.
     pub bundle_bytes: u64,
     /// Bytes of one manifest or index. The distribution specification suggests 4 MiB.
@@ -60,6 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             referrers_per_digest: 512,
+            entries_per_list: 16_384,
             bundle_bytes: 16 << 20,
             manifest_bytes: 4 << 20,
             evidence_bytes: 64 << 20,

@@ -18,6 +18,8 @@ pub struct Referrer {
 pub struct ReferrerList {
     /// Sorted by digest, each once.
     pub referrers: Vec<Referrer>,
-    /// Whether entries beyond the limit were left out: then absence proves nothing.
+    /// Whether entries that may be signed evidence were left out: then absence proves nothing.
     pub truncated: bool,
+    /// Whether entries of other kinds were left out.
+    pub others_truncated: bool,
 }

@@ -32,8 +32,10 @@ pub struct BundleSet {
     pub failed: Vec<(Referrer, StoreError)>,
     /// Referrers that are no bundles.
     pub others: Vec<Referrer>,
-    /// Whether the list was cut: then absence proves nothing.
+    /// Whether the list was cut where something may be evidence: then absence proves nothing.
     pub truncated: bool,
+    /// Whether it was cut where nothing is.
+    pub others_truncated: bool,
 }
 
 /// Reads one referrer of `subject`; `None` if it is no bundle.
@@ -60,9 +62,11 @@ pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<Bundl
     let ReferrerList {
         referrers,
         truncated,
+        others_truncated,
     } = store.referrers(subject).await?;
     let mut set = BundleSet {
         truncated,
+        others_truncated,
         ..BundleSet::default()
     };
     let mut manifests = stream::iter(referrers)

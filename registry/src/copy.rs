@@ -207,8 +207,9 @@ async fn referring<F: Store>(
     let ReferrerList {
         referrers,
         truncated,
+        others_truncated,
     } = from.referrers(subject).await?;
-    if truncated {
+    if truncated || others_truncated {
         // A copy without some of them could be a copy without a revocation.
         return Err(StoreError::TooMany {
             what: "referrers",

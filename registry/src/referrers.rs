@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use bulla_model::{Descriptor, Digest, Manifest, Referrer, ReferrerList, Tag};
+use bulla_model::{Descriptor, Digest, Manifest, Referrer, ReferrerList, Tag, notation};
+
+use crate::bundles::may_be_bundle;
+use crate::legacy::LegacyKind;
 
 /// The entry of a referrers list for a manifest: its descriptor with artifact type and
 /// annotations, as the specification demands of whoever writes such a list.
@@ -26,7 +29,8 @@ pub fn fallback_tag(digest: &Digest) -> Tag {
         .expect("because an algorithm and 64 digits are a tag")
 }
 
-/// Sorts by digest, keeps each digest once (the entry that says more) and applies the limit.
+/// Sorts by digest, keeps each digest once (the entry that says more) and applies the limit: once to
+/// what may be evidence, and once to all else, so that none of it crowds evidence out.
 pub(crate) fn list(
     entries: impl IntoIterator<Item = Descriptor>,
     limit: usize,
@@ -41,16 +45,34 @@ pub(crate) fn list(
             }
         }
     }
-    let truncated = truncated || unique.len() > limit;
+    let (mut evidence, mut others) = (0_usize, 0_usize);
+    unique.retain(|_, entry| {
+        let count = if may_be_evidence(entry) {
+            &mut evidence
+        } else {
+            &mut others
+        };
+        *count = count.saturating_add(1);
+        *count <= limit
+    });
     let referrers = unique
         .into_values()
-        .take(limit)
         .map(|descriptor| Referrer { descriptor })
         .collect();
     ReferrerList {
         referrers,
-        truncated,
+        truncated: truncated || evidence > limit,
+        others_truncated: truncated || others > limit,
     }
+}
+
+/// Whether a list's entry can be something signed: a bundle, one of cosign's older kinds, or a
+/// signature of the Notary Project.
+pub(crate) fn may_be_evidence(entry: &Descriptor) -> bool {
+    let artifact_type = entry.artifact_type.as_deref().unwrap_or_default();
+    may_be_bundle(entry)
+        || LegacyKind::of_artifact_type(artifact_type).is_some()
+        || artifact_type == notation::ARTIFACT_TYPE
 }
 
 fn says_more(entry: &Descriptor) -> usize {
@@ -76,6 +98,29 @@ mod tests {
         assert!(whole.referrers.iter().any(|r| r.descriptor == fuller));
         assert!(whole.referrers[0].descriptor.digest < whole.referrers[1].descriptor.digest);
         assert!(list([plain("a"), plain("b")], 1, false).truncated);
+    }
+
+    #[test]
+    fn f38_other_kinds_crowd_no_evidence_out() {
+        let of_type = |text: &str, artifact_type: &str| {
+            let mut entry = Descriptor::of("m", text.as_bytes());
+            entry.artifact_type = Some(artifact_type.to_owned());
+            entry
+        };
+        let evidence = [
+            "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "application/vnd.dev.cosign.artifact.sig.v1+json",
+            "application/vnd.cncf.notary.signature",
+        ];
+        let evidence = evidence.map(|kind| of_type(kind, kind));
+        let junk = (0..100).map(|number| of_type(&number.to_string(), "application/x"));
+        let whole = list(junk.chain(evidence.clone()), 3, false);
+        assert!(!whole.truncated && whole.others_truncated);
+        assert_eq!(whole.referrers.len(), 6);
+        for entry in &evidence {
+            assert!(whole.referrers.iter().any(|one| one.descriptor == *entry));
+        }
+        assert!(list(evidence, 2, false).truncated);
     }
 
     #[test]

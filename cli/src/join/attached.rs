@@ -71,7 +71,7 @@ pub async fn list(
     );
     let set = set?;
     let mut list = AttachedList {
-        truncated: set.truncated,
+        truncated: set.truncated || set.others_truncated,
         ..AttachedList::default()
     };
     let mut referred = legacy::referred(store, digest, &set.others, ALL).await;

@@ -81,7 +81,7 @@ pub(crate) fn proven(sandbox: &Sandbox, image: &str, repository: &str) {
 }
 
 /// The whole normal way into prod.
-fn released(sandbox: &Sandbox, image: &str) -> Value {
+pub(crate) fn released(sandbox: &Sandbox, image: &str) -> Value {
     built(sandbox, image);
     sandbox.done(&format!("promote {image} --to staging --key ci.key"));
     sandbox.done(&format!(

@@ -17,6 +17,7 @@ mod demo;
 mod edges;
 mod evidence;
 mod exit_codes;
+mod floods;
 mod help;
 mod import;
 mod in_toto;

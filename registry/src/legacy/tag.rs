@@ -46,7 +46,7 @@ impl LegacyKind {
     }
 
     /// What a referrer of this artifact type holds, if it is one of the older kinds.
-    pub(super) fn of_artifact_type(artifact_type: &str) -> Option<Self> {
+    pub(crate) fn of_artifact_type(artifact_type: &str) -> Option<Self> {
         match artifact_type {
             "application/vnd.dev.cosign.artifact.sig.v1+json" => Some(Self::Signature),
             "application/vnd.dev.cosign.artifact.sbom.v1+json" => Some(Self::Sbom),

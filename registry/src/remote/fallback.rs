@@ -60,7 +60,7 @@ impl Remote {
                 .iter()
                 .any(|entry| entry.descriptor.digest == *manifest.digest());
             // A list that is cut proves nothing either way.
-            if listed || list.truncated {
+            if listed || list.truncated || list.others_truncated {
                 return Ok(());
             }
             if tries >= LISTING_TRIES {

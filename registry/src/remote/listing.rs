@@ -38,7 +38,12 @@ impl Remote {
             entries.extend(items);
             let Some(next) = next else { break };
             // F38: a registry that lists endlessly.
-            let many = entries.len() > limits.referrers_per_digest || number >= PAGES;
+            let evidence = entries
+                .iter()
+                .filter(|entry| referrers::may_be_evidence(entry));
+            let many = evidence.count() > limits.referrers_per_digest
+                || entries.len() > limits.entries_per_list
+                || number >= PAGES;
             if many || bytes > limits.evidence_bytes {
                 truncated = true;
                 break;
@@ -80,5 +85,5 @@ impl Remote {
 }
 
 /// Pages of referrers looked at, beyond the first; a page can be empty.
-const PAGES: usize = 15;
+const PAGES: usize = 255;
 const TAG_PAGES: usize = 100;

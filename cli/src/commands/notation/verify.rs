@@ -129,6 +129,7 @@ async fn examine(
     let ReferrerList {
         mut referrers,
         truncated,
+        ..
     } = store.referrers(subject).await?;
     referrers.sort_by(|a, b| a.descriptor.digest.cmp(&b.descriptor.digest));
     let mut examined = Examined {
