@@ -244,26 +244,24 @@ impl NextReport {
             from,
             to,
             image,
-            members,
+            members: _,
             verdict,
             unknown,
+            command,
         } = next;
         let Some(verdict) = verdict else {
-            let images = members.join(" ");
             return Self {
                 decision: None,
                 missing: vec![format!("{} not found", count(unknown, "other"))],
                 waits_for: Vec::new(),
-                command: Some(format!(
-                    "with those it came with: bulla promote {images} OTHERS --to {to}"
-                )),
+                command: Some(format!("with those it came with: {command}")),
                 from,
                 to,
                 image,
             };
         };
         let command = match verdict.decision {
-            Decision::Allow => Some(format!("bulla promote {} --to {to}", members.join(" "))),
+            Decision::Allow => Some(command),
             _ => verdict.leading().and_then(|finding| finding.hint.clone()),
         };
         let waiting = verdict.findings.iter();

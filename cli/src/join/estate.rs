@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::follow::{self, Followed};
 use super::image::{self, OpenImage};
+use super::remedy::StepWords;
 use super::rules::Rules;
 use super::slot::{self, AT_ONCE, Holder};
 use super::verdict::{self, StepName, Together};
@@ -89,6 +90,9 @@ pub struct Next {
     pub verdict: Option<Verdict>,
     /// How many others of the set were not found.
     pub unknown: usize,
+    /// The command that takes it, with everything that takes the step together; of a set whose others
+    /// were not found with a word for them.
+    pub command: String,
 }
 
 /// The environments, each after those that ordinary steps into it come from, as far as the steps do
@@ -328,10 +332,13 @@ impl Estate<'_> {
             return Ok(None);
         }
         let typed: Vec<_> = members.iter().map(|it| it.image.pinned.clone()).collect();
+        let names = typed.join(" ");
+        let words = StepWords::of(policy, edge);
         let unknown = subjects.len().saturating_sub(members.len());
         // Members may lie in repositories that the policy does not name, or have no tag.
         if unknown > 0 {
             return Ok(Some(Next {
+                command: words.command("promote", &format!("{names} OTHERS")),
                 image: release.image.clone(),
                 from,
                 to,
@@ -340,7 +347,6 @@ impl Estate<'_> {
                 unknown,
             }));
         }
-        let names = typed.join(" ");
         let set: SubjectSet = subjects.iter().cloned().collect();
         let step = StepName {
             kind: EdgeKind::Promote,
@@ -376,6 +382,7 @@ impl Estate<'_> {
         // It was there, and something newer or older took its place.
         let answer = answer.filter(|_| !are_there);
         Ok(answer.map(|(image, verdict)| Next {
+            command: words.command("promote", &names),
             from,
             to,
             image,

@@ -254,7 +254,7 @@ fn shortest<'p>(
 }
 
 /// A step as it is typed.
-struct StepWords {
+pub(super) struct StepWords {
     from: Option<String>,
     to: String,
     /// Whether `to` alone says which step is meant.
@@ -262,8 +262,8 @@ struct StepWords {
 }
 
 impl StepWords {
-    fn of(policy: &Policy, edge: &EdgeRule) -> Self {
-        let name = |uri| policy.name_of(uri).unwrap_or_default().to_owned();
+    pub(super) fn of(policy: &Policy, edge: &EdgeRule) -> Self {
+        let name = |uri| policy.typed(uri).to_owned();
         let same = |other: &&EdgeRule| other.to == edge.to && other.kind == edge.kind;
         Self {
             from: edge.from.as_ref().map(name),
@@ -272,7 +272,7 @@ impl StepWords {
         }
     }
 
-    fn command(&self, verb: &str, image: &str) -> String {
+    pub(super) fn command(&self, verb: &str, image: &str) -> String {
         let from = self.from.as_ref().filter(|_| !self.is_only);
         let from = from.map_or_else(String::new, |from| format!(" --from {from}"));
         format!("bulla {verb} {image} --to {}{from}", self.to)

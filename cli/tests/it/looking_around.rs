@@ -147,3 +147,27 @@ fn chain_shows_the_way_and_where_it_ends() {
     let built = json(&world, &["chain", &World::target("built")]);
     assert_eq!(built["steps"], serde_json::json!([]));
 }
+
+#[test]
+fn the_commands_of_status_work_as_they_are_where_two_steps_lead_into_one_environment() {
+    let world = World::new(&["new"]);
+    world.tag(&["new"]);
+    name_repository(&world);
+    let path = world.path("policy/release.yaml");
+    let second = "environments:\n  second dev: {uri: \"env://acme/eu/dev\", freshness: none}";
+    let step = "edges:\n  - {from: second dev, to: prod, by: [promoter], require: {}}";
+    let policy = std::fs::read_to_string(&path).unwrap();
+    let policy = policy.replacen("environments:", second, 1);
+    std::fs::write(&path, policy.replacen("edges:", step, 1)).unwrap();
+    world.promote("new", &["dev"]);
+    for signer in ["--yes --key alice.key", "--key promoter.key"] {
+        let next = json(&world, &["status"])["services"][0]["next"][0].take();
+        let command = next["command"].as_str().unwrap();
+        let (_, command) = command.split_once("bulla ").unwrap();
+        assert!(command.ends_with(" --to prod --from dev"), "{command}");
+        let typed = format!("{command} {signer} --policy policy");
+        world.bulla(&typed.split(' ').collect::<Vec<_>>());
+    }
+    let service = &json(&world, &["status"])["services"][0];
+    assert!(service["held"]["prod"].is_object(), "{service:#}");
+}

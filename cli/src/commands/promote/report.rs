@@ -29,6 +29,9 @@ pub(super) struct PromoteReport {
     review_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) copied_to: Option<String>,
+    /// The environment, as it was typed.
+    #[serde(skip)]
+    typed: String,
 }
 
 impl PromoteReport {
@@ -50,6 +53,7 @@ impl PromoteReport {
             dry_run: arguments.dry_run,
             review_until: taken.review_until,
             copied_to: None,
+            typed: arguments.to.clone(),
         })
     }
 }
@@ -81,7 +85,10 @@ impl Report for PromoteReport {
             let target = &self.image;
             page.labelled(
                 &Cell::attention("review:"),
-                &format!("until {until} by somebody else: bulla review {target} --env {to}"),
+                &format!(
+                    "until {until} by somebody else: bulla review {target} --env {}",
+                    self.typed
+                ),
             );
         }
         if let Some(destination) = &self.copied_to {
@@ -111,6 +118,9 @@ pub(super) struct SetReport {
     review_until: Option<Timestamp>,
     #[serde(skip)]
     names: String,
+    /// The environment, as it was typed.
+    #[serde(skip)]
+    typed: String,
 }
 
 impl SetReport {
@@ -126,6 +136,7 @@ impl SetReport {
             dry_run: arguments.dry_run,
             review_until: taken.review_until,
             names: names.to_owned(),
+            typed: arguments.to.clone(),
         }
     }
 }
@@ -164,7 +175,10 @@ impl Report for SetReport {
             let names = &self.names;
             page.labelled(
                 &Cell::attention("review:"),
-                &format!("until {until} by somebody else: bulla review {names} --env {to}"),
+                &format!(
+                    "until {until} by somebody else: bulla review {names} --env {}",
+                    self.typed
+                ),
             );
         }
     }
