@@ -244,7 +244,7 @@ async fn of_service(
             rule.place
         )));
     };
-    let image = image::open_any(context, &Target::parse(repository)?).await?;
+    let (image, _) = image::open_any(context, &Target::parse(repository)?).await?;
     Ok(Some((image, service.clone())))
 }
 

@@ -4,7 +4,7 @@
 //! Looked for among the images that tags of the service's repository name, each of which is fetched
 //! once and judged for every environment that a promotion about it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bulla_model::{Descriptor, EdgeKind, Environment, Service, SubjectSet};
@@ -122,6 +122,8 @@ pub fn in_order(policy: &Policy) -> Vec<String> {
 struct Candidate {
     image: OpenImage,
     evidence: Arc<Evidence>,
+    /// Where promotions claim that it is.
+    claimed: BTreeSet<Environment>,
 }
 
 impl Estate<'_> {
@@ -147,23 +149,36 @@ impl Estate<'_> {
                 Err(failure) => standing.problems.push(failure.message().to_owned()),
             }
         }
-        for (name, rule) in self.rules.policy.environments() {
-            let fallen = &mut standing.fallen;
-            let holder = self.holder(service, (name, &rule.uri), &candidates, fallen);
-            match holder.await {
-                Ok(Some(release)) => {
-                    standing.held.insert(name.to_owned(), release);
+        let candidates = &candidates;
+        let mut holders = stream::iter(self.rules.policy.environments())
+            .map(|(name, rule)| async move {
+                let mut fallen = Vec::new();
+                let place = (name, &rule.uri);
+                let holder = self.holder(service, place, candidates, &mut fallen);
+                (name, holder.await, fallen)
+            })
+            .buffered(AT_ONCE);
+        while let Some((name, holder, fallen)) = holders.next().await {
+            standing.fallen.extend(fallen);
+            match holder {
+                Ok(release) => {
+                    let held = release.map(|release| (name.to_owned(), release));
+                    standing.held.extend(held);
                 }
-                Ok(None) => {}
                 Err(failure) => standing.problems.push(failure.message().to_owned()),
             }
         }
-        for edge in self.rules.policy.edges() {
-            match self.next(rule, edge, &standing.held, &candidates).await {
+        let held = &standing.held;
+        let mut steps = stream::iter(self.rules.policy.edges())
+            .map(|edge| self.next(rule, edge, held, candidates))
+            .buffered(AT_ONCE);
+        while let Some(next) = steps.next().await {
+            match next {
                 Ok(next) => standing.next.extend(next),
                 Err(failure) => standing.problems.push(failure.message().to_owned()),
             }
         }
+        drop(steps);
         standing
     }
 
@@ -177,8 +192,9 @@ impl Estate<'_> {
             let Pattern::Exact(repository) = pattern else {
                 continue;
             };
-            let image = image::open_any(self.context, &Target::parse(repository)?).await?;
-            let descriptors = slot::tagged(self.context, &image, "").await;
+            let target = Target::parse(repository)?;
+            let (image, others) = image::open_any(self.context, &target).await?;
+            let descriptors = slot::tagged(self.context, &image, others, "").await;
             let mut candidates = stream::iter(descriptors)
                 .map(|descriptor| self.candidate(&image, descriptor))
                 .buffered(AT_ONCE);
@@ -205,20 +221,21 @@ impl Estate<'_> {
     ) -> Result<Option<Candidate>, Failure> {
         let image = image.part(descriptor);
         let collected = evidence::attestations(&image, None).await?;
-        let claimed = self
-            .rules
-            .policy
-            .environments()
-            .any(|(_, rule)| slot::claims(&collected, &rule.uri, &self.context.limits));
-        if !claimed {
+        let limits = &self.context.limits;
+        let claimed = slot::claimed(&collected, limits);
+        let mut known = self.rules.policy.environments();
+        if !known.any(|(_, rule)| claimed.contains(&rule.uri)) {
             return Ok(None);
         }
         let mut collected = collected;
         lists::add(&image, self.rules, &mut collected).await?;
         let followed = Followed::Rules(Arc::clone(self.rules));
         let evidence = follow::add(&image.evidence, collected, followed, self.now).await?;
-        let evidence = Arc::new(evidence);
-        Ok(Some(Candidate { image, evidence }))
+        Ok(Some(Candidate {
+            image,
+            claimed: slot::claimed(&evidence, limits),
+            evidence: Arc::new(evidence),
+        }))
     }
 
     async fn told_of(
@@ -226,7 +243,9 @@ impl Estate<'_> {
         candidate: &Candidate,
         environment: &str,
     ) -> Result<Arc<Evidence>, Failure> {
-        let Candidate { image, evidence } = candidate;
+        let Candidate {
+            image, evidence, ..
+        } = candidate;
         ledger::told_of(
             self.context,
             self.rules,
@@ -248,7 +267,7 @@ impl Estate<'_> {
         let mut holders = Vec::new();
         let mut codes = BTreeMap::new();
         for candidate in candidates {
-            if !slot::claims(&candidate.evidence, uri, &self.context.limits) {
+            if !candidate.claimed.contains(uri) {
                 continue;
             }
             let judged = verdict::environment(

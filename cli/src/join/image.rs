@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bulla_model::{Descriptor, Digest, Limits, Repository, Tag};
-use bulla_registry::legacy::TagPrefix;
+use bulla_registry::legacy::{LegacyKind, TagPrefix};
 use bulla_registry::{AnyStore, Layout, LayoutImage, Store as _, Target as Selector, archive};
 use tempfile::TempDir;
 
@@ -82,11 +82,7 @@ pub async fn evidence_place(
 
 /// Opens the image a target names. Folders and files are no images.
 pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
-    let flag = context.global.attachment_tag_prefix.as_deref();
-    let tag_prefix = context
-        .settings
-        .parsed::<TagPrefix>(&row::ATTACHMENT_TAG_PREFIX, flag)?
-        .map_or_else(TagPrefix::default, |setting| setting.value);
+    let tag_prefix = tag_prefix(context)?;
     match target {
         Target::Layout {
             directory,
@@ -138,48 +134,85 @@ pub async fn open(context: &Context, target: &Target) -> Result<OpenImage, Failu
                 (None, Some(tag)) => Selector::Tag(tag.clone()),
                 (None, None) => return Err(no_tag(target)),
             };
-            let descriptor = store.resolve(&selector).await?;
-            let evidence = evidence_place(context, repository).await?;
-            let pinned = repository.pinned(descriptor.digest.clone()).to_string();
-            let name = repository.to_string();
-            Ok(OpenImage {
-                store,
-                evidence,
-                descriptor,
-                name,
-                pinned,
-                tag_prefix,
-                scratch: None,
-            })
+            in_repository(context, repository, store, &selector).await
         }
         Target::Directory(_) | Target::File(_) => Err(no_image(target)),
     }
 }
 
-/// Opens an image of a repository, whichever it is, to find the others beside it.
-pub async fn open_any(context: &Context, target: &Target) -> Result<OpenImage, Failure> {
-    let tags = match target {
+fn tag_prefix(context: &Context) -> Result<TagPrefix, Failure> {
+    let flag = context.global.attachment_tag_prefix.as_deref();
+    let row = &row::ATTACHMENT_TAG_PREFIX;
+    let named = context.settings.parsed::<TagPrefix>(row, flag)?;
+    Ok(named.map_or_else(TagPrefix::default, |setting| setting.value))
+}
+
+async fn in_repository(
+    context: &Context,
+    repository: &Repository,
+    store: AnyStore,
+    selector: &Selector,
+) -> Result<OpenImage, Failure> {
+    let descriptor = store.resolve(selector).await?;
+    // One login for both, unless attestations are elsewhere.
+    let evidence = remote::evidence_store(context).await?;
+    Ok(OpenImage {
+        evidence: evidence.unwrap_or_else(|| store.clone()),
+        store,
+        pinned: repository.pinned(descriptor.digest.clone()).to_string(),
+        descriptor,
+        name: repository.to_string(),
+        tag_prefix: tag_prefix(context)?,
+        scratch: None,
+    })
+}
+
+/// Opens an image of a repository, whichever it is, to find the others beside it; with it come the
+/// repository's other tags, if they were listed.
+pub async fn open_any(
+    context: &Context,
+    target: &Target,
+) -> Result<(OpenImage, Option<Vec<Tag>>), Failure> {
+    match target {
         Target::Registry(reference)
             if reference.tag().is_none() && reference.digest().is_none() =>
         {
-            remote::store(context, reference.repository())
-                .await?
-                .tags()
-                .await?
+            let repository = reference.repository();
+            let store = remote::store(context, repository).await?;
+            let mut tags = store.tags().await?;
+            let tag = take_any(&mut tags).ok_or_else(|| no_tag(target))?;
+            let image = in_repository(context, repository, store, &Selector::Tag(tag)).await?;
+            Ok((image, Some(tags)))
         }
         Target::Layout {
             directory,
             selector: None,
         } => {
             let layout = Layout::open(directory, &context.limits)?;
-            layout.tags().await?
+            let mut tags = layout.tags().await?;
+            let found = Target::Layout {
+                directory: directory.clone(),
+                selector: take_any(&mut tags).map(Selector::Tag),
+            };
+            Ok((open(context, &found).await?, Some(tags)))
         }
-        _ => return open(context, target).await,
-    };
-    match tags.first() {
-        Some(tag) => open(context, &Target::parse(&format!("{target}:{tag}"))?).await,
-        None => open(context, target).await,
+        _ => Ok((open(context, target).await?, None)),
     }
+}
+
+/// Takes a tag out, one that names an image if there is one.
+fn take_any(tags: &mut Vec<Tag>) -> Option<Tag> {
+    let place = tags.iter().position(names_an_image).unwrap_or(0);
+    (place < tags.len()).then(|| tags.remove(place))
+}
+
+/// Whether a tag names an image, and not what is attached to one.
+pub(super) fn names_an_image(tag: &Tag) -> bool {
+    let fallback = tag
+        .as_str()
+        .strip_prefix("sha256-")
+        .and_then(|hex| format!("sha256:{hex}").parse::<Digest>().ok());
+    LegacyKind::of_tag(tag).is_none() && fallback.is_none()
 }
 
 /// A place to copy an image to.
@@ -371,3 +404,23 @@ fn local_name(path: &Path) -> String {
 }
 
 const SHOWN: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_referrers_is_no_image_to_begin_with() {
+        let list = format!("sha256-{}", "a".repeat(64));
+        let tags = |names: &[&str]| -> Vec<Tag> {
+            let names = names.iter();
+            names.map(|name| name.parse().unwrap()).collect()
+        };
+        let mut listed = tags(&[&list, &format!("{list}.sig"), "v1", "v2"]);
+        assert_eq!(take_any(&mut listed).unwrap().as_str(), "v1");
+        assert_eq!(listed, tags(&[&list, &format!("{list}.sig"), "v2"]));
+        // It is what there is, and what cannot be used is told of it.
+        assert!(take_any(&mut tags(&[&list])).is_some());
+        assert!(take_any(&mut Vec::new()).is_none());
+    }
+}

@@ -54,7 +54,15 @@ impl Answers {
             });
         }
         if answers.len() >= ANSWERS && !answers.contains_key(&key) {
-            return Arc::default();
+            // Whoever goes through many ledgers asks again for the one at hand.
+            let asked = answers.iter().filter_map(|(key, answer)| {
+                let (since, _) = answer.try_lock().ok()?.last.clone()?;
+                Some((since, key.clone()))
+            });
+            let Some((_, oldest)) = asked.min_by_key(|(since, _)| *since) else {
+                return Arc::default();
+            };
+            answers.remove(&oldest);
         }
         Arc::clone(answers.entry(key).or_default())
     }
@@ -346,5 +354,21 @@ mod tests {
         let most = usize::try_from(Limits::default().bundle_bytes).unwrap();
         readable(most).unwrap();
         readable(most + 1).unwrap_err();
+    }
+
+    #[test]
+    fn the_answer_from_longest_ago_makes_room_for_another_ledger() {
+        let environment: bulla_model::Environment = "env://acme/pay/prod".parse().unwrap();
+        let key = |name: usize| (name.to_string(), Scope::ledger_of(&environment));
+        let (answers, begin) = (Answers::default(), Instant::now());
+        for name in 0..ANSWERS {
+            let since = begin + Duration::from_millis(name as u64);
+            let answer = answers.of(key(name));
+            answer.try_lock().unwrap().last = Some((since, Arc::default()));
+        }
+        let added = answers.of(key(ANSWERS));
+        assert!(Arc::ptr_eq(&added, &answers.of(key(ANSWERS))));
+        let is_kept = |name| answers.of(key(name)).try_lock().unwrap().last.is_some();
+        assert!(is_kept(1) && is_kept(ANSWERS - 1) && !is_kept(0));
     }
 }

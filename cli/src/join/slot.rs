@@ -10,15 +10,14 @@ use std::sync::Arc;
 
 use bulla_model::predicate::promotion::Slot;
 use bulla_model::predicate::{Predicate as _, Promotion};
-use bulla_model::{Bundle, Descriptor, Digest, Environment, Limits, Service, Statement, Tag};
-use bulla_registry::legacy::LegacyKind;
+use bulla_model::{Bundle, Descriptor, Environment, Limits, Service, Statement, Tag};
 use bulla_registry::{Store as _, Target as Selector};
 use bulla_verify::{Cause, Decision, Evidence, Step, Verdict};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::follow::{self, Followed};
-use super::image::{self, OpenImage};
+use super::image::{self, OpenImage, names_an_image};
 use super::rules::Rules;
 use super::{evidence, ledger, verdict};
 use crate::Failure;
@@ -103,6 +102,7 @@ impl Asked<'_> {
         let descriptors = tagged(
             self.context,
             image,
+            None,
             ": name what is replaced with --replaces",
         )
         .await;
@@ -139,7 +139,7 @@ impl Asked<'_> {
         let Some((_, rule)) = self.rules.policy.environment(self.environment) else {
             return Ok(None);
         };
-        if !claims(&collected, &rule.uri, &self.context.limits) {
+        if !claimed(&collected, &self.context.limits).contains(&rule.uri) {
             return Ok(None);
         }
         let followed = Followed::Rules(Arc::clone(self.rules));
@@ -185,12 +185,21 @@ impl Asked<'_> {
     }
 }
 
-/// Every image that a tag of the repository names, and the one at hand. `advice` ends the warning that
-/// there are too many.
-pub(super) async fn tagged(context: &Context, image: &OpenImage, advice: &str) -> Vec<Descriptor> {
+/// Every image that a tag of the repository names, and the one at hand. `others` are the tags besides
+/// that one's, where they are listed already. `advice` ends the warning that there are too many.
+pub(super) async fn tagged(
+    context: &Context,
+    image: &OpenImage,
+    others: Option<Vec<Tag>>,
+    advice: &str,
+) -> Vec<Descriptor> {
     let mut found = BTreeMap::from([(image.descriptor.digest.clone(), image.descriptor.clone())]);
     let printer = &context.printer;
-    let mut tags = match image.store.tags().await {
+    let listed = match others {
+        Some(others) => Ok(others),
+        None => image.store.tags().await,
+    };
+    let mut tags = match listed {
         Ok(tags) => tags,
         Err(error) => {
             printer.warn(format!(
@@ -274,30 +283,17 @@ pub fn newest(holders: &[Holder]) -> Result<Option<&Holder>, Failure> {
     }
 }
 
-/// Whether an attestation claims to be a promotion into the environment; nothing is verified.
-pub(super) fn claims(evidence: &Evidence, environment: &Environment, limits: &Limits) -> bool {
-    evidence.attestations.iter().any(|attestation| {
-        let Ok(bundle) = Bundle::parse(attestation.bytes().to_vec(), limits) else {
-            return false;
-        };
-        let Some(envelope) = bundle.envelope() else {
-            return false;
-        };
-        let Ok(statement) = Statement::parse(envelope.payload(), limits) else {
-            return false;
-        };
-        Promotion::TYPES.contains(&statement.predicate_type().as_str())
-            && statement
-                .predicate::<Promotion>()
-                .is_ok_and(|promotion| promotion.edge.to.uri == *environment)
-    })
-}
-
-/// Whether a tag names an image, and not what is attached to one.
-fn names_an_image(tag: &Tag) -> bool {
-    let fallback = tag
-        .as_str()
-        .strip_prefix("sha256-")
-        .and_then(|hex| format!("sha256:{hex}").parse::<Digest>().ok());
-    LegacyKind::of_tag(tag).is_none() && fallback.is_none()
+/// The environments that attestations claim to be promotions into; nothing is verified.
+pub(super) fn claimed(evidence: &Evidence, limits: &Limits) -> BTreeSet<Environment> {
+    let held = evidence.attestations.iter();
+    let claims = held.filter_map(|attestation| {
+        let bundle = Bundle::parse(attestation.bytes().to_vec(), limits).ok()?;
+        let statement = Statement::parse(bundle.envelope()?.payload(), limits).ok()?;
+        if !Promotion::TYPES.contains(&statement.predicate_type().as_str()) {
+            return None;
+        }
+        let promotion = statement.predicate::<Promotion>().ok()?;
+        Some(promotion.edge.to.uri)
+    });
+    claims.collect()
 }
