@@ -174,7 +174,7 @@ impl<'a> Pointer<'a> {
 /// The bytes of the empty configuration, image specification v1.1.1.
 const EMPTY_CONFIG: &[u8] = b"{}";
 const CONTENT: &str = "dev.sigstore.bundle.content";
-const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
+pub(crate) const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 const CREATED: &str = "org.opencontainers.image.created";
 /// Manifests read at once while looking for an earlier attachment.
 const CONCURRENCY: usize = 8;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Descriptor, Digest, Manifest, Referrer, ReferrerList, media_type};
 use futures_util::{StreamExt as _, stream};
 
+use crate::attach::PREDICATE_TYPE;
 use crate::{Store, StoreError};
 
 /// A bundle and the manifest it came with. Nothing in it is verified.
@@ -59,11 +60,27 @@ pub async fn read_bundle<S: Store>(
 ///
 /// The list itself failing is an error; a single referrer failing is reported in the set.
 pub async fn read_bundles<S: Store>(store: &S, subject: &Digest) -> Result<BundleSet, StoreError> {
+    read_bundles_except(store, subject, &[]).await
+}
+
+/// The same without the bundles that the list says hold a statement of one of these predicate types,
+/// for a caller to whom no such statement can say anything: each bundle left out is two requests less.
+///
+/// The list is not verified, and whoever writes it can give a statement of another type this label.
+/// That hides it as leaving it off the list would, which the same writer can do: a caller who copes
+/// with the one copes with the other. Where the registry makes the list, the label is the manifest's
+/// own, which nobody changes without changing its digest.
+pub async fn read_bundles_except<S: Store>(
+    store: &S,
+    subject: &Digest,
+    predicate_types: &[&str],
+) -> Result<BundleSet, StoreError> {
     let ReferrerList {
-        referrers,
+        mut referrers,
         truncated,
         others_truncated,
     } = store.referrers(subject).await?;
+    referrers.retain(|referrer| !says_it_is(&referrer.descriptor, predicate_types));
     let mut set = BundleSet {
         truncated,
         others_truncated,
@@ -195,6 +212,14 @@ pub(crate) fn may_be_bundle(entry: &Descriptor) -> bool {
         None | Some("" | media_type::EMPTY | media_type::IMAGE_CONFIG) => true,
         Some(artifact_type) => artifact_type.starts_with(BUNDLE_PREFIX),
     }
+}
+
+/// Whether a list's entry says that it is a bundle with a statement of one of these types.
+fn says_it_is(entry: &Descriptor, predicate_types: &[&str]) -> bool {
+    let is_bundle = entry.artifact_type.as_deref();
+    let is_bundle = is_bundle.is_some_and(|kind| kind.starts_with(BUNDLE_PREFIX));
+    let labelled = entry.annotations.get(PREDICATE_TYPE);
+    is_bundle && labelled.is_some_and(|label| predicate_types.contains(&label.as_str()))
 }
 
 /// The layer of a manifest that is a bundle: exactly one, of a bundle's media type.

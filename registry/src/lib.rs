@@ -34,7 +34,7 @@ mod store;
 pub use any::AnyStore;
 pub use attach::{Attached, attach};
 pub use blob::BlobReader;
-pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles};
+pub use bundles::{BundleReferrer, BundleSet, read_bundle, read_bundles, read_bundles_except};
 pub use copy::{CopyOptions, CopyReport, copy};
 pub use credentials::{CredentialsError, RunHelper, credential_from_file};
 pub use error::{Detail, Excerpt, StoreError, StoreErrorKind};

@@ -220,7 +220,7 @@ impl Estate<'_> {
         descriptor: Descriptor,
     ) -> Result<Option<Candidate>, Failure> {
         let image = image.part(descriptor);
-        let collected = evidence::attestations(&image, None).await?;
+        let collected = evidence::that_count(&image, self.rules).await?;
         let limits = &self.context.limits;
         let claimed = slot::claimed(&collected, limits);
         let mut known = self.rules.policy.environments();

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use bulla_model::predicate::vsa;
 use bulla_model::{CosignLayer, Digest};
-use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList, TagPrefix};
-use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles};
+use bulla_registry::legacy::{self, LegacyKind, LegacyLayers, LegacyList};
+use bulla_registry::{AnyStore, Store as _, StoreError, read_bundles_except};
 use bulla_verify::{Attestation, Evidence};
 use jiff::Timestamp;
 
@@ -36,23 +37,41 @@ pub async fn collect(
 /// evidence, so that the verdict can say "could not find out". What can be no evidence is noted too,
 /// and changes nothing.
 pub async fn attestations(image: &OpenImage, index: Option<&Digest>) -> Result<Evidence, Failure> {
-    let artifact = image.descriptor.digest.clone();
     let mut evidence = Evidence {
-        artifact: Some(artifact.clone()),
+        artifact: Some(image.descriptor.digest.clone()),
         ..Evidence::default()
     };
-    let (store, prefix) = (&image.evidence, &image.tag_prefix);
-    add(store, &artifact, prefix, &mut evidence).await?;
+    add(image, &image.descriptor.digest, &[], &mut evidence).await?;
     if let Some(index) = listed_by(image, index, &mut evidence).await? {
-        add(store, index, prefix, &mut evidence).await?;
+        add(image, index, &[], &mut evidence).await?;
     }
+    Ok(evidence)
+}
+
+/// The same of the image alone, without the verification summaries that `promote` writes beside each
+/// promotion where these rules ask for none: of a release that walked far, they are the larger part.
+///
+/// No rule means that no verdict reads one, so nothing that is left out can be missed by a "yes" or a
+/// "no". Only the list's word is taken for what is a summary; what [`read_bundles_except`] says of that
+/// holds: whoever writes the list could as well leave an entry out.
+pub async fn that_count(image: &OpenImage, rules: &Rules) -> Result<Evidence, Failure> {
+    let unread: &[&str] = if rules.policy.takes_summaries() {
+        &[]
+    } else {
+        &[vsa::TYPE]
+    };
+    let mut evidence = Evidence {
+        artifact: Some(image.descriptor.digest.clone()),
+        ..Evidence::default()
+    };
+    add(image, &image.descriptor.digest, unread, &mut evidence).await?;
     Ok(evidence)
 }
 
 /// Collects what is beside one of the digests that an image lists, as [`attestations`] does.
 pub async fn beside(image: &OpenImage, digest: &Digest) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
-    add(&image.evidence, digest, &image.tag_prefix, &mut evidence).await?;
+    add(image, digest, &[], &mut evidence).await?;
     Ok(evidence)
 }
 
@@ -77,14 +96,15 @@ pub async fn listed_by<'a>(
 }
 
 async fn add(
-    store: &AnyStore,
+    image: &OpenImage,
     digest: &Digest,
-    prefix: &TagPrefix,
+    unread: &[&str],
     evidence: &mut Evidence,
 ) -> Result<(), Failure> {
+    let (store, prefix) = (&image.evidence, &image.tag_prefix);
     // Both at once: what is slow about a registry is the way to it.
     let (set, tagged) = tokio::join!(
-        read_bundles(store, digest),
+        read_bundles_except(store, digest, unread),
         legacy::tagged(store, digest, prefix, SIGNED)
     );
     let set = set?;

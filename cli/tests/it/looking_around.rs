@@ -1,5 +1,6 @@
 //! `bulla status` and `bulla chain`: what is where, how it came there, and what it waits for.
 
+use bulla_model::Digest;
 use serde_json::Value;
 
 use crate::serve::world::World;
@@ -170,4 +171,113 @@ fn the_commands_of_status_work_as_they_are_where_two_steps_lead_into_one_environ
     }
     let service = &json(&world, &["status"])["services"][0];
     assert!(service["held"]["prod"].is_object(), "{service:#}");
+}
+
+const PROMOTION: &str = "/promotion/v1";
+const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
+
+/// Takes the contents of what is beside images away, where they are of a type that ends like this;
+/// answers of how many.
+fn lose(world: &World, predicate_type: &str) -> usize {
+    let blobs = world.path("layout/blobs/sha256");
+    let read = |path: &std::path::Path| -> Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let index = read(&world.path("layout/index.json"));
+    let mut lost = 0;
+    for entry in index["manifests"].as_array().unwrap() {
+        let digest: Digest = entry["digest"].as_str().unwrap().parse().unwrap();
+        let manifest = read(&blobs.join(digest.hex()));
+        let label = &manifest["annotations"]["dev.sigstore.bundle.predicateType"];
+        if label
+            .as_str()
+            .is_some_and(|label| label.ends_with(predicate_type))
+        {
+            let bundle = manifest["layers"][0]["digest"].as_str().unwrap();
+            let bundle: Digest = bundle.parse().unwrap();
+            std::fs::remove_file(blobs.join(bundle.hex())).unwrap();
+            lost += 1;
+        }
+    }
+    lost
+}
+
+#[test]
+fn status_fetches_no_summaries_that_no_rule_reads_and_everything_else() {
+    let world = world();
+    let whole = json(&world, &["status"]);
+    assert_eq!(lose(&world, SUMMARY), 3);
+    assert_eq!(json(&world, &["status"]), whole);
+    // Nothing else is taken for unneeded.
+    assert_eq!(lose(&world, PROMOTION), 3);
+    assert_ne!(json(&world, &["status"]), whole);
+}
+
+#[test]
+fn status_fetches_the_summaries_that_a_rule_reads() {
+    let world = World::new(&["new"]);
+    world.tag(&["new"]);
+    name_repository(&world);
+    let path = world.path("policy/release.yaml");
+    let policy = std::fs::read_to_string(&path).unwrap();
+    let rule = format!(
+        "      conditions: [{{name: passed, type: '{SUMMARY}', by: [promoter], match: all, \
+         cel: 'predicate.verificationResult == \"PASSED\"'}}]\n      approvals:"
+    );
+    std::fs::write(&path, policy.replacen("      approvals:", &rule, 1)).unwrap();
+    world.promote("new", &["dev", "prod"]);
+    let service = &json(&world, &["status"])["services"][0];
+    assert!(service["held"]["prod"].is_object(), "{service:#}");
+    // What is not there may have been one that says otherwise.
+    assert_eq!(lose(&world, SUMMARY), 2);
+    let output = world.try_bulla(&["status", "--policy", "policy"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{shown}");
+}
+
+#[test]
+fn what_a_list_calls_a_summary_is_hidden_as_if_it_were_left_out() {
+    let world = world();
+    let blobs = world.path("layout/blobs/sha256");
+    let path = world.path("layout/index.json");
+    let read = |path: &std::path::Path| -> Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    // Another tool's list of what is beside the image, by whoever may write to the layout.
+    let mut index = read(&path);
+    let mut beside = Vec::new();
+    for entry in index["manifests"].as_array().unwrap() {
+        let digest: Digest = entry["digest"].as_str().unwrap().parse().unwrap();
+        let manifest = read(&blobs.join(digest.hex()));
+        let mut labels = manifest["annotations"].clone();
+        let label = labels["dev.sigstore.bundle.predicateType"].as_str();
+        if label.is_some_and(|label| label.ends_with(PROMOTION)) {
+            labels["dev.sigstore.bundle.predicateType"] = SUMMARY.into();
+            labels["more"] = "than the manifest says".into();
+            beside.push(serde_json::json!({
+                "mediaType": entry["mediaType"], "digest": entry["digest"], "size": entry["size"],
+                "artifactType": manifest["artifactType"], "annotations": labels,
+            }));
+        }
+    }
+    let list = serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": beside,
+    })
+    .to_string();
+    let old = World::digest("old");
+    std::fs::write(blobs.join(Digest::sha256(list.as_bytes()).hex()), &list).unwrap();
+    let entry = serde_json::json!({
+        "mediaType": "application/vnd.oci.image.index.v1+json", "size": list.len(),
+        "digest": Digest::sha256(list.as_bytes()).to_string(),
+        "annotations": {"org.opencontainers.image.ref.name": format!("sha256-{}", old.hex())},
+    });
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    std::fs::write(&path, index.to_string()).unwrap();
+    // No other answer comes of it than of a list without them, and that only here.
+    let service = &json(&world, &["status"])["services"][0];
+    assert!(service["held"]["prod"].is_null(), "{service:#}");
+    assert!(service["held"]["dev"].is_object(), "{service:#}");
+    let verify = ["verify", "--env", "prod", "--policy", "policy"];
+    world.bulla(&[&verify[..], &[&World::target("old")]].concat());
 }

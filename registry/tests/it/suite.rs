@@ -4,7 +4,9 @@ use std::io::Read;
 
 use bulla_model::{Descriptor, Digest, Tag, media_type};
 use bulla_registry::legacy::{self, LegacyKind, TagPrefix};
-use bulla_registry::{BlobReader, Store, StoreError, Target, attach, read_bundle, read_bundles};
+use bulla_registry::{
+    BlobReader, Store, StoreError, Target, attach, read_bundle, read_bundles, read_bundles_except,
+};
 use tokio::io::AsyncReadExt;
 
 use crate::sample;
@@ -144,6 +146,16 @@ async fn bundles_are_attached_once_and_read_back<S: Store>(store: &S) {
     let set = read_bundles(store, &subject.digest).await.unwrap();
     assert_eq!(set.bundles.len(), 2);
     assert!(set.failed.is_empty() && set.others.is_empty() && !set.truncated);
+    for (unread, left) in [
+        ("https://example.test/predicate/v1", 0),
+        ("https://example.test/predicate", 2),
+    ] {
+        let set = read_bundles_except(store, &subject.digest, &[unread])
+            .await
+            .unwrap();
+        assert_eq!(set.bundles.len(), left, "{unread}");
+        assert!(set.failed.is_empty() && set.others.is_empty() && !set.truncated);
+    }
 }
 
 async fn referrers_of_referrers_are_separate<S: Store>(store: &S) {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use bulla_model::predicate::approval::PolicyBinding;
 use bulla_model::predicate::policy::SignedFile;
+use bulla_model::predicate::vsa;
 use bulla_model::{Digest, Environment, Identity, Service, Tier};
 use jiff::Timestamp;
 
@@ -239,6 +240,20 @@ impl Policy {
                 .predecessors
                 .iter()
                 .any(|policy| policy.takes_sboms_of(signer))
+    }
+
+    /// Whether any requirement reads verification summaries, in this version or an earlier one.
+    /// Where none does, no verdict on an environment or a step depends on one: promotions are judged
+    /// by their own signatures, and the summaries that `promote` writes beside them are for others.
+    pub fn takes_summaries(&self) -> bool {
+        self.required().any(|require| {
+            let provenance = require.provenance.as_ref();
+            let conditions = require.conditions.iter().flat_map(|rule| &rule.all);
+            provenance.is_some_and(|rule| rule.source_vsa.is_some() || rule.build_vsa.is_some())
+                || conditions
+                    .flat_map(ConditionRule::types)
+                    .any(|kind| kind == vsa::TYPE)
+        }) || self.predecessors.iter().any(Self::takes_summaries)
     }
 
     /// The identities whose bills of materials some requirement looks at.

@@ -43,6 +43,7 @@ mod relays;
 mod sets;
 mod signed;
 mod slsa;
+mod summaries;
 mod tighten;
 mod trusted_roots;
 mod typed;

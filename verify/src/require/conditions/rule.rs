@@ -89,7 +89,7 @@ impl ConditionRule {
     }
 
     /// Every spelling of its type.
-    pub(super) fn types(&self) -> Vec<&str> {
+    pub(crate) fn types(&self) -> Vec<&str> {
         match self.kind.as_str() {
             slsa_provenance::TYPE | slsa_provenance::TYPE_V1_0 => {
                 vec![slsa_provenance::TYPE, slsa_provenance::TYPE_V1_0]
