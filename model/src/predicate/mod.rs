@@ -21,6 +21,7 @@ pub mod openvex;
 pub mod own;
 pub mod policy;
 pub mod promotion;
+pub mod promotion_record;
 pub mod reference;
 pub mod review;
 pub mod revocation;
@@ -41,6 +42,7 @@ pub use model_signing::ModelSigning;
 pub use openvex::OpenVex;
 pub use policy::SignedPolicy;
 pub use promotion::Promotion;
+pub use promotion_record::PromotionRecord;
 pub use reference::Reference;
 pub use review::Review;
 pub use revocation::Revocation;
@@ -130,6 +132,10 @@ pub const KNOWN: &[Known] = &[
     Known {
         alias: "promotion",
         uri: promotion::TYPE,
+    },
+    Known {
+        alias: "promotion-record",
+        uri: promotion_record::TYPE,
     },
     Known {
         alias: "reference",
