@@ -115,6 +115,10 @@ codes! {
     PromotionExpired = "promotion-expired";
     /// No promotion into the environment.
     PromotionMissing = "promotion-missing";
+    /// A promoter's record is of a copy between other repositories.
+    PromotionRecordMismatch = "promotion-record-mismatch";
+    /// No promoter's record that the image was copied into one of the repositories.
+    PromotionRecordMissing = "promotion-record-missing";
     /// The release was taken out of service.
     PromotionRetired = "promotion-retired";
     /// Provenance of another build type or builder.

@@ -436,7 +436,7 @@ fn any_subject(statement: &Statement) -> Result<Digest, Refusal> {
 /// When the signer says it was issued: our own field, the annotation Bulla writes into standard
 /// statements, or the predicate's own time.
 fn issued_at(statement: &Statement) -> Option<Timestamp> {
-    use bulla_model::predicate::{openvex, own, vsa, vulns};
+    use bulla_model::predicate::{PromotionRecord, openvex, own, promotion_record, vsa, vulns};
     let kind = statement.predicate_type().as_str();
     if own::is_own(kind) {
         return own::issued_at(statement);
@@ -454,6 +454,9 @@ fn issued_at(statement: &Statement) -> Option<Timestamp> {
         }
         if openvex::is_openvex(kind) {
             return openvex::issued_at(statement);
+        }
+        if kind == promotion_record::TYPE {
+            return statement.predicate::<PromotionRecord>().ok()?.timestamp();
         }
         None
     })

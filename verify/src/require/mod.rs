@@ -21,6 +21,7 @@ use crate::verified::SignedTime;
 pub(crate) mod approvals;
 mod base_images;
 mod conditions;
+mod promotion_record;
 pub(crate) mod provenance;
 pub(crate) mod sbom;
 mod soak;
@@ -31,6 +32,7 @@ pub(crate) mod vulnerabilities;
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
 pub use conditions::{ConditionMatch, ConditionRule, ConditionsRule};
+pub use promotion_record::PromotionRecordRule;
 pub use provenance::{BuildVsaRule, ProvenanceRule, SourceVsaRule};
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
@@ -118,6 +120,8 @@ requirements! {
     approvals: ApprovalsRule,
     /// Change tickets in the promotion.
     tickets: TicketsRule,
+    /// A promoter's word that the image was copied into a repository.
+    promotion_record: PromotionRecordRule,
     /// Expressions that statements have to fulfil.
     conditions: ConditionsRule,
 }

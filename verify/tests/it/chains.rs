@@ -20,6 +20,7 @@ mod evidence;
 mod ledger;
 mod links;
 mod owners;
+mod records;
 mod requirements;
 mod steps;
 mod story;
@@ -43,6 +44,7 @@ fn stories() -> impl Iterator<Item = &'static Story> {
         owners::STORIES,
         evidence::STORIES,
         conditions::STORIES,
+        records::STORIES,
         ledger::STORIES,
         calendars::STORIES,
         contents::STORIES,

@@ -642,3 +642,37 @@ fn conditions_are_compared_as_what_they_say() {
     assert!(lines[0].starts_with(&said("b", "predicate.y")), "{lines:?}");
     assert!(lines[0].contains("   [release.yaml:"), "{lines:?}");
 }
+
+#[test]
+fn records_of_copies_are_compared_part_by_part() {
+    let with = |rule: &str| {
+        let mut world = World::empty();
+        let to = format!("promotionRecord: {{by: [tester], {rule}}}\n      approvals: {{");
+        world.edit("release.yaml", "approvals: {", &to);
+        world
+    };
+    let step = "step staging -> prod for high promotionRecord";
+    let narrow = with("destinations: [r.example.test/a]");
+    for (rule, effect, what) in [
+        (
+            "destinations: [r.example.test/a, r.example.test/b]",
+            "loosened",
+            ".destinations: +r.example.test/b",
+        ),
+        (
+            "destinations: [r.example.test/a], sources: [s.example.test/*]",
+            "tightened",
+            ".sources: any -> s.example.test/*",
+        ),
+        (
+            "destinations: [r.example.test/a], maxAge: 1d",
+            "tightened",
+            ".maxAge: any age -> 24 h",
+        ),
+    ] {
+        assert_eq!(
+            told(&narrow, &with(rule)).join("|"),
+            format!("{effect} {step}{what}")
+        );
+    }
+}

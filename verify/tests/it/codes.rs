@@ -154,6 +154,12 @@ produced! {
         promoted_into_prod(|said| said.not_after = Some(hour(24))),
         not promoted_into_prod(|said| said.not_after = Some(hour(25)));
     promotion_missing: PromotionMissing = World::approved().verify("prod"), not World::journey().verify("prod");
+    promotion_record_mismatch: PromotionRecordMismatch =
+        copied_into("evil.example/pay/api"),
+        not copied_into("registry.example.test/pay/api");
+    promotion_record_missing: PromotionRecordMissing =
+        copied_into("evil.example/pay/api"),
+        not copied_into("registry.example.test/pay/api");
     promotion_retired: PromotionRetired = retired(true), not retired(false);
     provenance_missing: ProvenanceMissing = staged_without("builder provenance"), not World::staged().verify("staging");
     provenance_mismatch: ProvenanceMismatch =
@@ -319,6 +325,13 @@ fn checked(change: impl Fn(&mut World)) -> Verdict {
 /// A step whose condition is that the tester said `ok`.
 fn condition(predicate: serde_json::Value) -> Verdict {
     crate::gates_conditions::said("", "predicate.ok", &[(predicate, 1)])
+}
+
+fn copied_into(repository: &str) -> Verdict {
+    crate::gates_records::said("", |said| {
+        said["dstRef"] = repository.into();
+        said["destination"]["name"] = repository.into();
+    })
 }
 
 fn approved_by_alice(change: impl Fn(&mut bulla_model::predicate::Approval)) -> Verdict {

@@ -410,6 +410,22 @@ fn too_many_patterns_are_said_to_be_too_many() {
 }
 
 #[test]
+fn a_record_of_a_copy_into_any_registry() {
+    let with = |pattern: &str| {
+        let to = format!(
+            "promotionRecord: {{by: [tester], destinations: ['{pattern}']}}\n      approvals: {{"
+        );
+        doubts("release.yaml", "approvals: {", &to)
+    };
+    for wide in ["**", "*/pay/api", "*.example.test/pay"] {
+        let told =
+            format!("release.yaml:36:24: `{wide}` is a repository on any host: name the registry");
+        one(&with(wide), &told);
+    }
+    assert!(with("registry.example.test/**").is_empty());
+}
+
+#[test]
 fn a_pattern_that_finds_a_part_of_a_text() {
     let with = |pattern: &str| {
         let to = format!(

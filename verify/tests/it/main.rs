@@ -21,6 +21,7 @@ mod gates_bills;
 mod gates_conditions;
 mod gates_images;
 mod gates_provenance;
+mod gates_records;
 mod gates_runs;
 mod hostile;
 mod journey;

@@ -7,6 +7,7 @@ mod approvals;
 mod conditions;
 mod levels;
 mod names;
+mod records;
 mod sources;
 mod ways;
 
@@ -53,6 +54,7 @@ impl Policy {
         ways::doubt(self, &mut doubts);
         names::doubt(self, now, &mut doubts);
         levels::doubt(self, &mut doubts);
+        records::doubt(self, &mut doubts);
         approvals::accounts(self, &mut doubts);
         let mut effort = Effort::new(EFFORT);
         let mut stopped = actors::doubt(self, &mut effort, &mut doubts);
