@@ -29,6 +29,9 @@ pub struct Arguments {
     /// OCI layout in which the images of --manifests are looked up by digest, instead of their registries
     #[arg(long, value_name = "oci:DIR", requires = "manifests")]
     pub layout: Option<String>,
+    /// Artifact that holds the files: they are allowed if it is, and names them by their digests
+    #[arg(long = "in", value_name = "IMAGE", conflicts_with_all = ["manifests", "signature", "signed_as"])]
+    pub artifact: Option<String>,
     /// Environment the image is to run in, as the policy names it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["verification_key", "identity", "issuer", "kind"])]
     pub env: Option<String>,

@@ -43,6 +43,8 @@ pub enum FailureKind {
     InvalidSignature,
     /// What was asked for is not there.
     NotFound,
+    /// What is here is not what the question is about.
+    OtherSubject,
     /// A password is missing or wrong.
     Password,
     /// What was served is not what its digest names.
@@ -67,6 +69,7 @@ impl FailureKind {
             Self::Internal => Exit::Internal,
             Self::Interrupted => Exit::Interrupted,
             Self::InvalidSignature | Self::Tampered => Exit::Invalid,
+            Self::OtherSubject => Exit::OtherSubject,
             Self::Unavailable => Exit::Undetermined,
         }
     }

@@ -6,6 +6,7 @@ use crate::edges::{company, digest_of, proven, refused};
 use crate::registries::registry;
 use crate::sandbox::Sandbox;
 
+mod files;
 mod recovery;
 
 /// The company, with one approval between staging and prod in place of time, and four builds.

@@ -11,13 +11,14 @@ use bulla_verify::{Attestation, AttestationForm, Evidence};
 use jiff::Timestamp;
 
 use super::question::Asked;
-use super::targets;
+use super::{inside, targets};
 use crate::Failure;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
+use crate::join::image::OpenImage;
 use crate::join::unsigned::{self, Unsigned};
 use crate::join::{blocking, directory, evidence, file, follow, image, ledger, lists};
 use crate::target::Target;
@@ -65,6 +66,10 @@ pub(super) async fn gather(
     (asked, now): (&Asked, Timestamp),
     context: &Context,
 ) -> Result<Gathered, Failure> {
+    if let Some(artifact) = &arguments.artifact {
+        let image = inside::open(context, target, artifact).await?;
+        return about_image(arguments, given, image, (asked, now), context).await;
+    }
     if let Target::File(path) = target {
         return about_file(arguments, given, path, target, &context.limits).await;
     }
@@ -76,6 +81,16 @@ pub(super) async fn gather(
         return about_directory(given, path, target, &context.limits).await;
     }
     let image = image::open(context, target).await?;
+    about_image(arguments, given, image, (asked, now), context).await
+}
+
+async fn about_image(
+    arguments: &Arguments,
+    given: &Given,
+    image: OpenImage,
+    (asked, now): (&Asked, Timestamp),
+    context: &Context,
+) -> Result<Gathered, Failure> {
     let artifact = image.descriptor.digest.clone();
     let named = !arguments.bundle.is_empty() || arguments.signature.is_some();
     let mut evidence = if named {

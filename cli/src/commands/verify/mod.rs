@@ -1,6 +1,7 @@
 //! `bulla verify`: the seals of images and files, for an environment or by one signer.
 
 mod gather;
+mod inside;
 mod question;
 mod report;
 mod signer;
@@ -38,6 +39,7 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
     let folders = match &arguments.env {
         // A policy knows images and files, and no lists of them.
         Some(_) => Folders::Files,
+        None if arguments.artifact.is_some() => Folders::Files,
         None if gather::lists_files(&given.attestations, &context.limits) => Folders::Whole,
         None => Folders::Signed,
     };
@@ -109,6 +111,7 @@ async fn judge(
                         .judge(context, &gathered.name, ledger, evidence, now)
                         .await;
                     judged.image = Some(gathered.name);
+                    judged.holds = arguments.artifact.is_some();
                     judged.beside = gathered.beside;
                     judged.named = arguments
                         .bundle

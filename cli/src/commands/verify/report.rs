@@ -40,6 +40,9 @@ pub(super) struct Judged {
     /// What to type to mean exactly this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<String>,
+    /// Whether that holds it, a file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) holds: bool,
     /// Where manifests name it: object, field, file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) places: Vec<String>,
@@ -69,6 +72,7 @@ impl Judged {
         Self {
             target,
             image: None,
+            holds: false,
             places: Vec::new(),
             is_tag: false,
             beside: Vec::new(),
@@ -209,7 +213,7 @@ impl Judged {
 }
 
 impl Judged {
-    /// Where manifests name the image.
+    /// Where manifests name the image, or the artifact that holds the file.
     fn say_where(&self, page: &mut Page) {
         for place in self.places.iter().take(PLACES) {
             page.labelled(&Cell::faint("in:"), place);
@@ -217,6 +221,9 @@ impl Judged {
         if self.places.len() > PLACES {
             let more = self.places.len() - PLACES;
             page.labelled(&Cell::faint("in:"), &format!("{more} more places"));
+        }
+        if let (true, Some(image)) = (self.holds, &self.image) {
+            page.labelled(&Cell::faint("in:"), image);
         }
         if let (true, Some(image)) = (self.is_tag, &self.image) {
             let text = format!("a tag can move before it is pulled: name {image}");
