@@ -8,7 +8,7 @@ use clap::Args;
     before_help = "Example: bulla copy registry.example.com/pay/api:1.8.2 oci-archive:api.tar"
 )]
 pub struct Arguments {
-    /// Image: HOST/REPO:TAG, oci:DIR:TAG, oci-archive:FILE
+    /// Image: HOST/REPO:TAG, oci:DIR:TAG, oci-archive:FILE; or file:PATH, which becomes an artifact
     pub from: String,
     /// Where to: HOST/REPO:TAG, oci:DIR:TAG, oci-archive:FILE
     pub to: String,

@@ -1,5 +1,7 @@
 //! `bulla copy`: an image and its attestations from one place to another.
 
+mod file;
+
 use bulla_model::Digest;
 use bulla_registry::{CopyOptions, CopyReport, copy};
 use serde::Serialize;
@@ -15,6 +17,13 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let from = Target::parse(&arguments.from)?;
     let to = Target::parse(&arguments.to)?;
+    // Only where it was said to be one: a path alone may be an archive that was meant as an image.
+    if let (Target::File(path), true) = (&from, arguments.from.starts_with("file:")) {
+        let (descriptor, report) = file::store(context, path, &to).await?;
+        let report = Copied::of(&arguments.from, &to, descriptor.digest, &report);
+        context.printer.report(&report)?;
+        return Ok(Exit::Success);
+    }
     let image = image::open(context, &from).await?;
     let report = transfer(context, &image, &to, !arguments.without_referrers).await?;
     let report = Copied::of(&image.pinned, &to, image.descriptor.digest.clone(), &report);

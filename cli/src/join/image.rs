@@ -389,8 +389,8 @@ fn no_image(target: &Target) -> Failure {
     let failure = Failure::usage(format_args!("{target} is no image"));
     match target {
         Target::File(_) => failure.with_hint(
-            "push it as an OCI artifact and name that, HOST/REPO:TAG or oci:DIR:TAG: a file has no \
-             place where statements about it are kept",
+            "push it as an OCI artifact and name that: bulla copy file:PATH HOST/REPO:TAG. A file has \
+             no place where statements about it are kept",
         ),
         _ => failure.with_hint("name an image: HOST/REPO:TAG, or oci:DIR:TAG"),
     }

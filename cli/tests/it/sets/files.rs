@@ -144,3 +144,42 @@ fn what_is_no_file_of_an_artifact_is_told() {
     sandbox.write("b", "{}");
     refused(&verify("b --in image:empty"), 13, "is not in");
 }
+
+#[test]
+fn a_file_becomes_a_member_without_another_program() {
+    let sandbox = line();
+    sandbox.write("pay.tar", "the file");
+    let copied = sandbox
+        .done("copy file:pay.tar oci:image:file --output json")
+        .json();
+    assert_eq!(copied["digest"], digest_of(&sandbox, "file").as_str());
+    let again = sandbox
+        .done("copy file:pay.tar oci:other:file --output json")
+        .json();
+    assert_eq!(
+        again["digest"], copied["digest"],
+        "the same file is the same artifact"
+    );
+    proven(&sandbox, "image:file", "pay");
+    released(&sandbox, "image:1.0 image:file");
+    sandbox.done("verify --env prod pay.tar --in image:file");
+    // A path alone may have been meant as an image.
+    refused(
+        &sandbox.run("copy pay.tar oci:image:again"),
+        2,
+        "is no image",
+    );
+    refused(&sandbox.run("copy file:none oci:image:again"), 2, "none");
+    // Another name is another artifact, which nobody let in.
+    sandbox.write("renamed.tar", "the file");
+    let renamed = sandbox
+        .done("copy file:renamed.tar oci:image:renamed --output json")
+        .json();
+    assert_ne!(renamed["digest"], copied["digest"]);
+    assert_eq!(
+        sandbox
+            .run("verify --env prod pay.tar --in image:renamed")
+            .code,
+        10
+    );
+}
