@@ -21,6 +21,7 @@ mod freeze;
 mod gate;
 pub mod in_toto;
 mod ledger;
+mod license_expression;
 mod named_document;
 mod named_key;
 pub mod notation;
