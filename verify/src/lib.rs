@@ -39,6 +39,7 @@ pub mod relay;
 mod require;
 mod reviewing;
 mod scheme;
+pub mod score;
 mod signature;
 mod signature_report;
 mod signed;

@@ -41,6 +41,7 @@ mod recorded;
 mod reference;
 mod references;
 mod relays;
+mod score;
 mod sets;
 mod signed;
 mod slsa;
