@@ -147,6 +147,8 @@ codes! {
     SbomEmpty = "sbom-empty";
     /// No bill of materials.
     SbomMissing = "sbom-missing";
+    /// A bill of materials that tells less than the policy asks for.
+    SbomScoreLow = "sbom-score-low";
     /// No vulnerability scan.
     ScanMissing = "scan-missing";
     /// The newest vulnerability scan is older than the policy allows, or does not say how old it is.

@@ -15,6 +15,7 @@ use crate::eligible::Wanted;
 use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, any_of, at_most, failed};
+use crate::score::{Quality, Score};
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
@@ -40,6 +41,8 @@ pub struct SbomRule {
     pub formats: Vec<SbomFormat>,
     /// How old it may be.
     pub max_age: Option<SignedDuration>,
+    /// The score it has to reach.
+    pub score: Option<Score>,
     /// What it may list.
     pub contents: ContentsRule,
     /// Where it is written.
@@ -65,6 +68,8 @@ pub(crate) struct Wire {
     #[serde(default)]
     max_age: Option<Age>,
     #[serde(default)]
+    score: Option<Score>,
+    #[serde(default)]
     deny: Option<DenyWire>,
     #[serde(default)]
     licenses: Option<LicensesWire>,
@@ -74,16 +79,22 @@ impl Requirement for SbomRule {
     type Wire = Wire;
 
     fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
-        let contents = ContentsRule::read(wire.deny, wire.licenses);
-        let contents = contents.map_err(|reason| PolicyError::Rule {
+        let refused = |reason| PolicyError::Rule {
             place: place.clone(),
             reason,
-        })?;
+        };
+        let contents = ContentsRule::read(wire.deny, wire.licenses).map_err(refused)?;
+        if wire.score == Some(Score::NONE) {
+            return Err(refused(
+                "every score is at least 0: ask for more, or leave it out".to_owned(),
+            ));
+        }
         Ok(Self {
             contents,
             by: scope.names(wire.by, &place)?,
             formats: wire.formats,
             max_age: wire.max_age.map(|age| age.0),
+            score: wire.score,
             place,
         })
     }
@@ -99,6 +110,7 @@ impl Requirement for SbomRule {
             ("by", Value::any(&self.by)),
             ("formats", Value::limit(&formats)),
             ("maxAge", Value::AtMost(self.max_age)),
+            ("score", Value::Score(self.score)),
             ("deny.packages", Value::demands(&contents.packages)),
             ("deny.licenses", Value::demands(&contents.licenses.deny)),
             ("licenses.allow", Value::limit(&contents.licenses.allow)),
@@ -119,6 +131,10 @@ impl fmt::Display for SbomRule {
         let formats = any_of(&formats, "any format");
         let age = at_most(self.max_age);
         write!(f, "sbom signed by {by}, {formats}, {age}")?;
+        match self.score {
+            Some(score) => write!(f, ", score {score} at least")?,
+            None => f.write_str(", any score")?,
+        }
         let rule = &self.contents;
         if !rule.packages.is_empty() {
             write!(f, ", without {}", any_of(&rule.packages, ""))?;
@@ -159,9 +175,13 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
     let mut listed = None;
     for statement in &eligible.statements {
         match packages(statement.value()) {
-            Some(count) if count > 0 => {
-                listed = listed.or_else(|| Some(summary(count, statement)));
-            }
+            Some(count) if count > 0 => match reach(rule, statement) {
+                Ok(score) => listed = listed.or_else(|| Some(summary(count, score, statement))),
+                Err(finding) => {
+                    eligible.causes.push(Cause::Denied);
+                    eligible.findings.push(finding);
+                }
+            },
             outcome => {
                 eligible.causes.push(Cause::Denied);
                 let message = match outcome {
@@ -205,11 +225,43 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
     report.check(CHECK, failed(context, cause), "none").place = Some(rule.place.clone());
 }
 
-fn summary(count: usize, statement: &Verified<Statement>) -> String {
-    let summary = match count {
+/// The score, where one is asked for, or that it is too low.
+fn reach(rule: &SbomRule, statement: &Verified<Statement>) -> Result<Option<Score>, Finding> {
+    let Some(least) = rule.score else {
+        return Ok(None);
+    };
+    let finding = |message| {
+        let finding = Finding::new(Code::SbomScoreLow, CHECK, message)
+            .expected(format!("{least} at least"))
+            .place(&rule.place);
+        finding.at(statement.manifest(), "/predicate")
+    };
+    let quality = Quality::of_statement(statement.value())
+        .map_err(|error| finding(format!("the bill of materials has no score: it {error}")))?;
+    if quality.score >= least {
+        return Ok(Some(quality.score));
+    }
+    let fixes = quality.fixes.iter().take(FIXES).map(ToString::to_string);
+    let fixes: Vec<String> = fixes.collect();
+    let finding = finding("the score of the bill of materials is too low".to_owned());
+    let finding = finding.found(quality.score.to_string());
+    Err(match fixes.as_slice() {
+        [] => finding,
+        fixes => finding.hint(format!("first {}", fixes.join("; "))),
+    })
+}
+
+/// How much is told of what would raise a score.
+const FIXES: usize = 3;
+
+fn summary(count: usize, score: Option<Score>, statement: &Verified<Statement>) -> String {
+    let mut summary = match count {
         1 => "1 package".to_owned(),
         count => format!("{count} packages"),
     };
+    if let Some(score) = score {
+        summary = format!("{summary}, score {score}");
+    }
     match statement.document() {
         Some(document) => format!("{summary}, by reference to {document}"),
         None => summary,

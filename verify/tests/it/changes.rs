@@ -178,10 +178,17 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
     ),
     (
         BASE,
+        "sbom: {by: [builder], maxAge: 30d}",
+        "sbom: {by: [builder], maxAge: 30d, score: 7.5}",
+        "tightened step dev -> staging sbom.score: any -> 7.5",
+        "loosened step dev -> staging sbom.score: 7.5 -> any",
+    ),
+    (
+        BASE,
         "edges:\n",
         "tighten: [{to: dev, kinds: [promote], tiers: [low], standing: true, require: {sbom: {by: [builder]}}}]\nedges:\n",
-        "tightened every step into dev (promote) for low: added: more is required at every moment: sbom signed by builder, any format, of any age",
-        "loosened every step into dev (promote) for low: removed: more is required at every moment: sbom signed by builder, any format, of any age",
+        "tightened every step into dev (promote) for low: added: more is required at every moment: sbom signed by builder, any format, of any age, any score",
+        "loosened every step into dev (promote) for low: removed: more is required at every moment: sbom signed by builder, any format, of any age, any score",
     ),
 ];
 

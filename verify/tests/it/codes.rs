@@ -11,6 +11,7 @@ use bulla_verify::{Code, Document, ExpectedClaim, State, StepRequest, Thresholds
 
 use crate::edges::{broken_glass, soaking};
 use crate::freeze;
+use crate::gates_scores;
 use crate::kit::{self, Signer, World, assert_found, codes, hour, show, tampered};
 use crate::relays;
 use crate::signed::Ask;
@@ -184,6 +185,7 @@ produced! {
         not checked(|world| drop(world.revoke("mallory", &[kit::ledger::the_image()])));
     sbom_missing: SbomMissing = staged_without("builder sbom"), not World::staged().verify("staging");
     sbom_empty: SbomEmpty = listing(&json!([])), not listing(&json!([{"name": "zlib"}]));
+    sbom_score_low: SbomScoreLow = gates_scores::scored("6.1"), not gates_scores::scored("6");
     scan_missing: ScanMissing = scanned(|_| {}), not scanned(|world| world.scan(&[]));
     scan_stale: ScanStale =
         scanned(|world| { world.scan(&[]); world.now = hour(27); }),

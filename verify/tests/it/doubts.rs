@@ -483,3 +483,26 @@ fn a_step_needs_provenance_by_the_base_or_by_every_service() {
     world.files.services.push(other);
     assert_eq!(without(&world), 2);
 }
+
+#[test]
+fn scores_that_no_spdx_document_reaches() {
+    let rule = "sbom: {by: [builder], maxAge: 30d}";
+    for (more, doubted) in [
+        ("formats: [spdx], score: 9.4", true),
+        ("formats: [spdx], score: 9.3", false),
+        ("formats: [spdx, cyclonedx], score: 10", false),
+        ("score: 10", false),
+    ] {
+        let found = doubts(
+            "release.yaml",
+            rule,
+            &rule.replace('}', &format!(", {more}}}")),
+        );
+        let text = "release.yaml:28:13: no SPDX 2 document has a score above 9.3";
+        assert_eq!(
+            found.contains(&text.to_owned()),
+            doubted,
+            "{more}: {found:?}"
+        );
+    }
+}

@@ -23,6 +23,7 @@ mod gates_images;
 mod gates_provenance;
 mod gates_records;
 mod gates_runs;
+mod gates_scores;
 mod hostile;
 mod journey;
 mod keyless;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Effect;
 use crate::policy::show_duration;
+use crate::score::Score;
 
 /// A value, and what more of it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum Value {
     AtLeast(SignedDuration),
     /// At most as old; none is any age.
     AtMost(Option<SignedDuration>),
+    /// At least that score; none is any.
+    Score(Option<Score>),
     /// Asked of all steps from then on; none of those that name its version.
     From(Option<Timestamp>),
     /// Whether something is let through.
@@ -99,6 +102,7 @@ impl Value {
                 };
                 (ways(tighter), arrow)
             }
+            (Self::Score(old), Self::Score(new)) => (ways(new > old), arrow),
             (Self::From(Some(old)), Self::From(Some(new))) => (ways(new < old), arrow),
             (Self::Lets(_), Self::Lets(new)) => (ways(!new), arrow),
             _ => (Effect::Changed, arrow),
@@ -135,6 +139,8 @@ impl fmt::Display for Value {
             Self::Count(count) => count.fmt(f),
             Self::AtLeast(time) | Self::AtMost(Some(time)) => f.write_str(&show_duration(*time)),
             Self::AtMost(None) => f.write_str("any age"),
+            Self::Score(Some(score)) => score.fmt(f),
+            Self::Score(None) => f.write_str("any"),
             Self::From(Some(time)) => time.fmt(f),
             Self::From(None) => f.write_str("with its version"),
             Self::Lets(yes) => f.write_str(if *yes { "allow" } else { "deny" }),

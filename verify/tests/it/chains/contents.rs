@@ -8,6 +8,7 @@ use super::story::{Told, stories, verify, with};
 use crate::gates::{TICKETS, asking, name};
 use crate::gates_bills::{ALLOWED, DENIED, component, cyclonedx};
 use crate::gates_images::{BASES, naming, used};
+use crate::gates_scores;
 
 stories! {
     "base-images-allowed", "Base images",
@@ -67,6 +68,19 @@ stories! {
         "Another bill of materials that was not fetched may list anything.",
         3 => {
             let mut told = listing(ALLOWED, &cyclonedx(&[component("pkg:npm/left-pad@1.3.0", "MIT")]));
+            told.world.truncated = true;
+            told
+        };
+    "score-reached", "Bills of materials",
+        "A score is computed from the document, rounded down, and equal to the least is enough.",
+        0 => listing("sbom: {by: [builder], score: 6.0}", &gates_scores::middling());
+    "score-too-low", "Bills of materials",
+        "A bill of materials below the score does not count.",
+        1 SbomMissing SbomScoreLow => listing("sbom: {by: [builder], score: 6.1}", &gates_scores::middling());
+    "score-of-a-better-one-missing", "Bills of materials",
+        "A better bill of materials may not have been fetched.",
+        3 SbomMissing SbomScoreLow => {
+            let mut told = listing("sbom: {by: [builder], score: 6.1}", &gates_scores::middling());
             told.world.truncated = true;
             told
         };
