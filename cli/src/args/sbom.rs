@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use bulla_verify::score::Score;
+use clap::{Args, Subcommand, ValueEnum};
 
 /// List what an image or a folder contains
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Example: bulla sbom registry.example.com/pay/api@sha256:3f1c… -o sbom.cdx.json"
+    before_help = "Example: bulla sbom registry.example.com/pay/api@sha256:3f1c… -o sbom.cdx.json",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
 )]
 pub struct Arguments {
+    /// What else to do with bills of materials.
+    #[command(subcommand)]
+    pub action: Option<Action>,
     /// What to list: HOST/REPO:TAG, oci:DIR:TAG, dir:PATH
-    pub target: String,
+    #[arg(required = true)]
+    pub target: Option<String>,
     /// File to write instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -21,6 +29,28 @@ pub struct Arguments {
     /// Platform to list of an image for several, for example linux/arm64
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+}
+
+/// What to do with bills of materials that are there.
+#[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a text here would replace the help on the arguments"
+)]
+pub enum Action {
+    Score(ScoreArguments),
+}
+
+/// Say how much a bill of materials tells, from 0 to 10, and what would raise that
+#[derive(Debug, Args)]
+#[command(before_help = "Example: bulla sbom score sbom.cdx.json --fail-below 7.5")]
+pub struct ScoreArguments {
+    /// CycloneDX or SPDX 2 in JSON; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// End with exit code 1 if the score is below this
+    #[arg(long, value_name = "SCORE")]
+    pub fail_below: Option<Score>,
 }
 
 /// A format to write.

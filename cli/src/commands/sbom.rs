@@ -1,5 +1,7 @@
 //! `bulla sbom`: what is inside, as a document and as a summary.
 
+mod score;
+
 use std::time::Instant;
 
 use bulla_model::Digest;
@@ -9,7 +11,7 @@ use bulla_sbom::{Inventory, Options, Progress, catalog};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::args::sbom::Arguments;
+use crate::args::sbom::{Action, Arguments};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
@@ -21,8 +23,14 @@ use crate::{Exit, Failure};
 
 /// Lists the target, writes the document, and says what was found.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    if let Some(Action::Score(arguments)) = &arguments.action {
+        return score::run(arguments, context);
+    }
     let started = Instant::now();
-    let target = Target::parse(&arguments.target)?;
+    let Some(target) = &arguments.target else {
+        return Err(Failure::new(FailureKind::Usage, "nothing to list is named"));
+    };
+    let target = Target::parse(target)?;
     let Described {
         source,
         subject,

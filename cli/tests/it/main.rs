@@ -42,6 +42,7 @@ mod registries;
 mod relays;
 mod roots;
 mod sandbox;
+mod scores;
 mod serve;
 mod sets;
 mod signers;

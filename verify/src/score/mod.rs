@@ -73,9 +73,14 @@ impl fmt::Display for Fix {
         let Some(missing) = self.missing else {
             return Ok(());
         };
-        write!(f, " ({missing} missing")?;
-        if !self.first.is_empty() {
-            write!(f, ": {}", self.first.join(", "))?;
+        let noun = if missing == 1 {
+            "component"
+        } else {
+            "components"
+        };
+        write!(f, " ({missing} {noun}: {}", self.first.join(", "))?;
+        if missing > self.first.len() as u64 {
+            f.write_str(", …")?;
         }
         f.write_str(")")
     }

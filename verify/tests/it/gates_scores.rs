@@ -63,7 +63,7 @@ fn a_bill_has_to_reach_it_and_says_what_would_raise_it() {
     let hint = finding.hint.as_deref().unwrap_or_default();
     assert!(
         hint.starts_with(
-            "first tell a digest of every component, SHA-256 or better (2 missing: pkg:oci/api@"
+            "first tell a digest of every component, SHA-256 or better (2 components: pkg:oci/api@"
         ),
         "{hint}"
     );

@@ -155,7 +155,7 @@ fn what_raises_it_most_is_told_first_and_of_whom() {
     assert_eq!(
         lines,
         [
-            "tell a digest of every component, SHA-256 or better (2 missing: pkg:oci/api@sha256%3A0123456789012345678901234567890123456789012345678901234567890123, pkg:generic/zlib@1.3.1)",
+            "tell a digest of every component, SHA-256 or better (2 components: pkg:oci/api@sha256%3A0123456789012345678901234567890123456789012345678901234567890123, pkg:generic/zlib@1.3.1)",
             "sign the document within itself",
         ]
     );
