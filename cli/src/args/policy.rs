@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::decide::{DecideArguments, TrialArguments};
 use super::signing::SigningArguments;
 
-/// Check a policy, explain it, test it, compare it with another, sign it, add a service to it, or import one
+/// Check a policy, explain it, test it, compare it with another, lay it out, add a service to it, sign it, or import one
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla policy check --policy policy/")]
 pub struct Arguments {
@@ -29,6 +29,7 @@ pub enum Action {
     Explain(Explain),
     Test(Test),
     Diff(Diff),
+    Fmt(Fmt),
     AddService(AddService),
     Sign(Box<Sign>),
     Import(Import),
@@ -131,6 +132,30 @@ pub enum DiffForm {
     Table,
     /// Markdown, for a pull request
     Markdown,
+}
+
+/// Write the files of a policy in one layout: order of fields, indentation, quotes; comments stay
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy fmt policy/",
+    after_help = "What the policy says stays the same, or nothing is written. Earlier versions under history/ are left as \
+                  they are. With - one file is read from standard input and written to standard output.\n\n\
+                  Another layout is another digest: where the version is in use, raise `version`. With --check it ends \
+                  with 1 if a file is not in the layout, and shows what would change."
+)]
+pub struct Fmt {
+    /// Policy: its folder, or the base file in it; - for one file from standard input
+    #[arg(value_name = "POLICY|-")]
+    pub input: Option<String>,
+    /// The same, in place of the argument
+    #[arg(long, value_name = "PATH", conflicts_with = "input")]
+    pub policy: Option<String>,
+    /// Change nothing, and say what would be
+    #[arg(long)]
+    pub check: bool,
+    /// Change files that are signed, too
+    #[arg(long, conflicts_with = "check")]
+    pub yes: bool,
 }
 
 /// Write the file of a new service, if the policy holds with it

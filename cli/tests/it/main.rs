@@ -36,6 +36,7 @@ mod offline;
 mod older_tags;
 mod owners;
 mod policy;
+mod policy_layout;
 mod references;
 mod refusals;
 mod registries;

@@ -1,10 +1,11 @@
-//! `bulla policy`: is it a policy, what does it mean, who says so, what would another one change, and
-//! what would those of other tools be?
+//! `bulla policy`: is it a policy, what does it mean, who says so, what would another one change, how is
+//! it laid out, and what would those of other tools be?
 
 mod cases;
 mod check;
 mod diff;
 mod explain;
+mod fmt;
 mod import;
 mod junit;
 mod markdown;
@@ -38,6 +39,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Action::Test(arguments) => Box::pin(trial::run(arguments, context)).await,
         Action::Diff(arguments) => Box::pin(diff::run(arguments, context)).await,
         Action::Sign(arguments) => sign::run(*arguments, context).await,
+        Action::Fmt(arguments) => fmt::run(&arguments, context),
         Action::AddService(arguments) => service::run(arguments, context),
         Action::Import(arguments) => import::run(&arguments, context),
     }
