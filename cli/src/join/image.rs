@@ -225,22 +225,41 @@ pub struct Destination {
     archive: Option<(TempDir, PathBuf)>,
 }
 
+/// Refuses what nothing can be copied to, without making anything.
+pub fn check_destination(target: &Target) -> Result<(), Failure> {
+    let is_free = |path: &Path| {
+        let mut entries = path.read_dir();
+        entries.as_mut().is_ok_and(|it| it.next().is_none())
+    };
+    match target {
+        Target::Layout {
+            selector: Some(Selector::Digest(_)),
+            ..
+        } => Err(named_by_digest()),
+        Target::Registry(reference) if reference.digest().is_some() => Err(named_by_digest()),
+        Target::Layout { .. } | Target::OciArchive(_) | Target::Registry(_) => Ok(()),
+        Target::Directory(path) if is_free(path) => Ok(()),
+        _ => Err(no_image(target)),
+    }
+}
+
+fn named_by_digest() -> Failure {
+    Failure::usage("a copy is named by a tag, not by a digest")
+        .with_hint("its digest is that of the original")
+}
+
 /// Opens the place an image is copied to, making a layout if there is none.
 pub async fn destination(context: &Context, target: &Target) -> Result<Destination, Failure> {
-    let tag_of = |selector: &Option<Selector>| match selector {
-        None => Ok(None),
-        Some(Selector::Tag(tag)) => Ok(Some(tag.clone())),
-        Some(Selector::Digest(_)) => {
-            Err(Failure::usage("a copy is named by a tag, not by a digest")
-                .with_hint("its digest is that of the original"))
-        }
-    };
+    check_destination(target)?;
     match target {
         Target::Layout {
             directory,
             selector,
         } => {
-            let tag = tag_of(selector)?;
+            let tag = match selector {
+                Some(Selector::Tag(tag)) => Some(tag.clone()),
+                _ => None,
+            };
             let store = AnyStore::Layout(Layout::create(directory, &context.limits)?);
             Ok(Destination {
                 store,
@@ -258,8 +277,6 @@ pub async fn destination(context: &Context, target: &Target) -> Result<Destinati
             })
         }
         Target::Registry(reference) => {
-            let digest = reference.digest().cloned().map(Selector::Digest);
-            tag_of(&digest)?;
             let store = remote::store(context, reference.repository()).await?;
             Ok(Destination {
                 store,
@@ -267,11 +284,7 @@ pub async fn destination(context: &Context, target: &Target) -> Result<Destinati
                 archive: None,
             })
         }
-        Target::Directory(path)
-            if path
-                .read_dir()
-                .is_ok_and(|mut entries| entries.next().is_none()) =>
-        {
+        Target::Directory(path) => {
             let store = AnyStore::Layout(Layout::create(path, &context.limits)?);
             Ok(Destination {
                 store,

@@ -357,6 +357,15 @@ fn what_was_promoted_is_copied_and_copied_again_after_a_crash() {
     approve(&world, "one");
     let target = World::target("one");
     let promote = format!("promote {target} --to prod --policy policy --key promoter.key");
+    // What is no place for an image is refused before anything is signed.
+    let digest = World::digest("one");
+    for wrong in [format!("oci:copy@{digest}"), "alice.pub".to_owned()] {
+        let refused = run(&world, &format!("{promote} --copy-to {wrong}"));
+        assert_eq!(refused.code, 2, "{}{}", refused.data, refused.talk);
+    }
+    let planned = run(&world, &format!("{promote} --dry-run"));
+    assert!(planned.data.contains("dry run:"), "{}", planned.data);
+    assert!(!planned.data.contains("already in"), "{}", planned.data);
     // Where the copy fails, the promotion is made all the same.
     std::fs::write(world.path("taken"), "").unwrap();
     let failed = run(&world, &format!("{promote} --copy-to oci:taken:1.8.2"));

@@ -7,6 +7,7 @@ use axum::middleware::map_request;
 use ferro_blob_store::InMemoryBlobStore;
 use ferro_oci_server::{AppState, InMemoryRegistryMeta, router};
 
+use crate::company::{COMMIT, provenance};
 use crate::sandbox::Sandbox;
 
 /// Starts a registry on a thread of its own; its host and port.
@@ -78,4 +79,38 @@ fn attestations_can_be_kept_in_another_repository() {
     };
     assert_eq!(count(""), 0);
     assert_eq!(count(&kept), 1);
+}
+
+#[test]
+fn a_copy_of_what_was_promoted_says_where_its_attestations_are() {
+    let sandbox = Sandbox::new()
+        .with_image()
+        .with_keys(&["alice", "ci"])
+        .initialised();
+    let host = registry();
+    for (name, kept, said) in [
+        (
+            "apart",
+            format!("--repository {host}/seals"),
+            format!("; its attestations stay in {host}/seals"),
+        ),
+        (
+            "with",
+            String::new(),
+            "copied with its attestations to oci:".to_owned(),
+        ),
+    ] {
+        let there = format!("{host}/pay/{name}:1.0");
+        sandbox.done(&format!("copy image:1.0 {there}"));
+        sandbox.attest_build(&there, &provenance("pay", COMMIT), &kept);
+        let told = sandbox.done(&format!(
+            "promote {there} --to dev --key ci.key {kept} --copy-to oci:{name}:1.0"
+        ));
+        assert!(told.data.contains(&said), "{}", told.data);
+        let copied = sandbox
+            .done(&format!("tree oci:{name}:1.0 --output json"))
+            .json();
+        let attached = copied["nodes"][0]["attached"].as_array().unwrap();
+        assert_eq!(attached.is_empty(), !kept.is_empty(), "{copied}");
+    }
 }

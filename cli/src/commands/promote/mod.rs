@@ -10,10 +10,12 @@ mod report;
 mod wait;
 
 use bulla_model::EdgeKind;
+use bulla_registry::Store as _;
 
 use super::copy;
 use crate::args::promote::Arguments;
 use crate::commands::Context;
+use crate::join::image;
 use crate::join::set::{self, ReleaseSet};
 use crate::target::Target;
 use crate::{Exit, Failure};
@@ -34,6 +36,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         return Err(Failure::usage("--copy-to copies one image")
             .with_hint("copy each when all are promoted: bulla copy IMAGE TARGET"));
     }
+    // What cannot be a place is said before anything is signed.
+    let destination = arguments.copy_to.as_deref().map(Target::parse);
+    let destination = destination.transpose()?;
+    destination
+        .as_ref()
+        .map_or(Ok(()), image::check_destination)?;
     let set = ReleaseSet::open(context, &names).await?;
     let taken = Box::pin(wait::until_decided(&arguments, context, &set)).await?;
     let exit = taken.exit;
@@ -43,12 +51,12 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         return Ok(exit);
     };
     let mut report = report::PromoteReport::new(taken, &arguments, target)?;
-    let destination = arguments.copy_to.as_deref();
     let destination = destination.filter(|_| exit == Exit::Success && !arguments.dry_run);
-    if let (Some(destination), [image]) = (destination, &set.members[..]) {
-        let to = Target::parse(destination)?;
+    if let (Some(to), [image]) = (destination, &set.members[..]) {
         copy::transfer(context, image, &to, true).await?;
         report.copied_to = Some(to.to_string());
+        let place = image.evidence.name();
+        report.attestations = (place != image.store.name()).then_some(place);
     }
     context.printer.report(&report)?;
     Ok(exit)

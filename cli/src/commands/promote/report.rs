@@ -32,6 +32,9 @@ pub(super) struct PromoteReport {
     /// The environment, as it was typed.
     #[serde(skip)]
     typed: String,
+    /// Where attestations are, if they are kept apart from images and so were not copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attestations: Option<String>,
 }
 
 impl PromoteReport {
@@ -54,6 +57,7 @@ impl PromoteReport {
             review_until: taken.review_until,
             copied_to: None,
             typed: arguments.to.clone(),
+            attestations: None,
         })
     }
 }
@@ -92,10 +96,11 @@ impl Report for PromoteReport {
             );
         }
         if let Some(destination) = &self.copied_to {
-            page.labelled(
-                &Cell::good("copied"),
-                &format!("with its attestations to {destination}"),
-            );
+            let text = match &self.attestations {
+                None => format!("with its attestations to {destination}"),
+                Some(place) => format!("to {destination}; its attestations stay in {place}"),
+            };
+            page.labelled(&Cell::good("copied"), &text);
         }
     }
 }
