@@ -74,7 +74,9 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let exit = if target.digests.iter().eq(&current.step.subjects) {
         gate.stays(&target, current, &mut report).await?
     } else {
-        gate.go_back(&target, current, &mut report).await?
+        let version = arguments.release.clone();
+        let version = version.or_else(|| called(&target, &holders));
+        gate.go_back(&target, current, version, &mut report).await?
     };
     context.printer.report(&report)?;
     Ok(exit)
@@ -167,6 +169,7 @@ impl Gate<'_> {
         &self,
         target: &ReleaseSet,
         current: &Holder,
+        version: Option<String>,
         report: &mut RollbackReport,
     ) -> Result<Exit, Failure> {
         let (arguments, context, now) = (self.arguments, self.context, self.now);
@@ -187,7 +190,7 @@ impl Gate<'_> {
             let new = NewPromotion {
                 draft: &draft,
                 slot: slot::after(&current.step),
-                version: arguments.release.clone(),
+                version,
                 reason: arguments.message.clone(),
                 tickets,
                 now,
@@ -317,6 +320,14 @@ async fn target(
         ));
     }
     Err(failure)
+}
+
+/// The version that the release had when it was there before.
+fn called(target: &ReleaseSet, holders: &[Holder]) -> Option<String> {
+    let mut steps = holders.iter().map(|holder| &holder.step);
+    let before =
+        steps.find(|step| step.version.is_some() && target.digests.iter().eq(&step.subjects));
+    before.and_then(|step| step.version.clone())
 }
 
 /// The images with these digests, each from the first of the repositories that were named that has it:

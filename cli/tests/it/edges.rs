@@ -90,7 +90,7 @@ pub(crate) fn released(sandbox: &Sandbox, image: &str) -> Value {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     sandbox
         .done(&format!(
-            "promote {image} --to prod --key ci.key --output json"
+            "promote {image} --to prod --key ci.key --release {image} --output json"
         ))
         .json()
 }
@@ -136,6 +136,7 @@ fn a_service_goes_forward_back_and_around_the_gates() {
     assert_eq!(step["kind"], "rollback");
     assert_eq!(step["slot"]["sequence"], 3);
     assert_eq!(step["slot"]["previous"], second["promotion"]);
+    assert_eq!(step["version"], "image:1.0", "what it was called before");
     assert_eq!(step["approvedBy"], json!(["alice"]));
     let again = sandbox.run("rollback pay --env prod --key ci.key");
     refused(&again, 2, "--to DIGEST");
