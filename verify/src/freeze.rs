@@ -325,7 +325,9 @@ impl Asking<'_> {
     fn hint(&self, until: Option<&jiff::Zoned>, missing: Option<&(usize, Vec<Person>)>) -> String {
         match (missing, self.taken, until) {
             (Some((count, able)), ..) => approvals::ask(self.context, self.step, *count, able),
-            (None, Taken::NotYet, Some(until)) => format!("wait until {until}, then try again"),
+            (None, Taken::NotYet, Some(until)) => {
+                format!("wait until {}, then try again", local(until))
+            }
             (None, Taken::NotYet, None) => "ask the release owner for another calendar".to_owned(),
             (None, Taken::Already, _) => format!(
                 "take the step again outside of the freeze: {}",
@@ -354,7 +356,7 @@ impl Asking<'_> {
             (Taken::NotYet, false) => format!("{name} is frozen"),
             (Taken::NotYet, true) => format!("{name} is outside of its open windows"),
         };
-        let end = until.map_or_else(String::new, |until| format!(" until {until}"));
+        let end = until.map_or_else(String::new, |until| format!(" until {}", local(until)));
         let mut finding = Finding::new(Code::Frozen, CHECK, format!("{what}{end}: {reason}"))
             .expected(expected(holding))
             .found(format!("{} at {}", self.step.edge.kind, self.step.at))
@@ -376,6 +378,11 @@ impl Asking<'_> {
         let summary = format!("frozen, {}", calendar.name());
         Answer::Held(Box::new(finding), outcome, summary)
     }
+}
+
+/// A time as people read it: RFC 3339, and the zone whose clock it is by.
+fn local(time: &jiff::Zoned) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%:z %Q").to_string()
 }
 
 /// Why, in its owner's words, cut short.

@@ -104,7 +104,7 @@ fn a_step_waits_for_the_end_of_a_freeze() {
     let told = verdict.leading().unwrap();
     assert_eq!(
         told.message,
-        "prod is frozen until 2026-03-02T16:00:00+00:00[UTC]: The quarter ends"
+        "prod is frozen until 2026-03-02T16:00:00+00:00 UTC: The quarter ends"
     );
     let hint = told.hint.as_deref().unwrap();
     assert!(hint.starts_with("wait until 2026-03-02T16:00"), "{hint}");

@@ -9,7 +9,7 @@ use bulla_verify::{LedgerView, Verified};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{unasked, view, windows};
+use super::{rfc3339, unasked, view, windows};
 use crate::args::freeze::Check;
 use crate::args::memory::MemoryArguments;
 use crate::commands::Context;
@@ -93,7 +93,8 @@ pub(super) async fn run(arguments: &Check, context: &Context) -> Result<Exit, Fa
         kind: asked.kind,
         at,
         frozen: is_frozen,
-        until: until.map(|until| until.to_string()),
+        zone: until.as_ref().map(|until| until.strftime("%Q").to_string()),
+        until: until.as_ref().map(rfc3339),
         extra_approvals,
         reasons: holding.iter().map(|window| window.reason.clone()).collect(),
     };
@@ -131,6 +132,9 @@ struct CheckReport {
     frozen: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    /// The zone whose clock that is by.
+    #[serde(skip)]
+    zone: Option<String>,
     /// With how many approvals more than it asks for a step goes ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     extra_approvals: Option<u32>,
@@ -150,8 +154,10 @@ impl Report for CheckReport {
         }
         let until = self
             .until
-            .as_ref()
-            .map_or_else(String::new, |until| format!(" until {until}"));
+            .iter()
+            .zip(&self.zone)
+            .map(|(until, zone)| format!(" until {until} {zone}"));
+        let until: String = until.collect();
         let text = format!("{name} at {at} ({}){until}", self.kind);
         page.labelled(&Cell::attention("frozen"), &text);
         for reason in &self.reasons {

@@ -8,7 +8,7 @@ use bulla_verify::calendar::{Budget, Opening, Schedule};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{revoking, unasked, view, windows};
+use super::{revoking, rfc3339, unasked, view, windows};
 use crate::args::freeze::List;
 use crate::args::memory::MemoryArguments;
 use crate::commands::Context;
@@ -132,8 +132,9 @@ impl Row {
             Ok((is_on, opening)) => (is_on, opening, None),
             Err(error) => (false, None, Some(error.to_string())),
         };
-        let show =
-            |time: fn(&Opening) -> &jiff::Zoned| opening.as_ref().map(|it| time(it).to_string());
+        let show = |time: fn(&Opening) -> &jiff::Zoned| {
+            opening.as_ref().map(|opening| rfc3339(time(opening)))
+        };
         Self {
             is_on,
             from: show(|opening| &opening.start),
@@ -147,9 +148,7 @@ impl Row {
         match (&self.from, &self.until, &self.unusable) {
             (_, _, Some(because)) => because.clone(),
             (Some(from), Some(until), None) => {
-                // The zone is said once.
-                let from = from.split('[').next().unwrap_or_default();
-                format!("{from} to {until}")
+                format!("{from} to {until} {}", self.window.time_zone)
             }
             _ => "never again".to_owned(),
         }

@@ -14,7 +14,7 @@ use bulla_model::predicate::freeze::Window;
 use bulla_model::{Digest, Scope};
 use bulla_registry::AnyStore;
 use bulla_verify::{LedgerView, Verified};
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 
 use crate::args::freeze::{Action, Arguments};
 use crate::args::memory::MemoryArguments;
@@ -83,6 +83,11 @@ async fn view(
         );
     }
     Ok(view)
+}
+
+/// A time by the clock of its zone, for programs; the zone's name is said beside it.
+fn rfc3339(time: &Zoned) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// How to take a calendar out of force.
