@@ -1,6 +1,6 @@
 //! From bytes to checked rules.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -65,12 +65,13 @@ pub enum PolicyError {
 impl Policy {
     /// Checks the files of a policy and turns them into rules.
     pub fn parse(files: &PolicyFiles, limits: &Limits) -> Result<Self, PolicyError> {
-        let mut policy = parse_base(&files.base, limits)?;
+        let expressions = Cell::new(limits.policy_expressions);
+        let mut policy = parse_base(&files.base, limits, &expressions)?;
         if let Some(people) = &files.people {
             policy.people = parse_people(people, limits)?;
         }
         for file in &files.services {
-            parse_service(file, &mut policy, limits)?;
+            parse_service(file, &mut policy, limits, &expressions)?;
         }
         policy.files = signed_files(files);
         for file in &files.signatures {
@@ -122,7 +123,11 @@ fn signed_files(files: &PolicyFiles) -> Vec<SignedFile> {
     out
 }
 
-fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError> {
+fn parse_base(
+    file: &PolicyFile,
+    limits: &Limits,
+    expressions: &Cell<usize>,
+) -> Result<Policy, PolicyError> {
     let (path, base): (_, Base) = read(file, limits)?;
     if base.api_version.value != API_VERSION {
         let place = Place::new(&path, base.api_version.referenced);
@@ -163,6 +168,7 @@ fn parse_base(file: &PolicyFile, limits: &Limits) -> Result<Policy, PolicyError>
         environments: &environments,
         identities: &identities,
         used: &used,
+        expressions,
     };
     let mut edges: Vec<EdgeRule> = Vec::new();
     for wire in base.edges {
@@ -228,6 +234,7 @@ fn parse_service(
     file: &PolicyFile,
     policy: &mut Policy,
     limits: &Limits,
+    expressions: &Cell<usize>,
 ) -> Result<(), PolicyError> {
     let (path, wire): (_, ServiceFile) = read(file, limits)?;
     let place = Place::new(&path, wire.service.referenced);
@@ -257,6 +264,7 @@ fn parse_service(
         environments: &policy.environments,
         identities: &policy.identities,
         used: &used,
+        expressions,
     };
     let tighten = scope.tighten(wire.tighten, None)?;
     let service = ServiceRule {

@@ -41,7 +41,7 @@ pub(crate) struct Wire {
 impl Requirement for TicketsRule {
     type Wire = Wire;
 
-    fn read(wire: Wire, place: Place, _: &Scope<'_>) -> Result<Self, PolicyError> {
+    fn read(wire: Wire, place: Place, scope: &Scope<'_>) -> Result<Self, PolicyError> {
         let min = wire.min.unwrap_or(1);
         if min == 0 {
             let reason = "`min` is 0: leave `tickets` out instead".to_owned();
@@ -49,7 +49,7 @@ impl Requirement for TicketsRule {
         }
         let mut patterns: Vec<_> = wire.patterns.iter().map(|text| pattern(text)).collect();
         for text in &wire.regex {
-            match Pattern::regex(text) {
+            match scope.regex(text) {
                 Ok(regex) => patterns.push(regex),
                 Err(error) => {
                     let reason = format!("`regex`: {error}");
