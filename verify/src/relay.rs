@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use bulla_model::predicate::approval::OnBehalfOf;
-use bulla_model::{Environment, Identity};
+use bulla_model::{Edge, EdgeKind, Environment, Identity};
 
 use crate::pattern::Pattern;
 use crate::policy::{
@@ -24,6 +24,7 @@ pub struct RelayRule {
     repositories: Vec<Pattern>,
     files: Vec<Pattern>,
     environments: Vec<Environment>,
+    kinds: Vec<EdgeKind>,
     by: Signers,
     place: Place,
 }
@@ -37,6 +38,8 @@ pub(crate) struct RelayWire {
     repositories: Vec<String>,
     files: Vec<String>,
     environments: Vec<Environment>,
+    #[serde(default)]
+    kinds: Vec<EdgeKind>,
     by: Vec<Spanned<IdentityWire>>,
 }
 
@@ -76,6 +79,7 @@ impl RelayRule {
             repositories: wire.repositories.iter().map(|text| pattern(text)).collect(),
             files: wire.files.iter().map(|text| pattern(text)).collect(),
             environments: wire.environments,
+            kinds: wire.kinds,
             by: signers(file, wire.by)?,
             place,
         })
@@ -94,6 +98,16 @@ impl RelayRule {
     /// Environments into which it passes on approvals.
     pub fn environments(&self) -> &[Environment] {
         &self.environments
+    }
+
+    /// Whether it passes on approvals of steps of this kind; without kinds, of all.
+    pub fn is_for(&self, kind: EdgeKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    /// Whether it says itself of which kinds.
+    pub(crate) fn names_kinds(&self) -> bool {
+        !self.kinds.is_empty()
     }
 
     /// Where it is written.
@@ -132,12 +146,16 @@ impl RelayRule {
         self.is_by(signer, SignedTime::Unknown, any) != Matched::No
     }
 
-    /// What keeps it from passing this review on for a step into there.
-    pub(crate) fn objects(&self, said: &OnBehalfOf, to: &Environment) -> Option<&'static str> {
+    /// What keeps it from passing this review on for a step.
+    pub(crate) fn objects(&self, said: &OnBehalfOf, step: &Edge) -> Option<&'static str> {
         let repository = repository(&self.platform, &said.review_url);
         let wrong = [
             ("another platform", self.platform.as_str() != said.platform),
-            ("another environment", !self.environments.contains(to)),
+            (
+                "another environment",
+                !self.environments.contains(&step.to.uri),
+            ),
+            ("another kind of step", !self.is_for(step.kind)),
             (
                 "another repository",
                 !repository.is_some_and(|repository| self.reads(repository)),

@@ -3,7 +3,7 @@
 use bulla_model::predicate::Approval;
 use bulla_model::predicate::approval::{ApprovalDecision, OnBehalfOf};
 use bulla_model::{Digest, EdgeKind};
-use bulla_verify::{Code, ReviewRequest, Verdict};
+use bulla_verify::{Anchor, Code, Policy, ReviewRequest, Verdict};
 use serde_json::json;
 
 use crate::edges;
@@ -245,6 +245,76 @@ fn a_relay_speaks_for_its_platform_repositories_files_and_environments_alone() {
         .anchor
         .map(|text| text.replace("/pay/prod", "/pay/staging"));
     refused(&world.verify("prod"), 1, Code::RelayUnknown);
+}
+
+#[test]
+fn a_relay_speaks_for_the_kinds_of_steps_that_it_names() {
+    let with = |kinds: &str| {
+        let mut world = passed_on("relay", |_, _| {});
+        let named = format!("env://acme/pay/prod\"]\n    kinds: {kinds}\n");
+        let text = anchor("relay").replace("env://acme/pay/prod\"]\n", &named);
+        assert!(text.contains("kinds"), "{text}");
+        world.anchor = Some(text);
+        world.verify("prod")
+    };
+    assert_exit(&with("[promote]"), 0);
+    assert_exit(&with("[hotfix, promote]"), 0);
+    assert_exit(&with("[]"), 0);
+    refused(&with("[hotfix, break-glass]"), 1, Code::RelayUnknown);
+}
+
+#[test]
+fn what_relays_may_pass_on_and_is_hardly_meant_is_told() {
+    let told = |edit: fn(&mut World), change: fn(String) -> String| {
+        let mut world = edges::world();
+        let relayed = "high: {claimedTime: allow, relayedApprovals: allow}";
+        world.edit("release.yaml", "high: {claimedTime: allow}", relayed);
+        edit(&mut world);
+        let anchor = Anchor::parse(
+            "anchor.yaml",
+            change(anchor("relay")).as_bytes(),
+            &world.limits,
+        );
+        let policy = Policy::parse(&world.files, &world.limits).unwrap();
+        let doubts = policy.relay_doubts(&anchor.unwrap());
+        doubts
+            .iter()
+            .map(|doubt| format!("{}: {}", doubt.place, doubt.text))
+            .collect::<Vec<_>>()
+    };
+    let doubts = told(|_| {}, |anchor| anchor);
+    let about =
+        |doubts: &[String], text: &str| doubts.iter().filter(|one| one.contains(text)).count();
+    assert!(about(&doubts, "names no `kinds`") > 0, "{doubts:?}");
+    assert!(about(&doubts, "a review of any age") > 0, "{doubts:?}");
+    assert!(
+        doubts.iter().any(|one| one.starts_with("anchor.yaml:5:")),
+        "{doubts:?}"
+    );
+    let named = told(
+        |_| {},
+        |anchor| {
+            anchor.replace(
+                "env://acme/pay/prod\"]\n",
+                "env://acme/pay/prod\"]\n    kinds: [promote]\n",
+            )
+        },
+    );
+    assert_eq!(about(&named, "names no `kinds`"), 0, "{named:?}");
+    // Where nothing that is passed on counts, nothing is said.
+    let denied = told(
+        |world| {
+            world.edit(
+                "release.yaml",
+                "relayedApprovals: allow",
+                "relayedApprovals: deny",
+            )
+        },
+        |anchor| anchor,
+    );
+    assert_eq!(denied, Vec::<String>::new());
+    let elsewhere = told(|_| {}, |anchor| anchor.replace("/pay/prod", "/pay/nowhere"));
+    assert_eq!(elsewhere, Vec::<String>::new());
 }
 
 #[test]
@@ -496,5 +566,31 @@ fn whoever_approved_by_relay_does_not_review_either() {
             reviewer: &identity,
         });
         assert_eq!(judged.1.is_none(), is_involved, "{relay} {reviewer}");
+    }
+}
+
+#[test]
+fn a_relay_that_is_ended_still_says_who_approved_and_one_that_left_the_anchor_does_not() {
+    let ended = anchor("relay").replace("}]\n", ", notAfter: 2026-03-02T10:00:00Z}]\n");
+    let (gone, _) = ended.split_once("relays:").unwrap();
+    for (anchor, is_involved) in [(ended.as_str(), true), (gone, false)] {
+        let mut world = edges::world();
+        world.edit(
+            "people.yaml",
+            "    emails: [alice@acme.example]\n",
+            "    emails: [alice@acme.example]\n    accounts: [{platform: code.example.test, id: 17}]\n",
+        );
+        world.anchor = Some(anchor.to_owned());
+        world.promote("dev");
+        world.now = hour(2);
+        world.approve_step("carol", EdgeKind::BreakGlass, "prod");
+        world.approve_step_with("relay", EdgeKind::BreakGlass, "prod", |said| {
+            said.on_behalf_of = Some(review());
+        });
+        let promotion = world.take_step(EdgeKind::BreakGlass, "prod", |_| {});
+        world.now = hour(40);
+        world.review("alice", &promotion, "accepted");
+        let found = codes(&world.verify("prod")).contains(&Code::ReviewerInvolved);
+        assert_eq!(found, is_involved, "{anchor}");
     }
 }

@@ -92,8 +92,10 @@ impl Relay<'_> {
         };
         let reads = |rule: &&RelayRule| {
             let repository = relay::repository(rule.platform(), url);
+            let step = &self.draft.edge;
             repository.is_some_and(|repository| rule.reads(repository))
-                && rule.environments().contains(&self.draft.edge.to.uri)
+                && rule.environments().contains(&step.to.uri)
+                && rule.is_for(step.kind)
         };
         Ok(anchor.relays().iter().filter(reads).collect())
     }

@@ -27,7 +27,9 @@ pub(super) struct CheckReport {
 impl CheckReport {
     pub(super) fn of(rules: &Rules, now: Timestamp, limits: &Limits) -> Self {
         let policy = &rules.policy;
-        let doubts = policy.doubts(now).into_iter();
+        let relayed = rules.anchor.iter();
+        let relayed = relayed.flat_map(|anchor| policy.relay_doubts(anchor));
+        let doubts = policy.doubts(now).into_iter().chain(relayed);
         Self {
             name: policy.name().to_owned(),
             version: policy.version(),

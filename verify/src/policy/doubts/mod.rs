@@ -8,6 +8,7 @@ mod conditions;
 mod levels;
 mod names;
 mod records;
+mod relays;
 mod sources;
 mod ways;
 

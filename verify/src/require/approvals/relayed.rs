@@ -92,7 +92,7 @@ impl Relayed<'_> {
     fn allowed(&self, step: &StepAtHand<'_>) -> Result<(), Refused> {
         let mut objection = None;
         for relay in &self.relays {
-            objection = relay.objects(self.said, &step.edge.to.uri);
+            objection = relay.objects(self.said, step.edge);
             if objection.is_none() {
                 return Ok(());
             }
