@@ -12,6 +12,7 @@ use crate::Failure;
 use crate::args::signing::RecordingArguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
+use crate::settings::row;
 
 /// Reads what the platform says of a request.
 pub async fn read(
@@ -20,7 +21,7 @@ pub async fn read(
     rule: &RelayRule,
     url: &str,
 ) -> Result<Request, Failure> {
-    let place = place(rule, url)?;
+    let place = place(context, rule, url)?;
     let token = token(context, place.kind, rule)?;
     let http = instance::http(context, recording)?;
     Ok(place.read(&http, token.as_ref()).await?)
@@ -31,7 +32,7 @@ pub fn page(url: &str) -> &str {
     url.split_once('#').map_or(url, |(page, _)| page)
 }
 
-fn place(rule: &RelayRule, url: &str) -> Result<Place, Failure> {
+fn place(context: &Context, rule: &RelayRule, url: &str) -> Result<Place, Failure> {
     let no_review = || Failure::usage("--review is no address of a pull or merge request");
     let repository = relay::repository(rule.platform(), url).ok_or_else(no_review)?;
     let project = repository
@@ -58,14 +59,16 @@ fn place(rule: &RelayRule, url: &str) -> Result<Place, Failure> {
         (PlatformKind::GitLab, _) => format!("https://{host}/api/v4"),
     };
     let api = service_url(Service::CodePlatform, rule.api().unwrap_or(&usual))?;
-    if !belongs(&api, host) {
+    if !belongs(&api, host) && !named_here(context, &api)? {
         return Err(Failure::new(
             FailureKind::Configuration,
             format_args!(
                 "the anchor's `api` is not at {host}, and would be sent a token of {host}"
             ),
         )
-        .with_hint(format_args!("expected {host}, api.{host}, or this machine")));
+        .with_hint(format_args!(
+            "expected {host} or api.{host}, with its port; of this machine what --plain-http names"
+        )));
     }
     Ok(Place {
         kind,
@@ -77,16 +80,39 @@ fn place(rule: &RelayRule, url: &str) -> Result<Place, Failure> {
 }
 
 /// Whether a token of the platform may be sent there: whoever can write an anchor should not learn
-/// tokens by it.
+/// tokens by it. Behind another port of the host there may be somebody else.
 fn belongs(api: &Url, platform: &str) -> bool {
-    let name = platform.split(['/', ':']).next().unwrap_or(platform);
+    let authority = platform.split('/').next().unwrap_or(platform);
+    let Ok(platform) = Url::parse(&format!("https://{authority}")) else {
+        return false;
+    };
+    let (Some(host), Some(own)) = (api.host_str(), platform.host_str()) else {
+        return false;
+    };
+    let is_named = matches!(platform.host(), Some(Host::Domain(_)));
+    // Below the platform's host there may be pages that its users write.
+    let is_api = is_named && host.strip_prefix("api.") == Some(own);
+    let is_safe = api.scheme() == "https" || is_here(api);
+    is_safe
+        && (host == own || is_api)
+        && api.port_or_known_default() == platform.port_or_known_default()
+}
+
+/// Whether it is on this machine, and whoever runs this command named it: anybody may listen at a port,
+/// and an anchor alone sends nobody there.
+fn named_here(context: &Context, api: &Url) -> Result<bool, Failure> {
+    let flag = context.global.plain_http.join(",");
+    let flag = (!flag.is_empty()).then_some(flag.as_str());
+    let hosts = context.settings.text(&row::PLAIN_HTTP, flag)?;
+    let hosts = hosts.map(|setting| setting.value).unwrap_or_default();
+    let mut hosts = hosts.split(',').map(str::trim);
+    Ok(is_here(api) && hosts.any(|host| host == api.authority()))
+}
+
+fn is_here(api: &Url) -> bool {
     match api.host() {
-        Some(Host::Domain(host)) => {
-            // Below the platform's host there may be pages that its users write.
-            let is_api = host.strip_prefix("api.") == Some(name);
-            host == name || host == "localhost" || is_api
-        }
-        Some(Host::Ipv4(host)) => host.is_loopback() || host.to_string() == name,
+        Some(Host::Domain(host)) => host == "localhost",
+        Some(Host::Ipv4(host)) => host.is_loopback(),
         Some(Host::Ipv6(host)) => host.is_loopback(),
         None => false,
     }
@@ -130,21 +156,38 @@ mod tests {
 
     #[test]
     fn a_token_goes_to_its_platform() {
-        for (api, expected) in [
-            ("https://api.github.com", true),
-            ("https://github.com/api/v3", true),
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost", true),
-            ("https://evil.test", false),
-            ("https://evilgithub.com", false),
-            ("https://pages.github.com", false),
-            ("https://github.com.evil.test", false),
-            ("https://10.0.0.1", false),
+        for (platform, api, expected) in [
+            ("github.com", "https://api.github.com", true),
+            ("github.com", "https://github.com/api/v3", true),
+            ("github.com", "https://github.com:443/api/v3", true),
+            ("github.com", "https://github.com:8443/api/v3", false),
+            ("github.com", "https://api.github.com:8443", false),
+            ("github.com", "http://127.0.0.1:8080", false),
+            ("github.com", "http://localhost", false),
+            ("github.com", "https://[::1]", false),
+            ("github.com", "https://evil.test", false),
+            ("github.com", "https://evilgithub.com", false),
+            ("github.com", "https://pages.github.com", false),
+            ("github.com", "https://github.com.evil.test", false),
+            ("github.com", "https://10.0.0.1", false),
+            ("github.com", "http://github.com", false),
+            (
+                "git.test:8443/git",
+                "https://git.test:8443/git/api/v4",
+                true,
+            ),
+            ("git.test:8443/git", "https://git.test/git/api/v4", false),
+            (
+                "git.test:8443/git",
+                "https://git.test:9000/git/api/v4",
+                false,
+            ),
+            ("127.0.0.1:8080", "https://127.0.0.1:8080/api/v4", true),
+            ("127.0.0.1:8080", "https://127.0.0.1:9000/api/v4", false),
+            ("localhost:8080", "http://localhost:8080/api/v4", true),
         ] {
             let url = Url::parse(api).unwrap();
-            assert_eq!(belongs(&url, "github.com"), expected, "{api}");
+            assert_eq!(belongs(&url, platform), expected, "{platform} {api}");
         }
-        let url = Url::parse("https://git.example.test/gitlab/api/v4").unwrap();
-        assert!(belongs(&url, "git.example.test:8443/gitlab"));
     }
 }

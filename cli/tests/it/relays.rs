@@ -43,7 +43,6 @@ fn company() -> (Sandbox, String) {
     let account = |id: u64| format!("accounts: [{{platform: code.example.test, id: {id}}}], ");
     let people = [("alice", &*account(17)), ("bob", &*account(19))];
     sandbox.write_policy(RULES, &people, &["ci"]);
-    sandbox.write("bulla.yaml", "policy: policy\nanchor: anchor.yaml\n");
     anchor(&sandbox, "http://127.0.0.1:1");
     sandbox.attest_build("image:1.0", &provenance("pay", HEAD), "");
     sandbox.done("promote image:1.0 --to dev --key ci.key");
@@ -57,6 +56,11 @@ fn company() -> (Sandbox, String) {
 }
 
 fn anchor(sandbox: &Sandbox, api: &str) {
+    let here = api.trim_start_matches("http://");
+    sandbox.write(
+        "bulla.yaml",
+        &format!("policy: policy\nanchor: anchor.yaml\nplain-http: ['{here}']\n"),
+    );
     let pem = sandbox.read("owner.pub").replace('\n', "\\n");
     let relay = sandbox.identity("relay");
     sandbox.write(
@@ -582,6 +586,41 @@ fn only_whom_the_anchor_names_passes_on_and_only_what_it_may() {
         answer.talk
     );
     assert_eq!(attached(&sandbox), before, "nothing was signed");
+}
+
+#[test]
+fn a_token_goes_to_no_port_of_this_machine_that_only_an_anchor_names() {
+    let (sandbox, digest) = company();
+    let platform = github(&digest);
+    anchor(&sandbox, &platform.url);
+    sandbox.write("bulla.yaml", "policy: policy\nanchor: anchor.yaml\n");
+    let here = platform.url.trim_start_matches("http://");
+    let (host, _) = here.split_once(':').unwrap();
+    let pass_on = |named: &str| {
+        let approve =
+            format!("approve image:1.0 --to prod --review {PULL} --key relay.key --yes {named}");
+        let mut command = sandbox.command(&approve);
+        Answer::of(&command.env("GITHUB_TOKEN", TOKEN).output().unwrap())
+    };
+    for named in [
+        String::new(),
+        format!("--plain-http {host}:1"),
+        format!("--plain-http {host}"),
+    ] {
+        let refused = pass_on(&named);
+        assert_eq!(refused.code, 2, "{named}: {}", refused.talk);
+        assert!(
+            refused.talk.contains("would be sent a token"),
+            "{}",
+            refused.talk
+        );
+        assert!(
+            platform.asked.lock().unwrap().is_empty(),
+            "nobody was asked"
+        );
+    }
+    let answer = pass_on(&format!("--plain-http {here}"));
+    assert_eq!(answer.code, 0, "{}", answer.talk);
 }
 
 #[test]
