@@ -291,6 +291,18 @@ pub(crate) fn find(
     None
 }
 
+/// The steps out of service in an environment that hold, or may, each with what follows from it.
+pub(crate) fn retirements<'a>(
+    context: &Context<'_>,
+    promotions: &'a Promotions,
+    environment: &Environment,
+) -> Vec<(&'a Verified<Promotion>, Cause)> {
+    let all = retire::all(context, promotions);
+    let steps = all.iter().filter_map(retire::Retirement::holding);
+    let is_there = |step: &Verified<Promotion>| step.value().edge.to.uri == *environment;
+    steps.filter(|(step, _)| is_there(step)).collect()
+}
+
 /// Whether a verified promotion says that the artifact was there; whether it holds is not judged.
 pub(crate) fn was_in(promotions: &Promotions, environment: &Environment) -> bool {
     let mut verified = promotions.verified.iter();

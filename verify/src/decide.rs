@@ -42,6 +42,7 @@ impl Known {
             tier,
             tier_rule,
             calendars: self.in_force.calendars(),
+            retired: self.in_force.retired(),
             policy: question.policy,
         }
     }

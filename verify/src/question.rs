@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use bulla_model::predicate::checkpoint::Retired;
 use bulla_model::{Digest, Limits, Service, SubjectSet, Tier};
 
 use crate::anchor::Anchor;
@@ -79,6 +80,8 @@ pub(crate) struct Context<'a> {
     pub(crate) tier_rule: TierRule,
     /// The calendars of freezes.
     pub(crate) calendars: &'a Calendars,
+    /// The retirements that the ledger's owner listed.
+    pub(crate) retired: &'a [Retired],
     /// The version of the policy that applies to the step being judged.
     pub(crate) policy: &'a Policy,
 }

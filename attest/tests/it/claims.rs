@@ -340,6 +340,7 @@ fn what_no_reader_would_take_is_not_made() {
         freeze: None,
         revocations: Vec::new(),
         slots: Vec::new(),
+        retired: Vec::new(),
         crit: Vec::new(),
     };
     let error = claim::own(&subjects(), &file).unwrap_err().to_string();

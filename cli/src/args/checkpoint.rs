@@ -16,7 +16,7 @@ pub struct Arguments {
     /// The ledger, where the policy has environments of several
     #[arg(value_name = "SCOPE")]
     pub scope: Option<Scope>,
-    /// Image whose promotions are the latest of their service; may be given several times
+    /// Image whose promotions are the latest of their service, or that went out of service; may be given several times
     #[arg(long, value_name = "IMAGE")]
     pub latest: Vec<String>,
     /// Record the images of --latest also where that decides a fork, or skips more than 1000 sequence numbers

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bulla_model::predicate::checkpoint::SlotHead;
-use bulla_model::{Digest, Scope};
-use bulla_verify::{Cause, Check, Outcome};
+use bulla_model::predicate::checkpoint::{Retired, SlotHead};
+use bulla_model::{Digest, Environment, Scope};
+use bulla_verify::{Cause, Check, Outcome, Retirement, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,17 +28,19 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     checkpoint::must_remember(&rules, &scope, &arguments.memory, &context.limits)?;
     let mut place = None;
     let mut places = Vec::new();
+    let mut retired = Vec::new();
     for name in &arguments.latest {
         let image = image::open(context, &Target::parse(name)?).await?;
-        let heads = heads(context, &rules, &scope, &image, now).await?;
-        let heads = decided(heads, arguments.decide_forks, &image.pinned)?;
-        if heads.is_empty() {
+        let found = found(context, &rules, &scope, &image, now).await?;
+        let heads = decided(found.heads, arguments.decide_forks, &image.pinned)?;
+        if heads.is_empty() && found.retired.is_empty() {
             context.printer.warn(format!(
                 "{} holds no place in an environment of {scope}, so none is recorded",
                 image.pinned
             ));
         }
         places.extend(heads);
+        retired.extend(found.retired);
         place.get_or_insert(image.evidence);
     }
     let latest = latest(places)?;
@@ -51,6 +53,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     }
     let news = checkpoint::News {
         latest: &latest,
+        retired: &retired,
         ..checkpoint::News::default()
     };
     let next = checkpoint::next(&rules, &current, &scope, news, (now, not_after))?;
@@ -66,6 +69,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         payload: None,
         revocations: next.revocations.len(),
         slots: next.slots.len(),
+        retired: next.retired.len(),
         freeze: next.freeze.as_ref().map(|head| head.serial),
         removed: 0,
     };
@@ -73,6 +77,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         let said = before.value();
         let same = said.revocations == next.revocations
             && said.slots == next.slots
+            && said.retired == next.retired
             && said.freeze == next.freeze
             && said.policy_min == next.policy_min;
         if same && now.duration_since(said.issued_at) < age {
@@ -150,34 +155,75 @@ fn not_the_owner(signer: &Sealer) -> Failure {
     .with_hint("name the owner in the anchor: ledger: {by: [{key: …}]}")
 }
 
-/// The promotions of an image that hold their places in this ledger's environments.
-async fn heads(
+/// What the next checkpoint says of an image.
+#[derive(Default)]
+struct Found {
+    heads: Vec<(SlotHead, Option<Digest>, Place)>,
+    retired: Vec<Retired>,
+}
+
+/// The promotions of an image that hold their places in this ledger's environments, and what went out
+/// of service there.
+async fn found(
     context: &Context,
     rules: &Arc<Rules>,
     scope: &Scope,
     image: &image::OpenImage,
     now: Timestamp,
-) -> Result<Vec<(SlotHead, Option<Digest>, Place)>, Failure> {
-    let mut heads = Vec::new();
+) -> Result<Found, Failure> {
+    let mut found = Found::default();
     let environments = rules.policy.environments();
     for (name, rule) in environments.filter(|(_, rule)| Scope::ledger_of(&rule.uri) == *scope) {
         let collected = ledger::beside(context, rules, name, image, now).await?;
+        let evidence = Arc::clone(&collected);
+        let limits = &context.limits;
         let judged =
-            verdict::environment(rules, collected, &image.pinned, name, now, &context.limits)
-                .await?;
-        let (head, place) = (judged.steps.last(), holds(&judged.checks));
-        let (Some(head), Some(service), Some(place)) = (head, &judged.service, place) else {
-            continue;
-        };
+            verdict::environment(rules, evidence, &image.pinned, name, now, limits).await?;
+        let retirements = verdict::retirements(rules, collected, name, now, limits).await?;
+        if let Some(open) = retirements.iter().find(|one| !one.is_certain) {
+            return Err(Failure::new(
+                FailureKind::Unavailable,
+                format_args!(
+                    "{}: whether {} took it out of service in {name} cannot be known",
+                    image.pinned, open.head.head
+                ),
+            )
+            .with_hint(
+                "a checkpoint would leave it out; try again where all of the image can be read",
+            ));
+        }
+        found.heads.extend(head(&judged, &rule.uri, &retirements));
+        found
+            .retired
+            .extend(retirements.into_iter().map(|one| one.said));
+    }
+    Ok(found)
+}
+
+/// Which step holds the place: the promotion that lets the image in, or what took it out after that.
+/// What went out is listed for itself, so it need not win its place.
+fn head(
+    judged: &Verdict,
+    environment: &Environment,
+    retirements: &[Retirement],
+) -> Option<(SlotHead, Option<Digest>, Place)> {
+    let step = judged.steps.last().zip(judged.service.as_ref());
+    let step = step.zip(holds(&judged.checks));
+    let promotion = step.map(|((step, service), place)| {
         let named = SlotHead {
             service: service.clone(),
-            environment: rule.uri.clone(),
-            sequence: head.slot.sequence,
-            head: head.promotion.clone(),
+            environment: environment.clone(),
+            sequence: step.slot.sequence,
+            head: step.promotion.clone(),
         };
-        heads.push((named, head.slot.previous.clone(), place));
-    }
-    Ok(heads)
+        (named, step.slot.previous.clone(), place)
+    });
+    let retirements = retirements.iter().filter(|one| !one.is_contested);
+    let retirement = retirements.max_by_key(|one| one.head.sequence);
+    let retirement = retirement.map(|one| (one.head.clone(), one.previous.clone(), Place::Open));
+    // Of two with one number the promotion counts.
+    let both = retirement.into_iter().chain(promotion);
+    both.max_by_key(|(head, ..)| head.sequence)
 }
 
 /// What was named, in the order of its places, each with the one that it follows. The owner decides
@@ -298,6 +344,8 @@ struct CheckpointReport {
     payload: Option<Digest>,
     revocations: usize,
     slots: usize,
+    /// How many steps out of service it lists.
+    retired: usize,
     /// Serial of the calendar of freezes it lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     freeze: Option<u64>,
@@ -313,10 +361,14 @@ impl Report for CheckpointReport {
         let freeze = self
             .freeze
             .map_or_else(String::new, |serial| format!(", calendar {serial}"));
+        let retired = match self.retired {
+            0 => String::new(),
+            some => format!(", {some} retired"),
+        };
         page.labelled(
             &Cell::good(label),
             &format!(
-                "{} of {}{payload}  {}, {}{freeze}",
+                "{} of {}{payload}  {}, {}{retired}{freeze}",
                 self.serial,
                 self.scope,
                 count(self.revocations, "revocation"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_attest::claim;
 use bulla_model::predicate::Checkpoint;
-use bulla_model::predicate::checkpoint::{FreezeHead, PolicyMinimum, SlotHead};
+use bulla_model::predicate::checkpoint::{FreezeHead, PolicyMinimum, Retired, SlotHead};
 use bulla_model::{Digest, Environment, Limits, Scope, Service};
 use bulla_registry::AnyStore;
 use bulla_verify::{Evidence, LedgerView, SeenCheckpoint, Verified};
@@ -100,6 +100,8 @@ pub struct News<'a> {
     pub freeze: Option<&'a FreezeHead>,
     /// The latest promotions into places.
     pub latest: &'a [SlotHead],
+    /// What was taken out of service.
+    pub retired: &'a [Retired],
 }
 
 /// Refuses to write where nobody says what the ledger's last checkpoint was: whoever serves the
@@ -211,6 +213,13 @@ pub fn next(
         .cloned()
         .collect();
     let heads = said.iter().rev().flat_map(|said| &said.slots);
+    let retired = retired(
+        said.iter()
+            .flat_map(|said| &said.retired)
+            .chain(news.retired),
+    );
+    // Who passes over what went out of service would let it in.
+    let crit = (!retired.is_empty()).then(|| "retired".to_owned());
     Ok(Checkpoint {
         scope: scope.clone(),
         serial: serial.saturating_add(1),
@@ -221,8 +230,16 @@ pub fn next(
         freeze: freeze(&current.view, &said, news.freeze),
         revocations: revocations.into_iter().collect(),
         slots: slots(heads.chain(news.latest)),
-        crit: Vec::new(),
+        retired,
+        crit: crit.into_iter().collect(),
     })
+}
+
+/// All that any checkpoint listed, and what is new: what went out once is never forgotten.
+fn retired<'a>(all: impl Iterator<Item = &'a Retired>) -> Vec<Retired> {
+    let places = all.map(|one| ((&one.environment, &one.retirement), one));
+    let places: BTreeMap<_, _> = places.collect();
+    places.into_values().cloned().collect()
 }
 
 /// The calendar in force: the highest that any checkpoint listed, that the ledger holds, or that has
@@ -393,6 +410,7 @@ mod tests {
             freeze: None,
             revocations: Vec::new(),
             slots: Vec::new(),
+            retired: Vec::new(),
             crit: Vec::new(),
         }
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bulla_model::{Digest, EdgeKind, Identity, Limits, Scope, SubjectSet};
 use bulla_verify::{
-    Contents, Evidence, LedgerView, Question, QuestionError, ReviewDraft, ReviewRequest,
-    SeenCheckpoint, SetPromotions, SetRequest, StepDraft, StepRequest, Verdict,
+    Contents, Evidence, LedgerView, Question, QuestionError, Retirement, ReviewDraft,
+    ReviewRequest, SeenCheckpoint, SetPromotions, SetRequest, StepDraft, StepRequest, Verdict,
     contents as contents_of, judge_review, judge_step, read_ledger, verify_environment,
 };
 use jiff::Timestamp;
@@ -126,6 +126,21 @@ pub async fn contents(
     let environment = environment.to_owned();
     ask(rules, evidence, "", now, limits, move |question| {
         contents_of(question, &environment)
+    })
+    .await
+}
+
+/// Asks what took the artifact out of service in an environment.
+pub async fn retirements(
+    rules: &Arc<Rules>,
+    evidence: Arc<Evidence>,
+    environment: &str,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Vec<Retirement>, Failure> {
+    let environment = environment.to_owned();
+    ask(rules, evidence, "", now, limits, move |question| {
+        bulla_verify::retirements(question, &environment)
     })
     .await
 }

@@ -14,6 +14,7 @@ mod around;
 mod contents;
 mod forks;
 mod freeze;
+mod retired;
 mod veto;
 
 /// `alice` owns everything and approves, `ci` builds and promotes. Prod is as fresh as can be

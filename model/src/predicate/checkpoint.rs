@@ -25,6 +25,7 @@ pub const MEMBERS: &[&str] = &[
     "freeze",
     "revocations",
     "slots",
+    "retired",
 ];
 
 /// The state of a ledger at one time. The only subject is its scope. What it lists and the verifier
@@ -62,6 +63,10 @@ pub struct Checkpoint {
     pub revocations: Vec<Digest>,
     /// Who holds each place, sorted by service, then environment.
     pub slots: Vec<SlotHead>,
+    /// What was taken out of service, sorted by environment, then retirement. Where there is something,
+    /// `crit` names it: who passes over it would let in what was taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<Retired>,
     /// Members a reader must understand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crit: Vec<String>,
@@ -101,6 +106,18 @@ pub struct SlotHead {
     pub sequence: u64,
     /// Its payload digest.
     pub head: Digest,
+}
+
+/// A step out of service that whoever asks about one of its subjects has to hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retired {
+    /// The environment.
+    pub environment: Environment,
+    /// Payload digest of the promotion of kind `retire`.
+    pub retirement: Digest,
+    /// Its subject set, sorted.
+    pub subjects: Vec<Digest>,
 }
 
 impl Predicate for Checkpoint {
@@ -153,6 +170,29 @@ impl Predicate for Checkpoint {
             checks.number(&format!("/predicate/slots/{index}/sequence"), slot.sequence)?;
             checks.sha256(format_args!("/predicate/slots/{index}/head"), &slot.head)?;
         }
-        Ok(())
+        check_retired(self, &checks)
     }
+}
+
+fn check_retired(said: &Checkpoint, checks: &Checks<'_>) -> Result<(), PredicateError> {
+    if !said.retired.is_empty() && !said.crit.iter().any(|name| name == "retired") {
+        return Err(checks.refuse(
+            "/predicate/crit",
+            "`retired`, where something is listed there",
+        ));
+    }
+    let places = said.retired.iter();
+    let places: Vec<_> = places
+        .map(|one| (&one.environment, &one.retirement))
+        .collect();
+    checks.sorted("/predicate/retired", &places)?;
+    for (index, one) in said.retired.iter().enumerate() {
+        let pointer = format!("/predicate/retired/{index}");
+        checks.sha256(format_args!("{pointer}/retirement"), &one.retirement)?;
+        if one.subjects.is_empty() {
+            return Err(checks.refuse(format_args!("{pointer}/subjects"), "at least one digest"));
+        }
+        checks.sha256_set(&format!("{pointer}/subjects"), &one.subjects)?;
+    }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! Promotions out of service: what was in an environment by the time of a verified one of kind
-//! `retire` holds there no longer, however it came in.
+//! `retire` holds there no longer, however it came in. A registry could leave such a step out, so what
+//! the ledger's owner listed of them has to be at hand, and to hold as it did for the owner.
 
 use bulla_model::predicate::Promotion;
+use bulla_model::predicate::checkpoint::Retired;
 use bulla_model::{Digest, EdgeKind, Environment};
 
 use super::link::is_by_promoter;
@@ -18,7 +20,9 @@ use crate::verified::Verified;
 pub(super) struct Retirement<'a> {
     step: &'a Verified<Promotion>,
     /// What follows for those it covers; nothing if the step is refused itself.
-    pub(super) cause: Option<Cause>,
+    cause: Option<Cause>,
+    /// Whether the ledger's owner saw it hold.
+    is_listed: bool,
 }
 
 /// Every step out of service, judged once. Other retirements are left aside: what is retired twice
@@ -38,12 +42,36 @@ pub(super) fn all<'a>(context: &Context<'_>, promotions: &'a Promotions) -> Vec<
                 Some(Cause::Undetermined) => Some(Cause::Undetermined),
                 Some(_) => None,
             };
-            Retirement { step, cause }
+            let mut listed = context.retired.iter();
+            let is_listed = listed.any(|one| one.retirement == *step.payload());
+            Retirement {
+                step,
+                cause,
+                is_listed,
+            }
         })
         .collect()
 }
 
-impl Retirement<'_> {
+impl<'a> Retirement<'a> {
+    /// The step, with what follows for those it covers, unless it is refused.
+    pub(super) fn holding(&self) -> Option<(&'a Verified<Promotion>, Cause)> {
+        Some((self.step, self.cause?))
+    }
+
+    /// What follows for those it covers. What it rests on can be left out too, or a copy be put in its
+    /// place that was recorded much later: if it held for the owner, nobody knows whether it does not.
+    fn cause(&self) -> Option<Cause> {
+        self.cause.or(self.is_listed.then_some(Cause::Undetermined))
+    }
+
+    /// What follows for a step that goes on from what it covers. To go back to that is refused also if
+    /// the retirement is.
+    pub(super) fn cause_for(&self, kind: EdgeKind) -> Option<Cause> {
+        let refused = (kind == EdgeKind::Rollback).then_some(Cause::Denied);
+        self.cause.or(refused).or_else(|| self.cause())
+    }
+
     /// Whether it takes this promotion out of service: the one it names, and all others into the
     /// environment that were there by then. What names the retirement was made after it.
     pub(super) fn covers(&self, promotion: &Verified<Promotion>) -> bool {
@@ -64,12 +92,14 @@ impl Retirement<'_> {
     }
 
     /// Whether it was there when a promotion was made. What it names itself was made before it,
-    /// whatever the clocks say.
+    /// whatever the clocks say. Of one that is listed no later record is believed.
     pub(super) fn precedes(&self, promotion: &Verified<Promotion>) -> bool {
+        let time = self.step.time();
+        let word = time.not_older_than().filter(|_| self.is_listed);
         let by_then = promotion
             .time()
             .existed_by()
-            .is_none_or(|at| self.step.time().was_there(at));
+            .is_none_or(|at| time.was_there(at) || word.is_some_and(|word| word <= at));
         by_then && !names(self.step.value(), promotion.payload())
     }
 
@@ -106,7 +136,7 @@ pub(super) fn judge(
     let covering = retirements
         .iter()
         .filter(|retirement| retirement.covers(head))
-        .filter_map(|retirement| Some((retirement.step, retirement.cause?)));
+        .filter_map(|retirement| Some((retirement.step, retirement.cause()?)));
     // Whatever may be open of one retirement, another one that holds is enough.
     if let Some((retirement, cause)) = covering.min_by_key(|(_, cause)| *cause != Cause::Denied) {
         let message = format!("it was taken out of service in {name}");
@@ -122,6 +152,8 @@ pub(super) fn judge(
             ));
         report.findings.push(finding);
         report.check(CHECK, Outcome::Failed(cause), "out of service");
+    } else if let Some(missing) = missing(context, promotions, retirements, report) {
+        hidden(missing, report);
     } else if let Some(environment) = may_be_hidden(context, promotions, report) {
         let name = environment.name();
         let message = format!("whether it was taken out of service in {name} cannot be known");
@@ -130,6 +162,51 @@ pub(super) fn judge(
         let outcome = Outcome::Failed(Cause::Undetermined);
         report.check(CHECK, outcome, "may be out of service");
     }
+}
+
+/// A listed retirement from an environment on the way that is not at hand, and is about the artifact.
+fn missing<'a>(
+    context: &Context<'a>,
+    promotions: &Promotions,
+    retirements: &[Retirement<'_>],
+    report: &Report,
+) -> Option<&'a Retired> {
+    context.retired.iter().find(|one| {
+        let is_held = |held: &Retirement<'_>| *held.step.payload() == one.retirement;
+        let mut subjects = one.subjects.iter();
+        let mut way = on_the_way(promotions, report);
+        subjects.any(|subject| context.covering.contains(subject))
+            && way.any(|step| step.value().edge.to.uri == one.environment)
+            && !retirements.iter().any(is_held)
+    })
+}
+
+fn hidden(missing: &Retired, report: &mut Report) {
+    let name = missing.environment.name();
+    let message = format!(
+        "a checkpoint says that it was taken out of service in {name}, and the step that did so is not \
+         there, or not by who may promote"
+    );
+    let finding = Finding::new(Code::PromotionRetired, CHECK, message)
+        .expected(missing.retirement.to_string())
+        .hint(format!(
+            "the registry hides it, or lost it; if it is not to count: bulla revoke --attestation {} \
+             --reason TEXT",
+            missing.retirement
+        ));
+    report.findings.push(finding);
+    let outcome = Outcome::Failed(Cause::Undetermined);
+    report.check(CHECK, outcome, "may be out of service");
+}
+
+fn on_the_way<'a>(
+    promotions: &'a Promotions,
+    report: &Report,
+) -> impl Iterator<Item = &'a Verified<Promotion>> {
+    promotions.verified.iter().filter(|promotion| {
+        let mut steps = report.steps.iter();
+        steps.any(|step| step.promotion == *promotion.payload())
+    })
 }
 
 /// Where on the way evidence that is not at hand could be a retirement, under this or an earlier
@@ -148,11 +225,7 @@ fn may_be_hidden<'a>(
         .flat_map(|policy| &policy.edges)
         .filter(|edge| edge.kind == EdgeKind::Retire)
         .collect();
-    let on_the_way = promotions.verified.iter().filter(|promotion| {
-        let mut steps = report.steps.iter();
-        steps.any(|step| step.promotion == *promotion.payload())
-    });
-    on_the_way
+    on_the_way(promotions, report)
         .map(|promotion| &promotion.value().edge.to.uri)
         .find(|environment| edges.iter().any(|edge| edge.to == **environment))
 }

@@ -218,11 +218,11 @@ impl<'a, 'b> Walk<'a, 'b> {
         promotion: &Verified<Promotion>,
         previous: &Verified<Promotion>,
     ) -> Option<Cause> {
-        let is_rollback = promotion.value().edge.kind == EdgeKind::Rollback;
+        let kind = promotion.value().edge.kind;
         let retirements = self.retirements?.iter();
         let causes = retirements
             .filter(|one| one.covers(previous) && one.precedes(promotion))
-            .filter_map(|one| one.cause.or(is_rollback.then_some(Cause::Denied)));
+            .filter_map(|one| one.cause_for(kind));
         // Whatever may be open of one retirement, another one that holds is enough.
         let causes: Vec<_> = causes.collect();
         let denied = causes.iter().find(|cause| **cause == Cause::Denied);

@@ -8,11 +8,12 @@
 //!    that was taken back is denied.
 //! 4. The calendars of freezes that the release owner signed are put in order; each step of the chain
 //!    is judged by the one that was there when it was taken.
-//! 5. A promotion that is newer than the checkpoint's head of its slot must follow it.
+//! 5. A retirement that the checkpoint lists has to be at hand for whoever asks about what it took out.
+//! 6. A promotion that is newer than the checkpoint's head of its slot must follow it.
 
 use serde::Serialize;
 
-use bulla_model::predicate::checkpoint::{FreezeHead, SlotHead};
+use bulla_model::predicate::checkpoint::{FreezeHead, Retired, SlotHead};
 use bulla_model::predicate::{Checkpoint, Freeze};
 use bulla_model::{Digest, Edge, Environment, Scope, Service};
 
@@ -144,6 +145,8 @@ pub(crate) struct InForce {
     calendars: Calendars,
     /// The heads of slots in all checkpoints, the newest one's first.
     heads: Vec<SlotHead>,
+    /// What the newest checkpoint says to be out of service, by retirements nobody took back.
+    retired: Vec<Retired>,
 }
 
 impl InForce {
@@ -168,14 +171,23 @@ impl InForce {
         let checkpoint = checkpoint::judge(question, rule, purpose, &scope, checkpoints, report);
         incomplete(question, report);
         unknown_owner(question, report);
+        let listed = checkpoint.iter().flat_map(|one| &one.value().retired);
+        let retired = listed.filter(|one| !revocations.of_payload(&one.retirement));
+        let retired = retired.cloned().collect();
         let in_force = Self {
             revocations,
             checkpoint,
             calendars,
             heads,
+            retired,
         };
         in_force.unknown(report);
         in_force
+    }
+
+    /// The retirements that have to be at hand.
+    pub(crate) fn retired(&self) -> &[Retired] {
+        &self.retired
     }
 
     /// The calendars of freezes.
@@ -267,7 +279,7 @@ impl InForce {
         }
     }
 
-    /// Step 5.
+    /// Step 6.
     pub(crate) fn slot(
         &self,
         context: &Context<'_>,

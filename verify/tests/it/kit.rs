@@ -17,8 +17,9 @@ use bulla_model::{
 };
 use bulla_verify::{
     Anchor, Attestation, Candidate, Code, Document, Evidence, Ledger, Policy, PolicyFiles,
-    PublicKey, Question, QuestionError, ReviewDraft, ReviewRequest, State, StepDraft, StepRequest,
-    Trust, Verdict, examine, judge_review, judge_step, verify_environment,
+    PublicKey, Question, QuestionError, Retirement, ReviewDraft, ReviewRequest, State, StepDraft,
+    StepRequest, Trust, Verdict, examine, judge_review, judge_step, retirements,
+    verify_environment,
 };
 
 pub(crate) mod ledger;
@@ -434,6 +435,11 @@ impl World {
         request: &ReviewRequest<'_>,
     ) -> (Verdict, Option<ReviewDraft>) {
         self.ask(|question| judge_review(question, request))
+            .unwrap()
+    }
+
+    pub(crate) fn retirements(&self, environment: &str) -> Vec<Retirement> {
+        self.ask(|question| retirements(question, environment))
             .unwrap()
     }
 

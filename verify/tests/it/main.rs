@@ -33,6 +33,7 @@ mod ledger;
 mod ledger_contents;
 mod ledger_decided;
 mod ledger_hostile;
+mod ledger_retired;
 mod logged_documents;
 mod mutations;
 mod notation;

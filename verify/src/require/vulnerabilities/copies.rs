@@ -132,6 +132,7 @@ fn said(candidates: &[Candidate], at: i64, claimed_time: bool) -> Said {
         },
         policy: &policy,
         calendars: &calendars,
+        retired: &[],
     };
     let scans = Scans::of(&context, hour(at), rule);
     match (united(&scans).is_empty(), scans.is_scanned) {

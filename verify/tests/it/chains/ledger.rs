@@ -11,6 +11,7 @@ use crate::ledger::veto;
 use crate::ledger_contents::listing;
 use crate::ledger_decided::with_heads;
 use crate::ledger_hostile::{of_key, remembering};
+use crate::ledger_retired as retired;
 
 stories! {
     "checkpoint-fresh", "3.2 The checkpoint",
@@ -198,6 +199,46 @@ stories! {
     "rollback-to-what-was-revoked", "3.4 What is taken back",
         "Nothing goes back to a revoked artifact.",
         14 Revoked => verify("prod", rolled_back_and_revoked());
+    "retirement-listed", "Step 9: forks and retirements",
+        "What went out of service is out, listed or not.",
+        1 PromotionRetired => verify("prod", retired::retired());
+    "retirement-hidden", "Step 9: forks and retirements",
+        "A retirement that the checkpoint lists has to be at hand.",
+        3 PromotionRetired => verify("prod", retired::hidden());
+    "retirement-hidden-before-a-step", "Step 9: forks and retirements",
+        "Nothing goes on from where a checkpoint says that it went out of service.",
+        3 PromotionRetired => step("prod", with(retired::retired_in_staging(), |world| {
+            world.take("promoter promotion retire");
+        }));
+    "retirement-hidden-on-the-way", "Step 9: forks and retirements",
+        "Environments on the way count too.",
+        3 PromotionRetired => verify("prod", with(retired::retired_on_the_way(), |world| {
+            world.take("promoter promotion retire");
+        }));
+    "retirement-listed-and-recorded-later", "Step 9: forks and retirements",
+        "Of a listed retirement no later record is believed.",
+        3 PromotionRetired => verify("prod", with(retired::retired_on_the_way(), |world| {
+            world.now = hour(9);
+            world.prove("promoter promotion retire", hour(8));
+        }));
+    "retirement-without-its-approval", "Step 9: forks and retirements",
+        "A listed retirement that is refused here leaves the answer open.",
+        3 PromotionRetired => verify("staging", with(retired::retired_in_staging(), |world| {
+            let approvals = world.take("alice approval");
+            world.evidence.extend(approvals.into_iter().take(1));
+        }));
+    "retirement-of-another-release", "Step 9: forks and retirements",
+        "What is listed of another artifact is no matter here.",
+        0 => verify("prod", with(retired::in_prod(), |world| {
+            let (step, other) = (Digest::sha256(b"their step"), Digest::sha256(b"theirs"));
+            retired::list_about(world, ("keeper", 1), "prod", &step, &other);
+        }));
+    "retirement-hidden-and-taken-back", "Step 9: forks and retirements",
+        "A retirement that was revoked by its digest need not be at hand.",
+        0 => verify("prod", with(retired::hidden(), |world| {
+            let step = retired::retired().digest_of("promoter promotion retire");
+            world.revoke("security", &[json!({"kind": "attestation", "payload": step})]);
+        }));
     "slot-of-the-checkpoint", "Step 10: the slot",
         "The head that the checkpoint lists is the latest.",
         0 => verify("prod", with_heads(&[None]).0);

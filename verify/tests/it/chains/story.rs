@@ -133,7 +133,7 @@ pub(super) fn anchored(mut world: World, lines: &str) -> World {
 
 impl World {
     /// Has the log of the tests say when these were signed, instead of their signer.
-    pub(super) fn prove(&mut self, name: &str, at: Timestamp) {
+    pub(crate) fn prove(&mut self, name: &str, at: Timestamp) {
         for entry in self.take(name) {
             let bundle = log::again(signer(&entry.name), &entry.bundle, at);
             self.add(&entry.name, bundle);
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// The payload digest of the first with this name.
-    pub(super) fn digest_of(&self, name: &str) -> Digest {
+    pub(crate) fn digest_of(&self, name: &str) -> Digest {
         let mut entries = self.evidence.iter();
         let entry = entries.find(|entry| entry.name.starts_with(name)).unwrap();
         Digest::sha256(&kit::payload(&entry.bundle))

@@ -140,6 +140,7 @@ impl World {
             freeze: None,
             revocations,
             slots: Vec::new(),
+            retired: Vec::new(),
             crit: Vec::new(),
         };
         change(&mut said);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Body, IMAGE, INDEX, Known, Link, Policy, Target, Thing, World};
+use super::world::{Body, IMAGE, INDEX, Known, Link, Place, Policy, Target, Thing, World};
 use who::{Match, Time, named};
 
 mod chain;
@@ -72,6 +72,8 @@ struct Given<'a> {
     /// Digests that stand for the artifact.
     covering: Vec<Thing>,
     calendars: freeze::Calendars<'a>,
+    /// Retirements that have to be at hand: environment, subjects, promotion.
+    retired: Vec<&'a (Place, Vec<Thing>, Link)>,
     /// Targets of kind edge that are in force.
     edges: Vec<&'a Target>,
     now: i64,
@@ -86,6 +88,7 @@ pub(super) fn decide(world: &World, order: &Order) -> Answer {
         seen: look(world, false),
         covering,
         calendars: freeze::Calendars::default(),
+        retired: Vec::new(),
         edges: Vec::new(),
         now: world.now,
     };

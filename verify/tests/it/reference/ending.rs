@@ -3,7 +3,7 @@
 use super::policies::{KEEPER, KEYS, MALLORY, PERSONS, RELEASE_KEYS, SECURITY, STRAY, known};
 use super::story::Story;
 use super::world::{
-    Anchor, Body, Checkpoint, IMAGE, INDEX, Link, Minute, OTHER, Place, State, Target,
+    Anchor, Body, Checkpoint, IMAGE, INDEX, Kind, Link, Minute, OTHER, Place, State, Target, Thing,
 };
 
 pub(super) fn end(story: &mut Story<'_>) {
@@ -19,6 +19,7 @@ pub(super) fn end(story: &mut Story<'_>) {
         .percent(if demanded.is_some() { 90 } else { 15 })
     {
         checkpoints(story, &revocations, &calendars);
+        hide_retirements(story);
     }
     let world = &mut story.world;
     let chance = &mut *story.chance;
@@ -186,6 +187,7 @@ fn checkpoints(story: &mut Story<'_>, revocations: &[Link], calendars: &[(Minute
             revocations: listed,
             freeze: listed_calendar(story, calendars),
             slots,
+            retired: retired(story),
             critical: story.oops(),
         };
         if story.oops() {
@@ -227,6 +229,51 @@ fn listed_calendar(story: &mut Story<'_>, calendars: &[(Minute, Link)]) -> Optio
     }
     let serial = if story.oops() { serial + 1 } else { serial };
     Some((serial, link))
+}
+
+/// What went out of service by then, nearly always all of it.
+fn retired(story: &mut Story<'_>) -> Vec<(Place, Vec<Thing>, Link)> {
+    let now = story.world.now;
+    let steps = story.world.statements.iter().enumerate();
+    let steps = steps.filter_map(|(link, one)| match &one.body {
+        Body::Promotion(said) if said.step.kind == Kind::Retire && one.word <= Some(now) => {
+            Some((said.step.to, one.subjects.clone(), link))
+        }
+        _ => None,
+    });
+    let mut found: Vec<_> = steps
+        .filter(|(_, subjects, _)| !subjects.is_empty())
+        .collect();
+    found.retain(|_| story.chance.percent(70));
+    if let Some((place, subjects, _)) = found.first_mut()
+        && story.chance.percent(10)
+    {
+        *place = story.chance.below(story.taken.len());
+        *subjects = vec![story.chance.one(&[IMAGE, INDEX, OTHER])];
+    }
+    found
+}
+
+/// As a registry could: nothing of a retirement is left, or a copy that was recorded much later.
+fn hide_retirements(story: &mut Story<'_>) {
+    let (world, chance) = (&mut story.world, &mut *story.chance);
+    let is_retirement = |link: Link| {
+        let body = &world.statements[link].body;
+        matches!(body, Body::Promotion(said) if said.step.kind == Kind::Retire)
+    };
+    let links = 0..world.statements.len();
+    let links: Vec<Link> = links.filter(|link| is_retirement(*link)).collect();
+    for link in links {
+        match chance.below(6) {
+            0 | 1 => world.copies.retain(|copy| copy.of != link),
+            2 => {
+                let late = world.now - chance.minutes(0, 300);
+                let copies = world.copies.iter_mut().filter(|copy| copy.of == link);
+                copies.for_each(|copy| copy.proof = Some(late));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn slots(story: &mut Story<'_>) -> Vec<(usize, Place, u64, Link)> {

@@ -237,6 +237,20 @@ fn sealed(ruled: &Ruled, one: &super::world::Checkpoint, digests: &[Digest]) -> 
     if let Some((serial, calendar)) = one.freeze {
         said["freeze"] = json!({"serial": serial, "digest": digests[calendar]});
     }
+    if !one.retired.is_empty() {
+        let mut retired = one.retired.clone();
+        retired.sort_by_key(|(place, _, link)| (environment(*place), digests[*link].clone()));
+        let retired = retired.iter().map(|(place, subjects, link)| {
+            let mut subjects: Vec<_> = subjects.iter().map(|one| thing(*one)).collect();
+            subjects.sort();
+            json!({
+                "environment": environment(*place), "retirement": digests[*link],
+                "subjects": subjects,
+            })
+        });
+        said["retired"] = retired.collect();
+        said["crit"] = json!(["retired"]);
+    }
     if one.critical {
         said["crit"] = json!(["colour"]);
         said["colour"] = json!("red");

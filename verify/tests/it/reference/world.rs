@@ -368,6 +368,8 @@ pub(super) struct Checkpoint {
     pub(super) freeze: Option<(u64, Link)>,
     /// Service, environment, slot sequence, promotion.
     pub(super) slots: Vec<(usize, Place, u64, Link)>,
+    /// What went out of service: environment, subjects, retirement.
+    pub(super) retired: Vec<(Place, Vec<Thing>, Link)>,
     /// Whether it says something critical that nobody knows.
     pub(super) critical: bool,
 }

@@ -29,6 +29,16 @@ struct All<'a> {
 struct Retirement<'a> {
     said: Said<'a>,
     cause: Option<Cause>,
+    listed: bool,
+}
+
+impl Retirement<'_> {
+    fn cause(&self) -> Option<Cause> {
+        match self.cause {
+            None if self.listed => Some(Cause::Undetermined),
+            cause => cause,
+        }
+    }
 }
 
 /// The head, where one holds.
@@ -249,7 +259,12 @@ impl<'a> All<'a> {
                     Some(Cause::Undetermined) => Some(Cause::Undetermined),
                     Some(_) => None,
                 };
-                Retirement { said: *said, cause }
+                let mut listed = self.given.retired.iter();
+                Retirement {
+                    said: *said,
+                    cause,
+                    listed: listed.any(|(_, _, link)| *link == said.seen.link),
+                }
             })
             .collect()
     }
@@ -292,8 +307,21 @@ impl<'a> All<'a> {
         report: &mut Report,
     ) {
         let over = retirements.iter().filter(|one| covers(one.said, head));
-        if let Some(cause) = over.filter_map(|one| one.cause).min() {
+        if let Some(cause) = over.filter_map(Retirement::cause).min() {
             report.fail("promotion", "promotion-retired", cause);
+            return;
+        }
+        let given = self.given;
+        let missing = given.retired.iter().any(|(place, subjects, link)| {
+            let mut way = self.verified.iter();
+            subjects.iter().any(|one| given.covering.contains(one))
+                && way.any(|said| {
+                    walked.contains(&said.seen.link) && said.promotion.step.to == *place
+                })
+                && !retirements.iter().any(|held| held.said.seen.link == *link)
+        });
+        if missing {
+            report.fail("promotion", "promotion-retired", Cause::Undetermined);
             return;
         }
         let world = self.given.world;

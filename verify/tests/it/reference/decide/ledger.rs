@@ -52,6 +52,14 @@ pub(super) fn judge<'a>(given: &mut Given<'a>, report: &mut Report) -> Option<Li
     calendars(given, &all, &checkpoints, &held, &force);
     void(given, &held, &force, report);
     let (seen, newest) = newest?;
+    given.retired = newest.retired.iter().collect();
+    given.retired.retain(|(_, _, link)| {
+        let mut force = force.iter().map(|one| &held[one]);
+        !force.any(|one| {
+            let mut targets = one.targets.iter();
+            !one.open && targets.any(|one| matches!(one, Target::Attestation(of) if of == link))
+        })
+    });
     let mut before: Vec<&Checkpoint> = Vec::new();
     let mut last = newest;
     while let Some((_, said)) = checkpoints

@@ -145,12 +145,17 @@ impl<'a> All<'a> {
         }
         let over = retirements.unwrap_or_default().iter().filter(|retirement| {
             let by_then = said.seen.time.existed();
-            let by_then = by_then.is_none_or(|at| retirement.said.seen.time.there(at));
+            let time = retirement.said.seen.time;
+            let by_word = |at| retirement.listed && time.issued().is_some_and(|word| word <= at);
+            let by_then = by_then.is_none_or(|at| time.there(at) || by_word(at));
             covers(retirement.said, before)
                 && by_then
                 && !names(retirement.said.promotion, said.seen.link)
         });
-        let over = over.filter_map(|one| one.cause.or(back.then_some(Cause::Denied)));
+        let over = over.filter_map(|one| match one.cause {
+            None if back => Some(Cause::Denied),
+            _ => one.cause(),
+        });
         if let Some(cause) = over.min() {
             report.fail("promotion", "promotion-retired", cause);
         }
