@@ -403,14 +403,18 @@ impl<'a, 'b> Walk<'a, 'b> {
             self.fail(promotion, cause, code, &message, "/predicate/issuedAt");
             return None;
         }
-        if promotion.value().not_after.is_some_and(|end| now >= end) {
-            self.fail(
-                promotion,
-                Cause::Expired,
-                Code::PromotionExpired,
-                "the promotion's time is over",
-                "/predicate/notAfter",
-            );
+        if let Some(end) = promotion.value().not_after {
+            // Whoever keeps the answer does not know that it ends.
+            self.report.holds_until(end);
+            if now >= end {
+                self.fail(
+                    promotion,
+                    Cause::Expired,
+                    Code::PromotionExpired,
+                    "the promotion's time is over",
+                    "/predicate/notAfter",
+                );
+            }
         }
         Some(())
     }

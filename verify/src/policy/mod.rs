@@ -18,9 +18,9 @@ use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
     ApprovalsRule, BaseImagesRule, BuildVsaRule, ConditionMatch, ConditionRule, ConditionsRule,
-    ContentsRule, Exclusion, LicensePattern, LicenseRule, PackagePattern, PromotionRecordRule,
-    ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart, SourceVsaRule,
-    TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
+    ContentsRule, Exclusion, LicensePattern, LicenseRule, PackagePattern, PromotionAgeRule,
+    PromotionRecordRule, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart,
+    SourceVsaRule, TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
 };
 use crate::verdict::is_plain;
 use crate::verified::SignedTime;

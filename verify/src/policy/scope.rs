@@ -14,6 +14,7 @@ use super::place::Place;
 use super::rules::{EdgeRule, EnvironmentRule, ReviewRule, TierRule, TightenRule};
 use super::wire::{EdgeWire, Overdue, TightenWire};
 use crate::pattern::Pattern;
+use crate::require::Requirements;
 
 /// What names in a file may refer to.
 pub(crate) struct Scope<'a> {
@@ -52,13 +53,15 @@ impl Scope<'_> {
         let from = ends(edge.kind, from, &to).map_err(|reason| rule(&place, reason))?;
         let review = review(&edge, &place)?;
         known_tiers(&edge.tiers, tiers, &place)?;
+        let require = edge.require.read(self)?;
+        asks_no_age(&require)?;
         Ok(EdgeRule {
             from,
             to,
             kind: edge.kind,
             tiers: edge.tiers,
             by: self.names(edge.by, &place)?,
-            require: edge.require.read(self)?,
+            require,
             review,
             place,
         })
@@ -81,13 +84,17 @@ impl Scope<'_> {
                 (Some(tiers), _) => known_tiers(&wire.tiers, tiers, &place)?,
                 (None, None) => {}
             }
+            let require = wire.require.read(self)?;
+            if !wire.standing {
+                asks_no_age(&require)?;
+            }
             Ok(TightenRule {
                 to: self.environment(&wire.to, &place)?,
                 tiers: wire.tiers,
                 kinds: wire.kinds,
                 effective_from: wire.effective_from,
                 standing: wire.standing,
-                require: wire.require.read(self)?,
+                require,
                 place,
             })
         };
@@ -140,6 +147,15 @@ impl Scope<'_> {
     pub(crate) fn place(&self, location: serde_saphyr::Location) -> Place {
         Place::new(self.path, location)
     }
+}
+
+/// A promotion has no age when it is made, and nothing else is asked later.
+fn asks_no_age(require: &Requirements) -> Result<(), PolicyError> {
+    require.promotion_age.as_ref().map_or(Ok(()), |age| {
+        let reason = "`promotionAge` is asked at every moment: write it under `tighten`, with \
+                      `standing: true`";
+        Err(rule(&age.place, reason.to_owned()))
+    })
 }
 
 fn known_tiers(

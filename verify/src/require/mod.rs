@@ -22,6 +22,7 @@ pub(crate) mod approvals;
 mod base_images;
 mod conditions;
 mod promotion_record;
+mod promotion_age;
 pub(crate) mod provenance;
 pub(crate) mod sbom;
 mod soak;
@@ -33,6 +34,7 @@ pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
 pub use conditions::{ConditionMatch, ConditionRule, ConditionsRule};
 pub use promotion_record::PromotionRecordRule;
+pub use promotion_age::PromotionAgeRule;
 pub use provenance::{BuildVsaRule, ProvenanceRule, SourceVsaRule};
 pub use sbom::{ContentsRule, LicensePattern, LicenseRule, PackagePattern, SbomFormat, SbomRule};
 pub use soak::{SoakRule, SoakStart};
@@ -124,6 +126,8 @@ requirements! {
     promotion_record: PromotionRecordRule,
     /// Expressions that statements have to fulfil.
     conditions: ConditionsRule,
+    /// How old the promotion may grow; only in what is standing.
+    promotion_age: PromotionAgeRule,
 }
 
 /// One kind of requirement. Shown, it is a line of `bulla policy explain`.

@@ -172,6 +172,13 @@ const CHANGES: &[(&str, &str, &str, &str, &str)] = &[
     (
         "services/wiki.yaml",
         "tier: low\n",
+        "tier: low\ntighten: [{to: prod, standing: true, require: {promotionAge: {max: 30d}}}]\n",
+        "tightened service wiki into prod: added: more is required at every moment: promotion at most 720h old",
+        "loosened service wiki into prod: removed: more is required at every moment: promotion at most 720h old",
+    ),
+    (
+        "services/wiki.yaml",
+        "tier: low\n",
         "tier: low\ntighten: [{to: prod, require: {approvals: {threshold: 1}}}]\n",
         "tightened service wiki into prod: added: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",
         "loosened service wiki into prod: removed: more is required: 1 approvals by distinct persons (anybody the policy knows), not by author, builder, promoter, requester, of any age",

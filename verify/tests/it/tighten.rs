@@ -1,5 +1,7 @@
 //! What the base and services require besides: from a time on, and at every moment.
 
+use jiff::SignedDuration;
+
 use bulla_model::EdgeKind;
 use bulla_verify::{Code, Policy, StepRequest, Verdict};
 
@@ -361,4 +363,87 @@ fn an_answer_is_kept_no_longer_than_until_a_standing_rule_begins() {
     };
     assert_eq!(begins(30), Some(hour(30)));
     assert_eq!(begins(6), None);
+}
+
+/// The promotion into prod of hour 4 is good until hour 104.
+const AGE: &str = "to: prod, standing: true, require: {promotionAge: {max: 100h}}";
+
+#[test]
+fn f33_what_was_promoted_long_ago_is_no_longer_let_in() {
+    let mut world = tightened(AGE);
+    world.now = hour(104);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 0);
+    // Nobody keeps the answer for longer.
+    assert_eq!(verdict.fresh_until, Some(hour(104)));
+    world.now = hour(104) + SignedDuration::from_secs(1);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 14);
+    assert_found(&verdict, Code::PromotionExpired);
+    // Of the environments before it nothing is asked, nor of a step that is not taken yet.
+    assert_exit(&world.verify("staging"), 0);
+    let next = world.judge("prod", None).0;
+    assert!(!codes(&next).contains(&Code::PromotionExpired));
+    let mut way = tightened(&AGE.replace("prod", "staging"));
+    way.now = hour(200);
+    assert_exit(&way.verify("staging"), 14);
+    assert_exit(&way.verify("prod"), 0);
+    // Promoted anew it is let in again.
+    for who in ["alice", "carol"] {
+        world.approve(who, "prod");
+    }
+    world.promote("prod");
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
+fn a_later_record_makes_no_promotion_younger() {
+    let mut world = tightened(AGE);
+    world.now = hour(105);
+    world.copy_proven("promoter promotion prod", hour(4));
+    assert_exit(&world.verify("prod"), 14);
+    let mut world = tightened(AGE);
+    world.now = hour(105);
+    world.copy_proven("promoter promotion prod", hour(100));
+    assert_exit(&world.verify("prod"), 14);
+}
+
+#[test]
+fn the_age_of_a_promotion_is_a_standing_rule_or_none() {
+    for rule in [
+        "to: prod, require: {promotionAge: {max: 100h}}".to_owned(),
+        AGE.replace("true", "false"),
+        AGE.replace("100h", "0h"),
+        AGE.replace("max: 100h", "max: 100h, min: 1h"),
+    ] {
+        let mut world = World::built();
+        tighten(&mut world, &rule);
+        Policy::parse(&world.files, &world.limits).unwrap_err();
+    }
+    let mut world = World::built();
+    let edge = "      approvals: {threshold: 2, roles: [release-manager], maxAge: 7d}";
+    world.edit(
+        "release.yaml",
+        edge,
+        &format!("{edge}\n      promotionAge: {{max: 30d}}"),
+    );
+    let error = Policy::parse(&world.files, &world.limits).unwrap_err();
+    assert!(error.to_string().contains("standing: true"), "{error}");
+    // It evicts from when on it says so.
+    let mut world = tightened(&format!("effectiveFrom: {}, {AGE}", hour(200)));
+    world.now = hour(199);
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 0);
+    assert_eq!(verdict.fresh_until, Some(hour(200)));
+    world.now = hour(200);
+    assert_exit(&world.verify("prod"), 14);
+}
+
+#[test]
+fn nobody_keeps_an_answer_beyond_the_end_of_a_promotion() {
+    let mut world = World::built();
+    world.promote_with("dev", |said| said.not_after = Some(hour(9)));
+    let verdict = world.verify("dev");
+    assert_exit(&verdict, 0);
+    assert_eq!(verdict.fresh_until, Some(hour(9)));
 }

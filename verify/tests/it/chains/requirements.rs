@@ -36,6 +36,15 @@ stories! {
             world.tests();
             super::story::into_prod(world.into_staging(), &["alice", "carol"])
         });
+    "promotion-young-enough", "Step 8: requirements",
+        "What is standing may say how old a promotion grows.",
+        0 => verify("prod", promoted_long_ago("prod", 104));
+    "promotion-too-old", "Step 8: requirements",
+        "A promotion that grew older than the environment takes is over.",
+        14 PromotionExpired => verify("prod", promoted_long_ago("prod", 105));
+    "promotion-too-old-on-the-way", "6.2 The promotion",
+        "How old promotions on the way are is not asked.",
+        0 => verify("prod", promoted_long_ago("staging", 105));
     "payload-changed", "Step 2: verified statements",
         "The signature is over the bytes received.",
         12 SbomMissing SignatureInvalid => verify("staging", with(World::staged(), |world| {
@@ -145,6 +154,16 @@ stories! {
             world.promote("dev");
             world
         });
+}
+
+/// In prod since hour 4, where this environment takes promotions of up to 100 hours.
+fn promoted_long_ago(to: &str, now: i64) -> World {
+    let rule = "standing: true, require: {promotionAge: {max: 100h}}";
+    let rules = format!("tighten: [{{to: {to}, {rule}}}]\nedges:\n");
+    let staged = ruled("release.yaml", "edges:\n", &rules);
+    let mut world = super::story::into_prod(staged, &["alice", "carol"]);
+    world.now = hour(now);
+    world
 }
 
 /// Staging once this has gone.

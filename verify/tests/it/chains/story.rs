@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Adds copies of these, which the log has seen at this time.
-    pub(super) fn copy_proven(&mut self, name: &str, at: Timestamp) {
+    pub(crate) fn copy_proven(&mut self, name: &str, at: Timestamp) {
         let originals = self.take(name);
         for entry in &originals {
             let bundle = log::again(signer(&entry.name), &entry.bundle, at);

@@ -147,13 +147,18 @@ fn policy(chance: &mut Chance) -> Policy {
 fn tighten(policy: &Policy, chance: &mut Chance) -> Tighten {
     let places = policy.places.len();
     let kinds = [Kind::Promote, Kind::Promote, Kind::Rollback, Kind::Retire];
+    let standing = chance.percent(40);
+    let mut require = require(places - 1, policy, chance);
+    if standing && chance.percent(40) {
+        require.age = Some(chance.minutes(50, 3000));
+    }
     Tighten {
         to: chance.below(places),
         tier: None,
         kind: chance.percent(30).then(|| chance.one(&kinds)),
         since: chance.percent(40).then(|| chance.minutes(10, 3000)),
-        standing: chance.percent(40),
-        require: require(places - 1, policy, chance),
+        standing,
+        require,
     }
 }
 

@@ -209,6 +209,9 @@ fn require(rules: &Require) -> Value {
             "healthy": rule.healthy,
         });
     }
+    if let Some(age) = rules.age {
+        value["promotionAge"] = json!({"max": format!("{age}m")});
+    }
     if let Some(rule) = &rules.approvals {
         let exclude = rule.exclude.iter().map(|one| match one {
             Exclusion::Author => "author",

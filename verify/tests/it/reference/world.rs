@@ -190,6 +190,8 @@ pub(super) struct Require {
     pub(super) tests: Option<Evidence>,
     pub(super) soak: Option<Soak>,
     pub(super) approvals: Option<Approvals>,
+    /// How old the promotion may grow; only in what is standing.
+    pub(super) age: Option<Minute>,
 }
 
 #[derive(Clone, Debug)]

@@ -68,6 +68,14 @@ pub(super) fn judge(given: &Given<'_>, taken: &Taken<'_>, rules: &Require, repor
     if let Some(rule) = &rules.approvals {
         approvals(given, taken, rule, report);
     }
+    if let Some(max) = rules.age {
+        let issued = taken.signer.1.issued();
+        let young = issued.is_some_and(|issued| taken.at - issued <= max);
+        report.passed = true;
+        if !taken.is_next && !young {
+            report.fail("promotionAge", "promotion-expired", Cause::Expired);
+        }
+    }
 }
 
 impl Taken<'_> {
