@@ -1,7 +1,5 @@
 //! Which statements may count for a rule, and why others do not.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use bulla_model::{Digest, Identity, Statement, SubjectSet};
@@ -61,7 +59,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    pub(crate) fn among(&self, candidates: &'a [Candidate]) -> Eligible<'a> {
+    pub(crate) fn among<'c>(&self, candidates: &'c [Candidate]) -> Eligible<'c> {
         let mut eligible = Eligible {
             statements: Vec::new(),
             causes: Vec::new(),
@@ -86,27 +84,10 @@ impl<'a> Wanted<'a> {
         eligible
     }
 
-    /// Documents that somebody who is named refers to, in statements that may count, and why they say
-    /// nothing: they are gone, or others are in their place.
-    pub(crate) fn not_at_hand(
+    fn judge<'c>(
         &self,
-        candidates: &'a [Candidate],
-    ) -> impl Iterator<Item = (&'a Candidate, &'a Refusal)> {
-        // The statement that refers was taken back, and with it what it would have said.
-        let taken = candidates.iter().filter_map(|one| one.voided.as_ref());
-        let taken: BTreeSet<_> = taken.map(|one| (one.payload(), one.signer())).collect();
-        candidates.iter().filter_map(move |candidate| {
-            let referring = candidate.referring.as_ref()?;
-            let kind = referring.value().predicate_type();
-            let is_wanted = self.types.iter().any(|wanted| is_type(kind, wanted))
-                && !taken.contains(&(referring.payload(), referring.signer()));
-            let may_count = is_wanted && self.may_count(referring).is_ok();
-            let refusal = candidate.outcome().err()?;
-            may_count.then_some((candidate, refusal))
-        })
-    }
-
-    fn judge(&self, candidate: &'a Candidate) -> Result<&'a Verified<Statement>, (Cause, Finding)> {
+        candidate: &'c Candidate,
+    ) -> Result<&'c Verified<Statement>, (Cause, Finding)> {
         match candidate.outcome() {
             Ok(statement) => self.may_count(statement).map(|()| statement),
             Err(refusal) => {

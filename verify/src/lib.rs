@@ -1,6 +1,7 @@
 //! Decide: evidence, trust, policy and a time in, a verdict out. Without a policy: `verify_signed`,
 //! [`slsa`], and [`notation`].
 
+mod against;
 pub mod anchor;
 mod artifact;
 mod bill;

@@ -8,16 +8,18 @@ use jiff::SignedDuration;
 use crate::cause::Cause;
 use crate::cel::EvaluationError;
 use crate::code::Code;
-use crate::eligible::{Eligible, Wanted};
+use crate::eligible::Eligible;
 use crate::policy::{Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, failed};
 use crate::verdict::{Finding, Outcome, Report};
 
+mod asked;
 mod rule;
 mod said;
 mod seen;
 
+use asked::Asked;
 use rule::Wire;
 pub use rule::{ConditionMatch, ConditionRule};
 use said::Said;
@@ -84,8 +86,8 @@ impl Requirement for ConditionsRule {
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
-        for rule in &self.all {
-            judge(context, step, rule, report);
+        for asked in Asked::all(&self.all, context, step) {
+            judge(context, asked, report);
         }
     }
 }
@@ -97,41 +99,26 @@ impl fmt::Display for ConditionsRule {
     }
 }
 
-fn judge(context: &Context<'_>, step: &StepAtHand<'_>, rule: &ConditionRule, report: &mut Report) {
-    let types = rule.types();
-    let wanted = Wanted {
-        check: CHECK,
-        types: &types,
-        by: &rule.by,
-        policy: context.policy,
-        current: context.question.policy,
-        tier: context.tier_rule,
-        covering: context.covering,
-        at: step.at,
-        now: context.question.now,
-        max_age: rule.max_age,
-    };
-    let mut eligible = wanted.among(context.candidates);
-    let said: Vec<Said<'_>> = eligible
-        .statements
-        .drain(..)
-        .map(|statement| Said::of(rule, statement, context, step))
-        .collect();
-    let is_hidden = wanted.not_at_hand(context.candidates).next().is_some();
+fn judge(context: &Context<'_>, asked: Asked<'_>, report: &mut Report) {
+    let (rule, said, is_hidden) = (asked.rule, asked.said, asked.is_hidden);
     let (outcome, summary) = match rule.matching {
-        ConditionMatch::Any => any(context, rule, &said, eligible, report),
+        ConditionMatch::Any => any(context, rule, &said, asked.eligible, report),
         ConditionMatch::All => {
             let all: Vec<_> = said.iter().collect();
-            every(context, rule, &all, eligible, report)
+            every(context, rule, &all, asked.eligible, report)
         }
-        ConditionMatch::Newest => every(context, rule, &said::newest(&said), eligible, report),
+        ConditionMatch::Newest => {
+            let newest = said::newest(&said);
+            every(context, rule, &newest, asked.eligible, report)
+        }
     };
-    // What holds of all, or of the newest, holds only if there is no other.
-    let incomplete = context.question.evidence.is_incomplete();
-    let unbounded = rule.matching == ConditionMatch::All || rule.max_age.is_none();
-    let open = rule.matching != ConditionMatch::Any && (is_hidden || (incomplete && unbounded));
+    // What holds of all, or of the newest, holds only if there is no other. No age bounds that: a
+    // newer one may be what is missing.
+    let is_hidden = is_hidden || context.question.evidence.is_incomplete();
     let outcome = match outcome {
-        Outcome::Ok if open => Outcome::Failed(Cause::Undetermined),
+        Outcome::Ok if rule.matching != ConditionMatch::Any && is_hidden => {
+            Outcome::Failed(Cause::Undetermined)
+        }
         outcome => outcome,
     };
     let summary = format!("{}: {summary}", rule.name);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use bulla_model::predicate::{CYCLONEDX, SPDX, is_cyclonedx};
 use bulla_model::{Statement, json};
 
+use crate::against;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
@@ -201,7 +202,18 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
             for statement in &eligible.statements {
                 judged.bill(&rule.contents, &rule.place, statement);
             }
-            for (candidate, refusal) in wanted.not_at_hand(context.candidates) {
+            // What another one lists counts whatever may be wrong with its time.
+            for other in against::told(context, &types, &rule.by, at) {
+                let is_judged = |one: &&Verified<Statement>| {
+                    (one.payload(), one.signer())
+                        == (other.statement.payload(), other.statement.signer())
+                };
+                if !eligible.statements.iter().any(is_judged) && !other.is_old(rule.max_age, at) {
+                    judged.bill(&rule.contents, &rule.place, other.statement);
+                }
+            }
+            let gone = against::not_at_hand(context, &types, &rule.by, (at, rule.max_age));
+            for (candidate, refusal) in gone {
                 judged.doubt(&format!("is not at hand: {refusal}"), candidate.manifest());
             }
         }

@@ -6,8 +6,10 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use bulla_model::Statement;
 use bulla_model::predicate::test_result;
 
+use crate::against;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::eligible::Wanted;
@@ -16,6 +18,7 @@ use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value, pattern};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
+use crate::verified::Verified;
 
 mod run;
 
@@ -114,7 +117,7 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         max_age: rule.max_age,
     };
     let mut eligible = wanted.among(context.candidates);
-    let runs: Vec<Run<'_>> = eligible.statements.drain(..).map(Run::new).collect();
+    let runs = runs(context, at, rule, &eligible.statements);
     let (asked, mut missing) = asked(rule, &runs);
     let mut passed = Vec::new();
     let mut broken = Vec::new();
@@ -146,9 +149,8 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
         return;
     }
     if missing.is_empty() {
-        // "Newest" cannot be known while something may be missing, unless age bounds it.
-        let hidden = context.question.evidence.is_incomplete() && rule.max_age.is_none();
-        let outcome = if hidden {
+        // "Newest" cannot be known while something may be missing, of whatever age it may be.
+        let outcome = if context.question.evidence.is_incomplete() {
             Outcome::Failed(Cause::Undetermined)
         } else {
             Outcome::Ok
@@ -167,6 +169,27 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Re
     report.check(CHECK, outcome, "none").place = Some(rule.place.clone());
 }
 
+/// The runs that may count, and those that do as far as they did not pass: what a failure lacks in
+/// time may be made up, and only one that is surely too old is over.
+fn runs<'a>(
+    context: &Context<'a>,
+    at: Timestamp,
+    rule: &TestsRule,
+    good: &[&'a Verified<Statement>],
+) -> Vec<Run<'a>> {
+    let mut runs = Vec::new();
+    for told in against::told(context, &[test_result::TYPE], &rule.by, at) {
+        let key = |one: &Verified<Statement>| (one.payload().clone(), one.signer().clone());
+        let best = good.iter().find(|good| key(good) == key(told.statement));
+        match best {
+            Some(best) => runs.push(Run::good(best, told.since)),
+            None if told.is_old(rule.max_age, at) => {}
+            None => runs.push(Run::against(&told)),
+        }
+    }
+    runs
+}
+
 /// How many names are told.
 const SHOWN: usize = 8;
 
@@ -177,18 +200,21 @@ type Asked<'r> = Vec<(Option<&'r str>, Vec<(&'r Run<'r>, bool)>)>;
 /// no name is asked for, it is all runs.
 fn asked<'r>(rule: &TestsRule, runs: &'r [Run<'_>]) -> (Asked<'r>, Vec<String>) {
     if rule.names.is_empty() {
-        let all = runs.iter().map(|run| (run, run.passed())).collect();
-        return (vec![(None, all)], Vec::new());
+        let all = runs.iter().map(|run| (run, run.passed()));
+        let all = all.filter(|(run, passed)| run.is_good || !passed);
+        return (vec![(None, all.collect())], Vec::new());
     }
     let is_asked = |name: &str| rule.names.iter().any(|pattern| pattern.matches(name));
     // Whoever writes a test gives it any name; what a run is of is said by whoever runs it.
-    let configurations: BTreeSet<&str> = runs.iter().flat_map(Run::configurations).collect();
+    let good = runs.iter().filter(|run| run.is_good);
+    let configurations: BTreeSet<&str> = good.flat_map(Run::configurations).collect();
     let mut named: BTreeMap<&str, Vec<(&Run<'_>, bool)>> = BTreeMap::new();
     let mut unmatched: BTreeSet<usize> = (0..rule.names.len()).collect();
     for run in runs {
         let own: BTreeSet<&str> = run.configurations().collect();
         for (name, passed) in run.names().filter(|(name, _)| is_asked(name)) {
-            if passed && configurations.contains(name) && !own.contains(name) {
+            let is_other = configurations.contains(name) && !own.contains(name);
+            if passed && (is_other || !run.is_good) {
                 continue;
             }
             unmatched.retain(|index| {

@@ -127,10 +127,8 @@ fn judge(
     let waivers = Waivers::of(context, step, rule);
     let sifted = Sifted::of(&scans, rule, &vex, &waivers, report);
     if scans.is_scanned && scans.unreadable.is_empty() && sifted.standing.is_empty() {
-        // "Newest" cannot be known while something may be missing, unless age bounds it; and what
-        // takes back a clearance may be missing at any age.
-        let doubtful = rule.max_age.is_none() || sifted.cleared > 0;
-        let outcome = if doubtful && context.question.evidence.is_incomplete() {
+        // "Newest" cannot be known while something may be missing, of whatever age it may be.
+        let outcome = if context.question.evidence.is_incomplete() {
             Outcome::Failed(Cause::Undetermined)
         } else {
             Outcome::Ok

@@ -229,18 +229,16 @@ fn only_named_signers_and_this_image_count() {
 
 #[test]
 fn that_a_run_is_the_newest_is_not_known_while_something_may_be_missing() {
-    for (rule, expected) in [
-        (NAMES, Outcome::Failed(Cause::Undetermined)),
-        (
-            "tests: {by: [tester], maxAge: 9h, names: [unit, 'e2e*']}",
-            Outcome::Ok,
-        ),
+    for rule in [
+        NAMES,
+        "tests: {by: [tester], maxAge: 9h, names: [unit, 'e2e*']}",
     ] {
         let verdict = judged(rule, |world| {
             run(world, "PASSED", &["unit", "e2e"], 2);
             world.truncated = true;
         });
-        assert_eq!(outcome(&verdict, "tests"), expected, "{}", show(&verdict));
+        let unknown = Outcome::Failed(Cause::Undetermined);
+        assert_eq!(outcome(&verdict, "tests"), unknown, "{}", show(&verdict));
     }
     let old = judged(
         "tests: {by: [tester], maxAge: 7h, names: [unit, 'e2e*']}",

@@ -17,6 +17,7 @@ mod forms;
 mod freeze;
 mod fuzz;
 mod gates;
+mod gates_against;
 mod gates_bills;
 mod gates_conditions;
 mod gates_images;

@@ -13,28 +13,51 @@ use crate::verified::Verified;
 /// A statement that may count, and what the expression says of it.
 pub(super) struct Said<'a> {
     statement: &'a Verified<Statement>,
+    counts: Counts,
     answer: Result<bool, EvaluationError>,
     is_cut_short: bool,
+}
+
+/// What a statement counts as.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    /// Whether it may say yes; any may say no.
+    pub(super) is_good: bool,
+    /// When it was made at the latest.
+    since: Option<Timestamp>,
+}
+
+impl Counts {
+    pub(super) fn good(since: Option<Timestamp>) -> Self {
+        let is_good = true;
+        Self { is_good, since }
+    }
+
+    pub(super) fn against(since: Option<Timestamp>) -> Self {
+        let is_good = false;
+        Self { is_good, since }
+    }
 }
 
 impl<'a> Said<'a> {
     pub(super) fn of(
         rule: &ConditionRule,
-        statement: &'a Verified<Statement>,
+        (statement, counts): (&'a Verified<Statement>, Counts),
+        seen: &Result<Seen<'_>, EvaluationError>,
         context: &Context<'_>,
         step: &StepAtHand<'_>,
     ) -> Self {
         let is_cut_short = (context.question.cancelled)();
-        let answer = if is_cut_short {
-            Err(EvaluationError::Cannot(
+        let answer = match seen {
+            _ if is_cut_short => Err(EvaluationError::Cannot(
                 "the time for all of it is over".to_owned(),
-            ))
-        } else {
-            Seen::of(statement)
-                .and_then(|seen| rule.expression.evaluate(&seen.names(context, step)))
+            )),
+            Ok(seen) => rule.expression.evaluate(&seen.names(context, step)),
+            Err(error) => Err(error.clone()),
         };
         Self {
             statement,
+            counts,
             answer,
             is_cut_short,
         }
@@ -61,13 +84,13 @@ impl<'a> Said<'a> {
         self.statement.manifest()
     }
 
-    /// When it was said: of a yes only its signer's word counts, a record alone does not.
+    /// When it was said: of a yes only its signer's word counts, a record alone does not. Of anything
+    /// else the latest that it may have been made, which no copy of it can move.
     fn time(&self) -> Option<Timestamp> {
-        let time = self.statement.time();
         if self.is_yes() {
-            time.not_older_than()
+            self.statement.time().not_older_than()
         } else {
-            time.existed_by()
+            self.counts.since
         }
     }
 }

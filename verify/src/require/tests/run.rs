@@ -7,6 +7,7 @@ use bulla_model::predicate::TestResult;
 use bulla_model::predicate::test_result::Outcome;
 use bulla_model::{Digest, PredicateError, Statement};
 
+use crate::against::Against;
 use crate::verified::Verified;
 
 /// Where a test result of ours says what it left out.
@@ -15,6 +16,10 @@ const NOTE: &str = "https://bulla.dev/tests";
 /// A test run that may count.
 pub(super) struct Run<'a> {
     statement: &'a Verified<Statement>,
+    /// Whether it may pass anything; any may fail it.
+    pub(super) is_good: bool,
+    /// When it was signed at the latest.
+    since: Option<Timestamp>,
     result: Result<TestResult, PredicateError>,
 }
 
@@ -27,7 +32,7 @@ pub(super) enum Said<'r> {
 }
 
 /// What the newest runs say, each with whether it passed. F36: an old clean run must not hide a
-/// newer failed one, also where it was recorded late. Runs without a time that counts may be older or
+/// newer failed one. Runs without a time that counts may be older or
 /// newer than any: they stand beside the newest, so that leaving the time out gains nothing. The first that did
 /// not pass decides.
 pub(super) fn newest<'r>(runs: &[(&'r Run<'r>, bool)]) -> Said<'r> {
@@ -49,9 +54,20 @@ pub(super) fn newest<'r>(runs: &[(&'r Run<'r>, bool)]) -> Said<'r> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(statement: &'a Verified<Statement>) -> Self {
+    pub(super) fn good(statement: &'a Verified<Statement>, since: Option<Timestamp>) -> Self {
+        Self::new(statement, true, since)
+    }
+
+    /// One that counts only as far as it did not pass.
+    pub(super) fn against(told: &Against<'a>) -> Self {
+        Self::new(told.statement, false, told.since)
+    }
+
+    fn new(statement: &'a Verified<Statement>, is_good: bool, since: Option<Timestamp>) -> Self {
         Self {
             statement,
+            is_good,
+            since,
             result: statement.value().predicate(),
         }
     }
@@ -60,13 +76,13 @@ impl<'a> Run<'a> {
         self.statement.manifest()
     }
 
-    /// When it was run: of what passed only its signer's word says so, a record alone does not.
+    /// When it was run: of what passed only its signer's word says so, a record alone does not. Of
+    /// what failed it is the latest that it may have been, which no copy of it can move.
     pub(super) fn time(&self, passed: bool) -> Option<Timestamp> {
-        let time = self.statement.time();
         if passed {
-            time.not_older_than()
+            self.statement.time().not_older_than()
         } else {
-            time.existed_by()
+            self.since
         }
     }
 

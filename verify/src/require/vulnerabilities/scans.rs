@@ -13,14 +13,14 @@ use bulla_model::predicate::{Vulns, vulns};
 use bulla_model::{Digest, Identity, Statement};
 
 use super::{CHECK, VulnerabilitiesRule};
+use crate::against::{is_old, speaks_against};
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::eligible::{Wanted, match_any};
-use crate::evidence::Evidence;
-use crate::policy::{Matched, show_duration};
+use crate::eligible::Wanted;
+use crate::policy::show_duration;
 use crate::question::Context;
 use crate::verdict::{Finding, Severity};
-use crate::verified::{SignedTime, Verified};
+use crate::verified::Verified;
 
 /// What of a scanner's words counts at the time judged.
 #[derive(Default)]
@@ -169,7 +169,7 @@ impl<'a> Scans<'a> {
                 scan.is_good = false;
             }
         }
-        if is_old(scan.at, rule, at) {
+        if is_old(scan.at, rule.max_age, at) {
             return;
         }
         self.is_scanned |= scan.is_good;
@@ -190,7 +190,7 @@ impl<'a> Scans<'a> {
         let is_over = word
             .zip(oldest)
             .is_some_and(|(word, oldest)| word < *oldest);
-        if is_over || is_old(word, rule, at) {
+        if is_over || is_old(word, rule.max_age, at) {
             return;
         }
         let finding = Finding::new(Code::StatementUnusable, CHECK, error).place(&rule.place);
@@ -220,41 +220,9 @@ fn told<'a>(
     told
 }
 
-/// Whether what a statement says against the artifact counts: by somebody who is named, and not
-/// known to be of a later time than it is judged at. Its own word about an earlier time is believed
-/// here, and a record of a copy changes nothing.
-pub(super) fn speaks_against(
-    context: &Context<'_>,
-    by: &[String],
-    statement: &Verified<Statement>,
-    at: Timestamp,
-) -> bool {
-    let (question, time) = (context.question, statement.time());
-    // What is at hand now is there now, and nobody knows when something without a word was made.
-    let since = time
-        .word()
-        .min(time.existed_by())
-        .filter(|_| at < question.now);
-    let there = since.is_none_or(|since| SignedTime::Claimed(since).was_there(at));
-    if !there || !Evidence::is_about(statement.value(), context.covering) {
-        return false;
-    }
-    let (policy, who) = (context.policy, statement.signer());
-    let named = match_any(policy, question.policy, by, who, time, question.now);
-    // A key of another time stops what is to come. It evicts nothing that runs: its thief could
-    // write any date.
-    named == Matched::Yes || (at >= question.now && named != Matched::No)
-}
-
 fn is_named(rule: &VulnerabilitiesRule, said: &Vulns) -> bool {
     let mut scanners = rule.scanners.iter();
     rule.scanners.is_empty() || scanners.any(|pattern| pattern.matches(&said.scanner.uri))
-}
-
-fn is_old(since: Option<Timestamp>, rule: &VulnerabilitiesRule, at: Timestamp) -> bool {
-    let age = since.map(|since| at.duration_since(since));
-    age.zip(rule.max_age)
-        .is_some_and(|(age, limit)| age > limit)
 }
 
 fn too_old(

@@ -9,8 +9,8 @@ use bulla_model::predicate::OpenVex;
 use bulla_model::predicate::openvex::{self, VexProduct, VexStatement, VexStatus};
 use bulla_model::{Algorithm, Digest, Identity, Purl, PurlParts, Statement};
 
-use super::scans::speaks_against;
 use super::{CHECK, Found, VulnerabilitiesRule};
+use crate::against::speaks_against;
 use crate::candidate::Candidate;
 use crate::eligible::Wanted;
 use crate::question::Context;

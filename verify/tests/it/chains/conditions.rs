@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::story::{step, stories};
 use crate::gates::asking;
-use crate::gates_conditions::{condition, looked};
+use crate::gates_conditions::{LOOKED, condition, looked};
 use crate::kit::{World, hour};
 
 stories! {
@@ -43,11 +43,34 @@ stories! {
         "With `newest` an older yes hides nothing.",
         1 ConditionFailed => step("dev", said("match: newest,", OK, &[(json!({"ok": true}), 1), (json!({"ok": false}), 2)]));
     "condition-on-the-newest-that-is-known", "Conditions",
-        "Without `maxAge` a newer one may be missing.",
+        "A newer one may be missing.",
         3 => step("dev", incomplete(said("match: newest,", OK, &[(json!({"ok": true}), 1)])));
     "condition-on-the-newest-of-an-age", "Conditions",
-        "With `maxAge` the age bounds what may be missing.",
-        0 => step("dev", incomplete(said("match: newest, maxAge: 9h,", OK, &[(json!({"ok": true}), 1)])));
+        "No age bounds what may be missing: it may be newer.",
+        3 => step("dev", incomplete(said("match: newest, maxAge: 9h,", OK, &[(json!({"ok": true}), 1)])));
+    "condition-on-all-with-a-no-of-no-time", "Conditions",
+        "A no whose time nothing tells is not older than `maxAge`.",
+        1 ConditionFailed => step("dev", untimed(said("match: all, maxAge: 9h,", OK, &[(json!({"ok": true}), 5)])));
+    "condition-on-the-newest-with-a-no-of-no-time", "Conditions",
+        "A no whose time nothing tells may be the newest, and young.",
+        1 ConditionFailed => step("dev", untimed(said("match: newest, maxAge: 9h,", OK, &[(json!({"ok": true}), 5)])));
+    "condition-on-all-with-a-no-of-the-future", "Conditions",
+        "A no that is dated ahead is a no.",
+        1 ConditionFailed => step("dev", said("match: all,", OK, &[(json!({"ok": true}), 5), (json!({"ok": false}), 11)]));
+    "condition-on-the-newest-with-a-no-that-is-too-old", "Conditions",
+        "A no that is surely older than `maxAge` is over, whoever has it recorded now.",
+        0 => step("dev", {
+            let mut world = said("match: all, maxAge: 6h,", OK, &[(json!({"ok": true}), 5), (json!({"ok": false}), 1)]);
+            world.record_again("tester");
+            world
+        });
+    "condition-with-a-no-by-a-stranger", "Conditions",
+        "Strangers say no in vain.",
+        0 => step("dev", {
+            let mut world = said("match: all, maxAge: 9h,", OK, &[(json!({"ok": true}), 5)]);
+            world.attest_at("mallory", LOOKED, &json!({"ok": false}), None);
+            world
+        });
     "condition-on-numbers", "Conditions",
         "Numbers are compared by what they are worth.",
         0 => step("dev", said("", "predicate.n == 7 && predicate.x == 7 && predicate.big > 7.5 && predicate.half < 1",
@@ -74,6 +97,12 @@ fn said(more: &str, cel: &str, all: &[(Value, i64)]) -> World {
         looked(&mut world, "tester", predicate, *at);
     }
     world.now = hour(10);
+    world
+}
+
+/// Once more, with a no that says no time.
+fn untimed(mut world: World) -> World {
+    world.attest_at("tester", LOOKED, &json!({"ok": false}), None);
     world
 }
 

@@ -8,10 +8,10 @@ use crate::kit::{Signer, World, payload};
 stories! {
     "evidence-cut-off", "Step 11: what else is said",
         "What holds stays allowed when referrers were cut off, and that is told.",
-        0 EvidenceIncomplete => verify("prod", with(World::journey(), |world| world.truncated = true));
+        0 EvidenceIncomplete => verify("dev", with(World::journey(), |world| world.truncated = true));
     "evidence-not-fetched", "Step 11: what else is said",
         "What holds stays allowed when referrers could not be fetched, and that is told.",
-        0 EvidenceIncomplete => verify("prod", with(World::journey(), |world| {
+        0 EvidenceIncomplete => verify("dev", with(World::journey(), |world| {
             world.unavailable.push("one referrer: answered 500".to_owned());
         }));
     "evidence-unusable", "Step 11: what else is said",

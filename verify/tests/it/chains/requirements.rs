@@ -135,14 +135,20 @@ stories! {
         "A test run is signed by whom the rule names.",
         11 TestsMissing SignerUntrusted => verify("staging", with(World::staged(), |world| world.sign_over("tester tests", "builder")));
     "tests-may-be-newer", "Absence and the newest",
-        "Without `maxAge` the newest run is not known while evidence is incomplete.",
+        "The newest run is not known while evidence is incomplete.",
         3 => verify("staging", with(
             ruled("release.yaml", "tests: {by: [tester], maxAge: 72h}", "tests: {by: [tester]}"),
             |world| world.truncated = true,
         ));
-    "tests-not-older-are-enough", "Absence and the newest",
-        "With `maxAge` what is there is enough.",
-        0 EvidenceIncomplete => verify("staging", with(World::staged(), |world| world.truncated = true));
+    "tests-may-be-newer-at-any-age", "Absence and the newest",
+        "No age bounds what may be missing: it may be newer.",
+        3 EvidenceIncomplete => verify("staging", with(World::staged(), |world| world.truncated = true));
+    "tests-failed-without-a-time", "Step 8: requirements",
+        "A failed run whose time nothing tells may be the newest, and young.",
+        1 TestsFailed => verify("staging", with(World::staged(), |world| {
+            let failed = json!({"result": "FAILED", "configuration": []});
+            world.attest_at("tester", test_result::TYPE, &failed, None);
+        }));
     "tighter-than-the-edge", "6.2 The promotion",
         "What the service's own file asks for holds as well.",
         10 SbomMissing => verify("dev", {

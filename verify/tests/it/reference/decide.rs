@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Body, IMAGE, INDEX, Known, Link, Place, Policy, Target, Thing, World};
+use super::world::{
+    Body, IMAGE, INDEX, Known, Link, Minute, Place, Policy, Target, Thing, World,
+};
 use who::{Match, Time, named};
 
 mod chain;
@@ -239,6 +241,40 @@ impl Given<'_> {
             }
         }
         (best_known(good), wrong)
+    }
+
+    /// Step 8: what speaks against the artifact if it says no, each once, with the earliest time that
+    /// any copy gives it.
+    fn against(
+        &self,
+        rule: &Wanted<'_>,
+        kind: impl Fn(&Body) -> bool,
+    ) -> Vec<(&Seen<'_>, Option<Minute>)> {
+        let early = |time: Time| match (time.proof, time.word) {
+            (Some(proof), Some(word)) => Some(proof.min(word)),
+            (proof, word) => proof.or(word),
+        };
+        let before = rule.at < self.now;
+        let mut told: Vec<(&Seen<'_>, Option<Minute>)> = Vec::new();
+        for seen in self.seen.iter().filter(|seen| kind(seen.body)) {
+            let time = seen.time;
+            let later = time.word.is_some() && early(time).is_some_and(|at| at > rule.at + 1);
+            if seen.refused.is_some() || !self.is_about(seen) || (before && later) {
+                continue;
+            }
+            match named(self.world, rule.version, rule.by, seen.key, time) {
+                Match::Yes => {}
+                Match::Late if !before => {}
+                Match::Late | Match::No => continue,
+            }
+            let mut held = told.iter_mut();
+            let held = held.find(|(held, _)| held.link == seen.link && held.key == seen.key);
+            match held {
+                Some((_, since)) => *since = [*since, early(time)].into_iter().flatten().min(),
+                None => told.push((seen, early(time))),
+            }
+        }
+        told
     }
 }
 

@@ -145,26 +145,35 @@ fn sbom(given: &Given<'_>, taken: &Taken<'_>, rule: &Evidence, report: &mut Repo
 
 fn tests(given: &Given<'_>, taken: &Taken<'_>, rule: &Evidence, report: &mut Report) {
     let wanted = taken.wanted(given, &rule.by, rule.max_age);
-    let (good, wrong) = given.eligible(&wanted, |body| matches!(body, Body::Tests { .. }));
+    let kind = |body: &Body| matches!(body, Body::Tests { .. });
+    let (good, wrong) = given.eligible(&wanted, kind);
     let failed = |seen: &Seen<'_>| matches!(seen.body, Body::Tests { failed: true });
-    let time = |seen: &Seen<'_>| {
-        if failed(seen) {
-            seen.time.existed()
-        } else {
-            seen.time.issued()
+    // Each with its time, and whether it failed: whatever is eligible, and every failure that is not
+    // surely too old.
+    let mut runs: Vec<(Option<Minute>, bool)> = Vec::new();
+    for (told, since) in given.against(&wanted, kind) {
+        let best = good
+            .iter()
+            .find(|seen| seen.link == told.link && seen.key == told.key);
+        let too_old = |since: Minute| rule.max_age.is_some_and(|limit| wanted.at - since > limit);
+        match best {
+            Some(_) if failed(told) => runs.push((since, true)),
+            Some(seen) => runs.push((seen.time.issued(), false)),
+            None if failed(told) && !since.is_some_and(too_old) => runs.push((since, true)),
+            None => {}
         }
-    };
-    let newest = good.iter().filter_map(|seen| time(seen)).max();
-    let mut counting = good
+    }
+    let newest = runs.iter().filter_map(|(time, _)| *time).max();
+    let mut counting = runs
         .iter()
-        .filter(|seen| time(seen).is_none() || time(seen) == newest);
-    if good.is_empty() {
+        .filter(|(time, _)| time.is_none() || *time == newest);
+    if runs.is_empty() {
         let cause = given.soft(best(causes(&wrong)));
         report.fail("tests", "tests-missing", cause);
         report.notes("tests", &wrong);
-    } else if counting.any(|seen| failed(seen)) {
+    } else if counting.any(|(_, failed)| *failed) {
         report.fail("tests", "tests-failed", Cause::Denied);
-    } else if given.world.incomplete() && rule.max_age.is_none() {
+    } else if given.world.incomplete() {
         report.failed.push(("tests", Cause::Undetermined));
     } else {
         report.passed = true;
