@@ -54,8 +54,6 @@ pub struct Limits {
     pub catalog_bytes: u64,
     /// Bytes of one policy, anchor, people or settings file.
     pub configuration_bytes: u64,
-    /// Regular expressions in one version of a policy, services included. Each may take a megabyte.
-    pub policy_expressions: usize,
     /// Signatures of a policy's owners that are looked at, of all its versions.
     pub policy_signatures: usize,
     /// Time for one operation against a registry.
@@ -86,7 +84,6 @@ impl Default for Limits {
             catalog_file_bytes: 256 << 20,
             catalog_bytes: 1 << 30,
             configuration_bytes: 1 << 20,
-            policy_expressions: 256,
             policy_signatures: 256,
             deadline: Duration::from_mins(1),
         }

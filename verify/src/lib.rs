@@ -36,6 +36,7 @@ mod reached;
 mod read;
 mod records;
 mod referenced;
+mod regular;
 pub mod relay;
 mod require;
 mod retired;

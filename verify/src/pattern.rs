@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::regular::{Patterns, Regular};
+
 /// A pattern, or an exact text.
 #[derive(Clone, Debug)]
 pub enum Pattern {
@@ -20,7 +22,7 @@ pub enum Pattern {
 #[derive(Clone, Debug)]
 pub struct AnchoredRegex {
     source: String,
-    regex: regex::Regex,
+    regex: Regular,
 }
 
 impl PartialEq for Pattern {
@@ -39,20 +41,18 @@ impl Pattern {
     /// A regular expression in the syntax of the `regex` crate, without look-around and linear in
     /// time. It must match the whole text, as with cosign's flags, whose own match is not anchored.
     pub fn regex(source: &str) -> Result<Self, PatternError> {
-        let build = |text: &str| {
-            let built = regex::RegexBuilder::new(text).size_limit(1 << 20).build();
-            built.map_err(|error| PatternError {
-                reason: error
-                    .to_string()
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .to_owned(),
-            })
+        Self::regex_among(source, &Patterns::new())
+    }
+
+    /// The same, as one of those that a policy has.
+    pub(crate) fn regex_among(source: &str, patterns: &Patterns) -> Result<Self, PatternError> {
+        let build = |text: &str, patterns: &Patterns| {
+            let built = patterns.build(text);
+            built.map_err(|reason| PatternError { reason })
         };
         // Alone first: `a)|(?:.*` is none, but would close the group that anchors it.
-        build(source)?;
-        let regex = build(&format!("^(?:{source})$"))?;
+        build(source, &Patterns::new())?;
+        let regex = build(&format!("^(?:{source})$"), patterns)?;
         Ok(Self::Regex(AnchoredRegex {
             source: source.to_owned(),
             regex,

@@ -1,7 +1,9 @@
 //! Expressions as they are evaluated: read, resolved and bounded.
 
-use super::value::{Duration, Text};
 use jiff::Timestamp;
+
+use super::value::{Duration, Text};
+use crate::regular::Regular;
 
 /// A part of an expression, and where it was written.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ pub(super) enum Node {
     Choice(Box<(Expr, Expr, Expr)>),
     Binary(Operator, Box<(Expr, Expr)>),
     Call(Function, Vec<Expr>),
-    Matches(Box<Expr>, regex::Regex),
+    Matches(Box<Expr>, Regular),
     Each(Box<Each>),
 }
 

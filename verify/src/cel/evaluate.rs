@@ -131,7 +131,7 @@ impl<'e, 'v> Run<'e, 'v> {
             Node::Call(function, arguments) => self.call(*function, arguments, expr.at),
             Node::Matches(of, regex) => match self.value(of)? {
                 Value::Text(text) => {
-                    self.spend(text.cost().saturating_mul(16))?;
+                    self.spend(regex.cost(text.as_str()))?;
                     Ok(Value::Bool(regex.is_match(text.as_str())))
                 }
                 other => cannot(
@@ -186,9 +186,10 @@ impl<'e, 'v> Run<'e, 'v> {
                 Value::Text(name) => name,
                 other => return cannot(key.at, format!("a {} names no member here", other.kind())),
             };
-            self.spend(name.cost())?;
+            // A name is kept, as long as it is.
+            self.spend(name.as_str().len() as u64)?;
             let value = self.value(value)?;
-            if map.insert(name.as_str().to_owned(), value).is_some() {
+            if map.insert(name.as_kept(), value).is_some() {
                 return cannot(key.at, "two members have this name");
             }
         }

@@ -39,7 +39,7 @@ pub(super) fn convert<'v>(function: Function, value: &Value<'v>) -> Result<Value
         Function::Timestamp => match value {
             Value::Timestamp(time) => Some(Value::Timestamp(*time)),
             Value::Int(second) => Timestamp::from_second(*second).ok().map(Value::Timestamp),
-            Value::Text(text) => text.as_str().parse().ok().map(Value::Timestamp),
+            Value::Text(text) => instant(text.as_str()).map(Value::Timestamp),
             _ => None,
         },
         Function::Duration => match value {
@@ -77,7 +77,7 @@ fn uint(value: &Value<'_>) -> Option<u64> {
         Value::Uint(uint) => Some(*uint),
         Value::Double(double) => {
             let whole = double.trunc();
-            let fits = (0.0..18_446_744_073_709_551_616.0).contains(&whole);
+            let fits = *double >= 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&whole);
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -133,6 +133,33 @@ fn string<'v>(value: &Value<'v>) -> Option<Text<'v>> {
         Value::Null | Value::List(_) | Value::Map(_) => return None,
     };
     Some(Text::made(made))
+}
+
+/// RFC 3339, <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>, with a capital `T` and `Z` and no
+/// leap second, and nothing else that the library would take.
+fn instant(text: &str) -> Option<Timestamp> {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let is_shaped = |text: &str, shape: &[u8]| {
+        let mut pairs = text.bytes().zip(shape);
+        text.len() == shape.len()
+            && pairs.all(|(found, wanted)| match wanted {
+                b'0' => found.is_ascii_digit(),
+                wanted => found == *wanted,
+            })
+    };
+    let (local, rest) = text.split_at_checked(SHAPE.len())?;
+    let (fraction, offset) = rest.split_at_checked(rest.find(['Z', '+', '-'])?)?;
+    let fraction = fraction.strip_prefix('.').map_or_else(
+        || fraction.is_empty(),
+        |part| (1..=9).contains(&part.len()) && digits(part).1.is_empty(),
+    );
+    let offset = match offset.strip_prefix(['+', '-']) {
+        Some(offset) => is_shaped(offset, b"00:00") && offset.get(..2)? <= "23",
+        None => offset == "Z",
+    };
+    let has_leap_second = local.ends_with(":60");
+    let is_instant = is_shaped(local, SHAPE) && fraction && offset && !has_leap_second;
+    is_instant.then(|| text.parse().ok()).flatten()
 }
 
 /// Numbers with units, `1h30m` or `-1.5s`.

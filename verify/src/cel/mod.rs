@@ -20,12 +20,14 @@ pub(crate) use evaluate::EvaluationError;
 pub(crate) use schema::{Schema, Shape};
 pub(crate) use value::Value;
 
+use crate::regular::Patterns;
+
 /// Bytes of an expression. Stops parsing that takes long.
 pub(crate) const LENGTH: usize = 4096;
 /// How many parts may be within each other. Stops stack exhaustion.
 pub(crate) const DEPTH: usize = 32;
 /// Steps of one evaluation: about one for each part that is looked at, for each element, for 16 bytes
-/// of text, and eight for each element that is made. Stops loops within loops over what a statement
+/// of text, and eight for each element that is made; a pattern takes more, the larger it is. Stops loops within loops over what a statement
 /// lists, and what they would make.
 pub(crate) const STEPS: u64 = 5_000_000;
 
@@ -46,13 +48,18 @@ pub(crate) struct ExpressionError {
 }
 
 impl Expression {
-    /// Reads an expression. It may use the names of the schema and no others.
-    pub(crate) fn read(source: &str, schema: Schema) -> Result<Self, ExpressionError> {
+    /// Reads an expression. It may use the names of the schema and no others, and its patterns are
+    /// among those of a policy.
+    pub(crate) fn read(
+        source: &str,
+        schema: Schema,
+        patterns: &Patterns,
+    ) -> Result<Self, ExpressionError> {
         if source.len() > LENGTH {
             let reason = format!("{} bytes, the limit is {LENGTH}", source.len());
             return Err(ExpressionError::new(At { line: 1, column: 1 }, reason));
         }
-        let (root, unanchored) = parser::parse(source, schema)?;
+        let (root, unanchored) = parser::parse(source, schema, patterns)?;
         Ok(Self {
             source: on_one_line(source.trim()),
             root,

@@ -6,6 +6,7 @@ use super::lexer::{Token, words};
 use super::schema::{Schema, find, listed};
 use super::value::Text;
 use super::{DEPTH, ExpressionError, functions};
+use crate::regular::Patterns;
 
 /// Words that name nothing: the language keeps them. After a `.` all but the first four may stand.
 const RESERVED: &[&str] = &[
@@ -54,7 +55,11 @@ const LEVELS: &[&[(&str, Operator)]] = &[
 type Parsed<T = Expr> = Result<T, ExpressionError>;
 
 /// Reads an expression, and lists its patterns that are not tied to both ends of a text.
-pub(super) fn parse(source: &str, schema: Schema) -> Parsed<(Expr, Vec<String>)> {
+pub(super) fn parse(
+    source: &str,
+    schema: Schema,
+    patterns: &Patterns,
+) -> Parsed<(Expr, Vec<String>)> {
     let mut parser = Parser {
         words: words(source)?,
         next: 0,
@@ -62,6 +67,7 @@ pub(super) fn parse(source: &str, schema: Schema) -> Parsed<(Expr, Vec<String>)>
         bound: Vec::new(),
         unanchored: Vec::new(),
         schema,
+        patterns,
     };
     let root = parser.expression()?;
     let (token, at) = parser.peek();
@@ -72,7 +78,7 @@ pub(super) fn parse(source: &str, schema: Schema) -> Parsed<(Expr, Vec<String>)>
     Ok((root, parser.unanchored))
 }
 
-struct Parser {
+struct Parser<'p> {
     words: Vec<(Token, At)>,
     next: usize,
     /// How many expressions the one being read is within.
@@ -81,9 +87,10 @@ struct Parser {
     bound: Vec<String>,
     unanchored: Vec<String>,
     schema: Schema,
+    patterns: &'p Patterns,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> (Token, At) {
         let word = self.words.get(self.next).or_else(|| self.words.last());
         word.cloned().unwrap_or((Token::End, At::default()))
@@ -397,13 +404,10 @@ impl Parser {
             return Err(ExpressionError::new(pattern.at, reason));
         };
         let source = source.as_str();
-        let built = regex::RegexBuilder::new(source).size_limit(1 << 20).build();
-        let regex = built.map_err(|error| {
-            let error = error.to_string();
-            let last = error.lines().last().unwrap_or_default().to_owned();
-            ExpressionError::new(pattern.at, format!("no regular expression: {last}"))
+        let regex = self.patterns.build(source).map_err(|reason| {
+            ExpressionError::new(pattern.at, format!("no regular expression: {reason}"))
         })?;
-        if !(source.starts_with('^') && source.ends_with('$')) {
+        if !regex.is_anchored() {
             self.unanchored.push(source.to_owned());
         }
         made(Node::Matches(Box::new(text), regex), at)

@@ -6,7 +6,7 @@ const SIGNER: Schema = &[("kind", Shape::Text), ("at", Shape::Timestamp)];
 const SCHEMA: Schema = &[("p", Shape::Any), ("signer", Shape::Object(SIGNER))];
 
 fn read(source: &str) -> Result<Expression, ExpressionError> {
-    Expression::read(source, SCHEMA)
+    Expression::read(source, SCHEMA, &Patterns::new())
 }
 
 fn asked(source: &str, predicate: &Json) -> Result<bool, EvaluationError> {
@@ -426,6 +426,8 @@ fn work_is_bounded_whatever_a_statement_lists() {
         "p.list.map(a, p.text + p.text).size() == 1",
         "p.list.exists(a, p.text.contains('xxy'))",
         "p.list.exists(a, p.text.matches('^(x+x+)+y$'))",
+        "p.text.matches('x[xy]{3000}z')",
+        "p.list.map(a, {p.text: a}).size() == 0",
         "p.list.all(a, p.text == p.text)",
         "p.list.all(a, size(p.text) > 0)",
     ] {
@@ -443,6 +445,46 @@ fn work_is_bounded_whatever_a_statement_lists() {
         asked("p.list.all(a, a >= 0 && a < 20000)", &hostile),
         Ok(true)
     );
+}
+
+#[test]
+fn names_of_made_maps_are_not_copied() {
+    let list: Vec<u32> = (0..20_000).collect();
+    let hostile = json!({"list": list, "big": "x".repeat(1 << 20)});
+    // Copied for each of the list, the name would take 20 GiB.
+    let source = "[{p.big: 1}].exists(m, size(p.list.map(a, m.map(k, k))) == 20000)";
+    assert_eq!(asked(source, &hostile), Ok(true));
+}
+
+#[test]
+fn conversions_take_one_form() {
+    for source in [
+        "uint(-0.5) == 0u",
+        "uint(-1.0) == 0u",
+        "timestamp(p.at) == timestamp(p.at)",
+    ] {
+        for at in [
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T00:00:00Z[UTC]",
+            "2026-01-01t00:00:00z",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00+24:00",
+            "2026-02-30T00:00:00Z",
+        ] {
+            let said = asked(source, &json!({"at": at}));
+            assert!(
+                matches!(said, Err(EvaluationError::Cannot(_))),
+                "{source} {at}: {said:?}"
+            );
+        }
+    }
+    for at in ["2026-01-01T01:30:00.5+01:30", "2026-01-01T00:00:00.500Z"] {
+        let source = "timestamp(p.at) == timestamp('2026-01-01T00:00:00Z') + duration('0.5s')";
+        assert_eq!(asked(source, &json!({"at": at})), Ok(true), "{at}");
+    }
 }
 
 mod reference;

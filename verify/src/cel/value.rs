@@ -42,7 +42,7 @@ pub(crate) enum List<'v> {
 #[derive(Clone, Debug)]
 pub(crate) enum Map<'v> {
     Lent(&'v serde_json::Map<String, Json>),
-    Made(Rc<BTreeMap<String, Value<'v>>>),
+    Made(Rc<BTreeMap<Arc<str>, Value<'v>>>),
 }
 
 impl<'v> Value<'v> {
@@ -75,7 +75,7 @@ impl<'v> Value<'v> {
     /// A map of what is at hand.
     pub(crate) fn map(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         let members = members.into_iter();
-        let members = members.map(|(name, value)| (name.to_owned(), value));
+        let members = members.map(|(name, value)| (Arc::from(name), value));
         Self::Map(Map::Made(Rc::new(members.collect())))
     }
 
@@ -136,6 +136,14 @@ impl Text<'_> {
         }
     }
 
+    /// The text for longer than what it was lent from.
+    pub(super) fn as_kept(&self) -> Arc<str> {
+        match self {
+            Self::Lent(text) => Arc::from(*text),
+            Self::Made(text) => Arc::clone(text),
+        }
+    }
+
     pub(super) fn cost(&self) -> u64 {
         1 + (self.as_str().len() as u64 / 16)
     }
@@ -189,8 +197,8 @@ impl<'v> Map<'v> {
                 names.into_iter().map(Value::text).collect()
             }
             Self::Made(map) => {
-                let names = map.keys().map(String::as_str);
-                names.map(|name| Value::Text(Text::made(name))).collect()
+                let names = map.keys().map(Arc::clone);
+                names.map(|name| Value::Text(Text::Made(name))).collect()
             }
         }
     }

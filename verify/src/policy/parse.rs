@@ -1,6 +1,6 @@
 //! From bytes to checked rules.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use super::wire::{Base, EnvironmentWire, FreshnessWire, Permission, ServiceFile,
 use super::{Policy, PolicyFile, PolicyFiles, Predecessor};
 use crate::evidence::Attestation;
 use crate::pattern::Pattern;
+use crate::regular::Patterns;
 
 /// The `apiVersion` of policy files.
 pub const API_VERSION: &str = "bulla.dev/policy/v0.1";
@@ -65,13 +66,13 @@ pub enum PolicyError {
 impl Policy {
     /// Checks the files of a policy and turns them into rules.
     pub fn parse(files: &PolicyFiles, limits: &Limits) -> Result<Self, PolicyError> {
-        let expressions = Cell::new(limits.policy_expressions);
-        let mut policy = parse_base(&files.base, limits, &expressions)?;
+        let patterns = Patterns::new();
+        let mut policy = parse_base(&files.base, &patterns, limits)?;
         if let Some(people) = &files.people {
             policy.people = parse_people(people, limits)?;
         }
         for file in &files.services {
-            parse_service(file, &mut policy, limits, &expressions)?;
+            parse_service(file, &mut policy, &patterns, limits)?;
         }
         policy.files = signed_files(files);
         for file in &files.signatures {
@@ -125,8 +126,8 @@ fn signed_files(files: &PolicyFiles) -> Vec<SignedFile> {
 
 fn parse_base(
     file: &PolicyFile,
+    patterns: &Patterns,
     limits: &Limits,
-    expressions: &Cell<usize>,
 ) -> Result<Policy, PolicyError> {
     let (path, base): (_, Base) = read(file, limits)?;
     if base.api_version.value != API_VERSION {
@@ -167,8 +168,8 @@ fn parse_base(
         path: &path,
         environments: &environments,
         identities: &identities,
+        patterns,
         used: &used,
-        expressions,
     };
     let mut edges: Vec<EdgeRule> = Vec::new();
     for wire in base.edges {
@@ -233,8 +234,8 @@ fn parse_base(
 fn parse_service(
     file: &PolicyFile,
     policy: &mut Policy,
+    patterns: &Patterns,
     limits: &Limits,
-    expressions: &Cell<usize>,
 ) -> Result<(), PolicyError> {
     let (path, wire): (_, ServiceFile) = read(file, limits)?;
     let place = Place::new(&path, wire.service.referenced);
@@ -263,8 +264,8 @@ fn parse_service(
         path: &path,
         environments: &policy.environments,
         identities: &policy.identities,
+        patterns,
         used: &used,
-        expressions,
     };
     let tighten = scope.tighten(wire.tighten, None)?;
     let service = ServiceRule {

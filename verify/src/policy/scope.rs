@@ -1,6 +1,6 @@
 //! Rules of a file, with the names they refer to.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::parse::{PolicyError, list, rule};
 use super::place::Place;
 use super::rules::{EdgeRule, EnvironmentRule, ReviewRule, TierRule, TightenRule};
 use super::wire::{EdgeWire, Overdue, TightenWire};
-use crate::pattern::Pattern;
+use crate::regular::Patterns;
 use crate::require::Requirements;
 
 /// What names in a file may refer to.
@@ -21,22 +21,13 @@ pub(crate) struct Scope<'a> {
     pub(super) path: &'a Arc<str>,
     pub(super) environments: &'a BTreeMap<String, EnvironmentRule>,
     pub(super) identities: &'a BTreeMap<String, Vec<IdentityRule>>,
+    /// What regular expressions may still take.
+    pub(crate) patterns: &'a Patterns,
     /// The identities that were named so far.
     pub(super) used: &'a RefCell<BTreeSet<String>>,
-    /// How many more regular expressions the policy may have.
-    pub(super) expressions: &'a Cell<usize>,
 }
 
 impl Scope<'_> {
-    /// A regular expression, if the policy does not have too many: each costs time and memory before
-    /// anything is judged.
-    pub(crate) fn regex(&self, text: &str) -> Result<Pattern, String> {
-        let left = self.expressions.get().checked_sub(1);
-        let left = left.ok_or("the policy has too many regular expressions")?;
-        self.expressions.set(left);
-        Pattern::regex(text).map_err(|error| error.to_string())
-    }
-
     pub(super) fn edge(
         &self,
         wire: Spanned<EdgeWire>,

@@ -49,7 +49,7 @@ impl Requirement for TicketsRule {
         }
         let mut patterns: Vec<_> = wire.patterns.iter().map(|text| pattern(text)).collect();
         for text in &wire.regex {
-            match scope.regex(text) {
+            match Pattern::regex_among(text, scope.patterns) {
                 Ok(regex) => patterns.push(regex),
                 Err(error) => {
                     let reason = format!("`regex`: {error}");

@@ -173,26 +173,3 @@ fn rules_about_tickets_that_ask_for_nothing_are_refused() {
         assert!(error.starts_with("release.yaml:"), "{error}");
     }
 }
-
-#[test]
-fn a_policy_has_only_so_many_regular_expressions() {
-    let parsed = |base: &str, service: &str| {
-        let mut world = asking(&format!("tickets: {{regex: [{base}]}}"));
-        world.limits.policy_expressions = 3;
-        if !service.is_empty() {
-            let more = format!(
-                "\ntighten:\n  - to: prod\n    require: {{tickets: {{regex: [{service}]}}}}\n"
-            );
-            world.files.services[0].bytes.extend(more.bytes());
-        }
-        let parsed = Policy::parse(&world.files, &world.limits);
-        parsed.map(|_| ()).map_err(|error| error.to_string())
-    };
-    parsed("a, b", "c").unwrap();
-    let error = parsed("a, b, c, d", "").unwrap_err();
-    assert!(error.starts_with("release.yaml:"), "{error}");
-    assert!(error.contains("too many regular expressions"), "{error}");
-    // Of all files together.
-    let error = parsed("a, b", "c, d").unwrap_err();
-    assert!(error.starts_with("services/"), "{error}");
-}

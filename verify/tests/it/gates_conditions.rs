@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use bulla_model::predicate::{CYCLONEDX, reference, slsa_provenance};
 use bulla_model::{Digest, ResourceDescriptor};
-use bulla_verify::{Cause, Code, Document, Outcome, Verdict};
+use bulla_verify::{Cause, Code, Document, Outcome, Policy, Verdict};
 
 use crate::gates::{asking, outcome, refused, require};
 use crate::kit::{World, assert_exit, assert_found, hour, show, tampered};
@@ -524,6 +524,31 @@ fn slips_are_refused_with_their_place() {
         .collect();
     let error = refused(&format!("conditions: [{}]", many.join(", ")));
     assert!(error.contains("65 conditions, the limit is 64"), "{error}");
+}
+
+#[test]
+fn patterns_are_bounded_for_the_policy_as_a_whole() {
+    let conditions = |count: usize| {
+        let one = |n: usize| {
+            format!(
+                "{{name: n{n}, type: vsa, by: [tester], cel: 'predicate.x.matches(\"^[a-z]{{4000}}N$\")'}}"
+            )
+        };
+        let all: Vec<_> = (0..count).map(one).collect();
+        format!("conditions: [{}]", all.join(", "))
+    };
+    asking(&conditions(16)).parsed();
+    let error = refused(&conditions(64));
+    assert!(error.contains("more than 16 MiB"), "{error}");
+    // What a service adds, and tickets, are among them.
+    let mut world = asking(&conditions(16));
+    let tickets: Vec<_> = (0..32).map(|n| format!("'[a-z]{{4000}}{n}'")).collect();
+    let rule = format!("tickets: {{regex: [{}]}}", tickets.join(", "));
+    let source = "sources: [\"https://github.com/acme/pay\"]";
+    let more = format!("{source}\ntighten: [{{to: dev, require: {{{rule}}}}}]");
+    world.edit("services/pay-api.yaml", source, &more);
+    let error = Policy::parse(&world.files, &world.limits).unwrap_err();
+    assert!(error.to_string().contains("more than 16 MiB"), "{error}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl ConditionRule {
         }
         let kind = kind(&wire.r#type).map_err(|reason| wrong(&place, reason))?;
         let at = scope.place(wire.cel.referenced);
-        let expression = Expression::read(&wire.cel.value, seen::SCHEMA)
+        let expression = Expression::read(&wire.cel.value, seen::SCHEMA, scope.patterns)
             .map_err(|error| wrong(&at, format!("in `cel`, {error}")))?;
         Ok(Self {
             name: wire.name,
