@@ -74,23 +74,23 @@ impl Case {
         world.attest_at(who, self.kind, &self.no, at.map(hour));
     }
 
-    /// The same, seen by the log at this hour, in place of the copy that is there, or beside it.
-    fn recorded(&self, world: &mut World, at: i64, is_alone: bool) {
-        let now = world.now;
-        world.now = hour(at);
-        if is_alone {
-            world.record_only("tester");
-        } else {
-            world.record_again("tester");
-        }
-        world.now = now;
-    }
-
     #[track_caller]
     fn assert(&self, verdict: &Verdict, expected: Outcome) {
         let found = outcome(verdict, self.check);
         assert_eq!(found, expected, "{}: {}", self.rule, show(verdict));
     }
+}
+
+/// The last statement, seen by the log at this hour, in place of the copy that is there, or beside it.
+fn recorded(world: &mut World, at: i64, is_alone: bool) {
+    let now = world.now;
+    world.now = hour(at);
+    if is_alone {
+        world.record_only("tester");
+    } else {
+        world.record_again("tester");
+    }
+    world.now = now;
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_no_counts_whatever_is_wrong_with_its_time() {
             let ahead = case.judged(|world, case| case.no(world, "tester", Some(11)));
             let contradicted = case.judged(|world, case| {
                 case.no(world, "tester", Some(11));
-                case.recorded(world, 9, true);
+                recorded(world, 9, true);
             });
             for verdict in [untimed, ahead, contradicted] {
                 case.assert(&verdict, DENIED);
@@ -122,7 +122,7 @@ fn where_proof_is_demanded_a_no_needs_none() {
                     "high: {claimedTime: allow}",
                     "high: {claimedTime: deny}",
                 );
-                case.recorded(world, 8, true);
+                recorded(world, 8, true);
                 if no {
                     case.no(world, "tester", Some(9));
                 }
@@ -162,7 +162,7 @@ fn a_no_of_before_the_step_counts_however_late_it_is_recorded() {
             });
             world.now = hour(12);
             case.no(&mut world, "tester", Some(said));
-            case.recorded(&mut world, 12, true);
+            recorded(&mut world, 12, true);
             world.verify("dev")
         };
         case.assert(&verdict(9), DENIED);
@@ -179,14 +179,14 @@ fn a_no_that_is_surely_too_old_is_over_and_nobody_makes_it_young() {
         for is_alone in [false, true] {
             let verdict = case.judged(|world, case| {
                 old(world, case);
-                case.recorded(world, 10, is_alone);
+                recorded(world, 10, is_alone);
             });
             case.assert(&verdict, Outcome::Ok);
         }
         // That a log saw it long ago is as good as a word, also where a copy lost its entry.
         let verdict = case.judged(|world, case| {
             case.no(world, "tester", None);
-            case.recorded(world, 2, false);
+            recorded(world, 2, false);
         });
         case.assert(&verdict, Outcome::Ok);
         // One that says yes is no yes for that.
@@ -213,7 +213,7 @@ fn no_copy_of_a_no_moves_it() {
                 let verdict = case.judged(|world, case| {
                     case.no(world, "tester", Some(said));
                     for at in records {
-                        case.recorded(world, *at, false);
+                        recorded(world, *at, false);
                     }
                 });
                 case.assert(&verdict, expected);
