@@ -47,12 +47,21 @@ pub fn names(
     Ok(names)
 }
 
+/// Bytes of a line. What is no name of an image is told, and must not fill the terminal.
+const LINE: usize = 4096;
+
 fn listed(path: &Path, limits: &Limits) -> Result<Vec<String>, Failure> {
     let bytes = file::read(path, limits.manifest_bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         let message = format_args!("{} is no text", path.display());
         Failure::new(FailureKind::Input, message)
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if let Some(at) = text.lines().position(|line| line.len() > LINE) {
+        let line = at.saturating_add(1);
+        let message = format_args!("{}:{line}: longer than {LINE} bytes", path.display());
+        return Err(Failure::new(FailureKind::Input, message));
+    }
     let lines = text.lines().map(|line| {
         // A folder may have the sign in its name; what comes after a space is no name.
         let mut signs = line.match_indices('#').map(|(at, _)| at);

@@ -13,6 +13,16 @@ fn a_list_has_one_image_on_each_line() {
     std::fs::write(&path, "oci:a#b:1.0\noci:b:1.0\t# the web\n").unwrap();
     let read = listed(&path, &Limits::default()).unwrap();
     assert_eq!(read, ["oci:a#b:1.0", "oci:b:1.0"]);
+    std::fs::write(&path, "\u{feff}oci:a:1.0\n").unwrap();
+    assert_eq!(listed(&path, &Limits::default()).unwrap(), ["oci:a:1.0"]);
+    std::fs::write(&path, format!("oci:a:1.0\n{}", "x".repeat(LINE + 1))).unwrap();
+    let failure = listed(&path, &Limits::default()).unwrap_err();
+    assert!(
+        failure.message().ends_with(":2: longer than 4096 bytes"),
+        "{}",
+        failure.message()
+    );
+    std::fs::write(&path, "oci:a#b:1.0\noci:b:1.0\t# the web\n").unwrap();
     let mut limits = Limits::default();
     limits.subjects = 2;
     assert_eq!(names(&[], Some(&path), &limits).unwrap().len(), 2);
