@@ -22,13 +22,13 @@ pub struct Arguments {
     #[arg(long = "annotations", short = 'a', value_name = "KEY=VALUE", value_parser = annotation, conflicts_with = "message")]
     pub annotations: Vec<Annotation>,
     /// Sign the bytes of files, as cosign sign-blob does, instead of a statement about them
-    #[arg(long, help_heading = BYTES, conflicts_with_all = ["recursive", "legacy", "from_buildx"])]
+    #[arg(long, help_heading = BYTES, conflicts_with_all = NO_MESSAGE)]
     pub message: bool,
     /// With --message, also write the signature alone, base64, to this file
-    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message")]
+    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message", conflicts_with_all = NO_MESSAGE)]
     pub output_signature: Option<std::path::PathBuf>,
     /// With --message, also write the signer's certificate, PEM, to this file
-    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message")]
+    #[arg(long, value_name = "FILE", help_heading = BYTES, requires = "message", conflicts_with_all = NO_MESSAGE)]
     pub output_certificate: Option<std::path::PathBuf>,
     /// The key.
     #[command(flatten)]
@@ -42,6 +42,8 @@ pub struct Arguments {
 }
 
 const BYTES: &str = "Bytes of files";
+/// What --message does not go with, nor what requires it: beside them it is not asked for.
+const NO_MESSAGE: [&str; 4] = ["recursive", "legacy", "from_buildx", "annotations"];
 
 /// Where signed statements go.
 #[derive(Debug, Args)]

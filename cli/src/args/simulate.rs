@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
     /// Environment it comes from, where several steps lead into `--to`
-    #[arg(long, value_name = "NAME", requires = "to")]
+    #[arg(long, value_name = "NAME", requires = "to", conflicts_with = "env")]
     pub from: Option<String>,
     /// Kind of step: promote, hotfix, break-glass, import, retire or rollback
     #[arg(
@@ -39,7 +39,8 @@ pub struct Arguments {
         value_name = "KIND",
         default_value = "promote",
         hide_possible_values = true,
-        requires = "to"
+        requires = "to",
+        conflicts_with = "env"
     )]
     pub kind: Kind,
     /// Time, RFC 3339; now if none is given; may be given several times

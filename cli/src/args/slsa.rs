@@ -131,10 +131,10 @@ pub struct VerifyVsa {
     )]
     pub key: Option<String>,
     /// Name the key's signatures carry; empty for its fingerprint
-    #[arg(long, value_name = "ID", requires = "vsa_key")]
+    #[arg(long, value_name = "ID", requires = "vsa_key", conflicts_with_all = ["instance", "certificate_identity"])]
     pub public_key_id: Option<String>,
     /// Hash the key signs with; another than its own is refused
-    #[arg(long, value_name = "HASH", requires = "vsa_key")]
+    #[arg(long, value_name = "HASH", requires = "vsa_key", conflicts_with_all = ["instance", "certificate_identity"])]
     pub public_key_signing_hash_algo: Option<String>,
     /// Identity in the certificate that must have signed
     #[arg(

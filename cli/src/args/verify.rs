@@ -10,6 +10,13 @@ use super::annotation::{Annotation, annotation};
 use super::cosign::CosignVerifyArguments;
 use super::decide::DecideArguments;
 
+// What an argument requires is not asked for beside whatever conflicts with that, so both are said.
+
+/// What no key goes with, nor what requires one.
+const NO_KEY: [&str; 3] = ["env", "identity", "issuer"];
+/// What no signature in a file of its own goes with, nor what belongs to one.
+const NO_SIGNATURE: [&str; 2] = ["env", "manifests"];
+
 /// Check the seals of images and files: for an environment, or by one signer
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -24,10 +31,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "index"])]
     pub manifests: Vec<PathBuf>,
     /// Kind of others' in --manifests that runs nothing: KIND or KIND.GROUP; again for more
-    #[arg(long, value_name = "KIND", requires = "manifests")]
+    #[arg(long, value_name = "KIND", requires = "manifests", conflicts_with_all = ["signature", "index"])]
     pub skip_kind: Vec<String>,
     /// OCI layout in which the images of --manifests are looked up by digest, instead of their registries
-    #[arg(long, value_name = "oci:DIR", requires = "manifests")]
+    #[arg(long, value_name = "oci:DIR", requires = "manifests", conflicts_with_all = ["signature", "index"])]
     pub layout: Option<String>,
     /// Artifact that holds the files: they are allowed if it is, and names them by their digests
     #[arg(long = "in", value_name = "IMAGE", conflicts_with_all = ["manifests", "signature", "signed_as"])]
@@ -45,10 +52,10 @@ pub struct Arguments {
     )]
     pub key: Vec<String>,
     /// How many of the keys must have signed; one of them if left out
-    #[arg(long, value_name = "N", requires = "verification_key")]
+    #[arg(long, value_name = "N", requires = "verification_key", conflicts_with_all = NO_KEY)]
     pub threshold: Option<NonZeroUsize>,
     /// Accept signatures of keys under schemes of older tools too: SHA-256 with P-384 and P-521, RSA-PSS, raw r||s
-    #[arg(long, requires = "verification_key")]
+    #[arg(long, requires = "verification_key", conflicts_with_all = NO_KEY)]
     pub allow_legacy_schemes: bool,
     /// Identity in the certificate that must have signed
     #[arg(long, value_name = "SUBJECT", group = "identity", conflicts_with_all = ["policy", "anchor", "state"])]
@@ -95,13 +102,13 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "env")]
     pub signature: Option<PathBuf>,
     /// Certificate that belongs to --signature, PEM
-    #[arg(long, value_name = "FILE", requires = "signature")]
+    #[arg(long, value_name = "FILE", requires = "signature", conflicts_with_all = NO_SIGNATURE)]
     pub certificate: Option<PathBuf>,
     /// Certificates above --certificate, PEM
-    #[arg(long, value_name = "FILE", requires = "certificate")]
+    #[arg(long, value_name = "FILE", requires = "certificate", conflicts_with_all = NO_SIGNATURE)]
     pub certificate_chain: Option<PathBuf>,
     /// RFC 3161 timestamp that belongs to --signature
-    #[arg(long, value_name = "FILE", requires = "signature")]
+    #[arg(long, value_name = "FILE", requires = "signature", conflicts_with_all = NO_SIGNATURE)]
     pub rfc3161_timestamp: Option<PathBuf>,
     /// Digest of an index in the same place that lists the image
     #[arg(long, value_name = "DIGEST")]

@@ -244,6 +244,72 @@ fn exit_codes_of_verify_by_a_signer() {
     );
 }
 
+/// What belongs to a flag that cannot be there is refused as well, and not passed over.
+#[test]
+fn flags_that_would_say_nothing_are_wrong_usage() {
+    let sandbox = Sandbox::new();
+    let by = "--certificate-identity a --certificate-oidc-issuer https://i.example.test";
+    let digest = bulla_model::Digest::sha256(b"");
+    for (command, flag) in [
+        ("verify --env prod --threshold 2 image:1.0", "--threshold"),
+        (
+            &*format!("verify {by} --threshold 2 image:1.0"),
+            "--threshold",
+        ),
+        (
+            "verify --env prod --allow-legacy-schemes image:1.0",
+            "--allow-legacy-schemes",
+        ),
+        (
+            &*format!("verify {by} --allow-legacy-schemes a.txt"),
+            "--allow-legacy-schemes",
+        ),
+        (
+            "verify --env prod --certificate c.pem image:1.0",
+            "--certificate",
+        ),
+        (
+            "verify --env prod --certificate c.pem --certificate-chain c.pem image:1.0",
+            "--certificate-chain",
+        ),
+        (
+            "verify --env prod --rfc3161-timestamp t.tsr image:1.0",
+            "--rfc3161-timestamp",
+        ),
+        (
+            "verify --key k.pub --manifests m.yaml --certificate c.pem",
+            "--certificate",
+        ),
+        (
+            &*format!("verify --key k.pub --index {digest} --skip-kind Job image:1.0"),
+            "--skip-kind",
+        ),
+        (
+            &*format!("verify --key k.pub --index {digest} --layout oci:a image:1.0"),
+            "--layout",
+        ),
+        ("simulate image:1.0 --env prod --from staging", "--from"),
+        ("simulate image:1.0 --env prod --kind hotfix", "--kind"),
+        (
+            "sign a.txt --key k --recursive --output-signature a.sig",
+            "--output-signature",
+        ),
+        (
+            "sign a.txt --key k -a k=v --output-certificate a.pem",
+            "--output-certificate",
+        ),
+    ] {
+        let answer = sandbox.run(command);
+        assert_eq!(answer.code, 2, "{command}: {}", answer.talk);
+        let refused = answer.talk.contains("cannot be used with");
+        assert!(
+            refused && answer.talk.contains(flag),
+            "{command}: {}",
+            answer.talk
+        );
+    }
+}
+
 #[test]
 fn exit_codes_of_slsa_verify() {
     let sandbox = Sandbox::new();
