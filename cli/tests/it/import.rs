@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::layering::root;
 use crate::sandbox::{Answer, Sandbox};
 
+mod unsaid;
+
 const INPUTS: [&str; 9] = [
     "controller-cue",
     "controller-fields",
@@ -100,9 +102,27 @@ fn files_that_are_no_policies_write_nothing() {
         "metadata": {"name": "a"},
         "spec": {"images": wide.iter().map(|glob| json!({"glob": glob})).collect::<Vec<_>>()}});
     for (text, code, expected) in [
-        ("", 2, "no policy there"),
-        ("just text", 2, "no policy there"),
-        ("kind: Pod\n---\n- 1\n---\n7\n", 2, "no policy there"),
+        ("", 2, "in.yaml: neither"),
+        ("# nothing\n---\n", 2, "in.yaml: neither"),
+        ("just text", 2, "in.yaml:1:1: neither"),
+        ("kind: Pod\n", 2, "in.yaml:1:1: neither"),
+        (
+            "apiVersion: v1\nkind: Pod\n---\n- 1\n",
+            2,
+            "in.yaml:4:1: neither",
+        ),
+        ("apiVersion: v1\nkind: Pod\n", 2, "no policy there"),
+        ("apiVersion: v1\nkind: List\n", 2, "no kind that is known"),
+        (
+            &policy.replace("ClusterPolicy", "clusterpolicy"),
+            2,
+            "no kind that is known",
+        ),
+        (
+            &policy.replace("kyverno.io/v1", "Kyverno.io/v1"),
+            2,
+            "no kind that is known",
+        ),
         (policy, 2, "no policy there"),
         (bomb, 2, "anchor"),
         (&deep, 2, "in.yaml"),
@@ -174,6 +194,18 @@ fn what_is_asked_for_wrongly_writes_nothing() {
         answer.talk
     );
     assert_eq!(written(&sandbox), before);
+    // What is there already would be read with it, whatever it is called.
+    for path in [
+        "other/base.yaml",
+        "other/people.yaml",
+        "other/services/a.yml",
+    ] {
+        sandbox.write(path, "people: {}\n");
+        let answer = sandbox.run("policy import in.yaml --org acme --out other");
+        assert_eq!(answer.code, 2, "{path}");
+        assert!(answer.talk.contains(path), "{}", answer.talk);
+        std::fs::remove_dir_all(sandbox.path("other")).unwrap();
+    }
 }
 
 /// Kyverno's policy for images signed by keys without a log.
@@ -371,7 +403,7 @@ fn a_public_key_alone_is_a_policy() {
     sandbox.done("policy check --policy one");
     // From standard input, with what else came with it.
     let text = format!(
-        "kind: List\nitems:\n- {}\n- {{kind: Secret}}\n",
+        "kind: List\nitems:\n- {}\n- {{apiVersion: v1, kind: Secret}}\n",
         kyverno("pay", 1, &[&sandbox.read("release.pub")])
     );
     let mut command = sandbox.command("policy import - --org acme --out two --output json");

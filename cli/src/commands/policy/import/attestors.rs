@@ -6,13 +6,14 @@ use super::patterns::{Matching, regular_expression, wildcard};
 use super::rules::Way;
 
 /// Where Bulla has what those tools keep with a signer.
-pub(super) const ROOTS: &str = "certificate authorities, logs and timestamp authorities are in a trusted root: --trusted-root, bulla trust create";
+pub(super) const ROOTS: &str = "a policy names no certificate authorities, logs and timestamp authorities: all those of the \
+     trusted root count (--trusted-root, bulla trust create)";
 /// Where attestations are looked for.
 pub(super) const PLACE: &str = "another place for attestations is not in a policy: --repository";
 /// What is left out where a signer cannot be taken.
 pub(super) const NOBODY: &str = "this signer is left out";
 
-/// The public log, which needs no telling: trusted roots say which logs count.
+/// The public instance, which needs no telling: trusted roots say which logs count.
 const PUBLIC: [&str; 2] = ["https://rekor.sigstore.dev", "https://fulcio.sigstore.dev"];
 
 /// Tells an address that is not the public one.
@@ -20,7 +21,7 @@ pub(super) fn url(fields: &mut Fields<'_>, name: &str, gaps: &mut Gaps) {
     if let Some((text, at)) = fields.text(name, gaps)
         && !PUBLIC.contains(&text.trim_end_matches('/'))
     {
-        gaps.add(at, &fields.path(name), Effect::Elsewhere, ROOTS);
+        gaps.add(at, &fields.path(name), Effect::Wider, ROOTS);
     }
 }
 
@@ -113,13 +114,21 @@ pub(super) fn left_out(gaps: &mut Gaps, at: At, path: &str, why: &str) {
     gaps.add(at, path, Effect::Stricter, format!("{why}: {NOBODY}"));
 }
 
-/// Members that only say where certificates and logs come from.
-pub(super) const ELSEWHERE: &[Told] = &[
-    ("pubkey", Effect::Elsewhere, ROOTS),
-    ("tsaCertChain", Effect::Elsewhere, ROOTS),
-    ("ctLogPubKey", Effect::Elsewhere, ROOTS),
-    ("rekorPubKey", Effect::Elsewhere, ROOTS),
-    ("trustRootRef", Effect::Elsewhere, ROOTS),
+/// Says it also of a signer without a key or an identity, where nothing was said since.
+pub(super) fn nobody_told(ways: &[Way], at: At, path: &str, begun: usize, gaps: &mut Gaps) {
+    if ways.is_empty() && !gaps.since(begun).any(|gap| gap.why.ends_with(NOBODY)) {
+        left_out(gaps, at, path, "no key and no identity is named");
+    }
+}
+
+/// Members that say whose certificates, logs and timestamps count. Leaving them out lets in what others
+/// of the trusted root in use vouch for.
+pub(super) const OWN_ROOTS: &[Told] = &[
+    ("pubkey", Effect::Wider, ROOTS),
+    ("tsaCertChain", Effect::Wider, ROOTS),
+    ("ctLogPubKey", Effect::Wider, ROOTS),
+    ("rekorPubKey", Effect::Wider, ROOTS),
+    ("trustRootRef", Effect::Wider, ROOTS),
 ];
 
 /// Tells that a certificate without its log's word is not enough here.

@@ -1,7 +1,8 @@
 //! policy-controller's `ClusterImagePolicy` (policy.sigstore.dev/v1beta1, v1alpha1).
 
 use super::attestors::{
-    ELSEWHERE, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_sct, left_out, url,
+    OWN_ROOTS, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_sct, left_out,
+    nobody_told, url,
 };
 use super::claims;
 use super::gaps::{Effect, Fields, Gaps, Told};
@@ -77,10 +78,8 @@ pub(super) fn read(document: &Node, name: &str, gaps: &mut Gaps) -> Vec<Asked> {
             "nobody is named who has to sign",
         );
     } else {
-        asked.signed.push(Clause {
-            attestors: any,
-            threshold: 1,
-        });
+        let unsaid = gaps.unsaid(node.at, "spec.authorities");
+        asked.signed.push(Clause::new(any, 1, unsaid));
     }
     asked.denied = gaps.denied_since(begun);
     vec![asked]
@@ -96,6 +95,7 @@ const AUTHORITY: &[Told] = &[
 ];
 
 fn authority(node: &Node, path: &str, number: usize, gaps: &mut Gaps) -> (Attestor, Vec<Claim>) {
+    let begun = gaps.mark();
     let mut fields = Fields::of(node, path, gaps);
     let name = fields.text("name", gaps).map(|(text, _)| slug(text));
     let mut proven = false;
@@ -103,7 +103,7 @@ fn authority(node: &Node, path: &str, number: usize, gaps: &mut Gaps) -> (Attest
         if let Some(node) = fields.take(name) {
             let mut log = Fields::of(node, &fields.path(name), gaps);
             url(&mut log, "url", gaps);
-            log.tell(ELSEWHERE, gaps);
+            log.tell(OWN_ROOTS, gaps);
             log.rest(gaps);
             proven = true;
         }
@@ -119,6 +119,7 @@ fn authority(node: &Node, path: &str, number: usize, gaps: &mut Gaps) -> (Attest
         let why = "nothing is let in without somebody who signs";
         left_out(gaps, node.at, &fields.path("static"), why);
     }
+    nobody_told(&ways, node.at, path, begun, gaps);
     fields.tell(AUTHORITY, gaps);
     let attestor = Attestor {
         name: name
@@ -129,12 +130,10 @@ fn authority(node: &Node, path: &str, number: usize, gaps: &mut Gaps) -> (Attest
     let mut claims = Vec::new();
     for (node, path) in fields.list("attestations", gaps) {
         if let Some(kind) = attestation(node, &path, gaps) {
+            let unsaid = gaps.unsaid(node.at, &path);
             claims.push(Claim {
                 kind,
-                signed: vec![Clause {
-                    attestors: vec![attestor.clone()],
-                    threshold: 1,
-                }],
+                signed: vec![Clause::new(vec![attestor.clone()], 1, unsaid)],
             });
         }
     }
@@ -164,8 +163,8 @@ fn keyless(node: &Node, path: &str, gaps: &mut Gaps) -> Vec<Way> {
     let mut fields = Fields::of(node, path, gaps);
     url(&mut fields, "url", gaps);
     ignored_sct(&mut fields, "insecureIgnoreSCT", false, gaps);
-    fields.tell(&[("ca-cert", Effect::Elsewhere, ROOTS)], gaps);
-    fields.tell(ELSEWHERE, gaps);
+    fields.tell(&[("ca-cert", Effect::Wider, ROOTS)], gaps);
+    fields.tell(OWN_ROOTS, gaps);
     let mut ways = Vec::new();
     for (node, path) in fields.list("identities", gaps) {
         let mut one = Fields::of(node, &path, gaps);

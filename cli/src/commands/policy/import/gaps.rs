@@ -85,15 +85,26 @@ impl Gaps {
         }
     }
 
+    /// What is told of signers whom persons cannot say.
+    pub(super) fn unsaid(&self, at: At, field: &str) -> Gap {
+        let why =
+            "these signers share keys or identities with others in a way that persons cannot say";
+        self.gap(at, field, Effect::Denied, why)
+    }
+
     /// How many there are, to ask later what came since.
     pub(super) fn mark(&self) -> usize {
         self.found.len()
     }
 
+    /// What was found since.
+    pub(super) fn since(&self, mark: usize) -> impl Iterator<Item = &Gap> {
+        self.found.iter().skip(mark)
+    }
+
     /// What was found since, and stands for something that would let more in.
     pub(super) fn denied_since(&self, mark: usize) -> Vec<Gap> {
-        let since = self.found.iter().skip(mark);
-        since
+        self.since(mark)
             .filter(|gap| gap.effect == Effect::Denied)
             .cloned()
             .collect()
@@ -160,6 +171,12 @@ impl<'a> Fields<'a> {
         let member = self.members.iter().find(|member| member.name == name)?;
         self.taken.insert(&member.name);
         (!matches!(member.node.value, Value::Null)).then_some(&member.node)
+    }
+
+    /// Where a member is whose name is there, whatever it is.
+    pub(super) fn place(&self, name: &str) -> Option<At> {
+        let member = self.members.iter().find(|member| member.name == name)?;
+        Some(member.node.at)
     }
 
     /// A member that is a text. An empty one is not there, as for those tools; another thing is told.

@@ -1,7 +1,7 @@
 //! Kyverno's `ClusterPolicy` and `Policy` (kyverno.io/v1): their `verifyImages`.
 
 use super::attestors::{
-    ELSEWHERE, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_log, ignored_sct,
+    OWN_ROOTS, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_log, ignored_sct,
     left_out, url,
 };
 use super::claims;
@@ -115,7 +115,7 @@ pub(super) fn read(document: &Node, name: &str, namespaced: bool, gaps: &mut Gap
         let mut rule = Fields::of(node, &path, gaps);
         let called = rule.text("name", gaps).map_or("", |(text, _)| text);
         rule.tell(RULE, gaps);
-        let entries = rule.list("verifyImages", gaps);
+        let entries = entries(&mut rule, gaps);
         rule.rest(gaps);
         let of_rule = gaps.denied_since(begun);
         for (entry, path) in entries {
@@ -133,6 +133,20 @@ pub(super) fn read(document: &Node, name: &str, namespaced: bool, gaps: &mut Gap
         only.name = slug(name);
     }
     asked
+}
+
+/// The entries of `verifyImages`. One that is there and empty was meant to have some.
+fn entries<'a>(rule: &mut Fields<'a>, gaps: &mut Gaps) -> Vec<(&'a Node, String)> {
+    let begun = gaps.mark();
+    let entries = rule.list("verifyImages", gaps);
+    if let Some(at) = rule.place("verifyImages")
+        && entries.is_empty()
+        && gaps.mark() == begun
+    {
+        let why = "it is there, and names no images";
+        gaps.add(at, &rule.path("verifyImages"), Effect::Denied, why);
+    }
+    entries
 }
 
 /// Tells that failures were only reported.
@@ -189,7 +203,7 @@ fn verify_images(node: &Node, path: &str, gaps: &mut Gaps) -> Asked {
 fn deprecated(fields: &mut Fields<'_>, gaps: &mut Gaps) -> Option<Clause> {
     let key = fields.text("key", gaps);
     let named = fields.take("issuer").is_some() | fields.take("subject").is_some();
-    fields.tell(&[("roots", Effect::Elsewhere, ROOTS)], gaps);
+    fields.tell(&[("roots", Effect::Wider, ROOTS)], gaps);
     let attestors = match key {
         Some((text, at)) => match public_keys(text) {
             Ok(keys) => keys.into_iter().map(|pem| by_key(pem, true)).collect(),
@@ -205,10 +219,8 @@ fn deprecated(fields: &mut Fields<'_>, gaps: &mut Gaps) -> Option<Clause> {
         None => return None,
     };
     let threshold = attestors.len();
-    Some(Clause {
-        attestors,
-        threshold,
-    })
+    let unsaid = gaps.unsaid(fields.at(), fields.own_path());
+    Some(Clause::new(attestors, threshold, unsaid))
 }
 
 fn nobody() -> Attestor {
@@ -248,11 +260,9 @@ fn sets(fields: &mut Fields<'_>, gaps: &mut Gaps) -> Vec<Clause> {
                 attestors.len()
             }
         };
+        let unsaid = gaps.unsaid(node.at, &path);
         set.rest(gaps);
-        Clause {
-            attestors,
-            threshold,
-        }
+        Clause::new(attestors, threshold, unsaid)
     });
     sets.collect()
 }
@@ -325,7 +335,7 @@ fn keyless_of(node: &Node, path: &str, gaps: &mut Gaps) -> Attestor {
     logs(&mut fields, false, gaps);
     let ways = identity(&mut fields, Plain::Wildcard, gaps);
     let told: &[Told] = &[
-        ("roots", Effect::Elsewhere, ROOTS),
+        ("roots", Effect::Wider, ROOTS),
         (
             "additionalExtensions",
             Effect::Denied,
@@ -347,7 +357,7 @@ fn logs(fields: &mut Fields<'_>, key: bool, gaps: &mut Gaps) -> bool {
         let mut rekor = Fields::of(node, &fields.path("rekor"), gaps);
         url(&mut rekor, "url", gaps);
         proven = ignored_log(&mut rekor, "ignoreTlog", key, gaps);
-        rekor.tell(ELSEWHERE, gaps);
+        rekor.tell(OWN_ROOTS, gaps);
         rekor.rest(gaps);
     }
     if let Some(node) = fields.take("ctlog") {
@@ -355,7 +365,7 @@ fn logs(fields: &mut Fields<'_>, key: bool, gaps: &mut Gaps) -> bool {
         // A timestamp is asked for then, log or not.
         proven |= ctlog.take("tsaCertChain").is_some();
         ignored_sct(&mut ctlog, "ignoreSCT", key, gaps);
-        ctlog.tell(ELSEWHERE, gaps);
+        ctlog.tell(OWN_ROOTS, gaps);
         ctlog.rest(gaps);
     }
     proven

@@ -13,6 +13,7 @@
 //! | signers, types of statements, patterns | [`attestors`], [`claims`], [`patterns`] |
 //! | fields with their places / those that were not taken | [`node`] / [`gaps`] |
 //! | what all of them ask / as a policy / as its files | [`rules`] / [`plan`] / [`yaml`] |
+//! | those of whom several have to sign / names | [`persons`] / [`names`] |
 
 mod attestors;
 mod claims;
@@ -22,8 +23,10 @@ mod documents;
 mod expressions;
 mod gaps;
 mod kyverno;
+mod names;
 mod node;
 mod patterns;
+mod persons;
 mod plan;
 mod report;
 mod rules;
@@ -35,7 +38,7 @@ mod yaml;
 use std::path::Path;
 
 use bulla_model::{Environment, Limits};
-use bulla_verify::{Policy, PolicyFile, PolicyFiles};
+use bulla_verify::{Policy, PolicyError, PolicyFile, PolicyFiles};
 
 use self::gaps::{Gap, Gaps};
 use self::plan::Plan;
@@ -47,6 +50,7 @@ use crate::commands::Context;
 use crate::commands::init::{NewFile, new_files};
 use crate::failure::FailureKind;
 use crate::join::file;
+use crate::join::rules::{entries, is_yaml};
 use crate::{Exit, Failure};
 
 /// Files of one import. Stops a pattern of a whole disk.
@@ -62,14 +66,15 @@ pub(super) fn run(arguments: &Import, context: &Context) -> Result<Exit, Failure
     if asked.len() > 1 {
         gaps.extend(asked.iter().flat_map(|one| one.named.clone()));
     }
+    let plan = Plan::of(asked);
+    gaps.extend(plan.gaps.iter().cloned());
     report::tell(&gaps, &context.printer);
-    if asked.is_empty() {
+    if plan.services.is_empty() {
         let failure = Failure::new(FailureKind::Input, "no policy there says who signs images");
         return Err(failure.with_hint(
             "give it policies of Kyverno or policy-controller that verify images, or public keys",
         ));
     }
-    let plan = Plan::of(asked);
     let sources = sources(arguments, &plan)?;
     let chosen = Chosen {
         name: &arguments.name,
@@ -78,6 +83,7 @@ pub(super) fn run(arguments: &Import, context: &Context) -> Result<Exit, Failure
     };
     let files = yaml::files(&plan, &chosen);
     check(&files, &context.limits)?;
+    is_free(&arguments.out)?;
     new_files(&arguments.out, &files)?;
     let shown = |path: &str| arguments.out.join(path).display().to_string();
     let last = environments.last().map_or("", |(name, _)| name);
@@ -182,6 +188,23 @@ fn sources<'a>(
     })
 }
 
+/// Whoever reads a folder takes every policy file in it: those that are there would be part of this
+/// policy, or make it none.
+fn is_free(folder: &Path) -> Result<(), Failure> {
+    for folder in [folder.to_owned(), folder.join("services")] {
+        if !folder.is_dir() {
+            continue;
+        }
+        if let Some(there) = entries(&folder)?.iter().find(|path| is_yaml(path)) {
+            let message = "files of a policy are there already, and nothing is overwritten";
+            return Err(Failure::new(FailureKind::File, message)
+                .with_detail(there.display())
+                .with_hint("move them away, or choose another folder with --out"));
+        }
+    }
+    Ok(())
+}
+
 /// What is written has to be what the other commands read.
 fn check(files: &[NewFile], limits: &Limits) -> Result<(), Failure> {
     let mut read = files.iter().map(|file| PolicyFile {
@@ -197,7 +220,12 @@ fn check(files: &[NewFile], limits: &Limits) -> Result<(), Failure> {
         people: others.into_iter().next(),
         ..PolicyFiles::default()
     };
-    Policy::parse(&policy, limits)
-        .map(drop)
-        .map_err(|error| Failure::new(FailureKind::Internal, error))
+    Policy::parse(&policy, limits).map(drop).map_err(|error| {
+        let too_large = matches!(error, PolicyError::Size { .. });
+        if too_large {
+            let message = format_args!("too much for one policy: {error}");
+            return Failure::new(FailureKind::Input, message).with_hint("import it in parts");
+        }
+        Failure::new(FailureKind::Internal, error)
+    })
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gaps::Gap;
+use super::names::Names;
 use super::patterns::Matching;
+use super::persons::{Approvals, Person, Roll, known_by};
 use super::rules::{Asked, Attestor, Claim, ClaimKind, Clause, Way};
 use super::yaml::{list, quoted};
 
@@ -16,20 +18,14 @@ pub(super) struct Plan {
     pub(super) identities: Vec<Known>,
     pub(super) persons: Vec<Person>,
     pub(super) services: Vec<Service>,
+    /// What none of these can say.
+    pub(super) gaps: Vec<Gap>,
 }
 
 /// A named identity.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) name: String,
-    pub(super) ways: Vec<Way>,
-}
-
-/// Somebody whose approval counts.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) name: String,
-    pub(super) roles: BTreeSet<String>,
     pub(super) ways: Vec<Way>,
 }
 
@@ -51,12 +47,25 @@ pub(super) struct Service {
 
 impl Plan {
     pub(super) fn of(asked: Vec<Asked>) -> Self {
-        let mut plan = Self::default();
-        let mut names = BTreeSet::from([NOBODY.to_owned()]);
+        let mut making = Making {
+            names: Names::without(NOBODY),
+            ..Making::default()
+        };
+        let mut names = Names::without(NOBODY);
         let several = asked.len() > 1;
         for one in asked {
-            let name = unused(&one.name, "policy", &mut names);
-            plan.service(name, one, several);
+            let name = names.unused(&one.name, "policy");
+            making.service(name, one, several);
+        }
+        let mut plan = making.plan;
+        let roll = Roll::of(&making.approvals);
+        plan.persons = roll.persons;
+        plan.gaps = roll.narrower;
+        for (service, gap) in roll.denied {
+            if let Some(service) = plan.services.get_mut(service) {
+                service.denied.push(gap.clone());
+            }
+            plan.gaps.push(gap);
         }
         plan
     }
@@ -70,7 +79,20 @@ impl Plan {
                 || texts.into_iter().any(|text| text.contains(NOBODY))
         })
     }
+}
 
+/// A plan, and what is needed while it is made.
+#[derive(Default)]
+struct Making {
+    plan: Plan,
+    /// Of identities.
+    names: Names,
+    /// The identity of these ways.
+    known: BTreeMap<Vec<(String, Option<Matching>)>, String>,
+    approvals: Vec<Approvals>,
+}
+
+impl Making {
     /// Where there are several, who signs provenance for one of them speaks for that one alone: whoever
     /// the base lets sign it speaks for all.
     fn service(&mut self, name: String, asked: Asked, several: bool) {
@@ -95,7 +117,7 @@ impl Plan {
         for (number, clause) in asked.signed.iter().enumerate() {
             if number > 0 || clause.threshold > 1 {
                 let role = format!("{name}-signer-{}", number + 1);
-                all.push(("approvals", self.approvals(&name, &role, clause)));
+                all.push(("approvals", self.approvals(&name, role, clause)));
             }
         }
         let (mut require, mut more) = (BTreeMap::new(), Vec::new());
@@ -118,7 +140,7 @@ impl Plan {
             "vulnerabilities",
             "approvals",
         ];
-        self.services.push(Service {
+        self.plan.services.push(Service {
             name,
             places: asked.places,
             images: asked.images,
@@ -154,50 +176,30 @@ impl Plan {
     }
 
     /// So many persons with this role.
-    fn approvals(&mut self, service: &str, role: &str, clause: &Clause) -> String {
-        for attestor in &clause.attestors {
-            if !attestor.ways.is_empty() {
-                let name = self.name(service, attestor);
-                self.person(name, role, &attestor.ways);
-            }
-        }
-        format!(
+    fn approvals(&mut self, service: &str, role: String, clause: &Clause) -> String {
+        let able = clause.attestors.iter().filter(|one| !one.ways.is_empty());
+        let signers = able.map(|one| (self.name(service, one), distinct(&one.ways)));
+        let signers = signers.collect();
+        let text = format!(
             "approvals: {{threshold: {}, roles: [{role}], exclude: []}}",
             clause.threshold.max(1)
-        )
-    }
-
-    /// Whoever shares a key with another is the same person: nobody may count twice.
-    fn person(&mut self, name: String, role: &str, ways: &[Way]) {
-        let same = |person: &Person| {
-            let mut own = person.ways.iter();
-            own.any(|way| ways.iter().any(|other| known_by(way) == known_by(other)))
-        };
-        let mut next = Person {
-            name,
-            roles: BTreeSet::from([role.to_owned()]),
-            ways: ways.to_vec(),
-        };
-        let (met, mut apart): (Vec<_>, Vec<_>) = std::mem::take(&mut self.persons)
-            .into_iter()
-            .partition(same);
-        for person in met.into_iter().rev() {
-            next.name = person.name;
-            next.roles.extend(person.roles);
-            let added: Vec<_> = std::mem::replace(&mut next.ways, person.ways);
-            next.ways.extend(added);
-        }
-        next.ways = distinct(&next.ways);
-        apart.push(next);
-        self.persons = apart;
+        );
+        self.approvals.push(Approvals {
+            service: self.plan.services.len(),
+            role,
+            threshold: clause.threshold,
+            signers,
+            unsaid: clause.unsaid.clone(),
+        });
+        text
     }
 
     /// The names of those who can be somebody; nobody, if none can.
     fn names(&mut self, service: &str, attestors: &[Attestor]) -> Vec<String> {
-        let mut names = Vec::new();
+        let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
         for attestor in attestors.iter().filter(|one| !one.ways.is_empty()) {
             let name = self.name(service, attestor);
-            if !names.contains(&name) {
+            if seen.insert(name.clone()) {
                 names.push(name);
             }
         }
@@ -210,19 +212,20 @@ impl Plan {
     /// The name of an identity, one for each that is different.
     fn name(&mut self, service: &str, attestor: &Attestor) -> String {
         let ways = distinct(&attestor.ways);
-        let texts: Vec<_> = ways.iter().map(known_by).collect();
-        let same = |known: &&Known| known.ways.iter().map(known_by).collect::<Vec<_>>() == texts;
-        if let Some(known) = self.identities.iter().find(same) {
-            return known.name.clone();
+        let known = ways.iter().map(known_by);
+        let known = known
+            .map(|(text, subject)| (text.to_owned(), subject.cloned()))
+            .collect();
+        if let Some(name) = self.known.get(&known) {
+            return name.clone();
         }
-        let mut taken: BTreeSet<_> = self.identities.iter().map(|one| one.name.clone()).collect();
-        taken.insert(NOBODY.to_owned());
         let wanted = match attestor.name.as_str() {
             "" => format!("{service}-signer"),
             name => format!("{service}-{name}"),
         };
-        let name = unused(&wanted, "signer", &mut taken);
-        self.identities.push(Known {
+        let name = self.names.unused(&wanted, "signer");
+        self.known.insert(known, name.clone());
+        self.plan.identities.push(Known {
             name: name.clone(),
             ways,
         });
@@ -266,30 +269,10 @@ fn requirement(kind: &ClaimKind, by: &[String]) -> (&'static str, String) {
     }
 }
 
-/// What tells a signer from others, whatever is asked about the time.
-fn known_by(way: &Way) -> (&str, Option<&Matching>) {
-    match way {
-        Way::Key { pem, .. } => (pem, None),
-        Way::Certificate { issuer, subject } => (issuer, Some(subject)),
-    }
-}
-
 /// Each once, in order.
 fn distinct(ways: &[Way]) -> Vec<Way> {
     let mut ways = ways.to_vec();
     ways.sort();
     ways.dedup_by(|a, b| known_by(a) == known_by(b));
     ways
-}
-
-/// A name that nobody has: as wanted, or with a number.
-fn unused(wanted: &str, otherwise: &str, names: &mut BTreeSet<String>) -> String {
-    let wanted = if wanted.is_empty() { otherwise } else { wanted };
-    let mut name = wanted.to_owned();
-    let mut number = 2_usize;
-    while !names.insert(name.clone()) {
-        name = format!("{wanted}-{number}");
-        number = number.saturating_add(1);
-    }
-    name
 }

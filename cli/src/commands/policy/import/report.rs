@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::attestors::ROOTS;
 use super::gaps::{Effect, Gap};
 use super::plan::Plan;
 use super::yaml::told;
@@ -49,6 +50,8 @@ impl ImportReport {
                 denied: service.denied.len(),
             })
             .collect();
+        let roots = gaps.iter().any(|gap| gap.why.ends_with(ROOTS));
+        let roots = if roots { " --trusted-root FILE" } else { "" };
         let mut next = Vec::new();
         for service in services.iter().filter(|one| one.sources.is_empty()) {
             next.push(format!(
@@ -68,12 +71,12 @@ impl ImportReport {
         ]);
         if !plan.persons.is_empty() {
             next.push(format!(
-                "bulla approve IMAGE --to {to} --key KEY --policy {policy}"
+                "bulla approve IMAGE --to {to} --key KEY --policy {policy}{roots}"
             ));
         }
         next.extend([
-            format!("bulla promote IMAGE --to {to} --key KEY --policy {policy}"),
-            format!("bulla verify IMAGE --env {to} --policy {policy}"),
+            format!("bulla promote IMAGE --to {to} --key KEY --policy {policy}{roots}"),
+            format!("bulla verify IMAGE --env {to} --policy {policy}{roots}"),
         ]);
         Self {
             files,

@@ -24,6 +24,8 @@ pub(super) struct Asked {
     pub(super) claims: Vec<Claim>,
     /// What could not be said and would let in more.
     pub(super) denied: Vec<Gap>,
+    /// That nothing else is known of it than what is denied: it may have been about any image.
+    pub(super) anywhere: bool,
 }
 
 /// So many of these have to sign.
@@ -31,6 +33,8 @@ pub(super) struct Asked {
 pub(super) struct Clause {
     pub(super) attestors: Vec<Attestor>,
     pub(super) threshold: usize,
+    /// What is told if persons cannot say it.
+    pub(super) unsaid: Gap,
 }
 
 /// Somebody who signs, in one of several ways. Without any it is nobody.
@@ -78,6 +82,14 @@ pub(super) enum ClaimKind {
 }
 
 impl Clause {
+    pub(super) fn new(attestors: Vec<Attestor>, threshold: usize, unsaid: Gap) -> Self {
+        Self {
+            attestors,
+            threshold,
+            unsaid,
+        }
+    }
+
     /// Tells that of some statements, which are asked for one by one, all are asked for.
     pub(super) fn tell_all(&self, at: At, path: &str, gaps: &mut Gaps) {
         if self.threshold > 1 && self.threshold < self.attestors.len() {
@@ -130,6 +142,8 @@ impl Asked {
 /// Puts together what is about the same images: those tools ask all of it, and an image of Bulla's is
 /// of one service.
 pub(super) fn together(asked: Vec<Asked>) -> Vec<Asked> {
+    let (anywhere, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(|one| one.anywhere);
+    let mut anywhere = anywhere.into_iter();
     let mut whole: Vec<Asked> = Vec::new();
     for mut next in asked {
         let (met, apart): (Vec<_>, Vec<_>) = whole.into_iter().partition(|one| one.meets(&next));
@@ -144,8 +158,30 @@ pub(super) fn together(asked: Vec<Asked>) -> Vec<Asked> {
         }
         whole.push(next);
     }
+    let Some(mut first) = anywhere.next() else {
+        return whole;
+    };
+    anywhere.for_each(|one| first.absorb(one));
+    if whole.is_empty() {
+        return vec![first];
+    }
+    // Each service gets them, so there must not be many.
+    if let Some(last) = first.denied.get(ANYWHERE).cloned() {
+        let more = first.denied.len().saturating_sub(ANYWHERE);
+        first.denied.truncate(ANYWHERE);
+        first.denied.push(Gap {
+            why: format!("the first of {more} more that `bulla policy import` lists"),
+            ..last
+        });
+    }
+    for one in &mut whole {
+        one.denied.extend(first.denied.iter().cloned());
+    }
     whole
 }
+
+/// What every service is told of at most, of what may be about any image.
+const ANYWHERE: usize = 20;
 
 /// The public keys in a text, one `PUBLIC KEY` block after the other.
 pub(super) fn public_keys(text: &str) -> Result<Vec<String>, String> {

@@ -15,13 +15,28 @@ const FIELDS: [&str; 3] = [
     include_str!("../../../../../testdata/import/controller-fields.yaml"),
 ];
 
-/// What is told of a document, after its translation was read as a policy.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8nXRh950IZbRj8Ra/N9sbqOPZrfM
+5/KAQN0/KjHcorm/J5yctVd7iEcnessRQjU917hmKO6JWVGHpDguIyakZA==
+-----END PUBLIC KEY-----
+";
+
+/// What is told of a document, after its translation was read as a policy. Whatever is denied stands in
+/// it, beside a key that has nothing to do with it too.
 fn told(document: &Value) -> Option<Vec<Gap>> {
     let text = serde_json::to_string(document).unwrap();
     let mut gaps = Gaps::of("a");
     let asked = documents::file("a", text.as_bytes(), &mut gaps).ok()?;
-    let gaps = gaps.into_found();
-    let plan = Plan::of(together(asked));
+    let mut gaps = gaps.into_found();
+    let mut other = Gaps::of("k");
+    let mut all = documents::file("k", KEY.as_bytes(), &mut other).unwrap();
+    all.extend(asked);
+    let plan = Plan::of(together(all));
+    gaps.extend(plan.gaps.iter().cloned());
+    for gap in gaps.iter().filter(|gap| gap.effect == Effect::Denied) {
+        let mut services = plan.services.iter();
+        assert!(services.any(|one| one.denied.contains(gap)), "{gap:?}");
+    }
     let chosen = Chosen {
         name: "release",
         environments: &[("prod".to_owned(), "env://acme/apps/prod".to_owned())],

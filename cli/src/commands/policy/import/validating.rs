@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::attestors::{
-    ELSEWHERE, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_log, ignored_sct,
-    left_out, url,
+    OWN_ROOTS, PLACE, Plain, ROOTS, by_reference, hash, identity, ignored_log, ignored_sct,
+    left_out, nobody_told, url,
 };
 use super::claims;
 use super::expressions::{Check, check};
-use super::gaps::{Effect, Fields, Gaps, Told};
+use super::gaps::{Effect, Fields, Gap, Gaps, Told};
 use super::node::Node;
 use super::rules::{Asked, Attestor, Claim, ClaimKind, Clause, Way, image, public_keys, slug};
 
@@ -103,7 +103,7 @@ pub(super) fn read(document: &Node, name: &str, namespaced: bool, gaps: &mut Gap
         let (text, at) = expression.unwrap_or(("", node.at));
         let path = format!("{path}.expression");
         let claims = asked.claims.len();
-        if let Err(why) = known.take(text, &mut asked) {
+        if let Err(why) = known.take(text, gaps.unsaid(at, &path), &mut asked) {
             gaps.add(at, &path, Effect::Denied, why);
         }
         for claim in asked.claims.iter().skip(claims) {
@@ -168,13 +168,13 @@ struct Known {
 
 impl Known {
     /// Takes what an expression asks.
-    fn take(&self, text: &str, asked: &mut Asked) -> Result<(), &'static str> {
+    fn take(&self, text: &str, unsaid: Gap, asked: &mut Asked) -> Result<(), &'static str> {
         match check(text).ok_or("no requirement can say this expression")? {
             Check::Signed {
                 attestors,
                 at_least,
             } => {
-                let clause = self.clause(&attestors, at_least)?;
+                let clause = self.clause(&attestors, at_least, unsaid)?;
                 asked.signed.push(clause);
             }
             Check::Attested {
@@ -183,7 +183,7 @@ impl Known {
                 at_least,
             } => {
                 let kind = self.kinds.get(attestation).ok_or(UNKNOWN)?;
-                let clause = self.clause(&attestors, at_least)?;
+                let clause = self.clause(&attestors, at_least, unsaid)?;
                 // Without a kind it was told already, and is denied.
                 if let Some(kind) = kind {
                     asked.claims.push(Claim {
@@ -208,13 +208,15 @@ impl Known {
         Ok(())
     }
 
-    fn clause(&self, names: &[&str], threshold: usize) -> Result<Clause, &'static str> {
+    fn clause(
+        &self,
+        names: &[&str],
+        threshold: usize,
+        unsaid: Gap,
+    ) -> Result<Clause, &'static str> {
         let attestors = names.iter().map(|name| self.attestors.get(*name).cloned());
         let attestors: Option<Vec<_>> = attestors.collect();
-        Ok(Clause {
-            attestors: attestors.ok_or(UNKNOWN)?,
-            threshold,
-        })
+        Ok(Clause::new(attestors.ok_or(UNKNOWN)?, threshold, unsaid))
     }
 }
 
@@ -241,6 +243,7 @@ fn attestation(node: &Node, path: &str, gaps: &mut Gaps) -> (String, Option<Clai
 }
 
 fn attestor(node: &Node, path: &str, gaps: &mut Gaps) -> (String, Attestor) {
+    let begun = gaps.mark();
     let mut fields = Fields::of(node, path, gaps);
     let name = fields.text("name", gaps).map_or("", |(text, _)| text);
     let mut ways = Vec::new();
@@ -252,6 +255,7 @@ fn attestor(node: &Node, path: &str, gaps: &mut Gaps) -> (String, Attestor) {
             "signatures of Notation are checked by `bulla notation verify`, and not for a policy";
         left_out(gaps, node.at, &fields.path("notary"), why);
     }
+    nobody_told(&ways, node.at, path, begun, gaps);
     fields.rest(gaps);
     let attestor = Attestor {
         name: slug(name),
@@ -267,8 +271,8 @@ const COSIGN: &[Told] = &[
         "no requirement asks for annotations of a signature",
     ),
     ("source", Effect::Elsewhere, PLACE),
-    ("tuf", Effect::Elsewhere, ROOTS),
-    ("trustedRoot", Effect::Elsewhere, ROOTS),
+    ("tuf", Effect::Wider, ROOTS),
+    ("trustedRoot", Effect::Wider, ROOTS),
 ];
 
 fn cosign(node: &Node, path: &str, gaps: &mut Gaps) -> Vec<Way> {
@@ -281,7 +285,7 @@ fn cosign(node: &Node, path: &str, gaps: &mut Gaps) -> Vec<Way> {
         proven = ignored_log(&mut ctlog, "insecureIgnoreTlog", key.is_some(), gaps);
         proven |= ctlog.take("tsaCertChain").is_some();
         ignored_sct(&mut ctlog, "insecureIgnoreSCT", key.is_some(), gaps);
-        ctlog.tell(ELSEWHERE, gaps);
+        ctlog.tell(OWN_ROOTS, gaps);
         ctlog.rest(gaps);
     }
     let mut ways = Vec::new();
@@ -305,7 +309,7 @@ fn cosign(node: &Node, path: &str, gaps: &mut Gaps) -> Vec<Way> {
             fields.rest(gaps);
         }
         let told: &[Told] = &[
-            ("roots", Effect::Elsewhere, ROOTS),
+            ("roots", Effect::Wider, ROOTS),
             (
                 "additionalExtensions",
                 Effect::Denied,

@@ -8,6 +8,11 @@ use super::plan::{NOBODY, Plan, Service};
 use super::rules::Way;
 use crate::commands::init::{NewFile, word};
 
+/// Places that a comment lists.
+const PLACES: usize = 8;
+/// Items of one service that nobody can meet; one more stands for the rest.
+const ITEMS: usize = 100;
+
 /// What the user chose.
 pub(super) struct Chosen<'a> {
     pub(super) name: &'a str,
@@ -81,9 +86,7 @@ fn base(plan: &Plan, chosen: &Chosen<'_>) -> String {
     out.line(0, "");
     out.line(0, "tiers:");
     for service in &plan.services {
-        for place in &service.places {
-            out.comment(2, &format!("from {place}"));
-        }
+        out.places(2, &service.places);
         let how = if service.claimed_time {
             out.line(
                 2,
@@ -136,9 +139,7 @@ fn base(plan: &Plan, chosen: &Chosen<'_>) -> String {
 
 fn described(service: &Service, chosen: &Chosen<'_>) -> String {
     let mut out = Text::default();
-    for place in &service.places {
-        out.comment(0, &format!("from {place}"));
-    }
+    out.places(0, &service.places);
     out.line(0, &format!("service: {}", word(&service.name)));
     out.line(0, &format!("tier: {}", word(&service.name)));
     let sources = (chosen.sources)(&service.name);
@@ -171,12 +172,21 @@ fn described(service: &Service, chosen: &Chosen<'_>) -> String {
             out.line(4, &format!("require: {{{requirement}}}"));
         }
     }
-    for gap in &service.denied {
-        out.comment(2, &told(gap));
-        out.comment(
-            2,
-            "Decide what takes its place, then take this item out: nobody can meet it.",
-        );
+    let decide = "Decide what takes its place, then take this item out: nobody can meet it.";
+    let shown = service.denied.iter().take(ITEMS);
+    let mut items: Vec<_> = shown.map(|gap| (told(gap), decide)).collect();
+    if let Some(more) = service
+        .denied
+        .len()
+        .checked_sub(ITEMS)
+        .filter(|more| *more > 0)
+    {
+        let text = format!("and {more} more, which `bulla policy import` lists");
+        items.push((text, "Decide about all of them: nobody can meet this item."));
+    }
+    for (text, decide) in items {
+        out.comment(2, &text);
+        out.comment(2, decide);
         out.line(2, &format!("- to: {}", word(first)));
         out.line(4, &format!("require: {{tests: {{by: [{NOBODY}]}}}}"));
     }
@@ -220,6 +230,16 @@ impl Text {
             self.0.push_str(text);
         }
         self.0.push('\n');
+    }
+
+    /// Where it comes from: readers of YAML take few comments in a row.
+    fn places(&mut self, columns: usize, places: &[String]) {
+        for place in places.iter().take(PLACES) {
+            self.comment(columns, &format!("from {place}"));
+        }
+        if let Some(more) = places.len().checked_sub(PLACES).filter(|more| *more > 0) {
+            self.comment(columns, &format!("and {more} more"));
+        }
     }
 
     /// A comment of one line, whatever is in it.
