@@ -7,6 +7,7 @@ mod build_levels;
 mod chains;
 mod changes;
 mod codes;
+mod documented;
 mod doubts;
 mod edges;
 mod exits;
