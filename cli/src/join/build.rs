@@ -76,21 +76,32 @@ pub fn git_source(environment: &Environment, directory: &Path) -> Option<GitSour
     })
 }
 
-/// How many commits lie between two of them, if the work tree around a directory knows both.
+/// How many commits the second has that the first has not, and the other way round, if the work tree
+/// around a directory knows both with all that lies before them.
 pub fn commits_between(
     environment: &Environment,
     directory: &Path,
     (from, to): (&str, &str),
-) -> Option<u64> {
+) -> Option<(u64, u64)> {
     let is_commit = |text: &str| {
         matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     if !is_commit(from) || !is_commit(to) {
         return None;
     }
-    let range = format!("{from}..{to}");
-    let count = git(environment, directory, &["rev-list", "--count", &range])?;
-    count.parse().ok()
+    let shallow = git(
+        environment,
+        directory,
+        &["rev-parse", "--is-shallow-repository"],
+    )?;
+    if shallow.trim() != "false" {
+        return None;
+    }
+    let range = format!("{from}...{to}");
+    let sides = ["rev-list", "--left-right", "--count", &range];
+    let counts = git(environment, directory, &sides)?;
+    let (lost, gained) = counts.trim().split_once('\t')?;
+    Some((gained.parse().ok()?, lost.parse().ok()?))
 }
 
 fn git(environment: &Environment, directory: &Path, arguments: &[&str]) -> Option<String> {

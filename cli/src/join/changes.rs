@@ -63,9 +63,12 @@ pub struct Commits {
     pub from: Option<String>,
     /// What is to come was built from.
     pub to: String,
-    /// How many lie between them, if the work tree at hand knows both.
+    /// How many come, if the work tree at hand knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// How many go: more than none where it is a step back, or another branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
 }
 
 /// Packages that differ.
@@ -86,6 +89,9 @@ pub struct Vulnerabilities {
     pub added: BTreeMap<String, Option<Rating>>,
     /// What goes.
     pub removed: BTreeMap<String, Option<Rating>>,
+    /// What both have, with another severity: before, after.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<String, (Option<Rating>, Option<Rating>)>,
 }
 
 /// Finds what the step of the draft would change. Whatever cannot be found out is left out, with a
@@ -96,12 +102,24 @@ pub async fn of(
     evidence: &Arc<Evidence>,
     (draft, judged): (&StepDraft, &Verdict),
 ) -> Result<Changes, Failure> {
-    let held = Box::pin(asked.holders(image)).await.and_then(|holders| {
+    let found = Box::pin(asked.search(image)).await;
+    let held = found.and_then(|(holders, is_whole)| {
         let newest = slot::newest(&holders)?;
-        Ok(newest.cloned())
+        Ok((newest.cloned(), is_whole))
     });
     let (held, unknown) = match held {
-        Ok(held) => (held, false),
+        Ok((held, is_whole)) => {
+            if !is_whole {
+                asked.context.printer.warn(format!(
+                    "not all that is beside the images of {} can be looked at: what is in {} now \
+                     may be another one",
+                    image.place(),
+                    draft.edge.to.uri.name()
+                ));
+            }
+            let unknown = held.is_none() && !is_whole;
+            (held, unknown)
+        }
         Err(error) => {
             let place = draft.edge.to.uri.name();
             let message = error.message();
@@ -234,7 +252,8 @@ fn commits(asked: &Asked<'_>, before: Option<&Contents>, after: &Contents) -> Ve
             repository: repository.clone(),
             to: to.clone(),
             from,
-            count,
+            count: count.map(|(gained, _)| gained),
+            lost: count.map(|(_, lost)| lost),
         });
     }
     found
@@ -274,9 +293,16 @@ impl Vulnerabilities {
             let own = in_this.iter().filter(|(id, _)| !other.contains_key(*id));
             own.map(|(id, rating)| (id.clone(), *rating)).collect()
         };
+        let both = before
+            .iter()
+            .filter_map(|(id, old)| Some((id, old, after.get(id)?)));
+        let rated = both.filter(|(_, old, new)| old != new);
         Some(Self {
             added: only(after, before),
             removed: only(before, after),
+            changed: rated
+                .map(|(id, old, new)| (id.clone(), (*old, *new)))
+                .collect(),
         })
     }
 }

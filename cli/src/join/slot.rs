@@ -99,6 +99,11 @@ impl Asked<'_> {
 
     /// The images of this repository that were promoted into the environment, newest first.
     pub async fn holders(&self, image: &OpenImage) -> Result<Vec<Holder>, Failure> {
+        Ok(self.search(image).await?.0)
+    }
+
+    /// The same, and whether everything beside the images that were looked at could be looked at.
+    pub async fn search(&self, image: &OpenImage) -> Result<(Vec<Holder>, bool), Failure> {
         let descriptors = tagged(
             self.context,
             image,
@@ -112,18 +117,22 @@ impl Asked<'_> {
             .collect()
             .await;
         let mut holders = Vec::new();
+        let mut is_whole = true;
         for judged in judged {
-            holders.extend(judged?);
+            let (holder, is_seen) = judged?;
+            holders.extend(holder);
+            is_whole &= is_seen;
         }
         sort(&mut holders);
-        Ok(holders)
+        Ok((holders, is_whole))
     }
 
+    /// The image as a holder, if it is one, and whether all that is beside it could be looked at.
     async fn holder(
         &self,
         image: &OpenImage,
         descriptor: Descriptor,
-    ) -> Result<Option<Holder>, Failure> {
+    ) -> Result<(Option<Holder>, bool), Failure> {
         let part = image.part(descriptor);
         let collected = match evidence::attestations(&part, None).await {
             Ok(collected) => collected,
@@ -133,23 +142,25 @@ impl Asked<'_> {
                     part.pinned,
                     error.message()
                 ));
-                return Ok(None);
+                return Ok((None, false));
             }
         };
+        let is_seen = !collected.is_incomplete();
         let Some((_, rule)) = self.rules.policy.environment(self.environment) else {
-            return Ok(None);
+            return Ok((None, is_seen));
         };
         if !claimed(&collected, &self.context.limits).contains(&rule.uri) {
-            return Ok(None);
+            return Ok((None, is_seen));
         }
         let followed = Followed::Rules(Arc::clone(self.rules));
         let collected = follow::add(&part.evidence, collected, followed, self.now).await?;
         let judged = self.judge(&part, collected).await?;
         let step = held(self.rules, self.service, self.environment, &judged);
-        Ok(step.map(|step| Holder {
+        let holder = step.map(|step| Holder {
             step,
             descriptor: part.descriptor,
-        }))
+        });
+        Ok((holder, is_seen))
     }
 
     async fn judge(&self, image: &OpenImage, collected: Evidence) -> Result<Verdict, Failure> {

@@ -47,17 +47,24 @@ fn name(release: &Release) -> String {
 }
 
 fn of_commits(commits: &Commits) -> String {
-    let short = |commit: &str| commit.chars().take(8).collect::<String>();
+    let short = |commit: &str| commit.chars().take(16).collect::<String>();
     let to = short(&commits.to);
     let repository = &commits.repository;
-    match (&commits.from, commits.count) {
-        (Some(from), _) if *from == commits.to => format!("none of {repository}, still {to}"),
-        (Some(from), Some(number)) => {
-            let number = count(usize::try_from(number).unwrap_or(usize::MAX), "commit");
-            format!("{number} of {repository}, {}..{to}", short(from))
+    let number = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "commit");
+    let Some(from) = &commits.from else {
+        return format!("{repository}, {to}");
+    };
+    if *from == commits.to {
+        return format!("none of {repository}, still {to}");
+    }
+    let span = format!("{}..{to}", short(from));
+    match (commits.count, commits.lost) {
+        (Some(gained), Some(0)) => format!("{} of {repository}, {span}", number(gained)),
+        (Some(gained), Some(lost)) => {
+            let gained = number(gained);
+            format!("{gained} more and {lost} fewer of {repository}, {span}")
         }
-        (Some(from), None) => format!("{repository}, {}..{to}", short(from)),
-        (None, _) => format!("{repository}, {to}"),
+        _ => format!("{repository}, {span}"),
     }
 }
 
@@ -77,21 +84,26 @@ fn counts(packages: &Packages) -> String {
     counts.join(", ")
 }
 
-/// The first of them, and how many more there are.
+/// The first of each kind, and how many more there are: what comes, what changes, what goes.
 fn named(packages: &Packages) -> Vec<String> {
-    let changed = packages
-        .changed
-        .iter()
-        .map(|(name, (old, new))| format!("{name} {} -> {}", list(old), list(new)));
+    let mut lines = Vec::new();
+    let mut add = |all: Vec<String>, what: &str| {
+        let more = all.len().saturating_sub(NAMED);
+        lines.extend(all.into_iter().take(NAMED));
+        if more > 0 {
+            lines.push(format!("and {more} more {what}"));
+        }
+    };
     let added = packages.added.iter();
     let added = added.map(|(name, versions)| format!("+ {name} {}", list(versions)));
+    add(added.collect(), "added");
+    let changed = packages.changed.iter();
+    let changed =
+        changed.map(|(name, (old, new))| format!("{name} {} -> {}", list(old), list(new)));
+    add(changed.collect(), "changed");
     let removed = packages.removed.iter();
     let removed = removed.map(|(name, versions)| format!("- {name} {}", list(versions)));
-    let mut lines: Vec<_> = changed.chain(added).chain(removed).take(NAMED).collect();
-    let total = packages.changed.len() + packages.added.len() + packages.removed.len();
-    if total > NAMED {
-        lines.push(format!("and {} more", total - NAMED));
-    }
+    add(removed.collect(), "removed");
     lines
 }
 
@@ -113,10 +125,24 @@ fn of_vulnerabilities(found: &Vulnerabilities) -> String {
     };
     let mut parts = side('+', &found.added);
     parts.extend(side('-', &found.removed));
+    if !found.changed.is_empty() {
+        parts.push(format!("{} rated otherwise", found.changed.len()));
+    }
     if parts.is_empty() {
         return "none more, none less".to_owned();
     }
-    let ids: Vec<_> = found.added.keys().take(NAMED).map(String::as_str).collect();
+    let mut ids: Vec<_> = found.added.keys().take(NAMED).cloned().collect();
+    if found.added.len() > NAMED {
+        ids.push(format!("and {} more", found.added.len() - NAMED));
+    }
+    let mut worse = found.changed.iter().take(NAMED).map(|(id, (old, new))| {
+        let word = |rating: &Option<Rating>| rating.map_or("unknown", Rating::as_str);
+        format!("{id} {} -> {}", word(old), word(new))
+    });
+    ids.extend(&mut worse);
+    if found.changed.len() > NAMED {
+        ids.push(format!("and {} more", found.changed.len() - NAMED));
+    }
     format!("{}   {}", parts.join(", "), ids.join(", "))
         .trim_end()
         .to_owned()

@@ -104,7 +104,7 @@ fn the_approver_sees_what_changes() {
     let shown = sandbox.done("approve image:1.1 --to prod --key alice.key --yes --output json");
     for line in [
         "  pay 1.0 -> 1.1   dev -> prod",
-        "commits          https://github.com/acme/pay, 9c1e44d0..3a9c1c2b\n",
+        "commits          https://github.com/acme/pay, 9c1e44d09c1e44d0..3a9c1c2b3a9c1c2b\n",
         "packages         1 changed, 1 added, 1 removed\n",
         "npm/a 1.0 -> 1.1\n",
         "+ npm/d 2.0\n",
