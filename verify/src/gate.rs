@@ -65,6 +65,9 @@ pub struct StepDraft {
     pub kept: BTreeSet<Digest>,
     /// What each gate said.
     pub gates: Vec<Gate>,
+    /// The levels of SLSA that the step's own rules asked for and provenance reaches, the highest of
+    /// each track. They say something only where the step is allowed.
+    pub levels: Vec<String>,
     /// A promotion of this artifact into the environment that already holds. None for what goes
     /// back or out: it follows exactly such a promotion.
     pub already: Option<Digest>,
@@ -237,6 +240,7 @@ fn judge_found(
         inputs: inputs(known),
         kept: kept(context, known),
         gates,
+        levels: require::provenance::proven(context, question.now, &requirements),
         already,
         review_within: rule.review.as_ref().map(|review| review.within),
     };

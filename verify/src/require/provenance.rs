@@ -20,11 +20,13 @@ use crate::verified::Verified;
 
 mod depth;
 mod level;
+mod proven;
 mod rule;
 mod source_vsa;
 
 pub use level::BuildVsaRule;
 use level::Reached;
+pub(crate) use proven::proven;
 pub use rule::ProvenanceRule;
 pub use source_vsa::SourceVsaRule;
 

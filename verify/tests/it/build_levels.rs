@@ -208,3 +208,38 @@ fn builders_that_say_nothing_are_refused() {
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
+
+/// What the summaries of a step into dev that is allowed may claim.
+#[track_caller]
+fn claimed(world: &World) -> Vec<String> {
+    let (verdict, draft) = world.judge("dev", None);
+    assert_exit(&verdict, 0);
+    draft.unwrap().levels
+}
+
+#[test]
+fn a_promotion_claims_the_build_level_that_was_asked_for_and_found() {
+    for (level, asked) in [(3, 3), (3, 2), (2, 2)] {
+        let world = asking(&format!("level: {asked}"), &row(BUILDER, "builder", level));
+        assert_eq!(claimed(&world), [format!("SLSA_BUILD_LEVEL_{asked}")]);
+    }
+    // A builder that is trusted up to a level of which no rule asks proves nothing.
+    let nobody_asked = asking("refs: []", &row(BUILDER, "builder", 3));
+    assert!(claimed(&nobody_asked).is_empty());
+    // Who says more, or less, beside it changes nothing.
+    let mut world = asking("level: 2", &row(BUILDER, "builder", 2));
+    let said = provenance(SOURCE, &["dave@acme.example"]);
+    world.attest("tester", slsa_provenance::TYPE, &said);
+    summarise(&mut world, "tester", &|_| {});
+    assert_eq!(claimed(&world), ["SLSA_BUILD_LEVEL_2"]);
+}
+
+#[test]
+fn a_promotion_claims_no_build_level_by_the_word_of_others() {
+    let mut world = asking(&format!("level: 3, {VSA}"), "");
+    summarise(&mut world, "tester", &|_| {});
+    assert!(claimed(&world).is_empty());
+    let mut world = asking(&format!("level: 3, {VSA}"), &row(BUILDER, "builder", 3));
+    summarise(&mut world, "tester", &|_| {});
+    assert_eq!(claimed(&world), ["SLSA_BUILD_LEVEL_3"]);
+}

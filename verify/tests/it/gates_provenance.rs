@@ -392,3 +392,44 @@ fn rules_in_depth_that_say_nothing_are_refused() {
         assert!(error.contains(reason), "{error}");
     }
 }
+
+#[test]
+fn a_promotion_claims_the_source_level_that_the_base_asks_for() {
+    let claimed = |world: &World| {
+        let (verdict, draft) = world.judge("dev", None);
+        assert_exit(&verdict, 0);
+        draft.unwrap().levels
+    };
+    let higher: Change<'_> = &|said| {
+        said["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_4", "ACME_REVIEWED"]);
+    };
+    let mut world = asking(VSA);
+    summarise(&mut world, "tester", &commit(), higher);
+    assert_eq!(claimed(&world), ["SLSA_SOURCE_LEVEL_3"]);
+    // Levels that are of the commit only, or of another track, are not the image's.
+    for level in [
+        "ACME_REVIEWED",
+        "SLSA_BUILD_LEVEL_3",
+        "BULLA_PROMOTED_TO_PROD",
+    ] {
+        let rule = format!("sourceVsa: {{by: [tester], levels: [{level}]}}");
+        let mut world = asking(&rule);
+        let levels = json!([level]);
+        summarise(&mut world, "tester", &commit(), |said| {
+            said["verifiedLevels"] = levels.clone();
+        });
+        assert!(claimed(&world).is_empty(), "{level}");
+    }
+    // A service says by itself whose word it takes.
+    let mut world = World::built();
+    let rule =
+        format!("tighten: [{{to: dev, require: {{provenance: {{by: [builder], {VSA}}}}}}}]\n");
+    world.edit(
+        "services/pay-api.yaml",
+        "service:",
+        &format!("{rule}service:"),
+    );
+    assert_exit(&world.judge("dev", None).0, 1);
+    summarise(&mut world, "tester", &commit(), |_| {});
+    assert!(claimed(&world).is_empty());
+}

@@ -55,6 +55,7 @@ fn draft(change: impl FnOnce(&mut StepDraft)) -> StepDraft {
         inputs: Vec::new(),
         kept: BTreeSet::new(),
         gates: Vec::new(),
+        levels: Vec::new(),
         already: None,
         review_within: None,
     };
