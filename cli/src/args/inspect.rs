@@ -9,4 +9,7 @@ pub struct Arguments {
     /// Image or file; #N is the Nth attestation as `bulla tree` numbers them, or the Nth line
     #[arg(value_name = "TARGET[#N]")]
     pub target: String,
+    /// Write the DSSE envelope alone, for programs that read no bundle
+    #[arg(long)]
+    pub envelope: bool,
 }

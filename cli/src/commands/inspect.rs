@@ -1,30 +1,38 @@
 //! `bulla inspect`: what something says, decoded, escaped, and not verified.
 
+use std::path::Path;
+
+use bulla_model::{Bundle, Envelope};
+use bulla_registry::Store as _;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::inspect::Arguments;
 use crate::commands::Context;
 use crate::failure::FailureKind;
-use crate::join::attached::{self, AttachedContent};
+use crate::join::attached::{self, AttachedContent, AttachedEntry};
 use crate::join::decode::Decoded;
-use crate::join::{file, image};
-use crate::render::{Cell, Page, Report, decoded as render};
+use crate::join::file;
+use crate::join::image::{self, OpenImage};
+use crate::render::{Cell, Page, Report, decoded as render, to_json};
 use crate::target::Target;
 use crate::{Exit, Failure};
-use bulla_registry::Store as _;
 
 /// Decodes the target.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let (text, number) = split_number(&arguments.target)?;
     let target = Target::parse(text)?;
+    if arguments.envelope {
+        let envelope = envelope(&target, number, context).await?;
+        // Reports are written so that no terminal takes a part of them for a command.
+        let text = to_json(&envelope);
+        context.printer.data(text.as_bytes())?;
+        return Ok(Exit::Success);
+    }
     let (what, decoded) = match &target {
         Target::File(path) => {
-            let bytes = file::read(path, context.limits.bundle_bytes)?;
-            let bytes = match number {
-                Some(number) => line(&bytes, number)?,
-                None => &bytes,
-            };
-            (text.to_owned(), Decoded::of(bytes, &context.limits)?)
+            let bytes = from_file(path, number, context)?;
+            (text.to_owned(), Decoded::of(&bytes, &context.limits)?)
         }
         _ => from_image(&target, number, context).await?,
     };
@@ -46,20 +54,7 @@ async fn from_image(
         let manifest = image.store.manifest(&image.descriptor.digest).await?;
         return Ok((image.pinned, Decoded::of_manifest(&manifest)));
     };
-    let digest = &image.descriptor.digest;
-    let list = attached::list(&image.evidence, digest, &image.tag_prefix).await?;
-    let count = list.entries.len();
-    let entry = list
-        .entries
-        .into_iter()
-        .find(|entry| entry.number == number)
-        .ok_or_else(|| {
-            Failure::new(
-                FailureKind::NotFound,
-                format_args!("there is no #{number}: {count} are attached"),
-            )
-            .with_hint(format_args!("bulla tree {} numbers them", image.pinned))
-        })?;
+    let entry = entry(&image, number).await?;
     let what = format!("{}#{number}", image.pinned);
     match entry.content {
         AttachedContent::Bundle { bytes, .. } => Ok((what, Decoded::of(&bytes, &context.limits)?)),
@@ -77,6 +72,62 @@ async fn from_image(
             Ok((what, Decoded::of_manifest(&manifest)))
         }
         AttachedContent::Unreadable(error) => Err(error.into()),
+    }
+}
+
+/// What is attached to an image under this number.
+async fn entry(image: &OpenImage, number: usize) -> Result<AttachedEntry, Failure> {
+    let digest = &image.descriptor.digest;
+    let list = attached::list(&image.evidence, digest, &image.tag_prefix).await?;
+    let count = list.entries.len();
+    let mut entries = list.entries.into_iter();
+    entries.find(|entry| entry.number == number).ok_or_else(|| {
+        Failure::new(
+            FailureKind::NotFound,
+            format_args!("there is no #{number}: {count} are attached"),
+        )
+        .with_hint(format_args!("bulla tree {} numbers them", image.pinned))
+    })
+}
+
+/// The envelope in the target, for programs that read no bundle.
+async fn envelope(
+    target: &Target,
+    number: Option<usize>,
+    context: &Context,
+) -> Result<Value, Failure> {
+    let bytes = match (target, number) {
+        (Target::File(path), _) => Some(from_file(path, number, context)?),
+        (_, Some(number)) => {
+            let image = image::open(context, target).await?;
+            match entry(&image, number).await?.content {
+                AttachedContent::Bundle { bytes, .. } => Some(bytes),
+                AttachedContent::Cosign(layer) => Some(layer.bytes().to_vec()),
+                AttachedContent::Unreadable(error) => return Err(error.into()),
+                _ => None,
+            }
+        }
+        (_, None) => None,
+    };
+    let held = bytes.and_then(|bytes| {
+        let plain = Envelope::parse(&bytes, &context.limits).ok();
+        plain.or_else(|| {
+            let bundle = Bundle::parse(bytes, &context.limits).ok()?;
+            bundle.envelope().cloned()
+        })
+    });
+    let none = || Failure::new(FailureKind::Input, format_args!("{target} is no envelope"));
+    let envelope = held.ok_or_else(|| {
+        none().with_hint("name an attestation by its number, IMAGE#N: bulla tree IMAGE")
+    })?;
+    serde_json::from_slice(&envelope.to_json()).map_err(|_| none())
+}
+
+fn from_file(path: &Path, number: Option<usize>, context: &Context) -> Result<Vec<u8>, Failure> {
+    let bytes = file::read(path, context.limits.bundle_bytes)?;
+    match number {
+        Some(number) => Ok(line(&bytes, number)?.to_vec()),
+        None => Ok(bytes),
     }
 }
 
