@@ -16,6 +16,7 @@ use crate::join::rules::{Rules, Source};
 use crate::join::sealer::{Purpose, Sealer};
 use crate::join::set::{self, Judged, Member, ReleaseSet};
 use crate::join::slot::{self, Holder};
+use crate::join::summary::Summaries;
 use crate::join::verdict::StepName;
 use crate::join::{ledger, step, verdict};
 use crate::render::{Cell, Page, Report, shorten, sources, verdict as render};
@@ -97,8 +98,8 @@ impl Gate<'_> {
         Sealer::open(context, &arguments.signing, roots, Purpose::Claim).await
     }
 
-    /// Whether this step back was begun before and reached some images of the set only; then it is
-    /// finished now, and nothing else is done.
+    /// Whether this step back was begun before, and did not reach every image of the set or lacks
+    /// summaries; then it is finished now, and nothing else is done.
     async fn is_done(
         &self,
         images: &[OpenImage],
@@ -107,7 +108,7 @@ impl Gate<'_> {
     ) -> Result<bool, Failure> {
         let step = &current.step;
         let is_asked = |to: &Digest| step.subjects.contains(to);
-        let is_meant = step.kind == EdgeKind::Rollback && step.others() > 0;
+        let is_meant = step.kind == EdgeKind::Rollback;
         if !is_meant || self.arguments.dry_run || !self.arguments.to.as_ref().is_none_or(is_asked) {
             return Ok(false);
         }
@@ -115,7 +116,17 @@ impl Gate<'_> {
         let signer = self.signer().await?;
         let edge = self.edge(None);
         let carried = set.complete(self.context, self.rules, edge, signer.identity(), self.now);
-        if !carried.await?.contains(&step.promotion) {
+        let carried = carried.await?.contains(&step.promotion);
+        let summaries = Summaries {
+            context: self.context,
+            set: &set,
+            // What was judged is judged no more: the step was taken.
+            judged: &[],
+            signer: &signer,
+            now: self.now,
+        };
+        let added = summaries.finish(self.rules, &step.promotion).await?;
+        if !carried && !added {
             return Ok(false);
         }
         set.names().clone_into(&mut report.image);

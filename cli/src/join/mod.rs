@@ -46,6 +46,7 @@ pub mod sealer;
 pub mod set;
 pub mod slot;
 pub mod step;
+pub mod summary;
 pub mod unsigned;
 pub mod verdict;
 

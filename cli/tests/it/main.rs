@@ -48,6 +48,7 @@ mod serve;
 mod sets;
 mod signers;
 mod slsa;
+mod summaries;
 mod tidiness;
 mod trust;
 mod tutorial;

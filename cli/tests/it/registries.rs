@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::extract::Request;
-use axum::middleware::map_request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn, map_request};
+use axum::response::IntoResponse as _;
 use ferro_blob_store::InMemoryBlobStore;
 use ferro_oci_server::{AppState, InMemoryRegistryMeta, router};
 
@@ -24,6 +27,55 @@ pub(crate) fn observed_registry() -> (String, Arc<Mutex<Vec<String>>>) {
         asked.lock().unwrap().push(line);
         std::future::ready(request)
     };
+    (serve(move |router| router.layer(map_request(note))), seen)
+}
+
+/// What a registry refuses to write.
+#[derive(Debug, Default)]
+pub(crate) struct Refusing {
+    /// How many more writes it takes; `None` for all.
+    pub(crate) left: Option<usize>,
+    /// What no write may have in its path.
+    pub(crate) path: Option<String>,
+}
+
+impl Refusing {
+    fn refuses(&mut self, request: &Request) -> bool {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return false;
+        }
+        let denied = self.path.as_ref();
+        if denied.is_some_and(|part| request.uri().path().contains(part)) {
+            return true;
+        }
+        match &mut self.left {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+/// A registry that refuses what it is told to refuse.
+pub(crate) fn refusing_registry() -> (String, Arc<Mutex<Refusing>>) {
+    let refusing: Arc<Mutex<Refusing>> = Arc::default();
+    let told = Arc::clone(&refusing);
+    let check = move |request: Request, next: Next| {
+        let refused = told.lock().unwrap().refuses(&request);
+        async move {
+            if refused {
+                return StatusCode::FORBIDDEN.into_response();
+            }
+            next.run(request).await
+        }
+    };
+    (serve(move |router| router.layer(from_fn(check))), refusing)
+}
+
+fn serve(layered: impl FnOnce(Router) -> Router + Send + 'static) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -38,11 +90,10 @@ pub(crate) fn observed_registry() -> (String, Arc<Mutex<Vec<String>>>) {
                 Arc::new(InMemoryBlobStore::new()),
                 Arc::new(InMemoryRegistryMeta::new()),
             );
-            let router = router(state).layer(map_request(note));
-            axum::serve(listener, router).await.unwrap();
+            axum::serve(listener, layered(router(state))).await.unwrap();
         });
     });
-    (host, seen)
+    host
 }
 
 #[test]

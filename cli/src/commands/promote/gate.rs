@@ -12,6 +12,7 @@ use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
 use crate::join::sealer::Sealer;
 use crate::join::set::{self, Judged, Member, ReleaseSet};
+use crate::join::summary::Summaries;
 use crate::join::verdict::StepName;
 use crate::join::{slot, step};
 use crate::{Exit, Failure};
@@ -93,6 +94,15 @@ impl Gate<'_> {
                 taken.review_until = draft
                     .review_within
                     .and_then(|within| now.checked_add(within).ok());
+            } else if let Some(promotion) = draft.already.as_ref().filter(|_| !arguments.dry_run) {
+                let summaries = Summaries {
+                    context,
+                    set,
+                    judged: &judged,
+                    signer,
+                    now,
+                };
+                summaries.finish(self.rules, promotion).await?;
             }
         }
         taken.members = judged.into_iter().map(Member::from).collect();
