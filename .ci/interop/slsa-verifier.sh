@@ -97,3 +97,94 @@ both no 'another key' --attestation-path "$work/summary.json" --public-key-path 
 both no 'another name of the key' --attestation-path "$work/summary.json" --public-key-path "$work/own.pub" \
   "${asked[@]:0:6}" --public-key-id other
 ok 'the same answers about summaries made here'
+
+# Summaries that `bulla promote` wrote: of an image, and of an index and each of its platforms.
+layout=$work/layout
+mkdir -p "$layout/blobs/sha256" "$work/policy/services"
+printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+# blob FILE TYPE: stores it; its descriptor.
+blob() {
+  local hex
+  hex=$(sha256sum "$1" | cut -d' ' -f1)
+  cp "$1" "$layout/blobs/sha256/$hex"
+  jq -nc --arg type "$2" --arg digest "sha256:$hex" --argjson size "$(stat -c %s "$1")" \
+    '{mediaType: $type, digest: $digest, size: $size}'
+}
+oci=application/vnd.oci.image
+manifests=()
+for machine in amd64 arm64 s390x; do
+  jq -nc --arg machine "$machine" '{architecture: $machine, os: "linux", rootfs: {type: "layers", diff_ids: []}}' >"$work/part"
+  config=$(blob "$work/part" $oci.config.v1+json)
+  jq -nc --argjson config "$config" --arg type $oci.manifest.v1+json \
+    '{schemaVersion: 2, mediaType: $type, config: $config, layers: []}' >"$work/part"
+  manifests+=("$(blob "$work/part" $oci.manifest.v1+json | jq -c --arg machine "$machine" '.platform = {os: "linux", architecture: $machine}')")
+done
+jq -nc --arg type $oci.index.v1+json '{schemaVersion: 2, mediaType: $type, manifests: $ARGS.positional}' \
+  --jsonargs "${manifests[0]}" "${manifests[1]}" >"$work/part"
+list=$(blob "$work/part" $oci.index.v1+json)
+jq -nc --argjson list "$list" --argjson alone "${manifests[2]}" '{schemaVersion: 2, manifests: [
+  ($list | .annotations = {"org.opencontainers.image.ref.name": "list"}),
+  ($alone | .annotations = {"org.opencontainers.image.ref.name": "alone"})]}' >"$layout/index.json"
+
+quiet openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/promoter.key"
+quiet openssl pkey -in "$work/promoter.key" -pubout -out "$work/promoter.pub"
+cat >"$work/policy/release.yaml" <<YAML
+apiVersion: bulla.dev/policy/v0.1
+name: release
+version: 1
+environments:
+  prod: {uri: 'env://acme/pay/prod', freshness: none}
+tiers:
+  high: {claimedTime: allow}
+identities:
+  ci:
+    - key: |
+$(sed 's/^/        /' "$work/promoter.pub")
+builders: [{id: 'https://example.test/builder', by: [ci], level: 3}]
+edges:
+  - {to: prod, by: [ci], require: {provenance: {by: [ci], level: 3}}}
+YAML
+printf 'service: pay\ntier: high\nsources: ["https://github.com/acme/pay"]\n' >"$work/policy/services/pay.yaml"
+jq '.buildDefinition.resolvedDependencies = [{uri: "git+https://github.com/acme/pay@refs/heads/main",
+  digest: {gitCommit: "9c1e44d09c1e44d09c1e44d09c1e44d09c1e44d0"}}]' "$interop/slsa-predicate.json" >"$work/provenance.json"
+
+# dsse ENVELOPE KEY: the signature is over exactly the payload, by nothing but the specification and OpenSSL.
+dsse() {
+  jq -r .payload "$1" | base64 -d >"$work/payload"
+  jq -r '.signatures[0].sig' "$1" | base64 -d >"$work/sig"
+  {
+    printf 'DSSEv1 %s %s %s ' "$(jq -r '.payloadType | length' "$1")" "$(jq -r .payloadType "$1")" "$(stat -c %s "$work/payload")"
+    cat "$work/payload"
+  } >"$work/pae"
+  openssl dgst -sha256 -verify "$2" -signature "$work/sig" "$work/pae"
+}
+# emitted IMAGE: the one summary that is attached to it is what generic verifiers accept.
+emitted() {
+  local digest=${1##*@} number
+  quiet "$BULLA" verify --type vsa --key "$work/promoter.pub" "$1"
+  number=$("$BULLA" tree "$1" --output json |
+    jq -er '[.nodes[0].attached[] | select(.what == "https://slsa.dev/verification_summary/v1")]
+      | if length == 1 then .[0].number else error("not one summary") end')
+  "$BULLA" inspect "$1#$number" --envelope >"$work/emitted.json"
+  quiet dsse "$work/emitted.json" "$work/promoter.pub"
+  if dsse "$work/emitted.json" "$work/other.pub" >/dev/null 2>&1; then fail "$1: verified with another key"; fi
+  local asked=(--attestation-path "$work/emitted.json" --subject-digest "$digest"
+    --verifier-id https://bulla.dev/promoter/acme/pay/prod --resource-uri env://acme/pay/prod#pay
+    --public-key-path "$work/promoter.pub")
+  both yes "promoted, ${digest:7:12}" "${asked[@]}" --verified-level BULLA_PROMOTED_TO_PROD
+  both yes 'the level that was proven' "${asked[@]}" --verified-level SLSA_BUILD_LEVEL_3
+  both no 'a level that was not' "${asked[@]}" --verified-level SLSA_BUILD_LEVEL_4
+  both no 'another environment' "${asked[@]}" --verified-level BULLA_PROMOTED_TO_DEV
+  both no 'another key' "${asked[@]:0:8}" --public-key-path "$work/other.pub"
+}
+emitted_by() { # TAG DIGEST...
+  local tag=$1 digest
+  shift
+  quiet "$BULLA" attest "oci:$layout:$tag" --predicate "$work/provenance.json" --type slsaprovenance1 --key "$work/promoter.key"
+  quiet "$BULLA" promote "oci:$layout:$tag" --to prod --policy "$work/policy" --key "$work/promoter.key"
+  for digest in "$@"; do emitted "oci:$layout@$digest"; done
+}
+emitted_by alone "$(jq -r .digest <<<"${manifests[2]}")"
+ok 'the summary of a promoted image, by slsa-verifier and by OpenSSL'
+emitted_by list "$(jq -r .digest <<<"$list")" "$(jq -r .digest <<<"${manifests[0]}")" "$(jq -r .digest <<<"${manifests[1]}")"
+ok 'the summaries of a promoted index and each platform, by slsa-verifier and by OpenSSL'
