@@ -102,7 +102,7 @@ pub async fn of(
     evidence: &Arc<Evidence>,
     (draft, judged): (&StepDraft, &Verdict),
 ) -> Result<Changes, Failure> {
-    let found = Box::pin(asked.search(image)).await;
+    let found = Box::pin(asked.search(std::slice::from_ref(image))).await;
     let held = found.and_then(|(holders, is_whole)| {
         let newest = slot::newest(&holders)?;
         Ok((newest.cloned(), is_whole))

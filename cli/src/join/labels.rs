@@ -36,12 +36,11 @@ pub async fn of(
 pub async fn version(image: &OpenImage, limits: &Limits) -> Option<String> {
     const VERSION: &str = "org.opencontainers.image.version";
     let manifest = image.store.manifest(&image.descriptor.digest).await.ok()?;
-    let version = match manifest.annotations().get(VERSION) {
-        Some(version) => version.clone(),
-        None => {
-            let labels = of(image, &manifest, limits).await.ok()??;
-            labels.get(VERSION)?.as_str()?.to_owned()
-        }
+    let version = if let Some(version) = manifest.annotations().get(VERSION) {
+        version.clone()
+    } else {
+        let labels = of(image, &manifest, limits).await.ok()??;
+        labels.get(VERSION)?.as_str()?.to_owned()
     };
     is_version(&version).then_some(version)
 }

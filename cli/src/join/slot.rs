@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bulla_model::predicate::checkpoint::SlotHead;
 use bulla_model::predicate::promotion::Slot;
 use bulla_model::predicate::{Predicate as _, Promotion};
 use bulla_model::{Bundle, Descriptor, Environment, Limits, Service, Statement, Tag};
 use bulla_registry::{Store as _, Target as Selector};
-use bulla_verify::{Cause, Decision, Evidence, Step, Verdict};
+use bulla_verify::{Cause, Code, Decision, Evidence, Step, Verdict};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
@@ -58,6 +59,21 @@ pub struct Holder {
     pub step: Step,
 }
 
+/// What was found out about an image.
+struct Looked {
+    found: Option<Found>,
+    /// Whether all that is beside it could be looked at.
+    is_whole: bool,
+}
+
+/// What an image that was promoted into the environment is there now.
+enum Found {
+    /// It holds a place.
+    Holds(Box<Holder>),
+    /// It went out of service, by the step that has this place.
+    WentOut(SlotHead),
+}
+
 impl Asked<'_> {
     /// The place after the one that is held now.
     pub async fn next(&self, image: &OpenImage, replaces: Option<&str>) -> Result<Slot, Failure> {
@@ -70,40 +86,68 @@ impl Asked<'_> {
         images: &[OpenImage],
         replaces: Option<&str>,
     ) -> Result<Slot, Failure> {
-        let held = match replaces {
-            Some(name) => Some(self.replaced(name).await?),
-            None => newest(&self.holders_of(images).await?)?.map(|holder| holder.step.clone()),
+        if let Some(name) = replaces {
+            return Ok(after(&self.replaced(name).await?));
+        }
+        let mut holders = Vec::new();
+        let mut out: Option<SlotHead> = None;
+        for one in self.looked_at(images).await? {
+            match one.found {
+                Some(Found::Holds(holder)) => holders.push(*holder),
+                Some(Found::WentOut(head)) => {
+                    out = out.into_iter().chain([head]).max_by_key(|one| one.sequence);
+                }
+                None => {}
+            }
+        }
+        sort(&mut holders);
+        let held = newest(&holders)?.map(|holder| &holder.step);
+        let sequence = held.map_or(0, |held| held.slot.sequence);
+        // Who takes something out takes its place.
+        if let Some(out) = out.filter(|out| out.sequence > sequence) {
+            return Ok(Slot {
+                sequence: out.sequence.saturating_add(1),
+                previous: Some(out.head),
+            });
+        }
+        let first = Slot {
+            sequence: 1,
+            previous: None,
         };
-        Ok(held.map_or(
-            Slot {
-                sequence: 1,
-                previous: None,
-            },
-            |step| after(&step),
-        ))
+        Ok(held.map_or(first, after))
     }
 
     /// The images of these images' repositories that were promoted into the environment, newest
     /// first.
     pub async fn holders_of(&self, images: &[OpenImage]) -> Result<Vec<Holder>, Failure> {
-        let mut seen = BTreeSet::new();
-        let mut holders = Vec::new();
-        for image in images {
-            if seen.insert(image.place()) {
-                holders.extend(self.holders(image).await?);
-            }
-        }
-        sort(&mut holders);
-        Ok(holders)
-    }
-
-    /// The images of this repository that were promoted into the environment, newest first.
-    pub async fn holders(&self, image: &OpenImage) -> Result<Vec<Holder>, Failure> {
-        Ok(self.search(image).await?.0)
+        Ok(self.search(images).await?.0)
     }
 
     /// The same, and whether everything beside the images that were looked at could be looked at.
-    pub async fn search(&self, image: &OpenImage) -> Result<(Vec<Holder>, bool), Failure> {
+    pub async fn search(&self, images: &[OpenImage]) -> Result<(Vec<Holder>, bool), Failure> {
+        let looked = self.looked_at(images).await?;
+        let is_whole = looked.iter().all(|one| one.is_whole);
+        let holders = looked.into_iter().filter_map(|one| match one.found {
+            Some(Found::Holds(holder)) => Some(*holder),
+            Some(Found::WentOut(_)) | None => None,
+        });
+        let mut holders: Vec<_> = holders.collect();
+        sort(&mut holders);
+        Ok((holders, is_whole))
+    }
+
+    async fn looked_at(&self, images: &[OpenImage]) -> Result<Vec<Looked>, Failure> {
+        let mut seen = BTreeSet::new();
+        let mut looked = Vec::new();
+        for image in images {
+            if seen.insert(image.place()) {
+                looked.extend(self.looked_at_one(image).await?);
+            }
+        }
+        Ok(looked)
+    }
+
+    async fn looked_at_one(&self, image: &OpenImage) -> Result<Vec<Looked>, Failure> {
         let descriptors = tagged(
             self.context,
             image,
@@ -112,27 +156,14 @@ impl Asked<'_> {
         )
         .await;
         let judged: Vec<_> = stream::iter(descriptors)
-            .map(|descriptor| self.holder(image, descriptor))
+            .map(|descriptor| self.look(image, descriptor))
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let mut holders = Vec::new();
-        let mut is_whole = true;
-        for judged in judged {
-            let (holder, is_seen) = judged?;
-            holders.extend(holder);
-            is_whole &= is_seen;
-        }
-        sort(&mut holders);
-        Ok((holders, is_whole))
+        judged.into_iter().collect()
     }
 
-    /// The image as a holder, if it is one, and whether all that is beside it could be looked at.
-    async fn holder(
-        &self,
-        image: &OpenImage,
-        descriptor: Descriptor,
-    ) -> Result<(Option<Holder>, bool), Failure> {
+    async fn look(&self, image: &OpenImage, descriptor: Descriptor) -> Result<Looked, Failure> {
         let part = image.part(descriptor);
         let collected = match evidence::attestations(&part, None).await {
             Ok(collected) => collected,
@@ -142,47 +173,68 @@ impl Asked<'_> {
                     part.pinned,
                     error.message()
                 ));
-                return Ok((None, false));
+                return Ok(Looked {
+                    found: None,
+                    is_whole: false,
+                });
             }
         };
-        let is_seen = !collected.is_incomplete();
+        let is_whole = !collected.is_incomplete();
+        let found = self.find(part, collected).await?;
+        Ok(Looked { found, is_whole })
+    }
+
+    async fn find(&self, part: OpenImage, collected: Evidence) -> Result<Option<Found>, Failure> {
         let Some((_, rule)) = self.rules.policy.environment(self.environment) else {
-            return Ok((None, is_seen));
+            return Ok(None);
         };
         if !claimed(&collected, &self.context.limits).contains(&rule.uri) {
-            return Ok((None, is_seen));
+            return Ok(None);
         }
         let followed = Followed::Rules(Arc::clone(self.rules));
         let collected = follow::add(&part.evidence, collected, followed, self.now).await?;
-        let judged = self.judge(&part, collected).await?;
-        let step = held(self.rules, self.service, self.environment, &judged);
-        let holder = step.map(|step| Holder {
-            step,
-            descriptor: part.descriptor,
-        });
-        Ok((holder, is_seen))
+        let (judged, collected) = self.judge(&part, collected).await?;
+        if let Some(step) = held(self.rules, self.service, self.environment, &judged) {
+            let descriptor = part.descriptor;
+            return Ok(Some(Found::Holds(Box::new(Holder { descriptor, step }))));
+        }
+        let mut findings = judged.findings.iter();
+        if !findings.any(|finding| finding.code == Code::PromotionRetired) {
+            return Ok(None);
+        }
+        let (rules, now, limits) = (self.rules, self.now, &self.context.limits);
+        let found = verdict::retirements(rules, collected, self.environment, now, limits).await?;
+        let found = found.into_iter().filter(|one| !one.is_contested);
+        let ours = found.map(|one| one.head);
+        let ours = ours.filter(|head| head.service == *self.service);
+        let last = ours.max_by_key(|head| head.sequence);
+        Ok(last.map(Found::WentOut))
     }
 
-    async fn judge(&self, image: &OpenImage, collected: Evidence) -> Result<Verdict, Failure> {
+    async fn judge(
+        &self,
+        image: &OpenImage,
+        collected: Evidence,
+    ) -> Result<(Verdict, Arc<Evidence>), Failure> {
         let (context, place) = (self.context, &image.evidence);
         let collected = ledger::add(context, self.rules, self.environment, place, collected);
         let collected = Arc::new(collected.await?);
-        verdict::environment(
+        let judged = verdict::environment(
             self.rules,
-            collected,
+            Arc::clone(&collected),
             &image.pinned,
             self.environment,
             self.now,
             &self.context.limits,
-        )
-        .await
+        );
+        Ok((judged.await?, collected))
     }
 
     /// The step of an image that the caller named.
     async fn replaced(&self, replaced: &str) -> Result<Step, Failure> {
         let image = image::open(self.context, &Target::parse(replaced)?).await?;
         let collected = evidence::collect(&image, None, self.rules, self.now).await?;
-        let judged = self.judge(&image, collected).await?;
+        let (judged, _) = self.judge(&image, collected).await?;
         held(self.rules, self.service, self.environment, &judged).ok_or_else(|| {
             Failure::usage(format_args!(
                 "{} holds no place of {} in {}",

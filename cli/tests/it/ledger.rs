@@ -489,13 +489,15 @@ fn a_flood_hides_no_revocation() {
     let sandbox = released();
     let scope = the_scope().descriptor();
     let layout = Layout::open(&sandbox.path("ledger"), &Limits::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(async {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let flood = async |artifact_type: &str| {
         for number in 0..Limits::default().referrers_per_digest {
             let manifest = json!({
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "artifactType": "application/vnd.example.junk",
+                "artifactType": artifact_type,
                 "config": {"mediaType": "application/vnd.oci.empty.v1+json", "size": 2,
                     "digest": Digest::sha256(b"{}").to_string()},
                 "layers": [],
@@ -506,7 +508,11 @@ fn a_flood_hides_no_revocation() {
             let kind = bulla_model::media_type::IMAGE_MANIFEST;
             layout.put_manifest(&bytes, kind, None).await.unwrap();
         }
-    });
+    };
+    // What can be no statement takes no place.
+    runtime.block_on(flood("application/vnd.example.junk"));
+    verified(&sandbox, 0);
+    runtime.block_on(flood("application/vnd.dev.sigstore.bundle.v0.3+json"));
     let verdict = verified(&sandbox, 3);
     assert!(codes(&verdict).contains(&"evidence-incomplete".to_owned()));
     let refused = sandbox.run("checkpoint --key alice.key --state keeper.json");

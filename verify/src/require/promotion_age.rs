@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value, show_duration};
 use crate::question::Context;
 use crate::require::{Requirement, StepAtHand, at_most};
+use crate::typed;
 use crate::verdict::{Finding, Outcome, Report};
 
 const CHECK: &str = "promotionAge";
@@ -97,7 +98,7 @@ fn judge(
         ),
         None => format!("the promotion into {to} does not say how old it is"),
     };
-    let again = step.command(context, "promote", &format!("--to {to}"));
+    let again = step.command(context, typed::bring(context, &step.edge.to.uri));
     let finding = Finding::new(Code::PromotionExpired, CHECK, message)
         .place(&rule.place)
         .hint(again);

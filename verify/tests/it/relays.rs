@@ -308,7 +308,7 @@ fn what_relays_may_pass_on_and_is_hardly_meant_is_told() {
                 "release.yaml",
                 "relayedApprovals: allow",
                 "relayedApprovals: deny",
-            )
+            );
         },
         |anchor| anchor,
     );

@@ -36,7 +36,7 @@ pub(super) enum Asked {
         /// Keys and trusted roots.
         trust: Arc<Trust>,
         /// Who must have signed.
-        signer: ExpectedSigner,
+        signer: Box<ExpectedSigner>,
         /// What must have been signed.
         claim: ExpectedClaim,
         /// What it rests on.
@@ -109,7 +109,7 @@ impl Asked {
             });
         Ok(Self::Signer {
             trust: Arc::new(trust),
-            signer,
+            signer: Box::new(signer),
             claim,
             sources,
         })
@@ -125,9 +125,10 @@ impl Asked {
                 signer,
                 claim: ExpectedClaim::Attestation(kind),
                 ..
-            } if is_cyclonedx(kind) || is_spdx(kind) => {
-                Some(Followed::Signer(Arc::clone(trust), signer.clone()))
-            }
+            } if is_cyclonedx(kind) || is_spdx(kind) => Some(Followed::Signer(
+                Arc::clone(trust),
+                ExpectedSigner::clone(signer),
+            )),
             Self::Signer { .. } => None,
         }
     }
@@ -169,7 +170,8 @@ impl Asked {
                 claim,
                 ..
             } => {
-                let (trust, signer, claim) = (Arc::clone(trust), signer.clone(), claim.clone());
+                let signer = ExpectedSigner::clone(signer);
+                let (trust, claim) = (Arc::clone(trust), claim.clone());
                 let (name, limits) = (name.to_owned(), context.limits.clone());
                 blocking(move || {
                     Ok(verify_signed(&SignedQuestion {

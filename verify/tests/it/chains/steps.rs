@@ -5,7 +5,9 @@ use bulla_model::EdgeKind::{Hotfix, Import, Promote, Retire, Rollback};
 use bulla_model::predicate::promotion::Chain;
 
 use super::story::{into_prod, step, stories, take, verify, with};
-use crate::edges::{broken_glass, in_prod, retirable_staging, soaking, world};
+use crate::edges::{
+    broken_glass, in_prod, retirable_staging, soaking, soaking_untested, untested, world,
+};
 use crate::kit::{self, World, hour};
 
 stories! {
@@ -167,7 +169,7 @@ stories! {
         }));
     "retirement-may-be-missing", "Step 9: forks and retirements",
         "That nothing was retired is not known while evidence is incomplete.",
-        3 EvidenceIncomplete => verify("prod", with(in_prod(), |world| world.truncated = true));
+        3 EvidenceIncomplete => verify("prod", with(untested().into_prod(), |world| world.truncated = true));
     "import", "Kinds of steps",
         "What comes from outside enters by a step of its own.",
         0 => verify("staging", imported());
@@ -201,7 +203,11 @@ stories! {
         }));
     "soak-may-be-broken", "Soak",
         "That nothing failed is not known while evidence is incomplete.",
-        3 => step("prod", with(soaked(&["succeeded"], 100), |world| world.truncated = true));
+        3 => step("prod", with(soaking_untested(SOAK), |world| {
+            world.deployed("deployer", "succeeded");
+            world.now = hour(100);
+            world.truncated = true;
+        }));
     "soak-from-the-promotion", "Soak",
         "With `from: promotion` the promotion into the environment begins it.",
         0 => step("prod", with(soaking("{in: staging, min: 24h, from: promotion}"), |world| world.now = hour(26)));

@@ -5,7 +5,7 @@ use serde_json::json;
 use bulla_model::EdgeKind;
 use bulla_verify::{Code, Verdict};
 
-use super::soaking;
+use super::{soaking, soaking_untested};
 use crate::kit::{World, assert_exit, assert_found, codes, hour};
 
 const SOAK: &str = "{in: staging, min: 24h, by: [deployer]}";
@@ -152,7 +152,7 @@ fn a_stranger_s_failure_breaks_nothing_and_none_counts_where_health_is_not_asked
 
 #[test]
 fn that_nothing_failed_is_not_known_while_something_may_be_missing() {
-    let mut world = soaking(SOAK);
+    let mut world = soaking_untested(SOAK);
     world.deployed("deployer", "succeeded");
     world.now = hour(100);
     world.truncated = true;

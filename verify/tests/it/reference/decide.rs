@@ -4,9 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{
-    Body, IMAGE, INDEX, Known, Link, Minute, Place, Policy, Target, Thing, World,
-};
+use super::world::{Body, IMAGE, INDEX, Known, Link, Minute, Place, Policy, Target, Thing, World};
 use who::{Match, Time, named};
 
 mod chain;

@@ -218,6 +218,7 @@ const REQUIRE: Shape = Members(&[
             ("by", Any),
             ("formats", Any),
             ("maxAge", Any),
+            ("score", Any),
             ("deny", Members(&[("packages", Any), ("licenses", Any)])),
             ("licenses", Members(&[("allow", Any)])),
         ]),
@@ -289,5 +290,15 @@ const REQUIRE: Shape = Members(&[
     (
         "tickets",
         Members(&[("patterns", Any), ("regex", Any), ("min", Any)]),
+    ),
+    ("promotionAge", Members(&[("max", Any)])),
+    (
+        "promotionRecord",
+        Members(&[
+            ("by", Any),
+            ("destinations", Any),
+            ("sources", Any),
+            ("maxAge", Any),
+        ]),
     ),
 ]);

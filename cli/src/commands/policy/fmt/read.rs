@@ -1,5 +1,6 @@
 //! From text to tree.
 
+use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -184,10 +185,13 @@ impl Reader<'_> {
         let written = self.slice(span);
         let is_one_line = !written.contains('\n');
         let line = match style {
-            ScalarStyle::Plain if is_one_line => written.to_owned(),
-            ScalarStyle::Plain if !said.contains('\n') => said.to_owned(),
-            ScalarStyle::DoubleQuoted if is_one_line => written.to_owned(),
-            ScalarStyle::SingleQuoted if is_one_line && !quotes_plainly(said) => written.to_owned(),
+            ScalarStyle::Plain if !is_one_line && !said.contains('\n') => said.to_owned(),
+            ScalarStyle::SingleQuoted if quotes_plainly(said) => quoted(said),
+            ScalarStyle::Plain | ScalarStyle::DoubleQuoted | ScalarStyle::SingleQuoted
+                if is_one_line =>
+            {
+                written.to_owned()
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 return self
                     .block(said, style, span)
@@ -287,7 +291,9 @@ fn quoted(said: &str) -> String {
             '\t' => out.push_str("\\t"),
             ' '..='~' => out.push(character),
             other if other.is_alphanumeric() => out.push(other),
-            other => out.push_str(&format!("\\U{:08X}", u32::from(other))),
+            other => {
+                let _ = write!(out, "\\U{:08X}", u32::from(other));
+            }
         }
     }
     out.push('"');

@@ -1,5 +1,6 @@
 //! What `bulla policy fmt` says.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use bulla_model::Digest;
@@ -44,17 +45,14 @@ impl Formatted {
         let diff = TextDiff::from_lines(before.as_ref(), after.as_ref());
         let mut out = String::new();
         for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
-            out.push_str(&format!("{}\n", hunk.header()));
+            let _ = writeln!(out, "{}", hunk.header());
             for change in hunk.iter_changes() {
                 let sign = match change.tag() {
                     ChangeTag::Equal => ' ',
                     ChangeTag::Delete => '-',
                     ChangeTag::Insert => '+',
                 };
-                out.push_str(&format!(
-                    "{sign}{}\n",
-                    change.value().trim_end_matches('\n')
-                ));
+                let _ = writeln!(out, "{sign}{}", change.value().trim_end_matches('\n'));
             }
         }
         Self {

@@ -127,7 +127,7 @@ fn texts_stay_what_they_are() {
 
 #[test]
 fn what_is_too_long_for_a_line_is_written_below() {
-    let words = vec!["abcdefgh"; 12].join(", ");
+    let words = ["abcdefgh"; 12].join(", ");
     becomes(
         &format!("a: [{words}]\n"),
         &format!("a:\n{}", "  - abcdefgh\n".repeat(12)),
@@ -201,9 +201,9 @@ fn expected_members(file: &str, path: &[String]) -> Option<Vec<String>> {
     let told = Policy::parse(&files, &Limits::default())
         .unwrap_err()
         .to_string();
-    let (_, names) = told.split_once("unknown field `zz`, expected ")?;
-    let names = names.strip_prefix("one of ").unwrap_or(names);
-    Some(names.split(", ").map(str::to_owned).collect())
+    let (_, listed) = told.split_once("unknown field `zz`, expected ")?;
+    let listed = listed.strip_prefix("one of ").unwrap_or(listed);
+    Some(listed.split(", ").map(str::to_owned).collect())
 }
 
 fn compare(file: &str, shape: &Shape, path: &mut Vec<String>, compared: &mut usize) {
@@ -274,7 +274,7 @@ fn written() -> impl Strategy<Value = String> {
                 value
             };
             let name = format!("{name}{at}");
-            text.push_str(&match (depth, as_list) {
+            let line = match (depth, as_list) {
                 (0, _) => format!("{name}: {value}{end}\n"),
                 (1, false) => format!("{name}:\n   in: {value}{end}\n   out: 1\n"),
                 (1, true) => format!("{name}:\n- {value}{end}\n- b\n"),
@@ -282,7 +282,8 @@ fn written() -> impl Strategy<Value = String> {
                     "{name}: # of it\n    in:\n     - a: {value}{end}\n       b: 2\n\n\n     - c\n"
                 ),
                 (_, true) => format!("{name}:\n  - - {value}{end}\n    -\n     # own\n     k: 1\n"),
-            });
+            };
+            text.push_str(&line);
         }
         text
     })
