@@ -16,7 +16,7 @@ use bulla_model::{Descriptor, Digest, Manifest, ReferrerList, media_type};
 use http::{HeaderValue, StatusCode};
 
 use super::session::{Access, varied};
-use super::{Remote, entity_tag, precondition_failed};
+use super::{Remote, entity_tag, is_torn, precondition_failed};
 use crate::index_document::IndexDocument;
 use crate::protocol::{Precondition, Reply};
 use crate::{Store, StoreError, Target, referrers};
@@ -168,12 +168,16 @@ impl Remote {
                         limit,
                     });
                 }
-                let reply = self
-                    .write(&target, &bytes, media_type::IMAGE_INDEX, &precondition)
-                    .await?;
-                if !precondition_failed(&reply) {
-                    reply.success()?;
-                }
+                let write = || async {
+                    let reply = self
+                        .write(&target, &bytes, media_type::IMAGE_INDEX, &precondition)
+                        .await?;
+                    if precondition_failed(&reply) {
+                        return Ok(());
+                    }
+                    reply.success().map(drop)
+                };
+                self.patiently(write, is_torn).await?;
                 slowest = slowest.max(started.elapsed());
             } else {
                 seen = seen.saturating_add(1);
@@ -201,7 +205,8 @@ impl Remote {
 
     /// The index for a writer, who keeps what it does not understand but may be a descriptor.
     async fn read_list(&self, subject: &Digest) -> Result<Option<List>, StoreError> {
-        let Some(reply) = self.list_reply(subject).await? else {
+        let read = || self.list_reply(subject);
+        let Some(reply) = self.patiently(read, is_torn).await? else {
             return Ok(None);
         };
         let index = IndexDocument::shared(&reply.body, &what(subject), self.limits())

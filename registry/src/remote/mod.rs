@@ -122,28 +122,42 @@ impl Remote {
         })
     }
 
-    /// Stores manifest bytes, and again if the registry says that their digest is wrong, which it is
-    /// not: docker-registry 2.8 says so while another writer uploads a blob that both name, because
-    /// it reads that blob's link half-written.
+    /// Stores manifest bytes, and again while what it says may come from other writers.
     async fn write_patiently(
         &self,
         target: &Target,
         bytes: &[u8],
         media_type: &str,
     ) -> Result<(), StoreError> {
+        let write = || async {
+            self.write(target, bytes, media_type, &Precondition::None)
+                .await?
+                .success()
+        };
+        self.patiently(write, disputes_digest).await?;
+        Ok(())
+    }
+
+    /// Asks again while `passes` says that the error may come from other writers.
+    ///
+    /// docker-registry 2.8 empties a link before it fills it. Who asks in between is told that the
+    /// digest of what names it is wrong (a manifest that names the blob of the link), or that
+    /// something unknown went wrong (a tag), for as long as its disk takes.
+    async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        ask: impl Fn() -> F,
+        passes: fn(&StoreError) -> bool,
+    ) -> Result<T, StoreError> {
         let mut tries = 1;
         loop {
-            let reply = self
-                .write(target, bytes, media_type, &Precondition::None)
-                .await?;
-            let Err(error) = reply.success() else {
-                return Ok(());
-            };
-            if tries >= DISPUTED_TRIES || !disputes_digest(&error) {
-                return Err(error);
+            match ask().await {
+                Err(error) if tries < PATIENT_TRIES && passes(&error) => {
+                    let backoff = self.session.client.options().backoff;
+                    tokio::time::sleep(varied(backoff, tries)).await;
+                    tries += 1;
+                }
+                answer => return answer,
             }
-            tokio::time::sleep(varied(self.session.client.options().backoff, tries)).await;
-            tries += 1;
         }
     }
 
@@ -383,8 +397,13 @@ fn disputes_digest(error: &StoreError) -> bool {
     detail.code == Some(Excerpt::of("DIGEST_INVALID"))
 }
 
-/// How often bytes are sent whose digest the registry disputes.
-const DISPUTED_TRIES: u32 = 4;
+/// Whether the registry failed as it does over a link that is being written.
+fn is_torn(error: &StoreError) -> bool {
+    matches!(error, StoreError::Failing { status: 500, .. }) || disputes_digest(error)
+}
+
+/// How often the same is asked while other writers may be the reason for the error.
+const PATIENT_TRIES: u32 = 6;
 
 /// Whether a precondition was not met.
 fn precondition_failed(reply: &Reply) -> bool {

@@ -101,13 +101,18 @@ fn attach_from_processes(place: &str) {
                 .args(["--exact", "--ignored", "peers::a_process_attaches"])
                 .env("BULLA_TEST_PLACE", place)
                 .env("BULLA_TEST_NAME", format!("process {number}"))
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .spawn()
                 .unwrap()
         })
         .collect();
-    for mut process in processes {
-        assert!(process.wait().unwrap().success());
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
 }
 

@@ -35,6 +35,37 @@ async fn a_digest_the_registry_disputes_for_a_moment_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_while_others_write_it_is_asked_for_again() {
+    let registry = Registry::start().await;
+    let store = registry.store(&Limits::default());
+    let subject = sample::image(&store, b"layer").await;
+    let fail = |method, times| {
+        registry.content().rules.push(Rule {
+            method,
+            path: "/manifests/sha256-".to_owned(),
+            status: 500,
+            body: r#"{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}"#,
+            times,
+        });
+    };
+    fail(Method::GET, 1_000);
+    let error = attach(&store, &subject, &sample::bundle("a"), sample::created()).await;
+    assert!(
+        matches!(error, Err(StoreError::Failing { .. })),
+        "{error:?}"
+    );
+    registry.content().rules.clear();
+    // More often than one request is tried.
+    fail(Method::GET, 7);
+    fail(Method::PUT, 7);
+    attach(&store, &subject, &sample::bundle("b"), sample::created())
+        .await
+        .unwrap();
+    let list = store.referrers(&subject.digest).await.unwrap();
+    assert_eq!(list.referrers.len(), 1);
+}
+
+#[tokio::test]
 async fn o1_legacy_signatures_of_writers_at_once_are_all_kept() {
     let registry = Registry::start().await;
     let subject = sample::image(&registry.store(&Limits::default()), b"layer").await;
