@@ -2,6 +2,7 @@
 
 mod ledger;
 mod running;
+mod tags;
 pub(crate) mod world;
 
 use std::path::Path;
