@@ -152,19 +152,26 @@ impl AskedStep<'_> {
             if blocking.is_empty() {
                 return Ok(found);
             }
-            let mut next: Option<Zoned> = None;
+            let (mut closed, mut open) = (None, None);
+            let mut waits_for_open = false;
             for schedule in blocking {
-                next = match schedule.window.kind {
+                match schedule.window.kind {
                     WindowKind::Closed => {
-                        let end = schedule.covering(now)?.map(|opening| opening.end);
-                        next.max(end)
+                        closed = closed.max(schedule.covering(now)?.map(|opening| opening.end));
                     }
                     WindowKind::Open => {
+                        waits_for_open = true;
                         let start = schedule.next(now, until)?.map(|opening| opening.start);
-                        next.into_iter().chain(start).min()
+                        open = open.into_iter().chain(start).min();
                     }
-                };
+                }
             }
+            // No window that opens means never, however soon those that are closed end.
+            let next = if waits_for_open && open.is_none() {
+                None
+            } else {
+                closed.max(open)
+            };
             match next {
                 Some(next) if next.timestamp() > now && next.timestamp() <= until => {
                     found = Some(next);
@@ -176,17 +183,18 @@ impl AskedStep<'_> {
     }
 }
 
-/// The windows that hold up steps of kinds that are not exempt: the closed ones that are open; without
-/// any, all open ones if none of them is open.
+/// The windows that hold up steps of kinds that are not exempt: the closed ones that are open, and all
+/// open ones if none of them is open. What a closed window exempts, or asks of a step, is said of that
+/// window: it opens nothing that an open one keeps shut.
 fn holding<'s, 'w, 'b>(
     own: &'s [Schedule<'w, 'b>],
     at: Timestamp,
 ) -> Result<Vec<&'s Schedule<'w, 'b>>, Unusable> {
-    let (mut closed, mut open, mut is_open) = (Vec::new(), Vec::new(), false);
+    let (mut holding, mut open, mut is_open) = (Vec::new(), Vec::new(), false);
     for schedule in own {
         let covers = schedule.covering(at)?.is_some();
         match schedule.window.kind {
-            WindowKind::Closed if covers => closed.push(schedule),
+            WindowKind::Closed if covers => holding.push(schedule),
             WindowKind::Closed => {}
             WindowKind::Open => {
                 is_open |= covers;
@@ -194,9 +202,8 @@ fn holding<'s, 'w, 'b>(
             }
         }
     }
-    Ok(match closed.is_empty() {
-        false => closed,
-        true if is_open => Vec::new(),
-        true => open,
-    })
+    if !is_open {
+        holding.extend(open);
+    }
+    Ok(holding)
 }

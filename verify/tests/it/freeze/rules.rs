@@ -45,11 +45,41 @@ fn outside_of_open_windows_nothing_goes() {
     let other =
         closed_but(&json!({"kind": "open", "services": ["wiki"], "start": "2027-01-01T00:00:00"}));
     assert_exit(&into_prod(&with(&json!([other]))), 0);
+    // What a closed window lets through is not let through by the open ones.
+    for lenient in [
+        json!({"exemptKinds": ["promote"]}),
+        json!({"extraApprovals": 1}),
+    ] {
+        let lenient = closed_but(&lenient);
+        let mut world = with(&json!([later, lenient]));
+        world.approve("bob", "prod");
+        let verdict = into_prod(&world);
+        assert_exit(&verdict, 4);
+        assert_found(&verdict, Code::Frozen);
+        let mut world = with(&json!([now, lenient]));
+        world.approve("bob", "prod");
+        assert_exit(&into_prod(&world), 0);
+    }
     // Of open windows that are past nothing is to be waited for.
     let past = open("2026-02-02T14:00:00");
-    let verdict = into_prod(&with(&json!([past])));
-    assert_exit(&verdict, 4);
-    assert!(!verdict.leading().unwrap().message.contains("until"));
+    for windows in [
+        json!([past]),
+        json!([past, closed()]),
+        json!([closed(), past]),
+    ] {
+        let verdict = into_prod(&with(&windows));
+        assert_exit(&verdict, 4);
+        assert!(!verdict.leading().unwrap().message.contains("until"));
+    }
+    // Of two that hold up, the later one to end counts.
+    for windows in [json!([later, closed()]), json!([closed(), later])] {
+        let verdict = into_prod(&with(&windows));
+        let told = &verdict.leading().unwrap().message;
+        assert!(
+            told.starts_with("prod is frozen until 2026-03-02T16"),
+            "{told}"
+        );
+    }
     let (_, verdict) = promoted(with(&json!([later])));
     assert_exit(&verdict, 1);
 }

@@ -332,8 +332,8 @@ fn holds(given: &Given<'_>, taken: &Taken<'_>, rules: &[&Approvals], calendar: &
     let (closed, open): (Vec<&Window>, Vec<&Window>) =
         meant.into_iter().partition(|window| window.closed);
     let mut stopping: Vec<_> = closed.iter().filter(is_open).copied().collect();
-    if stopping.is_empty() && !open.iter().any(|window| is_open(&window)) {
-        stopping = open;
+    if !open.iter().any(|window| is_open(&window)) {
+        stopping.extend(open);
     }
     stopping.retain(|window| !window.exempt.contains(&taken.step.kind));
     if stopping.is_empty() {
