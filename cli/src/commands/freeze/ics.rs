@@ -3,11 +3,37 @@
 //! Implements RFC 5545, section 3.1, and of components as much as it takes to tell the properties of an
 //! event from those of its alarms and of time zones. What properties mean is not known here.
 
+use std::collections::BTreeSet;
+
+/// What is read of a file.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) events: Vec<Event>,
+    /// What its own definitions of time zones say.
+    pub(super) observances: Vec<Observance>,
+}
+
+/// One part of a definition of a time zone: standard time or summer time from some day on.
+#[derive(Debug, Default)]
+pub(super) struct Observance {
+    /// Where its offset is said.
+    pub(super) line: usize,
+    /// The zone's name in this file.
+    pub(super) zone: String,
+    pub(super) is_summer: bool,
+    /// Since when, as written: a local time.
+    pub(super) since: String,
+    /// As written: `+0100`.
+    pub(super) offset: String,
+}
+
 /// One event, with its properties as they were written.
 #[derive(Debug, Default)]
 pub(super) struct Event {
     /// Where it begins.
     pub(super) line: usize,
+    /// Whether it says when somebody is busy, and is none.
+    pub(super) is_busy_time: bool,
     properties: Vec<Property>,
     /// The time zone that its file says it is of.
     pub(super) zone: Option<String>,
@@ -32,12 +58,38 @@ impl Event {
         self.properties.iter().find(|one| one.name == name)
     }
 
+    /// A property that is there more often than once, of those that may not be (RFC 5545, section
+    /// 3.6.1): readers would take the one or the other.
+    pub(super) fn doubled(&self) -> Option<&Property> {
+        let mut seen = BTreeSet::new();
+        let mut single = self.properties.iter().filter(|property| {
+            let name = property.name.as_str();
+            SINGLE.contains(&name)
+        });
+        single.find(|property| !seen.insert(property.name.as_str()))
+    }
+
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Property> {
         self.properties.iter().filter(move |one| one.name == name)
     }
 }
 
+/// What an event says once.
+const SINGLE: [&str; 7] = [
+    "DTEND",
+    "DTSTART",
+    "DURATION",
+    "RECURRENCE-ID",
+    "STATUS",
+    "SUMMARY",
+    "UID",
+];
+
 impl Property {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let mut own = self.parameters.iter();
         let found = own.find(|(own, _)| own == name);
@@ -84,10 +136,11 @@ impl Property {
     }
 }
 
-/// The events of a file.
-pub(super) fn events(bytes: &[u8]) -> Result<Vec<Event>, Malformed> {
-    let mut events = Vec::new();
+/// The events of a file, and its time zones.
+pub(super) fn read(bytes: &[u8]) -> Result<File, Malformed> {
+    let mut file = File::default();
     let (mut open, mut zone, mut event) = (Vec::new(), None, Event::default());
+    let (mut named, mut observance) = (String::new(), Observance::default());
     let mut last = 1;
     for (line, text) in unfolded(bytes) {
         let text = String::from_utf8(text).map_err(|_| (line, "is not UTF-8"))?;
@@ -99,18 +152,20 @@ pub(super) fn events(bytes: &[u8]) -> Result<Vec<Event>, Malformed> {
         let property = Property::of(line, &text).ok_or(wrong)?;
         match property.name.as_str() {
             "BEGIN" => {
-                if open.is_empty() && !property.value.eq_ignore_ascii_case("VCALENDAR") {
-                    return Err((line, "begins something else than a calendar"));
-                }
-                open.push(property.value.to_ascii_uppercase());
+                begin(&mut open, &property)?;
                 if is_event(&open) {
                     event.line = line;
                     event.zone.clone_from(&zone);
+                    event.is_busy_time = open.last().is_some_and(|last| last == BUSY);
                 }
             }
             "END" => {
                 if is_event(&open) {
-                    events.push(std::mem::take(&mut event));
+                    file.events.push(std::mem::take(&mut event));
+                } else if is_summer(&open).is_some() {
+                    let zone = named.clone();
+                    let whole = std::mem::take(&mut observance);
+                    file.observances.push(Observance { zone, ..whole });
                 }
                 let ended = open.pop();
                 if ended != Some(property.value.to_ascii_uppercase()) {
@@ -122,18 +177,71 @@ pub(super) fn events(bytes: &[u8]) -> Result<Vec<Event>, Malformed> {
             }
             _ if open.is_empty() => return Err((line, "is in no calendar")),
             "X-WR-TIMEZONE" if open.len() == 1 => zone = Some(property.value),
+            "TZID" if is_zone(&open) => named = property.value,
             _ if is_event(&open) => event.properties.push(property),
-            _ => {}
+            _ => {
+                if let Some(is_summer) = is_summer(&open) {
+                    observance.is_summer = is_summer;
+                    observance.take(property);
+                }
+            }
         }
     }
     if !open.is_empty() {
         return Err((last, "is the last one, and the calendar does not end"));
     }
-    Ok(events)
+    Ok(file)
 }
 
+/// Enters a component.
+fn begin(open: &mut Vec<String>, property: &Property) -> Result<(), Malformed> {
+    let name = property.value.to_ascii_uppercase();
+    let wrong = match (open.len(), name.as_str()) {
+        (0, "VCALENDAR") => None,
+        (0, _) => Some("begins something else than a calendar"),
+        (_, "VCALENDAR") => Some("begins a calendar within another one"),
+        (2.., "VEVENT") => Some("begins an event within something else than a calendar"),
+        _ => None,
+    };
+    open.push(name);
+    wrong.map_or(Ok(()), |wrong| Err((property.line, wrong)))
+}
+
+impl Observance {
+    fn take(&mut self, property: Property) {
+        match property.name.as_str() {
+            "DTSTART" => self.since = property.value,
+            "TZOFFSETTO" => {
+                self.line = property.line;
+                self.offset = property.value;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What says when somebody is busy, and may not be left out unseen.
+const BUSY: &str = "VFREEBUSY";
+
 fn is_event(open: &[String]) -> bool {
-    open.len() == 2 && open.last().is_some_and(|last| last == "VEVENT")
+    open.len() == 2
+        && open
+            .last()
+            .is_some_and(|last| last == "VEVENT" || last == BUSY)
+}
+
+fn is_zone(open: &[String]) -> bool {
+    open.len() == 2 && open.last().is_some_and(|last| last == "VTIMEZONE")
+}
+
+/// Whether this is within a part of a time zone, and that of its summer time.
+fn is_summer(open: &[String]) -> Option<bool> {
+    let (last, before) = open.split_last()?;
+    match last.as_str() {
+        "STANDARD" if is_zone(before) => Some(false),
+        "DAYLIGHT" if is_zone(before) => Some(true),
+        _ => None,
+    }
 }
 
 /// Lines as they were before they were folded, each with the number of its first one. A fold may be
@@ -166,7 +274,7 @@ mod tests {
         let mut bytes = text.as_bytes()[..split].to_vec();
         bytes.extend(b"\r\n ");
         bytes.extend(&text.as_bytes()[split..]);
-        let events = events(&bytes).unwrap();
+        let events = read(&bytes).unwrap().events;
         assert_eq!(events.len(), 1);
         let event = &events[0];
         assert_eq!(
@@ -191,10 +299,12 @@ mod tests {
             ("BEGIN:VCALENDAR\nBEGIN:VEVENT", 2),
             ("BEGIN:VCALENDAR\nA;B=\"c:d\nEND:VCALENDAR", 2),
             ("BEGIN:VCALENDAR\nEND:VCALENDAR\nDTSTART:x", 3),
+            ("BEGIN:VCALENDAR\nBEGIN:VCALENDAR", 2),
+            ("BEGIN:VCALENDAR\nBEGIN:VTODO\nBEGIN:VEVENT", 3),
         ] {
-            assert_eq!(events(text.as_bytes()).unwrap_err().0, line, "{text}");
+            assert_eq!(read(text.as_bytes()).unwrap_err().0, line, "{text}");
         }
-        assert_eq!(events(b"BEGIN:VCALENDAR\nA:\xff").unwrap_err().0, 2);
-        assert!(events(b"").unwrap().is_empty());
+        assert_eq!(read(b"BEGIN:VCALENDAR\nA:\xff").unwrap_err().0, 2);
+        assert!(read(b"").unwrap().events.is_empty());
     }
 }

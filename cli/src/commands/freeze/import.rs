@@ -4,13 +4,15 @@
 //! starts that are added or left out, and single ones that were moved. Who is missing a freeze would
 //! rather know, so that whatever else an event says makes it one that cannot be taken.
 
+mod rule;
+mod zones;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::calendar::{CalendarError, LocalTime, Recurrence, WindowLength, ZoneName};
+use bulla_model::calendar::{CalendarError, LocalTime, WindowLength, ZoneName};
 use bulla_model::predicate::freeze::{WINDOWS, Window};
 use bulla_verify::calendar::{Budget, Schedule, zone_of};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 
 use super::ics::{self, Event, Property};
 use super::window;
@@ -29,10 +31,10 @@ const REASON: usize = 400;
 /// Until when what still comes is looked for, in days.
 const AHEAD: i64 = 3660;
 
-/// The events of a file.
-pub(super) fn events(import: &Import, context: &Context) -> Result<Vec<Event>, Failure> {
+/// What a file says.
+pub(super) fn read(import: &Import, context: &Context) -> Result<ics::File, Failure> {
     let bytes = file::read(&import.file, context.limits.configuration_bytes)?;
-    ics::events(&bytes).map_err(|(line, why)| {
+    ics::read(&bytes).map_err(|(line, why)| {
         let path = import.file.display();
         let message = format!("{path}: line {line} {why}");
         Failure::new(FailureKind::Configuration, message)
@@ -42,7 +44,7 @@ pub(super) fn events(import: &Import, context: &Context) -> Result<Vec<Event>, F
 /// The windows with those of events.
 pub(super) fn with(
     (import, context): (&Import, &Context),
-    events: &[Event],
+    file: &ics::File,
     rules: &Rules,
     mut held: Vec<Window>,
 ) -> Result<Vec<Window>, Failure> {
@@ -54,9 +56,10 @@ pub(super) fn with(
         like: window::about(&import.steps, rules, (start, &zone, length))?,
         zone: import.zone.as_ref(),
         zones: &import.zone_for.iter().cloned().collect(),
+        observances: &file.observances,
         now: Timestamp::now(),
     };
-    let taken = reading.take(events);
+    let taken = reading.take(&file.events);
     let path = import.file.display();
     let lines = taken.refused.iter();
     let mut lines = lines.map(|(line, why)| format!("{path}:{line}: {why}"));
@@ -116,6 +119,8 @@ struct Reading<'a> {
     zone: Option<&'a ZoneName>,
     /// What the file calls time zones.
     zones: &'a BTreeMap<String, ZoneName>,
+    /// What it says of them itself.
+    observances: &'a [ics::Observance],
     now: Timestamp,
 }
 
@@ -142,7 +147,7 @@ impl Reading<'_> {
     fn take(&self, events: &[Event]) -> Taken {
         let mut taken = Taken::default();
         let mut series: BTreeMap<String, Series> = BTreeMap::new();
-        let mut called_off = BTreeSet::new();
+        let (mut names, mut called_off) = (BTreeSet::new(), BTreeSet::new());
         let (moved, whole): (Vec<_>, Vec<_>) = events
             .iter()
             .partition(|event| event.one("RECURRENCE-ID").is_some());
@@ -150,20 +155,21 @@ impl Reading<'_> {
             // One without a name has no others that change it.
             let name = event.one("UID").map(|uid| uid.value.clone());
             let name = name.unwrap_or_else(|| format!("line {}", event.line));
-            if is_called_off(event) {
-                taken.left_out = taken.left_out.saturating_add(1);
-                called_off.insert(name);
+            if let Err((line, why)) = is_plain(event) {
+                taken.refused.insert(line, why);
                 continue;
             }
-            match self.series(event) {
-                Ok(one) => match series.entry(name) {
-                    std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(one)),
-                    std::collections::btree_map::Entry::Occupied(_) => {
-                        let twice = "another event has its UID".to_owned();
-                        taken.refused.insert(event.line, twice);
-                    }
-                },
-                Err((line, why)) => drop(taken.refused.insert(line, why)),
+            if !names.insert(name.clone()) {
+                let twice = "another event has its UID".to_owned();
+                taken.refused.insert(event.line, twice);
+            } else if is_called_off(event) {
+                taken.left_out = taken.left_out.saturating_add(1);
+                called_off.insert(name);
+            } else {
+                match self.series(event) {
+                    Ok(one) => drop(series.insert(name, one)),
+                    Err((line, why)) => drop(taken.refused.insert(line, why)),
+                }
             }
         }
         for event in moved {
@@ -193,6 +199,7 @@ impl Reading<'_> {
         series: Option<&mut Series>,
         taken: &mut Taken,
     ) -> Result<(), Refusal> {
+        is_plain(event)?;
         let id = required(event, "RECURRENCE-ID")?;
         if id.parameter("RANGE").is_some() {
             return Err((id.line, "RANGE: it moves all that follow".to_owned()));
@@ -228,7 +235,7 @@ impl Reading<'_> {
             start: start.local,
             time_zone: start.zone.clone(),
             duration: self.length(event, &start, said.line)?,
-            rrule: rule(event, &start)?,
+            rrule: rule::of(event, &start)?,
             reason: reason(event),
             ..self.like.clone()
         };
@@ -293,7 +300,7 @@ impl Reading<'_> {
     fn read(&self, event: &Event, property: &Property, text: &str) -> Result<When, Refusal> {
         let refuse = |why: String| (property.line, why);
         let utc = text.strip_suffix('Z');
-        let local = local(utc.unwrap_or(text));
+        let local = rule::local(utc.unwrap_or(text));
         let local = local.ok_or_else(|| refuse(format!("`{}` is no time", shown(text))))?;
         let zone = match (utc, property.parameter("TZID")) {
             (Some(_), _) => "UTC".parse().map_err(|_| refuse("UTC".to_owned()))?,
@@ -319,11 +326,16 @@ impl Reading<'_> {
         if let Some(zone) = self.zones.get(name) {
             return Ok(zone.clone());
         }
-        let zone: Option<ZoneName> = name.parse().ok();
-        zone.filter(|zone| zone_of(zone).is_ok()).ok_or_else(|| {
+        let known = name.parse().ok();
+        let known = known.and_then(|zone: ZoneName| Some((zone_of(&zone).ok()?, zone)));
+        let Some((rules, zone)) = known else {
             let name = shown(name);
-            format!("no time zone `{name}`: say which it is with --zone-for '{name}=Europe/Berlin'")
-        })
+            return Err(format!(
+                "no time zone `{name}`: say which it is with --zone-for '{name}=Europe/Berlin'"
+            ));
+        };
+        zones::agree(self.observances, name, &rules)?;
+        Ok(zone)
     }
 
     /// Whether it is open or opens again. Of what cannot be told the writer says why.
@@ -386,75 +398,23 @@ fn required<'a>(event: &'a Event, name: &str) -> Result<&'a Property, Refusal> {
     found.ok_or_else(|| (event.line, format!("it has no {name}")))
 }
 
+/// Refuses what two readers may read in two ways.
+fn is_plain(event: &Event) -> Result<(), Refusal> {
+    if event.is_busy_time {
+        return Err((event.line, "VFREEBUSY: it is no event".to_owned()));
+    }
+    if let Some(second) = event.doubled() {
+        return Err((second.line, format!("a second {}", second.name())));
+    }
+    match (event.one("DURATION"), event.one("DTEND")) {
+        (Some(length), Some(_)) => Err((length.line, "DURATION beside DTEND".to_owned())),
+        _ => Ok(()),
+    }
+}
+
 fn is_called_off(event: &Event) -> bool {
     let status = event.one("STATUS");
     status.is_some_and(|status| status.value.eq_ignore_ascii_case("CANCELLED"))
-}
-
-/// `20261218T180000`, or `20261218` for its beginning.
-fn local(text: &str) -> Option<LocalTime> {
-    let (date, time) = match text.len() {
-        8 => (text, "000000"),
-        _ => text.split_once('T')?,
-    };
-    let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if (date.len(), time.len()) != (8, 6) || !is_number(date) || !is_number(time) {
-        return None;
-    }
-    let part = |text: &str, from: usize, to: usize| text.get(from..to).map(str::to_owned);
-    let whole = format!(
-        "{}-{}-{}T{}:{}:{}",
-        part(date, 0, 4)?,
-        part(date, 4, 6)?,
-        part(date, 6, 8)?,
-        part(time, 0, 2)?,
-        part(time, 2, 4)?,
-        part(time, 4, 6)?
-    );
-    whole.parse().ok()
-}
-
-/// The rule as windows write it: `FREQ` first and its end in UTC.
-fn rule(event: &Event, start: &When) -> Result<Option<Recurrence>, Refusal> {
-    let mut rules = event.all("RRULE");
-    let Some(said) = rules.next() else {
-        return Ok(None);
-    };
-    if let Some(second) = rules.next() {
-        return Err((second.line, "it has several rules".to_owned()));
-    }
-    let text = said.value.trim_end_matches(';').to_ascii_uppercase();
-    let mut parts = Vec::new();
-    for part in text.split(';') {
-        match part.split_once('=') {
-            Some(("FREQ", _)) => parts.insert(0, part.to_owned()),
-            Some(("UNTIL", end)) => {
-                let end = until(end, start).map_err(|why| (said.line, why))?;
-                parts.push(format!("UNTIL={end}"));
-            }
-            _ => parts.push(part.to_owned()),
-        }
-    }
-    let rule = parts.join(";").parse();
-    rule.map(Some)
-        .map_err(|error: CalendarError| (said.line, error.to_string()))
-}
-
-/// The end of a rule in UTC. That of whole days is a day, and others may be local times.
-fn until(text: &str, start: &When) -> Result<String, String> {
-    if text.ends_with('Z') {
-        return Ok(text.to_owned());
-    }
-    let wrong = || format!("UNTIL: `{}` is no time", shown(text));
-    let end = local(text).ok_or_else(wrong)?;
-    let end: DateTime = match (text.len(), start.is_day) {
-        // Every start on its last day.
-        (8, false) => end.date_time().date().at(23, 59, 59, 0),
-        _ => end.date_time(),
-    };
-    let zone = zone_of(&start.zone).map_err(|error| error.to_string())?;
-    let end = zone.to_timestamp(end).map_err(|_| wrong())?;
-    Ok(end.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
 fn reason(event: &Event) -> String {

@@ -32,7 +32,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
             Box::pin(write::run(&add.write, context, made)).await
         }
         Action::Import(import) => {
-            let events = import::events(&import, context)?;
+            let events = import::read(&import, context)?;
             let made = |rules: &Rules, held| import::with((&import, context), &events, rules, held);
             Box::pin(write::run(&import.write, context, made)).await
         }

@@ -13,13 +13,15 @@ fn taken(events: &str, zone: Option<&str>) -> (Vec<Value>, Vec<(usize, String)>,
     });
     let zone = zone.map(|zone| zone.parse().unwrap());
     let windows_zone = "W. Europe Standard Time".to_owned();
+    let file = ics::read(text.as_bytes()).unwrap();
     let reading = Reading {
         like: serde_json::from_value(like).unwrap(),
         zone: zone.as_ref(),
         zones: &BTreeMap::from([(windows_zone, "Europe/Berlin".parse().unwrap())]),
+        observances: &file.observances,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
     };
-    let taken = reading.take(&ics::events(text.as_bytes()).unwrap());
+    let taken = reading.take(&file.events);
     let windows = taken.windows.iter().map(|window| {
         let mut window = serde_json::to_value(window).unwrap();
         let members = window.as_object_mut().unwrap();
@@ -204,4 +206,62 @@ fn what_no_window_can_say_is_told() {
     let twin = event("UID:u\nDTSTART:20260105T090000Z\nDURATION:PT1H");
     let (windows, refused, _) = taken(&format!("{twin}{twin}"), None);
     assert_eq!((windows.len(), refused[0].0), (1, 7));
+}
+
+#[test]
+fn what_readers_take_for_different_things_is_refused() {
+    let end = "DTEND;TZID=Europe/Berlin:20260121T090000";
+    for (more, why) in [
+        (format!("{end}\nDURATION:PT1H"), "DURATION beside DTEND"),
+        (format!("{end}\n{end}"), "a second DTEND"),
+        (
+            format!("{end}\nSTATUS:CANCELLED\nSTATUS:CONFIRMED"),
+            "a second STATUS",
+        ),
+    ] {
+        assert_eq!(one(&more).unwrap_err(), why);
+    }
+    // Of a series that is there and was called off, nothing is taken, and it is told.
+    let start = "DTSTART:20260105T090000Z\nDURATION:PT1H\nUID:u";
+    for two in [
+        [start.to_owned(), format!("{start}\nSTATUS:CANCELLED")],
+        [format!("{start}\nSTATUS:CANCELLED"), start.to_owned()],
+    ] {
+        let (_, refused, _) = taken(&two.map(|it| event(&it)).concat(), None);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert_eq!(refused[0].1, "another event has its UID");
+    }
+    let busy = "BEGIN:VFREEBUSY\nFREEBUSY:20260105T090000Z/PT8H\nEND:VFREEBUSY\n";
+    let (windows, refused, _) = taken(busy, None);
+    assert!(windows.is_empty());
+    assert_eq!(refused[0], (2, "VFREEBUSY: it is no event".to_owned()));
+}
+
+#[test]
+fn a_time_zone_that_the_file_defines_otherwise_is_refused() {
+    let file = |winter: &str, summer: &str| {
+        let observance = |kind: &str, since: &str, offset: &str| {
+            format!("BEGIN:{kind}\nDTSTART:{since}\nTZOFFSETTO:{offset}\nEND:{kind}\n")
+        };
+        let zone = [
+            // Before the time that matters.
+            observance("STANDARD", "18900101T000000", "+0123"),
+            observance("STANDARD", "19701025T030000", winter),
+            observance("DAYLIGHT", "19700329T020000", summer),
+        ];
+        let zone = zone.concat();
+        let start = "DTSTART;TZID=Europe/Berlin:20260105T090000\nDURATION:PT1H";
+        let events = event(start);
+        // A definition may stand behind its events.
+        taken(
+            &format!("{events}BEGIN:VTIMEZONE\nTZID:Europe/Berlin\n{zone}END:VTIMEZONE\n"),
+            None,
+        )
+    };
+    assert_eq!(file("+0100", "+020000").0.len(), 1);
+    for (winter, summer) in [("+0900", "+0200"), ("+0100", "-0200"), ("one", "+0200")] {
+        let (windows, refused, _) = file(winter, summer);
+        assert!(windows.is_empty());
+        assert!(refused[0].1.contains("where it never was"), "{refused:?}");
+    }
 }
