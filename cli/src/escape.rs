@@ -32,8 +32,12 @@ pub fn is_unsafe(character: char) -> bool {
             // Direction marks, embeddings, overrides and isolates.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             // Characters without a width, line and paragraph separators, tags.
-            | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2064}'
-            | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}'
+            | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            // Letters and symbols that look like a space.
+            | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
 }
 
 #[cfg(test)]
@@ -51,5 +55,9 @@ mod tests {
         assert_eq!(escape("user\u{202e}txt.exe"), "user\\u{202e}txt.exe");
         assert_eq!(escape("one\ntwo\u{9b}"), "one\\ntwo\\u{9b}");
         assert_eq!(escape("pay\u{200b}api"), "pay\\u{200b}api");
+        assert_eq!(escape("pay\u{3164}api"), "pay\\u{3164}api");
+        for invisible in "\u{34f}\u{180e}\u{206a}\u{2800}\u{fe0f}\u{e0100}".chars() {
+            assert!(is_unsafe(invisible), "{invisible:?}");
+        }
     }
 }
