@@ -10,6 +10,10 @@ use spdx::{Expression, LicenseItem, ParseMode};
 /// Longer texts are whole licences, not their names.
 pub(crate) const LENGTH: usize = 4096;
 
+/// How many brackets an expression opens at most. Nobody writes a hundred; a document full of them
+/// would take minutes to read.
+const BRACKETS: usize = 128;
+
 /// Identifiers as SPDX lists them, those that were replaced too, and the older way to write that
 /// later versions of the GNU licences do.
 const MODE: ParseMode = ParseMode {
@@ -24,11 +28,15 @@ pub(crate) const NO_LICENSES: &[&str] = &["NOASSERTION", "NONE"];
 /// The expression that a text is; identifiers have no upper and lower case.
 pub(crate) fn parse(text: &str) -> Option<Expression> {
     let text = text.trim();
-    if text.is_empty() || text.len() > LENGTH {
+    let brackets = text.bytes().filter(|byte| *byte == b'(').take(BRACKETS + 1);
+    if text.is_empty() || text.len() > LENGTH || brackets.count() > BRACKETS {
         return None;
     }
     let exact = Expression::parse_mode(text, MODE);
-    let known = exact.or_else(|_| Expression::parse_mode(&spelled(text), MODE));
+    let known = exact.or_else(|error| match spelled(text) {
+        spelled if spelled == text => Err(error),
+        spelled => Expression::parse_mode(&spelled, MODE),
+    });
     let is_license = |license: &LicenseItem| {
         let id = license.id();
         id.is_none_or(|id| !NO_LICENSES.contains(&id.name))
@@ -59,6 +67,9 @@ fn spelled(text: &str) -> String {
 }
 
 fn word_spelled(word: &str) -> Cow<'_, str> {
+    if word.is_empty() {
+        return Cow::Borrowed(word);
+    }
     let folded = word.to_ascii_lowercase();
     if let Some(known) = IDENTIFIERS.get(&folded) {
         return Cow::Borrowed(known);

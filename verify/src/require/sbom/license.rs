@@ -431,5 +431,9 @@ mod tests {
         }
         assert!(!rule.accepts(&("(".repeat(1500) + "MIT" + &")".repeat(1500) + " AND ISC")));
         assert!(!rule.accepts(&format!("MIT OR {}", "x".repeat(LENGTH))));
+        for (brackets, expected) in [(128, true), (129, false)] {
+            let text = "(".repeat(brackets) + "MIT" + &")".repeat(brackets);
+            assert_eq!(rule.accepts(&text), expected, "{brackets}");
+        }
     }
 }
