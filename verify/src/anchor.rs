@@ -87,7 +87,7 @@ impl Anchor {
             file: path.to_owned(),
         })?;
         let wire: Wire =
-            serde_saphyr::from_str(text).map_err(|error| crate::policy::shape(&file, &error))?;
+            crate::policy::from_yaml(text).map_err(|error| crate::policy::shape(&file, &error))?;
         let rule = |location, reason: String| PolicyError::Rule {
             place: Place::new(&file, location),
             reason,

@@ -81,7 +81,7 @@ impl SettingsFile {
     fn parse(path: &Path, discovered: bool, text: &str) -> Result<Self, Failure> {
         // A file of comments only sets nothing.
         let wire: Option<Wire> =
-            serde_saphyr::from_str(text).map_err(|error| refused(path, &error))?;
+            bulla_verify::policy::from_yaml(text).map_err(|error| refused(path, &error))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let values = wire
             .unwrap_or_default()

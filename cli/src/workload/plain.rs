@@ -45,6 +45,7 @@ pub(super) fn documents(bytes: &[u8]) -> Result<Vec<Value>, NotPlain> {
             max_inclusion_depth: 0,
             max_nodes: NODES,
         },
+        emit_comments: false,
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
         reject_unsupported_tags: true,
     };
@@ -186,6 +187,14 @@ mod tests {
         assert_eq!(documents(b"---\n---\n~\n").unwrap(), Vec::<Value>::new());
         let two = documents(b"{\"a\": 1}\n---\na: 2\n...\n---\na: 3\n").unwrap();
         assert_eq!(two.len(), 3);
+    }
+
+    #[test]
+    fn comments_may_be_long() {
+        let comment = "  # Why, at length.\n".repeat(300);
+        let text = format!("{comment}---\nspec:\n{comment}  replicas: 1\n");
+        let read = documents(text.as_bytes()).unwrap();
+        assert_eq!(read, [serde_json::json!({"spec": {"replicas": 1}})]);
     }
 
     #[test]

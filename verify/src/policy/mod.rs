@@ -40,6 +40,7 @@ mod place;
 mod rules;
 mod scope;
 mod wire;
+mod yaml;
 
 pub use account::{Account, Platform, PlatformError};
 pub use builders::BuilderRule;
@@ -60,6 +61,7 @@ pub use rules::{
 };
 pub(crate) use scope::Scope;
 pub(crate) use wire::IdentityWire;
+pub use yaml::from_yaml;
 
 /// The files of a policy, as the caller read them. Paths are relative to the policy's folder.
 #[derive(Clone, Debug, Default)]

@@ -343,7 +343,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     let text = std::str::from_utf8(&file.bytes).map_err(|_| PolicyError::Encoding {
         file: file.path.clone(),
     })?;
-    let value = serde_saphyr::from_str(text).map_err(|error| shape(&path, &error))?;
+    let value = super::from_yaml(text).map_err(|error| shape(&path, &error))?;
     Ok((path, value))
 }
 

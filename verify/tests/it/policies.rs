@@ -108,6 +108,14 @@ fn yaml_is_read_strictly() {
 }
 
 #[test]
+fn comments_may_be_long() {
+    let comment = "    # Why, at length.\n".repeat(300);
+    let edge = "edges:\n";
+    let told = refusal("release.yaml", edge, &format!("{edge}{comment}"));
+    assert_eq!(told, "accepted as version 3");
+}
+
+#[test]
 fn messages_escape_what_they_quote() {
     let text = refusal("release.yaml", "by: [tester]", "by: [\"\\e[2Jtester\"]");
     assert!(!text.contains('\u{1b}'), "{text:?}");

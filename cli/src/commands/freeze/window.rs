@@ -103,7 +103,8 @@ pub(super) fn of_file(path: &Path, limits: &Limits) -> Result<Vec<Window>, Failu
     };
     let bytes = file::read(path, limits.configuration_bytes)?;
     let text = String::from_utf8(bytes).map_err(|error| wrong(&error))?;
-    let file: CalendarFile = serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?;
+    let file: CalendarFile =
+        bulla_verify::policy::from_yaml(&text).map_err(|error| wrong(&error))?;
     let mut windows = Vec::new();
     for (value, number) in file.windows.into_iter().zip(1..) {
         let here = |error: &dyn std::fmt::Display| wrong(&format_args!("window {number}: {error}"));

@@ -145,7 +145,7 @@ fn of_file(path: &Path, limits: &Limits) -> Result<Vec<Case>, Failure> {
     };
     let bytes = file::read(path, limits.configuration_bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refuse(None, "not UTF-8"))?;
-    let wire: FileWire = serde_saphyr::from_str(text).map_err(|error| {
+    let wire: FileWire = bulla_verify::policy::from_yaml(text).map_err(|error| {
         let reason = error.without_snippet().to_string();
         let reason = reason.lines().next().unwrap_or_default();
         let reason = reason.split(" at line ").next().unwrap_or_default();

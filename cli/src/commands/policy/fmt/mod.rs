@@ -91,7 +91,8 @@ fn stream(arguments: &Fmt, context: &Context) -> Result<Exit, Failure> {
         bytes: of_file(&old)?,
     };
     // Without the other files it cannot be read as a policy, and is as YAML.
-    if let Err(error) = serde_saphyr::from_slice::<serde_json::Value>(&old.bytes) {
+    let text = String::from_utf8_lossy(&old.bytes);
+    if let Err(error) = bulla_verify::policy::from_yaml::<serde_json::Value>(&text) {
         let error = error.without_snippet();
         let line = error.location().map_or(0, |location| location.line());
         let told = error.to_string();

@@ -73,6 +73,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Unread> {
             max_inclusion_depth: 0,
             max_nodes: NODES,
         },
+        emit_comments: false,
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
         reject_unsupported_tags: true,
     };
