@@ -11,6 +11,8 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Whether it must not be sent again.
+    pub(crate) is_once: bool,
 }
 
 impl Request {
@@ -20,6 +22,15 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            is_once: false,
+        }
+    }
+
+    /// The same, never to be sent again.
+    pub(crate) fn once(self) -> Self {
+        Self {
+            is_once: true,
+            ..self
         }
     }
 

@@ -16,7 +16,7 @@ use bulla_model::{Descriptor, Digest, Manifest, ReferrerList, media_type};
 use http::{HeaderValue, StatusCode};
 
 use super::session::{Access, varied};
-use super::{Remote, entity_tag, is_torn, precondition_failed};
+use super::{PATIENT_TRIES, Remote, entity_tag, is_torn, precondition_failed};
 use crate::index_document::IndexDocument;
 use crate::protocol::{Precondition, Reply};
 use crate::{Store, StoreError, Target, referrers};
@@ -144,7 +144,7 @@ impl Remote {
         let _writer = self.session.client.writer(self.repository(), subject).await;
         let target = Target::Tag(referrers::fallback_tag(subject));
         let mut slowest = Duration::ZERO;
-        let mut seen = 0_u32;
+        let (mut seen, mut failures) = (0_u32, 0_u32);
         for tries in 1..=WRITING_TRIES {
             let started = Instant::now();
             let list = self.read_list(subject).await?;
@@ -168,16 +168,14 @@ impl Remote {
                         limit,
                     });
                 }
-                let write = || async {
-                    let reply = self
-                        .write(&target, &bytes, media_type::IMAGE_INDEX, &precondition)
-                        .await?;
-                    if precondition_failed(&reply) {
-                        return Ok(());
+                let written = self.write_list(&target, bytes, &precondition).await;
+                failures = match written {
+                    Ok(()) => 0,
+                    Err(error) if failures < PATIENT_TRIES && may_pass(&error) => {
+                        failures.saturating_add(1)
                     }
-                    reply.success().map(drop)
+                    Err(error) => return Err(error),
                 };
-                self.patiently(write, is_torn).await?;
                 slowest = slowest.max(started.elapsed());
             } else {
                 seen = seen.saturating_add(1);
@@ -188,7 +186,9 @@ impl Remote {
             // Another writer may hold an older index for about as long as we did. Longer waits
             // after each loss let crowds of writers disperse.
             let settle = SETTLE.max(slowest.saturating_mul(2));
-            let pause = if seen == 0 {
+            let pause = if failures > 0 {
+                varied(self.session.client.options().backoff, failures)
+            } else if seen == 0 {
                 settle.saturating_add(varied(settle, tries.min(4)))
             } else {
                 settle
@@ -201,6 +201,27 @@ impl Remote {
             store: self.name(),
             tries: WRITING_TRIES,
         })
+    }
+
+    /// Writes the index once: what it was read from is old by the time that it could be sent again,
+    /// and would take the entries of others away who no longer look.
+    async fn write_list(
+        &self,
+        target: &Target,
+        bytes: Vec<u8>,
+        precondition: &Precondition,
+    ) -> Result<(), StoreError> {
+        let media_type = HeaderValue::from_static(media_type::IMAGE_INDEX);
+        let endpoint = self.session.endpoint().await?;
+        let request = endpoint
+            .manifest_put(target, media_type, bytes.into(), precondition)
+            .once();
+        let limit = self.limits().manifest_bytes;
+        let reply = self.session.ask(&Access::Push, request, limit).await?;
+        if precondition_failed(&reply) {
+            return Ok(());
+        }
+        reply.success().map(drop)
     }
 
     /// The index for a writer, who keeps what it does not understand but may be a descriptor.
@@ -237,6 +258,17 @@ impl Remote {
 struct List {
     index: IndexDocument,
     tag: Option<HeaderValue>,
+}
+
+/// Whether a write that failed so may succeed once the index was read anew.
+fn may_pass(error: &StoreError) -> bool {
+    let passes = matches!(
+        error,
+        StoreError::Failing { .. }
+            | StoreError::RateLimited { .. }
+            | StoreError::Unreachable { .. }
+    );
+    passes || is_torn(error)
 }
 
 fn what(subject: &Digest) -> String {

@@ -134,8 +134,8 @@ impl Session {
         limit: Option<u64>,
     ) -> Result<(Reply, Option<Response>), StoreError> {
         let options = self.client.options();
-        // A chunk that may have arrived must not be sent twice.
-        let most = if request.method == Method::PATCH {
+        // A chunk that may have arrived must not be sent twice, nor a list that others go on with.
+        let most = if request.method == Method::PATCH || request.is_once {
             1
         } else {
             options.tries.max(1)

@@ -3,8 +3,11 @@
 use axum::http::Method;
 use bulla_model::{Descriptor, Limits, media_type};
 use bulla_registry::legacy::{self, LegacyKind, TagPrefix};
-use bulla_registry::{Memory, Store as _, StoreError, Target, attach};
+use bulla_registry::{
+    Credential, Memory, Remote, RemoteClient, RemoteOptions, Store as _, StoreError, Target, attach,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::faulty::{Registry, Rule};
 use crate::sample;
@@ -57,12 +60,47 @@ async fn a_list_that_cannot_be_read_while_others_write_it_is_asked_for_again() {
     registry.content().rules.clear();
     // More often than one request is tried.
     fail(Method::GET, 7);
-    fail(Method::PUT, 7);
+    fail(Method::PUT, 5);
     attach(&store, &subject, &sample::bundle("b"), sample::created())
         .await
         .unwrap();
     let list = store.referrers(&subject.digest).await.unwrap();
     assert_eq!(list.referrers.len(), 1);
+}
+
+#[tokio::test]
+async fn what_others_list_while_a_writer_waits_to_try_again_survives() {
+    let registry = Registry::start().await;
+    let quick = registry.store(&Limits::default());
+    let subject = sample::image(&quick, b"layer").await;
+    let mut options = RemoteOptions::new(Limits::default());
+    options.tries = 1;
+    options.backoff = Duration::from_millis(1_500);
+    let client = RemoteClient::new(options).unwrap();
+    let repository = format!("{}/team/app", registry.host).parse().unwrap();
+    let slow = Remote::new(&client, repository, Credential::Anonymous);
+    registry.content().rules.push(Rule {
+        method: Method::PUT,
+        path: "/manifests/sha256-".to_owned(),
+        status: 500,
+        body: r#"{"errors":[{"code":"UNKNOWN","message":"unknown error"}]}"#,
+        times: 1,
+    });
+    let waiting = tokio::spawn({
+        let subject = subject.clone();
+        async move { attach(&slow, &subject, &sample::bundle("a"), sample::created()).await }
+    });
+    while registry.asked(&Method::PUT, "/manifests/sha256-") == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The other one comes and goes meanwhile: nobody looks after its entry any more.
+    attach(&quick, &subject, &sample::bundle("b"), sample::created())
+        .await
+        .unwrap();
+    assert!(!waiting.is_finished());
+    waiting.await.unwrap().unwrap();
+    let list = quick.referrers(&subject.digest).await.unwrap();
+    assert_eq!(list.referrers.len(), 2);
 }
 
 #[tokio::test]
