@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::args::rollback::Arguments;
 use crate::commands::Context;
+use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
 use crate::join::promotion::{self, NewPromotion};
 use crate::join::rules::{Rules, Source};
@@ -42,8 +43,13 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         environment: &arguments.env,
         now,
     };
-    let holders = asked.holders_of(&images).await?;
-    let current = slot::newest(&holders)?.ok_or_else(|| nothing_there(&service, &arguments))?;
+    let found = asked.search(&images).await?;
+    let holders = found.holders;
+    let current = slot::newest(&holders)?;
+    if !found.is_whole {
+        asked.warn_of_doubt(&images, current.is_some(), "");
+    }
+    let current = current.ok_or_else(|| nothing_there(&service, &arguments, found.is_whole))?;
     let mut report = RollbackReport {
         sources: rules.sources.clone(),
         service: service.clone(),
@@ -69,7 +75,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     }
     let target = target(&arguments, &images, current, &holders).await?;
     let to = target.members.first();
-    let to = to.ok_or_else(|| nothing_there(&service, &arguments))?;
+    let to = to.ok_or_else(|| nothing_there(&service, &arguments, found.is_whole))?;
     report.to.clone_from(&to.descriptor.digest);
     target.names().clone_into(&mut report.image);
     let exit = if target.digests.iter().eq(&current.step.subjects) {
@@ -371,12 +377,13 @@ async fn all_of(images: &[OpenImage], digests: &[Digest]) -> Result<ReleaseSet, 
     ReleaseSet::of(members).await
 }
 
-fn nothing_there(service: &Service, arguments: &Arguments) -> Failure {
-    Failure::usage(format_args!(
-        "no image of {service} is known to be in {}",
-        arguments.env
-    ))
-    .with_hint("only images that a tag of the repository names are looked at")
+fn nothing_there(service: &Service, arguments: &Arguments, is_whole: bool) -> Failure {
+    let environment = &arguments.env;
+    let text = format!("no image of {service} is known to be in {environment}");
+    if !is_whole {
+        return Failure::new(FailureKind::Unavailable, text);
+    }
+    Failure::usage(text).with_hint("only images that a tag of the repository names are looked at")
 }
 
 /// How many releases are offered.

@@ -1,6 +1,6 @@
 //! `bulla status`: what is where, and what it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bulla_model::{Digest, Identity, Person, Service, Tier};
@@ -65,6 +65,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
 
 /// Of what may not be where it was promoted to, what people are shown of each service.
 const FALLEN: usize = 3;
+/// Of what could not be found out, what people are shown of each service.
+const PROBLEMS: usize = 5;
 /// Services looked at side by side: what is slow about a registry is the way to it.
 const AT_ONCE: usize = 8;
 
@@ -124,6 +126,9 @@ struct ServiceReport {
     service: Service,
     tier: Tier,
     held: BTreeMap<String, HeldReport>,
+    /// Environments about which not everything could be looked at, `held` or not.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    unknown: BTreeSet<String>,
     /// What was promoted by somebody who may, and may not be there any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fallen: Vec<FallenReport>,
@@ -189,7 +194,17 @@ impl ServiceReport {
                 })
                 .collect(),
             next: standing.next.into_iter().map(NextReport::new).collect(),
-            problems: standing.problems,
+            unknown: standing.unknown,
+            problems: [standing.problems, standing.beyond].concat(),
+        }
+    }
+
+    /// What people are shown of an environment.
+    fn cell(&self, name: &str) -> Cell {
+        match (self.held.get(name), self.unknown.contains(name)) {
+            (Some(held), doubtful) => held.cell(doubtful),
+            (None, true) => Cell::attention("?"),
+            (None, false) => Cell::faint("-"),
         }
     }
 
@@ -217,10 +232,13 @@ impl HeldReport {
         }
     }
 
-    fn cell(&self) -> Cell {
+    fn cell(&self, doubtful: bool) -> Cell {
+        let mark = if doubtful { " ?" } else { "" };
+        let name = self.name();
         match self.code {
-            None => self.name().into(),
-            Some(code) => Cell::bad(format!("{} ({code})", self.name())),
+            None if doubtful => Cell::attention(format!("{name}{mark}")),
+            None => name.into(),
+            Some(code) => Cell::bad(format!("{name} ({code}){mark}")),
         }
     }
 
@@ -324,10 +342,7 @@ impl Report for StatusReport {
         page.cells(1, titles);
         for service in &self.services {
             let mut cells = vec![Cell::strong(service.service.as_str())];
-            for name in &self.environments {
-                let held = service.held.get(name);
-                cells.push(held.map_or_else(|| Cell::faint("-"), HeldReport::cell));
-            }
+            cells.extend(self.environments.iter().map(|name| service.cell(name)));
             let mut next = service.next.iter();
             let cell = |next: &NextReport| {
                 if next.decision == Some(Decision::Allow) {
@@ -355,7 +370,10 @@ impl Report for StatusReport {
                 );
                 page.labelled(&Cell::attention("not allowed:"), &text);
             }
-            for problem in &service.problems {
+            let more = service.problems.len().saturating_sub(PROBLEMS);
+            let more = (more > 0).then(|| format!("and {more} more"));
+            let problems = service.problems.iter().take(PROBLEMS);
+            for problem in problems.chain(&more) {
                 let text = format!("{}: {problem}", service.service);
                 page.labelled(&Cell::attention("not known:"), &text);
             }

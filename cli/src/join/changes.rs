@@ -102,20 +102,16 @@ pub async fn of(
     evidence: &Arc<Evidence>,
     (draft, judged): (&StepDraft, &Verdict),
 ) -> Result<Changes, Failure> {
-    let found = Box::pin(asked.search(std::slice::from_ref(image))).await;
-    let held = found.and_then(|(holders, is_whole)| {
-        let newest = slot::newest(&holders)?;
-        Ok((newest.cloned(), is_whole))
+    let images = std::slice::from_ref(image);
+    let found = Box::pin(asked.search(images)).await;
+    let held = found.and_then(|found| {
+        let newest = slot::newest(&found.holders)?;
+        Ok((newest.cloned(), found.is_whole))
     });
     let (held, unknown) = match held {
         Ok((held, is_whole)) => {
             if !is_whole {
-                asked.context.printer.warn(format!(
-                    "not all that is beside the images of {} can be looked at: what is in {} now \
-                     may be another one",
-                    image.place(),
-                    draft.edge.to.uri.name()
-                ));
+                asked.warn_of_doubt(images, held.is_some(), "");
             }
             let unknown = held.is_none() && !is_whole;
             (held, unknown)

@@ -45,12 +45,17 @@ pub struct Estate<'a> {
 pub struct Standing {
     /// By the policy's name of the environment: the release there.
     pub held: BTreeMap<String, Release>,
+    /// Environments about which not everything could be looked at: where nothing is held something
+    /// may be, and what is held may be followed by another release.
+    pub unknown: BTreeSet<String>,
     /// What somebody who may do so promoted, and what may not be there any more.
     pub fallen: Vec<Fallen>,
     /// Steps that could be taken next, in the order of the policy.
     pub next: Vec<Next>,
     /// What could not be found out.
     pub problems: Vec<String>,
+    /// That there are more tags than are looked at, where an environment is unknown for that.
+    pub beyond: Vec<String>,
 }
 
 /// A release in an environment.
@@ -126,47 +131,44 @@ struct Candidate {
     claimed: BTreeSet<Environment>,
 }
 
+/// The images of a service's repositories that any promotion claims to be about.
+#[derive(Default)]
+struct Looked {
+    candidates: Vec<Candidate>,
+    /// What could not be looked at.
+    problems: Vec<String>,
+    /// That there are more tags than are looked at.
+    beyond: Vec<String>,
+}
+
 impl Estate<'_> {
     /// Looks at one service.
     pub async fn standing(&self, service: &Service, rule: &ServiceRule) -> Standing {
+        let Looked {
+            candidates,
+            problems,
+            beyond,
+        } = self.candidates(rule).await;
         let mut standing = Standing {
             held: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             fallen: Vec::new(),
             next: Vec::new(),
-            problems: Vec::new(),
+            problems,
+            beyond: Vec::new(),
         };
-        let found = match self.candidates(rule).await {
-            Ok(found) => found,
-            Err(failure) => {
-                standing.problems.push(failure.message().to_owned());
-                return standing;
-            }
-        };
-        let mut candidates = Vec::new();
-        for found in found {
-            match found {
-                Ok(candidate) => candidates.extend(candidate),
-                Err(failure) => standing.problems.push(failure.message().to_owned()),
-            }
-        }
         let candidates = &candidates;
-        let mut holders = stream::iter(self.rules.policy.environments())
-            .map(|(name, rule)| async move {
-                let mut fallen = Vec::new();
-                let place = (name, &rule.uri);
-                let holder = self.holder(service, place, candidates, &mut fallen);
-                (name, holder.await, fallen)
-            })
-            .buffered(AT_ONCE);
-        while let Some((name, holder, fallen)) = holders.next().await {
-            standing.fallen.extend(fallen);
-            match holder {
-                Ok(release) => {
-                    let held = release.map(|release| (name.to_owned(), release));
-                    standing.held.extend(held);
-                }
-                Err(failure) => standing.problems.push(failure.message().to_owned()),
+        self.hold(service, candidates, &mut standing).await;
+        let environments = || self.rules.policy.environments().map(|(name, _)| name);
+        let is_held = |name: &&str| standing.held.contains_key(*name);
+        if !beyond.is_empty() && environments().all(|name| is_held(&name)) {
+            for line in beyond {
+                self.context.printer.warn(line);
             }
+        } else if !beyond.is_empty() {
+            let open = environments().filter(|name| !is_held(name));
+            standing.unknown.extend(open.map(str::to_owned));
+            standing.beyond = beyond;
         }
         let held = &standing.held;
         let mut steps = stream::iter(self.rules.policy.edges())
@@ -182,60 +184,101 @@ impl Estate<'_> {
         standing
     }
 
-    /// The images of the service's repositories that any promotion claims to be about.
-    async fn candidates(
-        &self,
-        rule: &ServiceRule,
-    ) -> Result<Vec<Result<Option<Candidate>, Failure>>, Failure> {
-        let mut found = Vec::new();
+    /// Finds out which of the candidates each environment holds.
+    async fn hold(&self, service: &Service, candidates: &[Candidate], standing: &mut Standing) {
+        if !standing.problems.is_empty() {
+            let all = self.rules.policy.environments();
+            standing.unknown = all.map(|(name, _)| name.to_owned()).collect();
+        }
+        let mut holders = stream::iter(self.rules.policy.environments())
+            .map(|(name, rule)| async move {
+                let mut fallen = Vec::new();
+                let place = (name, &rule.uri);
+                let holder = self.holder(service, place, candidates, &mut fallen);
+                (name, holder.await, fallen)
+            })
+            .buffered(AT_ONCE);
+        while let Some((name, holder, fallen)) = holders.next().await {
+            standing.fallen.extend(fallen);
+            match holder {
+                Ok(release) => {
+                    let held = release.map(|release| (name.to_owned(), release));
+                    standing.held.extend(held);
+                }
+                Err(failure) => {
+                    standing.unknown.insert(name.to_owned());
+                    standing.problems.push(failure.message().to_owned());
+                }
+            }
+        }
+    }
+
+    async fn candidates(&self, rule: &ServiceRule) -> Looked {
+        let mut looked = Looked::default();
+        let mut is_anywhere = false;
         for pattern in &rule.images {
             let Pattern::Exact(repository) = pattern else {
                 continue;
             };
-            let target = Target::parse(repository)?;
-            let (image, others) = image::open_any(self.context, &target).await?;
-            let descriptors = slot::tagged(self.context, &image, others, "").await;
-            let mut candidates = stream::iter(descriptors)
-                .map(|descriptor| self.candidate(&image, descriptor))
-                .buffered(AT_ONCE);
-            while let Some(candidate) = candidates.next().await {
-                found.push(candidate);
+            is_anywhere = true;
+            if let Err(failure) = self.look_into(repository, &mut looked).await {
+                looked.problems.push(failure.message().to_owned());
             }
         }
-        if !rule
-            .images
-            .iter()
-            .any(|pattern| matches!(pattern, Pattern::Exact(_)))
-        {
-            return Err(Failure::usage(
-                "the policy names no repository of its images",
-            ));
+        if !is_anywhere {
+            let text = "the policy names no repository of its images";
+            looked.problems.push(text.to_owned());
         }
-        Ok(found)
+        looked
     }
 
+    async fn look_into(&self, repository: &str, looked: &mut Looked) -> Result<(), Failure> {
+        let target = Target::parse(repository)?;
+        let (image, others) = image::open_any(self.context, &target).await?;
+        let tagged = slot::tagged(&image, others).await;
+        looked.problems.extend(tagged.missed);
+        looked.beyond.extend(tagged.beyond);
+        let mut candidates = stream::iter(tagged.descriptors)
+            .map(|descriptor| self.candidate(&image, descriptor))
+            .buffered(AT_ONCE);
+        while let Some(candidate) = candidates.next().await {
+            match candidate {
+                Ok((candidate, problem)) => {
+                    looked.candidates.extend(candidate);
+                    looked.problems.extend(problem);
+                }
+                Err(failure) => looked.problems.push(failure.message().to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The image, if any promotion claims to be about it; and what beside it could not be looked at,
+    /// which may be one.
     async fn candidate(
         &self,
         image: &OpenImage,
         descriptor: Descriptor,
-    ) -> Result<Option<Candidate>, Failure> {
+    ) -> Result<(Option<Candidate>, Option<String>), Failure> {
         let image = image.part(descriptor);
         let collected = evidence::that_count(&image, self.rules).await?;
+        let problem = slot::missing(&image, &collected);
         let limits = &self.context.limits;
         let claimed = slot::claimed(&collected, limits);
         let mut known = self.rules.policy.environments();
         if !known.any(|(_, rule)| claimed.contains(&rule.uri)) {
-            return Ok(None);
+            return Ok((None, problem));
         }
         let mut collected = collected;
         lists::add(&image, self.rules, &mut collected).await?;
         let followed = Followed::Rules(Arc::clone(self.rules));
         let evidence = follow::add(&image.evidence, collected, followed, self.now).await?;
-        Ok(Some(Candidate {
+        let candidate = Candidate {
             image,
             claimed: slot::claimed(&evidence, limits),
             evidence: Arc::new(evidence),
-        }))
+        };
+        Ok((Some(candidate), problem))
     }
 
     async fn told_of(

@@ -1,7 +1,7 @@
 //! Places: which image of a service holds an environment, as far as its repository's tags say.
 //!
-//! Nothing here decides what is allowed. A place that could not be found out only means that two
-//! promotions may claim the same one. Verifiers see that as a fork where both are about the artifact
+//! Nothing here decides what is allowed. A place that could not be found out is said, and only means
+//! that two promotions may claim the same one. Verifiers see that as a fork where both are about the artifact
 //! at hand and follow the same promotion; two that follow none, or are of unrelated images, they
 //! cannot tell apart.
 
@@ -59,10 +59,31 @@ pub struct Holder {
     pub step: Step,
 }
 
+/// The images that were promoted into the environment.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Those that are there, newest first.
+    pub holders: Vec<Holder>,
+    /// The newest step that took one out of service.
+    out: Option<SlotHead>,
+    /// Whether every image, and all that is beside it, could be looked at. If not, what is there now
+    /// may be another one than the newest of these.
+    pub is_whole: bool,
+}
+
+/// A place, and how well it is known.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The place.
+    pub slot: Slot,
+    /// Whether nothing was found before it, and not everything could be looked at.
+    pub is_unknown: bool,
+}
+
 /// What was found out about an image.
 struct Looked {
     found: Option<Found>,
-    /// Whether all that is beside it could be looked at.
+    /// Whether it, and all that is beside it, could be looked at.
     is_whole: bool,
 }
 
@@ -75,92 +96,98 @@ enum Found {
 }
 
 impl Asked<'_> {
-    /// The place after the one that is held now.
-    pub async fn next(&self, image: &OpenImage, replaces: Option<&str>) -> Result<Slot, Failure> {
-        self.next_of(std::slice::from_ref(image), replaces).await
-    }
-
-    /// The same, looked for in the repositories of several images.
+    /// The place after the one that is held now, looked for in the repositories of these images.
     pub async fn next_of(
         &self,
         images: &[OpenImage],
         replaces: Option<&str>,
-    ) -> Result<Slot, Failure> {
+    ) -> Result<Place, Failure> {
+        let known = |slot| Place {
+            slot,
+            is_unknown: false,
+        };
         if let Some(name) = replaces {
-            return Ok(after(&self.replaced(name).await?));
+            return Ok(known(after(&self.replaced(name).await?)));
         }
-        let mut holders = Vec::new();
-        let mut out: Option<SlotHead> = None;
-        for one in self.looked_at(images).await? {
-            match one.found {
-                Some(Found::Holds(holder)) => holders.push(*holder),
-                Some(Found::WentOut(head)) => {
-                    out = out.into_iter().chain([head]).max_by_key(|one| one.sequence);
-                }
-                None => {}
-            }
-        }
-        sort(&mut holders);
+        let Search {
+            holders,
+            out,
+            is_whole,
+        } = self.search(images).await?;
         let held = newest(&holders)?.map(|holder| &holder.step);
         let sequence = held.map_or(0, |held| held.slot.sequence);
         // Who takes something out takes its place.
-        if let Some(out) = out.filter(|out| out.sequence > sequence) {
-            return Ok(Slot {
+        let out = out.filter(|out| out.sequence > sequence);
+        let is_found = held.is_some() || out.is_some();
+        if !is_whole {
+            self.warn_of_doubt(images, is_found, ": name what is replaced with --replaces");
+        }
+        if let Some(out) = out {
+            return Ok(known(Slot {
                 sequence: out.sequence.saturating_add(1),
                 previous: Some(out.head),
-            });
+            }));
         }
         let first = Slot {
             sequence: 1,
             previous: None,
         };
-        Ok(held.map_or(first, after))
+        Ok(Place {
+            slot: held.map_or(first, after),
+            is_unknown: !is_whole && !is_found,
+        })
     }
 
-    /// The images of these images' repositories that were promoted into the environment, newest
-    /// first.
-    pub async fn holders_of(&self, images: &[OpenImage]) -> Result<Vec<Holder>, Failure> {
-        Ok(self.search(images).await?.0)
-    }
-
-    /// The same, and whether everything beside the images that were looked at could be looked at.
-    pub async fn search(&self, images: &[OpenImage]) -> Result<(Vec<Holder>, bool), Failure> {
-        let looked = self.looked_at(images).await?;
-        let is_whole = looked.iter().all(|one| one.is_whole);
-        let holders = looked.into_iter().filter_map(|one| match one.found {
-            Some(Found::Holds(holder)) => Some(*holder),
-            Some(Found::WentOut(_)) | None => None,
-        });
-        let mut holders: Vec<_> = holders.collect();
-        sort(&mut holders);
-        Ok((holders, is_whole))
-    }
-
-    async fn looked_at(&self, images: &[OpenImage]) -> Result<Vec<Looked>, Failure> {
+    /// The images of these images' repositories that were promoted into the environment.
+    pub async fn search(&self, images: &[OpenImage]) -> Result<Search, Failure> {
+        let mut search = Search {
+            holders: Vec::new(),
+            out: None,
+            is_whole: true,
+        };
         let mut seen = BTreeSet::new();
-        let mut looked = Vec::new();
-        for image in images {
-            if seen.insert(image.place()) {
-                looked.extend(self.looked_at_one(image).await?);
+        for image in images.iter().filter(|image| seen.insert(image.place())) {
+            let tagged = tagged(image, None).await;
+            for line in tagged.missed.iter().chain(&tagged.beyond) {
+                search.is_whole = false;
+                self.context.printer.warn(line);
+            }
+            let looked: Vec<_> = stream::iter(tagged.descriptors)
+                .map(|descriptor| self.look(image, descriptor))
+                .buffered(AT_ONCE)
+                .collect()
+                .await;
+            for one in looked {
+                let one = one?;
+                search.is_whole &= one.is_whole;
+                match one.found {
+                    Some(Found::Holds(holder)) => search.holders.push(*holder),
+                    Some(Found::WentOut(head)) => {
+                        let heads = search.out.into_iter().chain([head]);
+                        search.out = heads.max_by_key(|one| one.sequence);
+                    }
+                    None => {}
+                }
             }
         }
-        Ok(looked)
+        sort(&mut search.holders);
+        Ok(search)
     }
 
-    async fn looked_at_one(&self, image: &OpenImage) -> Result<Vec<Looked>, Failure> {
-        let descriptors = tagged(
-            self.context,
-            image,
-            None,
-            ": name what is replaced with --replaces",
-        )
-        .await;
-        let judged: Vec<_> = stream::iter(descriptors)
-            .map(|descriptor| self.look(image, descriptor))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
-        judged.into_iter().collect()
+    /// Says that not everything could be looked at, and what that may mean. `advice` ends it.
+    pub fn warn_of_doubt(&self, images: &[OpenImage], is_found: bool, advice: &str) {
+        let places: BTreeSet<_> = images.iter().map(OpenImage::place).collect();
+        let places: Vec<_> = places.into_iter().collect();
+        let (places, place) = (places.join(", "), self.environment);
+        let what = if is_found {
+            format!("what is in {place} now may be another one")
+        } else {
+            format!("what is in {place} now is not known")
+        };
+        let text = format!(
+            "not all that is beside the images of {places} can be looked at: {what}{advice}"
+        );
+        self.context.printer.warn(text);
     }
 
     async fn look(&self, image: &OpenImage, descriptor: Descriptor) -> Result<Looked, Failure> {
@@ -179,28 +206,40 @@ impl Asked<'_> {
                 });
             }
         };
-        let is_whole = !collected.is_incomplete();
-        let found = self.find(part, collected).await?;
-        Ok(Looked { found, is_whole })
+        if let Some(line) = missing(&part, &collected) {
+            self.context.printer.warn(line);
+            let found = self.find(part, collected).await?.found;
+            let is_whole = false;
+            return Ok(Looked { found, is_whole });
+        }
+        self.find(part, collected).await
     }
 
-    async fn find(&self, part: OpenImage, collected: Evidence) -> Result<Option<Found>, Failure> {
+    async fn find(&self, part: OpenImage, collected: Evidence) -> Result<Looked, Failure> {
+        let whole = |found| Looked {
+            found,
+            is_whole: true,
+        };
         let Some((_, rule)) = self.rules.policy.environment(self.environment) else {
-            return Ok(None);
+            return Ok(whole(None));
         };
         if !claimed(&collected, &self.context.limits).contains(&rule.uri) {
-            return Ok(None);
+            return Ok(whole(None));
         }
         let followed = Followed::Rules(Arc::clone(self.rules));
         let collected = follow::add(&part.evidence, collected, followed, self.now).await?;
         let (judged, collected) = self.judge(&part, collected).await?;
         if let Some(step) = held(self.rules, self.service, self.environment, &judged) {
             let descriptor = part.descriptor;
-            return Ok(Some(Found::Holds(Box::new(Holder { descriptor, step }))));
+            let holder = Holder { descriptor, step };
+            return Ok(whole(Some(Found::Holds(Box::new(holder)))));
         }
         let mut findings = judged.findings.iter();
         if !findings.any(|finding| finding.code == Code::PromotionRetired) {
-            return Ok(None);
+            return Ok(Looked {
+                found: None,
+                is_whole: judged.decision != Decision::Undetermined,
+            });
         }
         let (rules, now, limits) = (self.rules, self.now, &self.context.limits);
         let found = verdict::retirements(rules, collected, self.environment, now, limits).await?;
@@ -208,7 +247,7 @@ impl Asked<'_> {
         let ours = found.map(|one| one.head);
         let ours = ours.filter(|head| head.service == *self.service);
         let last = ours.max_by_key(|head| head.sequence);
-        Ok(last.map(Found::WentOut))
+        Ok(whole(last.map(Found::WentOut)))
     }
 
     async fn judge(
@@ -248,53 +287,77 @@ impl Asked<'_> {
     }
 }
 
-/// Every image that a tag of the repository names, and the one at hand. `others` are the tags besides
-/// that one's, where they are listed already. `advice` ends the warning that there are too many.
-pub(super) async fn tagged(
-    context: &Context,
-    image: &OpenImage,
-    others: Option<Vec<Tag>>,
-    advice: &str,
-) -> Vec<Descriptor> {
+/// What the tags of a repository name.
+pub(super) struct Tagged {
+    /// Every image that was found, and the one at hand.
+    pub(super) descriptors: Vec<Descriptor>,
+    /// What of the tags could not be looked at, one line each.
+    pub(super) missed: Vec<String>,
+    /// That there are more tags than are looked at.
+    pub(super) beyond: Option<String>,
+}
+
+/// Looks for them. `others` are the tags besides that of the image at hand, where they are listed
+/// already.
+pub(super) async fn tagged(image: &OpenImage, others: Option<Vec<Tag>>) -> Tagged {
+    let (mut missed, mut beyond) = (Vec::new(), None);
     let mut found = BTreeMap::from([(image.descriptor.digest.clone(), image.descriptor.clone())]);
-    let printer = &context.printer;
     let listed = match others {
         Some(others) => Ok(others),
         None => image.store.tags().await,
     };
-    let mut tags = match listed {
-        Ok(tags) => tags,
-        Err(error) => {
-            printer.warn(format!(
-                "the tags of {} cannot be listed, so what was promoted there is not known: {error}",
-                image.name
-            ));
-            Vec::new()
-        }
-    };
+    let mut tags = listed.unwrap_or_else(|error| {
+        let text = format!("the tags of {} cannot be listed: {error}", image.name);
+        missed.push(text);
+        Vec::new()
+    });
     tags.retain(names_an_image);
     if tags.len() > TAGS {
-        printer.warn(format!(
-            "{} tags of {}, of which the last {TAGS} are looked at{advice}",
+        beyond = Some(format!(
+            "{} tags of {}, of which the last {TAGS} are looked at",
             tags.len(),
             image.name
         ));
         tags.drain(..tags.len() - TAGS);
     }
     let resolved: Vec<_> = stream::iter(tags)
-        .map(|tag| async move { image.store.resolve(&Selector::Tag(tag)).await })
+        .map(|tag| async move {
+            let found = image.store.resolve(&Selector::Tag(tag.clone())).await;
+            (tag, found)
+        })
         .buffered(AT_ONCE)
         .collect()
         .await;
-    for outcome in resolved {
+    for (tag, outcome) in resolved {
         match outcome {
             Ok(descriptor) => {
                 found.insert(descriptor.digest.clone(), descriptor);
             }
-            Err(error) => tracing::debug!(%error, "tag left out"),
+            // A tag that was taken away meanwhile names nothing, nor does one of what is no image.
+            Err(error) if error.is_not_found() || error.is_unusable() => {
+                tracing::debug!(%error, "tag left out");
+            }
+            Err(error) => missed.push(format!("{}:{tag} cannot be looked at: {error}", image.name)),
         }
     }
-    found.into_values().collect()
+    Tagged {
+        descriptors: found.into_values().collect(),
+        missed,
+        beyond,
+    }
+}
+
+/// What says that not all that is beside an image could be looked at; nothing if all was.
+pub(super) fn missing(image: &OpenImage, evidence: &Evidence) -> Option<String> {
+    let first = match (evidence.unavailable.first(), evidence.truncated) {
+        (Some(first), _) => first,
+        (None, true) => "there is more than is looked at",
+        (None, false) => return None,
+    };
+    let name = &image.pinned;
+    Some(format!(
+        "not all that is beside {name} can be looked at: {first}"
+    ))
 }
 
 /// The step by which an image of this service is in the environment. What has expired since held

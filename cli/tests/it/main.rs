@@ -14,6 +14,7 @@ mod configuration;
 mod cosign_words;
 mod decisions;
 mod demo;
+mod doubt;
 mod edges;
 mod evidence;
 mod exit_codes;

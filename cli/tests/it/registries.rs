@@ -30,31 +30,34 @@ pub(crate) fn observed_registry() -> (String, Arc<Mutex<Vec<String>>>) {
     (serve(move |router| router.layer(map_request(note))), seen)
 }
 
-/// What a registry refuses to write.
+/// What a registry refuses.
 #[derive(Debug, Default)]
 pub(crate) struct Refusing {
     /// How many more writes it takes; `None` for all.
     pub(crate) left: Option<usize>,
     /// What no write may have in its path.
     pub(crate) path: Option<String>,
+    /// What nothing may be read of that has it in its path: then it answers that it failed.
+    pub(crate) reads: Option<String>,
 }
 
 impl Refusing {
-    fn refuses(&mut self, request: &Request) -> bool {
+    fn refuses(&mut self, request: &Request) -> Option<StatusCode> {
+        let names = |part: &String| request.uri().path().contains(part);
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return false;
+            let fails = self.reads.as_ref().is_some_and(names);
+            return fails.then_some(StatusCode::INTERNAL_SERVER_ERROR);
         }
-        let denied = self.path.as_ref();
-        if denied.is_some_and(|part| request.uri().path().contains(part)) {
-            return true;
+        if self.path.as_ref().is_some_and(names) {
+            return Some(StatusCode::FORBIDDEN);
         }
         match &mut self.left {
-            Some(0) => true,
+            Some(0) => Some(StatusCode::FORBIDDEN),
             Some(left) => {
                 *left -= 1;
-                false
+                None
             }
-            None => false,
+            None => None,
         }
     }
 }
@@ -66,8 +69,8 @@ pub(crate) fn refusing_registry() -> (String, Arc<Mutex<Refusing>>) {
     let check = move |request: Request, next: Next| {
         let refused = told.lock().unwrap().refuses(&request);
         async move {
-            if refused {
-                return StatusCode::FORBIDDEN.into_response();
+            if let Some(status) = refused {
+                return status.into_response();
             }
             next.run(request).await
         }

@@ -113,7 +113,11 @@ async fn look(
         }];
     }
     let standing = estate.standing(service, rule).await;
-    let problems = standing.problems.into_iter().map(|problem| Line {
+    let mut problems = standing.problems;
+    if standing.unknown.contains(from) {
+        problems.extend(standing.beyond);
+    }
+    let problems = problems.into_iter().map(|problem| Line {
         reason: Some(problem),
         ..Line::new(service, Outcome::Unknown, Exit::Undetermined)
     });

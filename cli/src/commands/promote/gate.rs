@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bulla_model::{Digest, EdgeKind};
 use bulla_verify::{Code, StepDraft};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::args::promote::Arguments;
 use crate::commands::Context;
@@ -40,6 +41,16 @@ pub(super) struct Taken {
     /// Whether it was attached now to images that had lacked it.
     pub(super) finished: bool,
     pub(super) review_until: Option<Timestamp>,
+    pub(super) remarks: Remarks,
+}
+
+/// What whoever took the step has to know besides.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Remarks {
+    /// Whether what was there before could not be found out, so that it claims the first place.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unknown: bool,
 }
 
 impl Gate<'_> {
@@ -72,6 +83,7 @@ impl Gate<'_> {
             already: false,
             finished: false,
             review_until: None,
+            remarks: Remarks::default(),
         };
         if step.kind == EdgeKind::Retire && judged.iter().all(is_retired) {
             // What was interrupted is done now. A set out of service has no step out of it left.
@@ -90,7 +102,9 @@ impl Gate<'_> {
             taken.already = draft.already.is_some();
             taken.promotion.clone_from(&draft.already);
             if !taken.already && !arguments.dry_run {
-                taken.promotion = Some(self.seal(set, &judged, &draft, signer).await?);
+                let (promotion, is_unknown) = self.seal(set, &judged, &draft, signer).await?;
+                taken.promotion = Some(promotion);
+                taken.remarks.unknown = is_unknown;
                 taken.review_until = draft
                     .review_within
                     .and_then(|within| now.checked_add(within).ok());
@@ -109,14 +123,14 @@ impl Gate<'_> {
         Ok(taken)
     }
 
-    /// Finds the promotion's place, and seals it.
+    /// Finds the promotion's place, and seals it; answers also whether the place is not known.
     async fn seal(
         &self,
         set: &ReleaseSet,
         judged: &[Judged],
         draft: &StepDraft,
         signer: &Sealer,
-    ) -> Result<Digest, Failure> {
+    ) -> Result<(Digest, bool), Failure> {
         let (arguments, now) = (self.arguments, self.now);
         let places = slot::Asked {
             context: self.context,
@@ -128,8 +142,9 @@ impl Gate<'_> {
         let not_after = arguments.valid_for.as_deref();
         let not_after = not_after.map(|text| step::until(now, text)).transpose()?;
         let replaces = arguments.replaces.as_deref();
+        let place = places.next_of(&set.members, replaces).await?;
         let new = NewPromotion {
-            slot: places.next_of(&set.members, replaces).await?,
+            slot: place.slot,
             draft,
             version: arguments.release.clone(),
             reason: arguments.message.clone(),
@@ -137,7 +152,8 @@ impl Gate<'_> {
             now,
             not_after,
         };
-        promotion::publish(self.context, set, judged, signer, &new).await
+        let promotion = promotion::publish(self.context, set, judged, signer, &new).await?;
+        Ok((promotion, place.is_unknown))
     }
 }
 

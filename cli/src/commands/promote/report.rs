@@ -5,7 +5,7 @@ use bulla_verify::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::gate::Taken;
+use super::gate::{Remarks, Taken};
 use crate::Failure;
 use crate::args::promote::Arguments;
 use crate::failure::FailureKind;
@@ -27,6 +27,8 @@ pub(super) struct PromoteReport {
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     review_until: Option<Timestamp>,
+    #[serde(flatten)]
+    remarks: Remarks,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) copied_to: Option<String>,
     /// The environment, as it was typed.
@@ -55,6 +57,7 @@ impl PromoteReport {
             already: taken.already,
             dry_run: arguments.dry_run,
             review_until: taken.review_until,
+            remarks: taken.remarks,
             copied_to: None,
             typed: arguments.to.clone(),
             attestations: None,
@@ -121,6 +124,8 @@ pub(super) struct SetReport {
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     review_until: Option<Timestamp>,
+    #[serde(flatten)]
+    remarks: Remarks,
     #[serde(skip)]
     names: String,
     /// The environment, as it was typed.
@@ -140,6 +145,7 @@ impl SetReport {
             finished: taken.finished,
             dry_run: arguments.dry_run,
             review_until: taken.review_until,
+            remarks: taken.remarks,
             names: names.to_owned(),
             typed: arguments.to.clone(),
         }
