@@ -118,7 +118,8 @@ fn read(eligible: Eligible<'_>) -> EligibleProvenance {
             Ok(provenance) => out.statements.push(statement.with(provenance)),
             Err(error) => {
                 out.has_unread = true;
-                out.causes.push(Cause::Invalid);
+                // By somebody who is named: no stranger's statement speaks louder.
+                out.causes.push(Cause::Denied);
                 let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
                 out.findings
                     .push(finding.at(statement.manifest(), "/predicate"));

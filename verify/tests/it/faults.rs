@@ -37,7 +37,7 @@ fn f04_a_payload_that_cannot_be_read_or_is_of_another_type_is_no_attestation() {
         let mut world = World::empty();
         world.attest("builder", kind, &predicate);
         let verdict = world.verify("dev");
-        assert_exit(&verdict, 12);
+        assert_exit(&verdict, 1);
         assert_found(&verdict, Code::StatementUnusable);
     }
 }

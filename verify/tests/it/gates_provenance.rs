@@ -433,3 +433,27 @@ fn a_promotion_claims_the_source_level_that_the_base_asks_for() {
     summarise(&mut world, "tester", &commit(), |_| {});
     assert!(claimed(&world).is_empty());
 }
+
+#[test]
+fn a_stranger_changes_nothing_about_provenance_that_cannot_be_read() {
+    for by in ["builder", "tester"] {
+        let mut world = World::built();
+        let rule = "      provenance: {by: [builder]}\n  - from: dev";
+        let asks = format!("      provenance: {{by: [{by}]}}\n  - from: dev");
+        world.edit("release.yaml", rule, &asks);
+        if by == "builder" {
+            // Then nothing says which service it is, either.
+            world.take("builder provenance");
+        }
+        world.attest(by, slsa_provenance::TYPE, &json!({"buildDefinition": 3}));
+        let before = world.judge("dev", None).0;
+        assert_exit(&before, 1);
+        assert_found(&before, Code::ProvenanceMissing);
+        assert_found(&before, Code::StatementUnusable);
+        world.attest("mallory", slsa_provenance::TYPE, &provenance(SOURCE, &[]));
+        assert_exit(&world.judge("dev", None).0, 1);
+        let cut = world.evidence.last().unwrap().bundle[..40].to_vec();
+        world.add("cut", cut);
+        assert_exit(&world.judge("dev", None).0, 1);
+    }
+}

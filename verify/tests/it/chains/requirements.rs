@@ -25,6 +25,13 @@ stories! {
     "provenance-by-a-stranger", "Step 4: the service",
         "Provenance by somebody whom nobody names says nothing.",
         11 ProvenanceMissing SignerUntrusted => verify("staging", with(World::staged(), |world| world.sign_over("builder provenance", "tester")));
+    "provenance-unreadable", "Step 4: the service",
+        "Provenance by somebody who is named that cannot be read speaks before a stranger's.",
+        1 ProvenanceMissing StatementUnusable SignerUntrusted => verify("staging", with(without("builder provenance"), |world| {
+            world.attest("builder", slsa_provenance::TYPE, &json!({"buildDefinition": 3}));
+            let stranger = kit::provenance("https://github.com/acme/pay", &[]);
+            world.attest("mallory", slsa_provenance::TYPE, &stranger);
+        }));
     "provenance-of-another-way", "Step 8: requirements",
         "Provenance matches one of `buildTypes`.",
         1 ProvenanceMissing ProvenanceMismatch => verify("prod", {
