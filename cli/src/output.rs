@@ -1,5 +1,6 @@
 //! Files written whole or not at all.
 
+use std::fs::{File, Metadata};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -7,18 +8,24 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::Failure;
 
-/// Writes a file, replacing what is there: a reader sees the old bytes or the new, never a part.
+/// Writes a file, replacing what is there: a reader sees the old bytes or the new, never a part. Who
+/// might read the old file may read the new one, and nobody else.
 ///
 /// What is there and is no regular file (a pipe, `/dev/stdout`) is written to, not replaced.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+    let there = path.metadata().ok();
+    if there.as_ref().is_some_and(|there| !there.is_file()) {
         return std::fs::OpenOptions::new()
             .write(true)
             .open(path)
             .and_then(|mut file| file.write_all(bytes))
             .map_err(|error| Failure::file("write", path, &error));
     }
-    let file = filled(path, bytes, None)?;
+    let mode = there.as_ref().and_then(mode_of);
+    let file = filled(path, bytes, mode)?;
+    if let Some(mode) = mode {
+        restore_mode(file.as_file(), mode).map_err(|error| Failure::file("write", path, &error))?;
+    }
     file.persist(path)
         .map_err(|error| Failure::file("write", path, &error.error))?;
     Ok(())
@@ -72,6 +79,33 @@ fn set_mode(builder: &mut Builder<'_, '_>, mode: u32) {
 #[cfg(not(unix))]
 fn set_mode(_: &mut Builder<'_, '_>, _: u32) {}
 
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere files have no mode")]
+fn mode_of(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &Metadata) -> Option<u32> {
+    None
+}
+
+/// Gives a new file the mode that the user's mask took from it.
+#[cfg(unix)]
+fn restore_mode(file: &File, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if mode_of(&file.metadata()?) == Some(mode) {
+        return Ok(());
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn restore_mode(_: &File, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +129,22 @@ mod tests {
         assert_eq!(failure.kind().exit().code(), 2);
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_may_read_a_file_stays_as_it_is_replaced() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for mode in [0o600, 0o640, 0o666] {
+            std::fs::write(&path, b"one").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            write_atomic(&path, b"two").unwrap();
+            let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{found:o}");
+            assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        }
     }
 
     #[cfg(unix)]
