@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_model::{Digest, EdgeKind};
+use bulla_model::{Digest, EdgeKind, Scope};
 use bulla_verify::{Code, StepDraft};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,6 +51,9 @@ pub(super) struct Remarks {
     /// Whether what was there before could not be found out, so that it claims the first place.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) unknown: bool,
+    /// The command by which the ledger's owner records what went out of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to_record: Option<String>,
 }
 
 impl Gate<'_> {
@@ -119,8 +122,23 @@ impl Gate<'_> {
                 summaries.finish(self.rules, promotion).await?;
             }
         }
+        if step.kind == EdgeKind::Retire && taken.promotion.is_some() {
+            taken.remarks.to_record = self.to_record(set);
+        }
         taken.members = judged.into_iter().map(Member::from).collect();
         Ok(taken)
+    }
+
+    /// A retirement that a registry leaves out is only missed by who sees a checkpoint that lists it.
+    fn to_record(&self, set: &ReleaseSet) -> Option<String> {
+        self.rules.owner()?;
+        let (_, rule) = self.rules.policy.environment(&self.arguments.to)?;
+        let images = set.members.iter();
+        let images: Vec<_> = images
+            .map(|image| format!(" --latest {}", image.pinned))
+            .collect();
+        let scope = Scope::ledger_of(&rule.uri);
+        Some(format!("bulla checkpoint {scope}{}", images.concat()))
     }
 
     /// Finds the promotion's place, and seals it; answers also whether the place is not known.

@@ -98,6 +98,7 @@ impl Report for PromoteReport {
                 ),
             );
         }
+        record(page, &self.remarks);
         if let Some(destination) = &self.copied_to {
             let text = match &self.attestations {
                 None => format!("with its attestations to {destination}"),
@@ -192,5 +193,14 @@ impl Report for SetReport {
                 ),
             );
         }
+        record(page, &self.remarks);
+    }
+}
+
+/// Says what is still to be done, so that no registry brings back what went out of service.
+fn record(page: &mut Page, remarks: &Remarks) {
+    if let Some(command) = &remarks.to_record {
+        let text = format!("a registry could hide this until the ledger's owner runs {command}");
+        page.labelled(&Cell::strong("hint:"), &text);
     }
 }

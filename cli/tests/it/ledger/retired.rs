@@ -45,7 +45,10 @@ fn an_image_that_went_out_of_service_stays_out_whatever_is_served() {
             (code, found.contains(&"promotion-retired".to_owned())),
             (1, true)
         );
-        let written = sandbox.done(&format!("checkpoint --latest image:1.0 {SIGN}"));
+        // Until then a registry could hide it, so whoever takes it out is told to have it recorded.
+        let command = retired["toRecord"].as_str().unwrap();
+        let command = command.strip_prefix("bulla ").unwrap();
+        let written = sandbox.done(&format!("{command} {SIGN}"));
         assert!(written.data.contains("1 retired"), "{}", written.data);
         // It took the place in prod.
         let said = newest(&sandbox.path("ledger"), &the_scope());
@@ -76,7 +79,9 @@ fn an_image_that_went_out_of_service_stays_out_whatever_is_served() {
 fn a_later_release_in_its_place_does_not_bring_it_back() {
     let sandbox = retirable();
     copy(&sandbox.path("image"), &sandbox.path("before"));
-    sandbox.done("promote image:1.0 --to prod --kind retire --key ci.key");
+    let retired = sandbox.done("promote image:1.0 --to prod --kind retire --key ci.key");
+    let hint = "the ledger's owner runs bulla checkpoint ledger://acme/pay --latest ";
+    assert!(retired.data.contains(hint), "{}", retired.data);
     sandbox.done(&format!("checkpoint --latest image:1.0 {SIGN}"));
     sandbox.add_release("2.0");
     release(&sandbox, "image:2.0");
