@@ -4,7 +4,7 @@ use bulla_attest::PrivateKey;
 use bulla_model::Digest;
 use serde_json::json;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Answer, Sandbox};
 
 const SOURCE: &str = "--source https://github.com/acme/pay";
 
@@ -325,6 +325,77 @@ fn relabel(sandbox: &Sandbox, config: &str) -> Digest {
         put(&format!("sha256-{}.sig", digest.hex()), "signature").await;
         digest
     })
+}
+
+/// The text with everything from this line on taken out of its comments.
+fn uncommented(text: &str, from: &str) -> String {
+    let mut is_open = false;
+    let line = |line: &str| {
+        let inside = line.trim_start();
+        is_open |= inside.strip_prefix("# ") == Some(from);
+        let indent = &line[..line.len() - inside.len()];
+        let text = inside.strip_prefix("# ").or(inside.strip_prefix('#'));
+        match text.filter(|_| is_open) {
+            Some(text) => format!("{indent}{text}\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn the_job_that_renews_the_checkpoint_does_so_once_it_is_no_comment() {
+    for (ci, file) in [
+        ("github", ".github/workflows/bulla.yml"),
+        ("gitlab", ".gitlab/bulla.yml"),
+    ] {
+        let sandbox = with_keys();
+        key(&sandbox, "ledger");
+        sandbox.done(&format!("init {SOURCE} --owner-key alice.pub --ci {ci}"));
+        let pipeline = uncommented(&sandbox.read(file), "checkpoint:");
+        let pipeline = pipeline.replace("  # schedule:", "  schedule:");
+        let parsed: serde_json::Value = serde_saphyr::from_str(&pipeline).unwrap();
+        let script = match ci {
+            "github" => {
+                let job = &parsed["jobs"]["checkpoint"];
+                assert_eq!(job["if"], "github.event_name == 'schedule'");
+                assert!(parsed["on"]["schedule"][0]["cron"].is_string());
+                job["steps"].as_array().unwrap().last().unwrap()["run"].clone()
+            }
+            _ => parsed["checkpoint"]["script"][1].clone(),
+        };
+        let script = script.as_str().unwrap().trim();
+        let run = |follows: &str| {
+            let command = script.replace("\"$LEDGER\"", "oci:ledger");
+            let command = command.replace("$FOLLOWS", follows);
+            let arguments = command.strip_prefix("bulla ").unwrap();
+            let mut command = sandbox.command(arguments);
+            command.env("BULLA_LEDGER_KEY", sandbox.read("ledger.key"));
+            Answer::of(&command.output().unwrap())
+        };
+        // Nobody owns the ledger of an anchor that was not touched.
+        assert_eq!(run("--first").code, 2);
+        let pem = sandbox.read("ledger.pub").replace('\n', "\n          ");
+        let begun = "#         -----BEGIN PUBLIC KEY-----";
+        let anchor = sandbox
+            .read("anchor.yaml")
+            .replace(begun, &format!("          {pem}"));
+        sandbox.write("anchor.yaml", &uncommented_ledger(&anchor));
+        assert_eq!(run("").code, 2, "nothing says what the last one was");
+        let first = run("--first");
+        assert_eq!(first.code, 0, "{}", first.talk);
+        assert!(first.data.contains("checkpoint 1 of "), "{}", first.data);
+        let again = run("");
+        assert_eq!(again.code, 0, "{}", again.talk);
+    }
+}
+
+fn uncommented_ledger(anchor: &str) -> String {
+    let opened = uncommented(anchor, "ledger:");
+    let (before, after) = opened
+        .split_once("The lowest version of each policy")
+        .unwrap();
+    format!("{before}# The lowest version of each policy{after}")
 }
 
 #[test]
