@@ -40,14 +40,17 @@ fn company() -> Sandbox {
     sandbox
 }
 
-/// Built from a commit with packages and vulnerabilities, and in dev.
+/// Built from a commit with packages and vulnerabilities (`ID` or `ID=SCORE`), and in dev.
 fn built(sandbox: &Sandbox, image: &str, commit: &str, packages: &[&str], found: &[&str]) {
     sandbox.attest_build(image, &provenance("pay", commit), "");
     attest_bill(sandbox, image, packages, "ci");
     let now = jiff::Timestamp::now().to_string();
     let results: Vec<Value> = found
         .iter()
-        .map(|id| json!({"id": id, "severity": [{"method": "nvd", "score": "8.1"}]}))
+        .map(|one| {
+            let (id, score) = one.split_once('=').unwrap_or((one, "8.1"));
+            json!({"id": id, "severity": [{"method": "nvd", "score": score}]})
+        })
         .collect();
     let scan = json!({
         "scanner": {"uri": "pkg:generic/scanner", "version": "1", "db": {"lastUpdate": now}, "result": results},
@@ -122,5 +125,70 @@ fn the_approver_sees_what_changes() {
     assert_eq!(
         changes["vulnerabilities"]["removed"],
         json!({"cve-2026-1": "high"})
+    );
+}
+
+/// A work tree with a branch of one commit and one of two; what ends them.
+fn branches(sandbox: &Sandbox) -> (String, String) {
+    let script = "git init --quiet . && tree=$(git write-tree) && \
+        base=$(git commit-tree -m base $tree) && \
+        one=$(git commit-tree -p $base -m one $tree) && \
+        two=$(git commit-tree -p $base -m two $tree) && \
+        three=$(git commit-tree -p $two -m three $tree) && echo $one $three";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script]).current_dir(sandbox.path("."));
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), "Dave");
+        command.env(format!("GIT_{who}_EMAIL"), "dave@acme.example");
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (one, three) = text.trim().split_once(' ').unwrap();
+    (one.to_owned(), three.to_owned())
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that does not run says so")]
+fn the_approver_sees_what_the_next_release_does_not_have_any_more() {
+    if let Some(missing) = crate::tutorial::missing() {
+        println!("SKIPPED peer {missing}");
+        return;
+    }
+    let sandbox = company();
+    let (one, three) = branches(&sandbox);
+    let packages = ["pkg:npm/a@1.0"];
+    built(&sandbox, "image:1.0", &one, &packages, &[]);
+    sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
+    sandbox.done("promote image:1.0 --to prod --key ci.key");
+    built(&sandbox, "image:1.1", &three, &packages, &[]);
+    let shown = sandbox.done("approve image:1.1 --to prod --key alice.key --yes --output json");
+    let line = format!(
+        "commits          2 commits more and 1 fewer of https://github.com/acme/pay, \
+         {}..{}\n",
+        &one[..16],
+        &three[..16]
+    );
+    assert!(shown.talk.contains(&line), "{line}: {}", shown.talk);
+    let commits = &shown.json()["changes"]["commits"][0];
+    assert_eq!(commits["count"], 2);
+    assert_eq!(commits["lost"], 1);
+}
+
+#[test]
+fn the_approver_sees_what_is_rated_otherwise() {
+    let sandbox = company();
+    let packages = ["pkg:npm/a@1.0"];
+    let before = ["CVE-2026-1=8.1", "CVE-2026-2=5.0"];
+    built(&sandbox, "image:1.0", OLD, &packages, &before);
+    sandbox.done("approve image:1.0 --to prod --key alice.key --yes");
+    sandbox.done("promote image:1.0 --to prod --key ci.key");
+    let after = ["CVE-2026-1=5.0", "CVE-2026-2=5.1"];
+    built(&sandbox, "image:1.1", NEW, &packages, &after);
+    let shown = sandbox.done("approve image:1.1 --to prod --key alice.key --yes --output json");
+    let line = "vulnerabilities  1 rated otherwise   cve-2026-1 high -> medium\n";
+    assert!(shown.talk.contains(line), "{}", shown.talk);
+    assert_eq!(
+        shown.json()["changes"]["vulnerabilities"]["changed"],
+        json!({"cve-2026-1": ["high", "medium"]})
     );
 }

@@ -106,4 +106,21 @@ fn where_no_root_is_given_an_instance_is_believed() {
     for part in ["--key", "--instance", "cannot be used with"] {
         assert!(key.talk.contains(part), "{part}: {}", key.talk);
     }
+    let certificate = "--certificate-identity a --certificate-oidc-issuer b";
+    for (about_keys, others) in [
+        ("--public-key-id x", "--instance staging"),
+        ("--public-key-id x", certificate),
+        (
+            "--public-key-signing-hash-algo sha256",
+            "--instance staging",
+        ),
+        ("--public-key-signing-hash-algo sha256", certificate),
+    ] {
+        let answer = sandbox.run(&format!("{summary} {about_keys} {others}"));
+        assert_eq!(answer.code, 2, "{about_keys} {others}: {}", answer.talk);
+        let (name, other) = (about_keys.split(' ').next(), others.split(' ').next());
+        for part in [name.unwrap(), other.unwrap(), "cannot be used with"] {
+            assert!(answer.talk.contains(part), "{part}: {}", answer.talk);
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn every_command_does_what_the_page_says() {
 
 /// A program of the page's that is not on this machine. Where peers are required, it has to be.
 #[expect(clippy::disallowed_methods, reason = "CI says so in a variable")]
-fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     let there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
     let missing = ["git", "sh", "sha256sum"]
         .into_iter()
