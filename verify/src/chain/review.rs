@@ -134,6 +134,9 @@ pub(super) fn judge(
     report.findings.append(&mut notes);
     let due = at.saturating_add(rule.within).unwrap_or(Timestamp::MAX);
     if context.question.now <= due {
+        if rule.overdue_denies {
+            report.holds_until(due);
+        }
         checked(report, rule, fine, format!("due until {due}"));
         return;
     }

@@ -104,6 +104,9 @@ fn an_overdue_review_warns_or_denies_as_the_policy_says() {
         let verdict = world.verify("prod");
         assert_exit(&verdict, 0);
         assert!(!codes(&verdict).contains(&Code::ReviewOverdue));
+        // Whoever keeps the answer has to know when it ends.
+        let ends = (exit == 1).then(|| hour(26));
+        assert_eq!(verdict.fresh_until, ends);
         world.now = hour(27);
         let verdict = world.verify("prod");
         assert_exit(&verdict, exit);
