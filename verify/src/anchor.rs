@@ -1,5 +1,8 @@
 //! The anchor: what a verifier is told out of band, by a local file.
 
+mod changes;
+mod rotation;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,20 +10,37 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use bulla_model::{Environment, Identity, Limits};
+use bulla_model::{Digest, Environment, Identity, Limits};
 
 use crate::policy::{IdentityRule, IdentityWire, Matched, Place, PolicyError, Signers, signers};
 use crate::public_key::PublicKey;
 use crate::relay::{RelayRule, RelayWire};
 use crate::verified::SignedTime;
 
+pub use rotation::{
+    Agreement, PAYLOAD_TYPE, Rotation, RotationError, signatures_bytes, signers_of,
+};
+
 /// The `apiVersion` of anchors.
 pub const API_VERSION: &str = "bulla.dev/anchor/v0.1";
+
+/// The name of an anchor that says none.
+const UNNAMED: &str = "anchor";
+
+fn is_name(text: &str) -> bool {
+    let is_good =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(is_good)
+}
 
 /// Who owns policies, which environments this verifier acts for, and what it may not fall below.
 /// Never taken from a registry or from the checkout under test.
 #[derive(Clone, Debug)]
 pub struct Anchor {
+    name: String,
+    version: u64,
+    previous: Option<Digest>,
+    digest: Digest,
     owners: Vec<PublicKey>,
     threshold: usize,
     must_sign: bool,
@@ -42,6 +62,12 @@ pub struct LedgerRule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wire {
     api_version: Spanned<String>,
+    #[serde(default)]
+    name: Option<Spanned<String>>,
+    #[serde(default)]
+    version: Option<Spanned<u64>>,
+    #[serde(default)]
+    previous: Option<Digest>,
     owners: Spanned<OwnersWire>,
     environments: Vec<Environment>,
     #[serde(default)]
@@ -98,6 +124,18 @@ impl Anchor {
                 format!("expected `apiVersion: {API_VERSION}`"),
             ));
         }
+        let named = wire.name.map(|name| {
+            if is_name(&name.value) {
+                return Ok(name.value);
+            }
+            let reason =
+                "expected a `name` of 1 to 64 lower-case letters, digits, `-`, `.` and `_`";
+            Err(rule(name.referenced, reason.into()))
+        });
+        if let Some(zero) = wire.version.as_ref().filter(|version| version.value == 0) {
+            let reason = "`version` is 0: the first is 1";
+            return Err(rule(zero.referenced, reason.into()));
+        }
         let at = wire.owners.referenced;
         let mut owners: Vec<PublicKey> = Vec::new();
         for pem in &wire.owners.value.keys {
@@ -133,6 +171,10 @@ impl Anchor {
         let relays = wire.relays.into_iter();
         let relays = relays.map(|relay| RelayRule::read(&file, relay));
         Ok(Self {
+            name: named.transpose()?.unwrap_or_else(|| UNNAMED.to_owned()),
+            version: wire.version.map_or(1, |version| version.value),
+            previous: wire.previous,
+            digest: Digest::sha256(bytes),
             owners,
             threshold,
             must_sign: wire.owners.value.must_sign,
@@ -142,6 +184,26 @@ impl Anchor {
             ledger: ledger.transpose()?,
             relays: relays.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// By what the state knows it; `anchor` if the file says nothing.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which version it is; 1 if the file says nothing.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The digest of the anchor that it takes the place of.
+    pub fn previous(&self) -> Option<&Digest> {
+        self.previous.as_ref()
+    }
+
+    /// The digest of the file.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     /// The policy owners' keys.

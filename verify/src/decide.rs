@@ -147,6 +147,7 @@ pub(crate) fn environment_rule<'a>(
 /// Step 1, the policy.
 pub(crate) fn policy_age(question: &Question<'_>, report: &mut Report) {
     const CHECK: &str = "policy";
+    anchor_age(question, report);
     let policy = question.policy;
     let minimum = question
         .anchor
@@ -196,6 +197,35 @@ pub(crate) fn policy_age(question: &Question<'_>, report: &mut Report) {
             );
         }
     }
+}
+
+/// Step 1, the anchor: not one that owners replaced.
+fn anchor_age(question: &Question<'_>, report: &mut Report) {
+    const CHECK: &str = "anchor";
+    let (Some(anchor), Some(state)) = (question.anchor, question.state) else {
+        return;
+    };
+    let version = anchor.version();
+    let (cause, finding, summary) = match state.compare_anchor(anchor) {
+        Memory::Fine => return,
+        Memory::Older { seen } => {
+            let message = "the anchor is older than one that its owners put in its place";
+            let finding = Finding::new(Code::PolicyRollback, CHECK, message)
+                .expected(format!("version {seen} or later"))
+                .found(format!("version {version}"));
+            (Cause::Expired, finding, "older than one seen before")
+        }
+        Memory::Different { seen } => {
+            let message = format!("version {version} of the anchor was signed with other content");
+            let finding = Finding::new(Code::PolicyEquivocation, CHECK, message)
+                .expected(seen.to_string())
+                .found(anchor.digest().to_string())
+                .hint("raise `version` with every change of the anchor");
+            (Cause::Denied, finding, "another anchor of the same version")
+        }
+    };
+    report.findings.push(finding);
+    report.check(CHECK, Outcome::Failed(cause), summary);
 }
 
 /// Step 2; `None` if the deadline came first. Without an environment no ledger is looked at.

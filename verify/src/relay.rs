@@ -110,6 +110,29 @@ impl RelayRule {
         !self.kinds.is_empty()
     }
 
+    /// Everything it says, for comparing.
+    pub(crate) fn tell(&self) -> String {
+        fn joined<T>(all: &[T], one: impl Fn(&T) -> String) -> String {
+            let texts: Vec<_> = all.iter().map(one).collect();
+            texts.join(" ")
+        }
+        let api = self.api.as_deref().map(|api| format!(" at {api:?}"));
+        let kinds = match &self.kinds[..] {
+            [] => "all kinds".to_owned(),
+            kinds => joined(kinds, ToString::to_string),
+        };
+        format!(
+            "relay of {}{}: {} in {} into {} for {} by {}",
+            self.platform,
+            api.unwrap_or_default(),
+            joined(&self.files, |file| format!("{:?}", file.to_string())),
+            joined(&self.repositories, |one| format!("{:?}", one.to_string())),
+            joined(&self.environments, ToString::to_string),
+            kinds,
+            joined(&self.by.0, IdentityRule::tell),
+        )
+    }
+
     /// Where it is written.
     pub fn place(&self) -> &Place {
         &self.place

@@ -1,4 +1,4 @@
-//! The state: the highest policy versions a verifier has seen. The caller keeps it.
+//! The state: the highest versions of policies and anchors a verifier has seen. The caller keeps it.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use bulla_model::{Digest, JsonError, Limits, Scope, json};
 
+use crate::anchor::Anchor;
 use crate::ledger::SeenCheckpoint;
 use crate::policy::Policy;
 
@@ -20,6 +21,9 @@ pub struct State {
     /// Checkpoints, by ledger; `version` is the serial.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     checkpoints: BTreeMap<Scope, Seen>,
+    /// Anchors that came by rotation, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    anchors: BTreeMap<String, Seen>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +114,42 @@ impl State {
             }
             _ => false,
         }
+    }
+
+    /// Compares an anchor with those that came by rotation.
+    pub fn compare_anchor(&self, anchor: &Anchor) -> Memory {
+        match self.anchors.get(anchor.name()) {
+            Some(seen) if anchor.version() < seen.version => Memory::Older { seen: seen.version },
+            Some(seen) if anchor.version() == seen.version && *anchor.digest() != seen.digest => {
+                Memory::Different {
+                    seen: seen.digest.clone(),
+                }
+            }
+            _ => Memory::Fine,
+        }
+    }
+
+    /// Remembers an anchor that came by rotation and compared fine; answers whether anything changed.
+    ///
+    /// Others are not remembered: the file is its administrator's, who may write it anew.
+    pub fn remember_anchor(&mut self, anchor: &Anchor) -> bool {
+        self.version = 1;
+        if self.compare_anchor(anchor) != Memory::Fine {
+            return false;
+        }
+        let seen = Seen {
+            version: anchor.version(),
+            digest: anchor.digest().clone(),
+            issued_at: None,
+        };
+        self.anchors.insert(anchor.name().to_owned(), seen.clone()) != Some(seen)
+    }
+
+    /// The same without what was seen of anchors, for an anchor of another verifier.
+    #[must_use]
+    pub fn without_anchors(mut self) -> Self {
+        self.anchors.clear();
+        self
     }
 
     /// Compares a checkpoint with what was seen of its ledger.

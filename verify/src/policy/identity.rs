@@ -101,7 +101,7 @@ impl IdentityRule {
     }
 
     /// Everything it says, for comparing.
-    pub(super) fn tell(&self) -> String {
+    pub(crate) fn tell(&self) -> String {
         // Whole, and in quotes where it is odd: no two rules may read the same.
         let mut text = match &self.kind {
             Kind::Key { key, .. } => format!("key {}", key.id()),

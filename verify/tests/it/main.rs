@@ -45,6 +45,7 @@ mod recorded;
 mod reference;
 mod references;
 mod relays;
+mod rotation;
 mod score;
 mod sets;
 mod signed;

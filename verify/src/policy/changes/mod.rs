@@ -28,7 +28,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    fn reversed(self) -> Self {
+    pub(crate) fn reversed(self) -> Self {
         match self {
             Self::Tightened => Self::Loosened,
             Self::Loosened => Self::Tightened,

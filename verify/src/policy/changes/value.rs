@@ -62,7 +62,7 @@ impl Value {
     }
 
     /// What it does that this is there now.
-    pub(super) fn coming(&self) -> Effect {
+    pub(crate) fn coming(&self) -> Effect {
         match self {
             Self::There(effect, _) => *effect,
             Self::Whole(_) => Effect::Tightened,
@@ -71,7 +71,7 @@ impl Value {
     }
 
     /// Which way it goes from an earlier value, and how that reads; nothing if it is the same.
-    pub(super) fn differs(&self, old: &Self) -> Option<(Effect, String)> {
+    pub(crate) fn differs(&self, old: &Self) -> Option<(Effect, String)> {
         // What it says is told part by part.
         if self == old || matches!((self, old), (Self::There(..), Self::There(..))) {
             return None;

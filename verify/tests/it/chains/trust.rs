@@ -60,6 +60,18 @@ stories! {
     "policy-as-seen", "Step 1: the policy's age",
         "The policy that was seen is fine.",
         0 => verify("prod", with(World::journey(), |world| world.state = Some(seen())));
+    "anchor-older-than-rotated", "Step 1: the policy's age",
+        "The anchor is not below one that its owners put in its place.",
+        14 PolicyRollback => verify("prod", with(rotated("version: 1"), |world| world.state = Some(rotated_to(2))));
+    "anchor-other-than-rotated", "Step 1: the policy's age",
+        "The same version of the anchor has the digest that was put in place.",
+        1 PolicyEquivocation => verify("prod", with(rotated("version: 2"), |world| world.state = Some(rotated_to(2))));
+    "anchor-written-anew-after-a-rotation", "Step 1: the policy's age",
+        "A higher version of the anchor is its administrator's own.",
+        0 => verify("prod", with(rotated("version: 3"), |world| world.state = Some(rotated_to(2))));
+    "anchor-of-another-name-than-rotated", "Step 1: the policy's age",
+        "Anchors are known by their names.",
+        0 => verify("prod", with(rotated("name: other"), |world| world.state = Some(rotated_to(2))));
     "policy-succeeded", "6.2 The promotion",
         "A step is judged by the version it names, whatever a later one asks for.",
         0 => verify("prod", successor(|_| {}));
@@ -153,6 +165,19 @@ stories! {
 fn seen() -> State {
     let mut state = State::default();
     state.remember(&World::empty().parsed());
+    state
+}
+
+/// The journey, for a verifier whose anchor says this.
+fn rotated(line: &str) -> World {
+    anchored(World::journey(), &format!("environments: []\n{line}"))
+}
+
+/// A state that saw an anchor of this version put in place.
+fn rotated_to(version: u64) -> State {
+    let line = format!("version: {version}\naudience: [prod-eu-1]");
+    let mut state = State::default();
+    state.remember_anchor(&rotated(&line).read_anchor().unwrap());
     state
 }
 
