@@ -53,7 +53,15 @@ impl Exit {
 
     /// The exit that a verdict stands for.
     pub fn of_verdict(verdict: &bulla_verify::Verdict) -> Self {
-        let code = verdict.exit_code();
+        Self::of_code(verdict.exit_code())
+    }
+
+    /// The exit of a refusal for this reason.
+    pub fn of_cause(cause: bulla_verify::Cause) -> Self {
+        Self::of_code(cause.exit_code())
+    }
+
+    fn of_code(code: u8) -> Self {
         Self::ALL
             .into_iter()
             .find(|exit| exit.code() == code)

@@ -72,6 +72,7 @@ verbs! {
     everyday Tree tree;
     everyday Inspect inspect;
     further Policy policy;
+    further Anchor anchor;
     further Trust trust;
     further Evidence evidence;
     everyday Demo demo;

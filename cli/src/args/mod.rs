@@ -1,5 +1,6 @@
 //! What was typed: clap's derive and nothing else. Parsing does nothing.
 
+pub mod anchor;
 pub mod annotation;
 pub mod approve;
 pub mod attest;

@@ -5,6 +5,7 @@
     reason = "every command has the same shape, also those that never wait"
 )]
 
+pub mod anchor;
 pub mod approve;
 pub mod attest;
 pub mod chain;

@@ -1,10 +1,10 @@
-//! Memory: what was seen of policies and checkpoints, kept in the state file and in the process.
+//! Memory: what was seen of policies, anchors and checkpoints, kept in the state file and in the process.
 
 use std::path::Path;
 use std::sync::PoisonError;
 
 use bulla_model::Limits;
-use bulla_verify::{SeenCheckpoint, State, Verdict};
+use bulla_verify::{Anchor, SeenCheckpoint, State, Verdict};
 
 use super::file;
 use super::rules::Rules;
@@ -108,8 +108,18 @@ impl Rules {
     }
 }
 
+/// Remembers an anchor that came by rotation.
+pub fn remember_anchor(path: &Path, anchor: &Anchor, limits: &Limits) -> Result<(), Failure> {
+    let _lock = Lock::of(path)?;
+    let mut state = read_state(path, limits)?;
+    if state.remember_anchor(anchor) {
+        write_atomic(path, &state.to_json())?;
+    }
+    Ok(())
+}
+
 /// Reads a state file; what is not there is an empty state.
-pub(super) fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
+pub fn read_state(path: &Path, limits: &Limits) -> Result<State, Failure> {
     // Only where there is certainly nothing, nothing was seen before.
     if let Err(error) = path.symlink_metadata() {
         return match error.kind() {

@@ -27,7 +27,7 @@ pub mod layers;
 pub mod ledger;
 pub mod legacy;
 pub mod lists;
-mod memory;
+pub mod memory;
 pub mod message;
 pub mod notation;
 pub mod promotion;

@@ -53,6 +53,17 @@ impl Current {
     /// changes without a new one.
     pub fn may_become(&self, next: &Self) -> Result<(), Failure> {
         let refused = |what: String| Err(Failure::new(FailureKind::Configuration, what));
+        // Without a change of its version the file is its administrator's, as everywhere.
+        if let (Some(own), Some(other)) = (&self.rules.anchor, &next.rules.anchor)
+            && own.name() == other.name()
+            && other.version() < own.version()
+        {
+            return refused(format!(
+                "the anchor went back from version {} to {}",
+                own.version(),
+                other.version()
+            ));
+        }
         // What its owners did not sign takes no place, and keeps none.
         if !self.rules.is_published() {
             return Ok(());

@@ -43,6 +43,7 @@ mod refusals;
 mod registries;
 mod relays;
 mod roots;
+mod rotation;
 mod sandbox;
 mod scores;
 mod serve;

@@ -165,6 +165,34 @@ fn nobody_signs_what_only_claims_to_be_an_owner_s() {
 }
 
 #[test]
+fn a_pack_is_judged_by_an_anchor_of_another_verifier() {
+    let sandbox = company();
+    attest(&sandbox);
+    for owner in ["alice", "bob"] {
+        sandbox.done(&format!("policy sign --key {owner}.key --yes"));
+    }
+    sandbox.done("promote image:1.0 --to dev --key ci.key");
+    let old = sandbox.read("anchor.yaml");
+    let mut new: serde_json::Value = serde_json::from_str(&old).unwrap();
+    new["version"] = json!(2);
+    new["previous"] = json!(bulla_model::Digest::sha256(old.as_bytes()).to_string());
+    sandbox.write("new.yaml", &new.to_string());
+    for owner in ["alice", "bob"] {
+        sandbox.done(&format!("anchor sign new.yaml --key {owner}.key --yes"));
+    }
+    sandbox.done("anchor rotate new.yaml --state seen.json --yes");
+    let verify = "verify --env dev image:1.0 --state seen.json";
+    sandbox.done(verify);
+    sandbox.done("evidence pack image:1.0 --env dev --state seen.json -o pack.tar");
+    sandbox.done("evidence verify pack.tar");
+    // What the packer's state saw replaced there was never in place here.
+    sandbox.write("ours.yaml", &old);
+    sandbox.done("evidence verify pack.tar --anchor ours.yaml");
+    sandbox.write("anchor.yaml", &old);
+    assert_eq!(sandbox.run(verify).code, 14);
+}
+
+#[test]
 fn an_end_is_put_off_before_it_comes() {
     let sandbox = company();
     let sign = |who: &str, more: &str| {

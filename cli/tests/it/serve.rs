@@ -462,6 +462,34 @@ async fn policy_and_certificate_are_read_again_and_never_go_back() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_is_read_again_and_never_goes_back() {
+    let world = World::new(&["good"]);
+    let key = json!(std::fs::read_to_string(world.path("alice.pub")).unwrap());
+    let write = |more: &str| {
+        let anchor = format!(
+            "apiVersion: bulla.dev/anchor/v0.1\nowners: {{threshold: 1, keys: [{key}]}}\n\
+             environments: []\n{more}"
+        );
+        std::fs::write(world.path("anchor.yaml"), anchor).unwrap();
+    };
+    write("version: 2\n");
+    let server = Running::start(&world, &["--anchor", "anchor.yaml"]);
+    // The same version is its administrator's to change.
+    write("version: 2\naudience: [a]\n");
+    server.signal("HUP");
+    server.event("reloaded");
+    write("");
+    server.signal("HUP");
+    let kept = server.events("not reloaded", 1);
+    let detail = kept[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("the anchor went back from version 2 to 1"),
+        "{detail}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_under_other_persons_is_asked_again() {
     let world = World::new(&["good"]);
     world.promote("good", &["dev", "prod"]);

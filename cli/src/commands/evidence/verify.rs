@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bulla_model::evidence_pack::{Incomplete, PackTool, policy_digest};
 use bulla_model::{Digest, PackRole};
-use bulla_verify::{PolicyFile, Verdict};
+use bulla_verify::{PolicyFile, State, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -92,6 +92,10 @@ async fn own(
     let mut rules = Rules::assemble(policy, anchor, roots, now, limits)?;
     if own_policy.is_none() {
         rules.state = replay::rules(contents, now, limits)?.state;
+        if arguments.anchor.is_some() {
+            // It is the verifier that made the pack whose anchors it remembers.
+            rules.state = rules.state.map(State::without_anchors);
+        }
     }
     let files = gather::policy_files(&rules.files).into_iter();
     let files: Vec<_> = files.map(|(file, _)| file).collect();

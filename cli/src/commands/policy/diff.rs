@@ -324,7 +324,8 @@ impl Report for DiffReport {
     }
 }
 
-fn put_change(page: &mut Page, change: &Change) {
+/// One rule that is another one.
+pub(in crate::commands) fn put_change(page: &mut Page, change: &Change) {
     let text = word(change.effect);
     let effect = match change.effect {
         Effect::Tightened => Cell::good(text),

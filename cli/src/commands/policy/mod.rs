@@ -13,6 +13,8 @@ mod service;
 mod sign;
 mod trial;
 
+pub(super) use diff::put_change;
+
 use jiff::Timestamp;
 
 use crate::args::policy::{Action, Arguments};

@@ -1,0 +1,162 @@
+//! Rotation of the anchor, from the command line.
+
+use bulla_model::Digest;
+use serde_json::json;
+
+use crate::sandbox::Sandbox;
+
+/// An anchor of three owners, two of whom have to agree, and a proposal in which `dora` follows `carol`.
+fn company() -> Sandbox {
+    let sandbox = Sandbox::new().with_keys(&["alice", "bob", "carol", "dora", "eve"]);
+    sandbox.write(
+        "anchor.yaml",
+        &anchor(&sandbox, &["alice", "bob", "carol"], 1, None),
+    );
+    propose(
+        &sandbox,
+        "new.yaml",
+        &["alice", "bob", "dora"],
+        2,
+        "anchor.yaml",
+    );
+    sandbox
+}
+
+fn anchor(sandbox: &Sandbox, owners: &[&str], version: u64, previous: Option<Digest>) -> String {
+    let keys: Vec<_> = owners
+        .iter()
+        .map(|name| sandbox.read(&format!("{name}.pub")))
+        .collect();
+    let mut anchor = json!({
+        "apiVersion": "bulla.dev/anchor/v0.1",
+        "version": version,
+        "owners": {"threshold": 2, "keys": keys},
+        "environments": ["env://acme/pay/prod"],
+    });
+    if let Some(previous) = previous {
+        anchor["previous"] = json!(previous.to_string());
+    }
+    anchor.to_string()
+}
+
+fn propose(sandbox: &Sandbox, name: &str, owners: &[&str], version: u64, old: &str) {
+    let previous = Digest::sha256(sandbox.read(old).as_bytes());
+    sandbox.write(name, &anchor(sandbox, owners, version, Some(previous)));
+}
+
+const ROTATE: &str = "anchor rotate new.yaml --anchor anchor.yaml --state state.json --yes";
+
+fn sign(sandbox: &Sandbox, who: &str, new: &str, old: &str) {
+    sandbox.done(&format!(
+        "anchor sign {new} --anchor {old} --key {who}.key --yes"
+    ));
+}
+
+#[track_caller]
+fn assert_refused(sandbox: &Sandbox, command: &str, code: i32, said: &str) {
+    let before = sandbox.read("anchor.yaml");
+    let answer = sandbox.run(command);
+    let told = format!("{}{}", answer.data, answer.talk);
+    assert_eq!(answer.code, code, "{told}");
+    assert!(told.contains(said), "{told}");
+    assert_eq!(sandbox.read("anchor.yaml"), before);
+}
+
+#[test]
+fn owners_sign_one_after_the_other_and_then_the_anchor_is_another() {
+    let sandbox = company();
+    assert_refused(&sandbox, ROTATE, 2, "nobody signed it");
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    assert_refused(&sandbox, ROTATE, 1, "1 of 2 owners");
+    sign(&sandbox, "carol", "new.yaml", "anchor.yaml");
+    // Enough of the old ones, and one of the new.
+    assert_refused(&sandbox, ROTATE, 1, "the new anchor");
+    let again = "anchor sign new.yaml --anchor anchor.yaml --key carol.key --yes";
+    assert!(sandbox.done(again).data.contains("already signed"));
+    sign(&sandbox, "dora", "new.yaml", "anchor.yaml");
+    // Nobody is there to be asked.
+    let silent = ROTATE.replace(" --yes", "");
+    assert_refused(&sandbox, &silent, 2, "owners.keys");
+    let report = sandbox.done(&format!("{ROTATE} --output json")).json();
+    assert_eq!(
+        (&report["rotated"], &report["version"]),
+        (&json!(true), &json!(2))
+    );
+    assert_eq!(sandbox.read("anchor.yaml"), sandbox.read("new.yaml"));
+    let shown = sandbox.done("anchor show --anchor anchor.yaml").data;
+    let digest = Digest::sha256(sandbox.read("new.yaml").as_bytes());
+    assert!(shown.contains(&digest.to_string()), "{shown}");
+}
+
+#[test]
+fn strangers_and_changed_proposals_are_not_signed() {
+    let sandbox = company();
+    let by = |who: &str| format!("anchor sign new.yaml --anchor anchor.yaml --key {who}.key --yes");
+    assert_refused(&sandbox, &by("eve"), 2, "no owner");
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    let proposal = sandbox.read("new.yaml");
+    sandbox.write("new.yaml", &format!("{proposal}\n"));
+    assert_refused(&sandbox, &by("bob"), 2, "other bytes");
+    assert_refused(&sandbox, ROTATE, 12, "other bytes");
+    // What names another anchor, or skips a version, is not worth a signature.
+    propose(&sandbox, "new.yaml", &["alice", "bob"], 3, "anchor.yaml");
+    assert_refused(&sandbox, &by("bob"), 2, "versions go up by one");
+    propose(&sandbox, "new.yaml", &["alice", "bob"], 2, "eve.pub");
+    assert_refused(&sandbox, &by("bob"), 2, "expected `previous: sha256:");
+    assert_refused(&sandbox, ROTATE, 13, "expected `previous: sha256:");
+}
+
+#[test]
+fn an_interrupted_rotation_is_run_again_and_an_older_anchor_does_not_come_back() {
+    let sandbox = company();
+    let first = sandbox.read("anchor.yaml");
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "new.yaml", "anchor.yaml");
+    // The file was replaced, and the state not yet written.
+    sandbox.write("anchor.yaml", &sandbox.read("new.yaml"));
+    assert!(sandbox.done(ROTATE).data.contains("in place"));
+    // Put back, it is brought forward again; another one of its version is not.
+    sandbox.write("anchor.yaml", &first);
+    sandbox.done(ROTATE);
+    sandbox.write("anchor.yaml", &first);
+    propose(
+        &sandbox,
+        "fork.yaml",
+        &["alice", "bob", "eve"],
+        2,
+        "anchor.yaml",
+    );
+    sign(&sandbox, "alice", "fork.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "fork.yaml", "anchor.yaml");
+    let fork = ROTATE.replace("new.yaml", "fork.yaml");
+    assert_refused(&sandbox, &fork, 1, "another anchor of version 2");
+    // Nor is one on top of the other one.
+    propose(
+        &sandbox,
+        "third.yaml",
+        &["alice", "bob", "eve"],
+        3,
+        "fork.yaml",
+    );
+    sign(&sandbox, "alice", "third.yaml", "fork.yaml");
+    sign(&sandbox, "bob", "third.yaml", "fork.yaml");
+    let beyond = ROTATE.replace("new.yaml", "fork.yaml third.yaml");
+    assert_refused(&sandbox, &beyond, 1, "another anchor of version 2");
+    // Several steps at once, and then the earlier one is a rollback.
+    propose(&sandbox, "next.yaml", &["alice", "dora"], 3, "new.yaml");
+    sign(&sandbox, "bob", "next.yaml", "new.yaml");
+    sign(&sandbox, "alice", "next.yaml", "new.yaml");
+    assert_refused(
+        &sandbox,
+        &ROTATE.replace("new.yaml", "next.yaml"),
+        1,
+        "version",
+    );
+    let both = ROTATE.replace("new.yaml", "new.yaml next.yaml");
+    assert_refused(&sandbox, &both, 1, "1 of 2 owners of the new anchor");
+    sign(&sandbox, "dora", "next.yaml", "new.yaml");
+    sandbox.done(&both);
+    assert_eq!(sandbox.read("anchor.yaml"), sandbox.read("next.yaml"));
+    sandbox.write("anchor.yaml", &first);
+    assert_refused(&sandbox, ROTATE, 14, "version 3 was put in place before");
+}
