@@ -74,7 +74,7 @@ def rule(some):
             some.choice(
                 [
                     "BYMONTH=2;BYMONTHDAY=29",
-                    f"BYWEEKNO={some.choice([1, 20, 52, 53, -1])};BYDAY={week(1)}",
+                    f"BYWEEKNO={some.choice([1, 2, 20, 51, -1])};BYDAY={week(1)}",
                     "BYYEARDAY=" + some.choice(["1", "60,-1", "366", "-306"]),
                     f"BYMONTH={some.choice(['3,10', '11', '1,6'])};BYDAY={some.choice(['2SU', '-1SU', '4TH', 'MO'])}",
                 ]

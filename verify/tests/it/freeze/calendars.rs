@@ -2,7 +2,8 @@
 
 use bulla_model::predicate::freeze::Window;
 use bulla_verify::calendar::{Budget, Schedule, Unusable};
-use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -64,6 +65,44 @@ fn rules_recur_as_another_implementation_says() {
             assert_eq!(schedule.next(after, far).unwrap(), None, "{}", case.rrule);
         }
     }
+}
+
+/// Starts of a rule that begins on this day, until a day.
+fn starts(rule: &str, first: Date, last: Date) -> Vec<Date> {
+    let start = first.at(9, 0, 0, 0).to_string();
+    let window = window(&json!({"start": start, "rrule": rule}));
+    let budget = Budget::of_calendar();
+    let schedule = Schedule::of(&window, &budget).unwrap();
+    let utc = |day: Date| day.at(9, 0, 0, 0).in_tz("UTC").unwrap().timestamp();
+    let (mut after, last) = (utc(first.yesterday().unwrap()), utc(last));
+    let mut found = Vec::new();
+    while let Some(next) = schedule.next(after, last).unwrap() {
+        after = next.start.timestamp();
+        found.push(next.start.date());
+    }
+    found
+}
+
+#[test]
+fn last_weeks_reach_into_the_next_year() {
+    let (first, last) = (date(2026, 12, 21), date(2071, 1, 1));
+    let mut all = first.series(1.day()).take_while(|day| *day < last);
+    let of = |week| {
+        all.clone()
+            .filter(move |day| day.iso_week_date().week() == week)
+    };
+    let every = "BYDAY=MO,TU,WE,TH,FR,SA,SU;WKST=MO";
+    let found = starts(&format!("FREQ=YEARLY;BYWEEKNO=52;{every}"), first, last);
+    assert_eq!(found, of(52).collect::<Vec<_>>());
+    let first = of(53).next().unwrap();
+    let found = starts(&format!("FREQ=YEARLY;BYWEEKNO=53;{every}"), first, last);
+    assert_eq!(found, of(53).collect::<Vec<_>>());
+    assert!(all.any(|day| day == date(2027, 1, 1)) && found.contains(&date(2027, 1, 1)));
+    // Weeks that begin on Sundays: 2026 has 52, and the last one has Thursday and Friday in two years.
+    let rule = "FREQ=YEARLY;BYWEEKNO=52;BYDAY=TH,FR;WKST=SU";
+    let found = starts(rule, date(2026, 12, 31), date(2028, 1, 1));
+    let days = [(2026, 12, 31), (2027, 1, 1), (2027, 12, 30), (2027, 12, 31)];
+    assert_eq!(found, days.map(|(year, month, day)| date(year, month, day)));
 }
 
 #[test]
