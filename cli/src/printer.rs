@@ -40,6 +40,23 @@ pub enum Format {
     Github,
     /// Variables for the next job of a GitLab pipeline, as a dotenv report.
     Gitlab,
+    /// Findings as SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Checks as JUnit XML, for what shows results of tests.
+    Junit,
+    /// A page for a step's summary or a comment.
+    Markdown,
+}
+
+/// A document about the answers of `bulla verify`, for other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit XML.
+    Junit,
+    /// Markdown.
+    Markdown,
 }
 
 impl Format {
@@ -50,6 +67,19 @@ impl Format {
             Self::Json => "json",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// The document it stands for, which only `bulla verify` writes.
+    pub fn form(self) -> Option<Form> {
+        match self {
+            Self::Human | Self::Json | Self::Github | Self::Gitlab => None,
+            Self::Sarif => Some(Form::Sarif),
+            Self::Junit => Some(Form::Junit),
+            Self::Markdown => Some(Form::Markdown),
         }
     }
 }
@@ -63,8 +93,11 @@ impl FromStr for Format {
             "json" => Ok(Self::Json),
             "github" => Ok(Self::Github),
             "gitlab" => Ok(Self::Gitlab),
+            "sarif" => Ok(Self::Sarif),
+            "junit" => Ok(Self::Junit),
+            "markdown" => Ok(Self::Markdown),
             _ => Err(format!(
-                "`{text}` is no output format: expected human, json, github or gitlab"
+                "`{text}` is no output format: expected human, json, github, gitlab, sarif, junit or markdown"
             )),
         }
     }
@@ -206,6 +239,11 @@ impl Printer {
                 self.note(page);
                 self.data(Pipeline::gitlab(&report.outputs())?.as_bytes())
             }
+            Format::Sarif | Format::Junit | Format::Markdown => {
+                let document = self.format.form().and_then(|form| report.document(form));
+                let document = document.ok_or_else(|| unfit(self.format))?;
+                self.data(document.as_bytes())
+            }
         }
     }
 
@@ -298,6 +336,15 @@ impl Printer {
         // Nobody is left to be told that standard error is closed.
         drop(stderr.write_all(page.finish().as_bytes()));
     }
+}
+
+/// Says that a command has no such document.
+pub fn unfit(format: Format) -> Failure {
+    Failure::usage(format_args!(
+        "--output {} is for the answers of bulla verify",
+        format.name()
+    ))
+    .with_hint("others write human, json, github and gitlab")
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use crate::args::Arguments;
 use crate::commands::Context;
 use crate::escape::escape;
 use crate::failure::FailureKind;
-use crate::printer::{Format, Printer};
+use crate::printer::{Format, Printer, unfit};
 use crate::settings::Environment;
 use crate::{Exit, Failure, cosign_words, verbs};
 
@@ -37,14 +37,19 @@ fn parse_and_run(arguments: &[OsString]) -> Exit {
         Ok(parsed) => parsed,
         Err(error) => return tell_refusal(arguments, &error),
     };
-    let format = parsed.global.output.unwrap_or_default();
+    let early = parsed.global.output.unwrap_or_default();
     let context =
         Environment::of_process().and_then(|environment| Context::new(parsed.global, environment));
     let context = match context {
         Ok(context) => context,
-        Err(failure) => return tell(&Printer::early(format), &failure),
+        Err(failure) => return tell(&Printer::early(early), &failure),
     };
     let verb = parsed.verb.unwrap_or_else(verbs::overview);
+    // Before anything is done that could not be told.
+    let format = context.printer.format();
+    if format.form().is_some() && !matches!(verb, verbs::Verb::Verify(_)) {
+        return tell(&context.printer, &unfit(format));
+    }
     match perform(verb, &context) {
         Ok(exit) => exit,
         Err(failure) => tell(&context.printer, &failure),

@@ -3,11 +3,11 @@
 use serde::{Serialize, Serializer};
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[doc = $about:literal])* $name:ident = $text:literal;)*) => {
         /// The code of a finding. Each has a heading in `docs/findings.md`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $about])* $name,)*
         }
 
         impl Code {
@@ -18,6 +18,13 @@ macro_rules! codes {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($about),*).trim_ascii(),)*
                 }
             }
         }

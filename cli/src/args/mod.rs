@@ -74,7 +74,7 @@ pub struct Arguments {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalArguments {
-    /// How results are written: human, json, github or gitlab
+    /// How results are written: human, json, github or gitlab; sarif, junit or markdown by verify
     #[arg(
         long,
         global = true,

@@ -5,6 +5,7 @@ mod decoded;
 mod explain;
 mod human;
 mod json;
+mod markup;
 mod outcome;
 mod pipeline;
 mod verdict;
@@ -13,9 +14,12 @@ pub use decoded::decoded;
 pub use explain::explain;
 pub use human::{Cell, Page, bytes, shorten};
 pub use json::to_json;
+pub use markup::{code_span, xml_text};
 pub use outcome::outcome;
 pub use pipeline::Pipeline;
 pub use verdict::{count, others, sources, verdict};
+
+use crate::printer::Form;
 
 /// What a command found out: serialised for programs, laid out for people.
 pub trait Report: serde::Serialize {
@@ -25,5 +29,10 @@ pub trait Report: serde::Serialize {
     /// What the next step of a pipeline may need: names in lower case, values on one line.
     fn outputs(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// The document for other programs, where the command has one.
+    fn document(&self, _form: Form) -> Option<String> {
+        None
     }
 }

@@ -109,7 +109,12 @@ impl Journal {
 
     fn write(&self, line: &str, mut fields: Value) {
         match self.printer.format() {
-            Format::Human | Format::Github | Format::Gitlab => self.printer.say(line),
+            Format::Human
+            | Format::Github
+            | Format::Gitlab
+            | Format::Sarif
+            | Format::Junit
+            | Format::Markdown => self.printer.say(line),
             Format::Json => {
                 fields["at"] = json!(Timestamp::now().to_string());
                 make_safe(&mut fields);

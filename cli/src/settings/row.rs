@@ -90,7 +90,7 @@ macro_rules! rows {
 }
 
 rows! {
-    OUTPUT output "output" Word None, "human", "how results are written: human or json";
+    OUTPUT output "output" Word None, "human", "how results are written: human, json, github or gitlab, and by `verify` sarif, junit or markdown";
     COLOR color "color" Word None, "auto", "when colour is used: auto, always or never";
     QUIET quiet "quiet" Word None, "false", "whether only data and errors are written";
     TIMEOUT timeout "timeout" Word None, "60s", "time for one operation against a registry";

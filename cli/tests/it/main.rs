@@ -19,6 +19,7 @@ mod edges;
 mod evidence;
 mod exit_codes;
 mod floods;
+mod forms;
 mod help;
 mod import;
 mod in_toto;

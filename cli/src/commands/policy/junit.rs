@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::trial::{CaseReport, Outcome, TestReport};
-use crate::escape::escape;
+use crate::render::xml_text as text;
 
 /// The document: one suite, one case for each case.
 pub(super) fn xml(report: &TestReport) -> String {
@@ -62,20 +62,4 @@ fn one(out: &mut String, case: &CaseReport) {
 
 fn put(out: &mut String, line: &str) {
     writeln!(out, "{line}").expect("because writing to a string cannot fail");
-}
-
-/// A text in an attribute: no markup, and none of the characters that XML cannot hold.
-fn text(text: &str) -> String {
-    let mut out = String::new();
-    for character in escape(text).chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
-    out
 }

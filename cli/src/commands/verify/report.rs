@@ -3,8 +3,11 @@
 use bulla_verify::Verdict;
 use serde::Serialize;
 
+use super::forms;
+use crate::escape::escape;
 use crate::join::rules::Source;
 use crate::join::unsigned::Unsigned;
+use crate::printer::Form;
 use crate::render::{Cell, Page, Report, explain, outcome, shorten, sources, verdict as render};
 use crate::{Exit, Failure};
 
@@ -17,9 +20,9 @@ pub(super) struct VerifyReport {
     #[serde(skip)]
     audit: bool,
     /// The number the process ends with.
-    exit: u8,
+    pub(super) exit: u8,
     sources: Vec<Source>,
-    verdicts: Vec<Judged>,
+    pub(super) verdicts: Vec<Judged>,
 }
 
 /// How much people are shown.
@@ -87,7 +90,7 @@ impl Judged {
     }
 
     /// In a dry run an answer is no failure; that there is none still is.
-    fn exit(&self, audit: bool) -> Exit {
+    pub(super) fn exit(&self, audit: bool) -> Exit {
         match &self.outcome {
             Ok(_) if audit => Exit::Success,
             Ok(verdict) => Exit::of_verdict(verdict),
@@ -148,6 +151,31 @@ impl Report for VerifyReport {
                 Cell::bad(text)
             });
         }
+    }
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        let mut outputs = vec![
+            ("decision", forms::together(self).to_owned()),
+            ("exit", self.exit.to_string()),
+        ];
+        if let [only] = self.verdicts.as_slice()
+            && let Ok(verdict) = &only.outcome
+        {
+            let image = only.image.clone().filter(|name| escape(name) == *name);
+            outputs.extend(image.map(|image| ("image", image)));
+            outputs.push(("digest", verdict.subject.to_string()));
+            let leading = verdict.leading().map(|finding| finding.code.to_string());
+            outputs.extend(leading.map(|code| ("finding", code)));
+        }
+        outputs
+    }
+
+    fn document(&self, form: Form) -> Option<String> {
+        Some(match form {
+            Form::Sarif => forms::sarif(self),
+            Form::Junit => forms::junit(self),
+            Form::Markdown => forms::markdown(self),
+        })
     }
 }
 

@@ -1,0 +1,141 @@
+//! Answers as documents for other programs: SARIF, JUnit XML, Markdown.
+
+use serde_json::Value;
+
+use crate::serve::world::World;
+
+/// What `verify --env prod` writes about images, and how it ends.
+fn written(world: &World, form: &str, images: &[&str], more: &[&str]) -> (String, i32) {
+    let targets: Vec<String> = images.iter().map(|name| World::target(name)).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let verify = ["verify", "--env", "prod", "--policy", "policy"];
+    let output = world.try_bulla(&[&verify[..], &["--output", form], more, &targets].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    (text, output.status.code().unwrap())
+}
+
+#[test]
+fn each_form_says_what_the_exit_code_says() {
+    let world = World::new(&["good", "early", "unsigned"]);
+    world.promote("good", &["dev", "prod"]);
+    world.promote("early", &["dev"]);
+    for (images, failures, errors) in [
+        (&["good"][..], 0, 0),
+        (&["unsigned"], 1, 0),
+        (&["early"], 1, 0),
+        (&["good", "unsigned"], 1, 0),
+        (&["absent"], 0, 1),
+    ] {
+        let (_, expected) = written(&world, "json", images, &[]);
+        for form in ["sarif", "junit", "markdown", "human"] {
+            let (text, exit) = written(&world, form, images, &[]);
+            assert_eq!(exit, expected, "{form} {images:?}");
+            if form != "human" {
+                assert_eq!(text, written(&world, form, images, &[]).0, "{form}");
+            }
+        }
+        let (page, _) = written(&world, "markdown", images, &[]);
+        let first = page.lines().next().unwrap();
+        assert!(first.starts_with("### bulla verify: "), "{page}");
+        assert_eq!(
+            first == "### bulla verify: allowed",
+            expected == 0,
+            "{page}"
+        );
+        assert_eq!(first.ends_with("denied"), failures > 0, "{page}");
+        let (xml, _) = written(&world, "junit", images, &[]);
+        let has = |what: &str| xml.contains(what);
+        assert_eq!(has("<failure "), failures > 0, "{xml}");
+        assert_eq!(has("<error "), errors > 0, "{xml}");
+        let (text, _) = written(&world, "sarif", images, &[]);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        let is_error = |result: &&Value| result["level"] == "error";
+        assert_eq!(
+            results.iter().any(|one| is_error(&one)),
+            expected != 0,
+            "{text}"
+        );
+        let rules = document["runs"][0]["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap();
+        for result in results {
+            let index = result["ruleIndex"].as_u64().unwrap();
+            let rule = &rules[usize::try_from(index).unwrap()];
+            assert_eq!(rule["id"], result["ruleId"]);
+            assert!(
+                !rule["shortDescription"]["text"]
+                    .as_str()
+                    .unwrap()
+                    .is_empty()
+            );
+            let place = &result["locations"][0]["physicalLocation"];
+            assert!(place["artifactLocation"]["uri"].is_string(), "{text}");
+        }
+    }
+    // A dry run ends with 0 and says the same.
+    let (text, exit) = written(&world, "junit", &["unsigned"], &["--audit"]);
+    assert_eq!((exit, text.contains("<failure ")), (0, true));
+}
+
+#[test]
+fn a_finding_points_at_the_line_of_the_policy() {
+    let world = World::new(&["early"]);
+    world.promote("early", &["dev"]);
+    let (text, _) = written(&world, "sarif", &["early"], &[]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let (from_json, _) = written(&world, "json", &["early"], &[]);
+    let verdict: Value = serde_json::from_str(&from_json).unwrap();
+    let findings = verdict["verdicts"][0]["verdict"]["findings"]
+        .as_array()
+        .unwrap();
+    let results = document["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(findings.len(), results.len());
+    for (finding, result) in findings.iter().zip(results) {
+        assert_eq!(finding["code"], result["ruleId"]);
+        let place = &result["locations"][0]["physicalLocation"];
+        if let Some(text) = finding["place"].as_str() {
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            let region = &place["region"];
+            let told = format!("{uri}:{}:{}", region["startLine"], region["startColumn"]);
+            assert_eq!(told, text);
+        }
+    }
+}
+
+#[test]
+fn other_commands_say_that_they_write_no_such_document_before_they_do_anything() {
+    let world = World::new(&["good"]);
+    for form in ["sarif", "junit", "markdown"] {
+        let output = world.try_bulla(&["key", "generate", "--no-password", "--output", form]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains("is for the answers of bulla verify"),
+            "{said}"
+        );
+    }
+    assert!(!world.path("bulla.key").exists());
+}
+
+#[test]
+fn the_next_step_of_a_pipeline_gets_the_answer() {
+    let world = World::new(&["good", "unsigned"]);
+    world.promote("good", &["dev", "prod"]);
+    let (good, _) = written(&world, "gitlab", &["good"], &[]);
+    let digest = World::digest("good");
+    for line in [
+        "BULLA_DECISION=allowed",
+        "BULLA_EXIT=0",
+        &format!("BULLA_DIGEST={digest}"),
+    ] {
+        assert!(good.lines().any(|own| own == line), "{good}");
+    }
+    let (bad, exit) = written(&world, "gitlab", &["unsigned"], &[]);
+    assert!(
+        bad.starts_with(&format!("BULLA_DECISION=denied\nBULLA_EXIT={exit}\n")),
+        "{bad}"
+    );
+    assert!(bad.contains("BULLA_FINDING=provenance-missing"), "{bad}");
+}
