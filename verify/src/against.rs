@@ -137,7 +137,7 @@ pub(crate) fn speaks_against(
         .min(time.existed_by())
         .filter(|_| at < question.now);
     let there = since.is_none_or(|since| SignedTime::Claimed(since).was_there(at));
-    if !there || !Evidence::is_about(statement.value(), context.covering) {
+    if !there || !Evidence::is_about(statement.value(), context.against) {
         return false;
     }
     let (policy, who) = (context.policy, statement.signer());

@@ -8,6 +8,7 @@ use crate::chain::{self, Promotions};
 use crate::code::Code;
 use crate::ledger::{InForce, Purpose};
 use crate::owners;
+use crate::platforms::Platforms;
 use crate::policy::{EnvironmentRule, TierRule};
 use crate::question::{Context, Question, QuestionError};
 use crate::reached::Reached;
@@ -21,6 +22,9 @@ use crate::verdict::{Finding, Outcome, Report, Severity, Verdict};
 pub(crate) struct Known {
     pub(crate) artifact: Digest,
     pub(crate) covering: Vec<Digest>,
+    /// The same, and its platforms where some rule asks about them.
+    pub(crate) bearing: Vec<Digest>,
+    pub(crate) platforms: Platforms,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) promotions: Promotions,
     pub(crate) reached: Reached,
@@ -38,6 +42,10 @@ impl Known {
             question,
             candidates: &self.candidates,
             covering: &self.covering,
+            own: &self.covering,
+            against: &self.covering,
+            bearing: &self.bearing,
+            platforms: &self.platforms,
             service,
             tier,
             tier_rule,
@@ -268,9 +276,17 @@ pub(crate) fn know(
     let reached = evidence.reached();
     in_force.apply(question, &mut candidates, &reached, report);
     let promotions = chain::promotions(&candidates, &covering);
+    let platforms = evidence.platforms();
+    let mut bearing = covering.clone();
+    if question.policy.asks_about_platforms() {
+        let each = platforms.each().iter().map(|one| one.digest.clone());
+        bearing.extend(each.filter(|digest| !covering.contains(digest)));
+    }
     Some(Known {
         artifact,
         covering,
+        bearing,
+        platforms,
         candidates,
         promotions,
         reached,
@@ -285,7 +301,7 @@ pub(crate) fn identify(
     report: &mut Report,
 ) -> Option<(Service, Tier, TierRule)> {
     let policy = question.policy;
-    let computed = provenance::service(policy, &known.candidates, &known.covering, question.now);
+    let computed = provenance::service(policy, known, question.now);
     let service = match computed {
         Ok(service) => service,
         Err((cause, findings)) => {

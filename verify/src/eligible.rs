@@ -24,7 +24,10 @@ pub(crate) struct Wanted<'a> {
     /// The current version of that policy.
     pub(crate) current: &'a Policy,
     pub(crate) tier: TierRule,
-    pub(crate) covering: &'a [Digest],
+    /// What it has to be about.
+    pub(crate) about: &'a [Digest],
+    /// What it may be about besides: then it is meant for another rule, and nothing is said of it.
+    pub(crate) aside: &'a [Digest],
     /// When the rule is judged.
     pub(crate) at: Timestamp,
     pub(crate) now: Timestamp,
@@ -39,24 +42,42 @@ pub(crate) struct Eligible<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// What may tell people something: of any age, now, and by whom any rule names.
+    /// What speaks for the artifact, or for the platform of it that is looked at.
+    pub(crate) fn new(
+        context: &Context<'a>,
+        check: &'static str,
+        (types, by): (&'a [&'a str], &'a [String]),
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            check,
+            types,
+            by,
+            policy: context.policy,
+            current: context.question.policy,
+            tier: context.tier_rule,
+            about: context.own,
+            aside: context.bearing,
+            at,
+            now: context.question.now,
+            max_age: None,
+        }
+    }
+
+    /// What may tell people something: of any age, now, by whom any rule names, about any part.
     pub(crate) fn of_anybody(
         context: &Context<'a>,
         types: &'a [&'a str],
         by: &'a [String],
     ) -> Self {
         Self {
-            check: "contents",
-            types,
-            by,
-            policy: context.policy,
-            current: context.question.policy,
-            tier: context.tier_rule,
-            covering: context.covering,
-            at: context.question.now,
-            now: context.question.now,
-            max_age: None,
+            about: context.bearing,
+            ..Self::new(context, "contents", (types, by), context.question.now)
         }
+    }
+
+    pub(crate) fn no_older_than(self, max_age: Option<SignedDuration>) -> Self {
+        Self { max_age, ..self }
     }
 
     pub(crate) fn among<'c>(&self, candidates: &'c [Candidate]) -> Eligible<'c> {
@@ -72,6 +93,9 @@ impl<'a> Wanted<'a> {
             if !self.types.iter().any(|wanted| is_type(kind, wanted)) {
                 continue;
             }
+            if self.is_aside(candidate) {
+                continue;
+            }
             match self.judge(candidate) {
                 Ok(statement) => eligible.statements.push(statement),
                 Err((cause, finding)) => {
@@ -82,6 +106,15 @@ impl<'a> Wanted<'a> {
         }
         best_copies(&mut eligible.statements);
         eligible
+    }
+
+    /// Whether it is verified and about another part of the same artifact.
+    fn is_aside(&self, candidate: &Candidate) -> bool {
+        let about = |digests| {
+            let statement = candidate.outcome().ok().or(candidate.behind());
+            statement.is_some_and(|it| Evidence::is_about(it.value(), digests))
+        };
+        self.aside != self.about && !about(self.about) && about(self.aside)
     }
 
     fn judge<'c>(
@@ -122,13 +155,13 @@ impl<'a> Wanted<'a> {
         let fail = |cause, finding: Finding, pointer| {
             Err((cause, finding.at(statement.manifest(), pointer)))
         };
-        if !Evidence::is_about(statement.value(), self.covering) {
+        if !Evidence::is_about(statement.value(), self.about) {
             let finding = Finding::new(
                 Code::SubjectMismatch,
                 self.check,
                 "the statement is about another artifact",
             )
-            .expected(show_digests(self.covering))
+            .expected(show_digests(self.about))
             .found(show_subjects(statement.value()));
             return fail(Cause::OtherSubject, finding, "/subject");
         }

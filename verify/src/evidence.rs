@@ -7,6 +7,7 @@ use bulla_model::{CosignLayer, Digest, Manifest, Statement, Subject};
 
 use crate::code::Code;
 use crate::document::Document;
+use crate::platforms::Platforms;
 use crate::reached::Reached;
 use crate::verdict::{Finding, Severity};
 
@@ -125,6 +126,11 @@ impl Evidence {
     /// What a revocation of the artifact may name.
     pub fn reached(&self) -> Reached {
         Reached::of(self)
+    }
+
+    /// What of the artifact can run, each a thing of its own.
+    pub fn platforms(&self) -> Platforms {
+        Platforms::of(self)
     }
 
     /// Whether a statement is about one of these digests. Each stands for a thing of its own, so

@@ -410,7 +410,7 @@ fn inputs(known: &Known) -> Vec<Input> {
         .iter()
         .filter(|candidate| !candidate.is_by_reference())
         .filter_map(|candidate| candidate.outcome().ok())
-        .filter(|statement| Evidence::is_about(statement.value(), &known.covering))
+        .filter(|statement| Evidence::is_about(statement.value(), &known.bearing))
         .map(|statement| Input {
             predicate_type: statement.value().predicate_type().clone(),
             payload: statement.payload().clone(),

@@ -9,6 +9,7 @@ use crate::anchor::Anchor;
 use crate::candidate::Candidate;
 use crate::evidence::Evidence;
 use crate::ledger::Calendars;
+use crate::platforms::Platforms;
 use crate::policy::{Policy, TierRule};
 use crate::state::State;
 use crate::trust::Trust;
@@ -73,8 +74,17 @@ pub enum QuestionError {
 pub(crate) struct Context<'a> {
     pub(crate) question: &'a Question<'a>,
     pub(crate) candidates: &'a [Candidate],
-    /// Digests that statements may be about.
+    /// The artifact, or the platform of it that is looked at; then the indexes that list it.
     pub(crate) covering: &'a [Digest],
+    /// What a statement has to be about to speak for it: all of these, unless a rule asks about each
+    /// platform.
+    pub(crate) own: &'a [Digest],
+    /// What a statement has to be about to speak against it.
+    pub(crate) against: &'a [Digest],
+    /// All that statements may be about: its platforms too, where a rule asks about them.
+    pub(crate) bearing: &'a [Digest],
+    /// What of the artifact can run.
+    pub(crate) platforms: &'a Platforms,
     pub(crate) service: &'a Service,
     pub(crate) tier: &'a Tier,
     pub(crate) tier_rule: TierRule,

@@ -30,7 +30,13 @@ pub async fn add(
     evidence: &mut Evidence,
 ) -> Result<(), Failure> {
     let limits = image.evidence.limits().clone();
-    let parts = parts(evidence);
+    let mut parts = parts(evidence);
+    if rules.policy.asks_about_platforms() {
+        // These are there already.
+        let platforms = evidence.platforms();
+        let is_there = |digest: &Digest| platforms.each().iter().any(|one| one.digest == *digest);
+        parts.retain(|digest| !is_there(digest));
+    }
     let Some((_, rule)) = rules.policy.environment(environment) else {
         return Ok(());
     };

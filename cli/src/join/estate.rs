@@ -19,7 +19,7 @@ use super::remedy::StepWords;
 use super::rules::Rules;
 use super::slot::{self, AT_ONCE, Holder};
 use super::verdict::{self, StepName, Together};
-use super::{evidence, ledger, lists};
+use super::{evidence, ledger, lists, platforms};
 use crate::Failure;
 use crate::commands::Context;
 use crate::failure::FailureKind;
@@ -271,6 +271,7 @@ impl Estate<'_> {
         }
         let mut collected = collected;
         lists::add(&image, self.rules, &mut collected).await?;
+        platforms::add(&image, self.rules, &mut collected).await?;
         let followed = Followed::Rules(Arc::clone(self.rules));
         let evidence = follow::add(&image.evidence, collected, followed, self.now).await?;
         let candidate = Candidate {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::follow::{self, Followed};
 use super::image::OpenImage;
 use super::lists;
+use super::platforms;
 use super::rules::Rules;
 use crate::Failure;
 
@@ -26,6 +27,7 @@ pub async fn collect(
 ) -> Result<Evidence, Failure> {
     let mut evidence = attestations(image, index).await?;
     lists::add(image, rules, &mut evidence).await?;
+    platforms::add(image, rules, &mut evidence).await?;
     let followed = Followed::Rules(Arc::clone(rules));
     follow::add(&image.evidence, evidence, followed, now).await
 }

@@ -22,10 +22,11 @@ const INDEX_BYTES: usize = 16 << 20;
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
 
-/// Adds the image's own index and those within it, where the policy lets somebody revoke: a platform
-/// that was revoked takes them back, too.
+/// Adds the image's own index and those within it, where the policy lets somebody revoke, because a
+/// platform that was revoked takes them back too, or asks about each platform.
 pub async fn add(image: &OpenImage, rules: &Rules, evidence: &mut Evidence) -> Result<(), Failure> {
-    if rules.policy.knows_revocations() {
+    let policy = &rules.policy;
+    if policy.knows_revocations() || policy.asks_about_platforms() {
         evidence.indexes.extend(within(image, MANIFESTS).await?);
     }
     Ok(())

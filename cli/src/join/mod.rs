@@ -30,6 +30,7 @@ pub mod lists;
 pub mod memory;
 pub mod message;
 pub mod notation;
+pub mod platforms;
 pub mod promotion;
 pub mod provenance;
 pub mod publish;

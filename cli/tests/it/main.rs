@@ -37,6 +37,7 @@ mod notation;
 mod offline;
 mod older_tags;
 mod owners;
+mod platforms;
 mod policy;
 mod policy_layout;
 mod references;

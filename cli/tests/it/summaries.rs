@@ -22,6 +22,13 @@ fn levelled() -> Sandbox {
             &format!("builders: [{{id: '{BUILDER}', by: [ci], level: 3}}]\nedges:\n"),
         );
     sandbox.write("policy/release.yaml", &rules);
+    with_both(&sandbox);
+    proven(&sandbox, "image:both", "pay");
+    sandbox
+}
+
+/// Makes an index of two platforms, `both`, of the first two images.
+pub(crate) fn with_both(sandbox: &Sandbox) {
     let mut layout: Value = serde_json::from_str(&sandbox.read("image/index.json")).unwrap();
     let entries = layout["manifests"].as_array_mut().unwrap();
     let platforms: Vec<Value> = ["amd64", "arm64"]
@@ -40,8 +47,6 @@ fn levelled() -> Sandbox {
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": "both"});
     entries.push(entry);
     sandbox.write("image/index.json", &layout.to_string());
-    proven(&sandbox, "image:both", "pay");
-    sandbox
 }
 
 /// The image and its platforms, and the types of what is attached to each, sorted.

@@ -18,9 +18,9 @@ use crate::evidence::Attestation;
 use crate::public_key::PublicKey;
 pub use crate::require::{
     ApprovalsRule, BaseImagesRule, BuildVsaRule, ConditionMatch, ConditionRule, ConditionsRule,
-    ContentsRule, Exclusion, LicensePattern, LicenseRule, PackagePattern, PromotionAgeRule,
-    PromotionRecordRule, ProvenanceRule, Requirements, SbomFormat, SbomRule, SoakRule, SoakStart,
-    SourceVsaRule, TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
+    ContentsRule, Coverage, Exclusion, LicensePattern, LicenseRule, PackagePattern,
+    PromotionAgeRule, PromotionRecordRule, ProvenanceRule, Requirements, SbomFormat, SbomRule,
+    SoakRule, SoakStart, SourceVsaRule, TestsRule, TicketsRule, VulnerabilitiesRule, WaiversRule,
 };
 use crate::verdict::is_plain;
 use crate::verified::SignedTime;
@@ -242,6 +242,26 @@ impl Policy {
                 .predecessors
                 .iter()
                 .any(|policy| policy.takes_sboms_of(signer))
+    }
+
+    /// Whether any requirement asks about each platform of an image, in this version or an earlier one:
+    /// then what is beside the platforms is evidence too.
+    pub fn asks_about_platforms(&self) -> bool {
+        self.required().any(Requirements::ask_about_platforms)
+            || self.predecessors.iter().any(Self::asks_about_platforms)
+    }
+
+    /// The same of provenance.
+    pub(crate) fn asks_for_builds_of_platforms(&self) -> bool {
+        let asks = |require: &Requirements| {
+            let rule = require.provenance.as_ref();
+            rule.is_some_and(|rule| rule.coverage != Coverage::Index)
+        };
+        self.required().any(asks)
+            || self
+                .predecessors
+                .iter()
+                .any(Self::asks_for_builds_of_platforms)
     }
 
     /// Whether any requirement reads verification summaries, in this version or an earlier one.

@@ -15,7 +15,7 @@ use crate::pattern::Pattern;
 use crate::policy::{Place, PolicyError, ProvenanceRule, Scope, pattern};
 use crate::question::Context;
 use crate::require::provenance::{self, EligibleProvenance};
-use crate::require::{Requirement, StepAtHand, any_of, failed};
+use crate::require::{Coverage, Requirement, StepAtHand, any_of, failed};
 use crate::verdict::{Finding, Outcome, Report};
 
 mod image;
@@ -37,6 +37,8 @@ pub struct BaseImagesRule {
     pub digests: Vec<Digest>,
     /// Whether provenance may name none.
     pub scratch: bool,
+    /// What of an image it has to be about.
+    pub coverage: Coverage,
     /// Where it is written.
     pub place: Place,
 }
@@ -51,6 +53,8 @@ pub(crate) struct Wire {
     digests: Vec<Digest>,
     #[serde(default)]
     scratch: Scratch,
+    #[serde(default)]
+    coverage: Coverage,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Deserialize)]
@@ -74,8 +78,13 @@ impl Requirement for BaseImagesRule {
             allow: wire.allow.iter().map(|text| pattern(text)).collect(),
             digests: wire.digests,
             scratch: wire.scratch == Scratch::Allow,
+            coverage: wire.coverage,
             place,
         })
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
@@ -94,7 +103,8 @@ impl fmt::Display for BaseImagesRule {
         let none = if self.scratch { ", or none" } else { "" };
         write!(
             f,
-            "base images from {allow}{digests}{none}, in provenance signed by {by}   [{place}]"
+            "base images from {allow}{digests}{none}, in provenance signed by {by}{}   [{place}]",
+            self.coverage.told()
         )
     }
 }

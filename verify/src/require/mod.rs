@@ -21,6 +21,7 @@ use crate::verified::SignedTime;
 pub(crate) mod approvals;
 mod base_images;
 mod conditions;
+mod coverage;
 mod promotion_age;
 mod promotion_record;
 pub(crate) mod provenance;
@@ -33,6 +34,7 @@ pub(crate) mod vulnerabilities;
 pub use approvals::{ApprovalsRule, Exclusion};
 pub use base_images::BaseImagesRule;
 pub use conditions::{ConditionMatch, ConditionRule, ConditionsRule};
+pub use coverage::Coverage;
 pub use promotion_age::PromotionAgeRule;
 pub use promotion_record::PromotionRecordRule;
 pub use provenance::{BuildVsaRule, ProvenanceRule, SourceVsaRule};
@@ -90,6 +92,12 @@ macro_rules! requirements {
                 all
             }
 
+            /// Whether any asks about each platform of an image.
+            pub(crate) fn ask_about_platforms(&self) -> bool {
+                let all = [$(self.$name.as_ref().map(Requirement::coverage),)+];
+                all.into_iter().flatten().any(|it| it != Coverage::Index)
+            }
+
             /// Judges a step by each; every one leaves a check.
             pub(crate) fn judge(
                 &self,
@@ -98,7 +106,7 @@ macro_rules! requirements {
                 report: &mut Report,
             ) {
                 $(if let Some(rule) = &self.$name {
-                    rule.judge(context, step, report);
+                    coverage::judge(rule, context, step, report);
                 })+
             }
         }
@@ -147,6 +155,11 @@ pub(crate) trait Requirement: fmt::Display + Sized {
     /// What it says, in the lines of `bulla policy explain`: one, unless it is a list.
     fn lines(&self) -> Vec<String> {
         vec![self.to_string()]
+    }
+
+    /// What of an image the evidence has to be about.
+    fn coverage(&self) -> Coverage {
+        Coverage::Index
     }
 
     /// Judges a step; it leaves one check at least.

@@ -134,18 +134,13 @@ fn judge(
     rule: &PromotionRecordRule,
     report: &mut Report,
 ) {
-    let wanted = Wanted {
-        check: CHECK,
-        types: &[promotion_record::TYPE],
-        by: &rule.by,
-        policy: context.policy,
-        current: context.question.policy,
-        tier: context.tier_rule,
-        covering: context.covering,
-        at: step.at,
-        now: context.question.now,
-        max_age: rule.max_age,
-    };
+    let wanted = Wanted::new(
+        context,
+        CHECK,
+        (&[promotion_record::TYPE], &rule.by),
+        step.at,
+    )
+    .no_older_than(rule.max_age);
     let mut eligible = wanted.among(context.candidates);
     for statement in &eligible.statements {
         let (cause, finding) = match statement.value().predicate::<PromotionRecord>() {

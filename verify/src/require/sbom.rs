@@ -15,7 +15,7 @@ use crate::code::Code;
 use crate::eligible::Wanted;
 use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value};
 use crate::question::Context;
-use crate::require::{Requirement, StepAtHand, any_of, at_most, failed};
+use crate::require::{Coverage, Requirement, StepAtHand, any_of, at_most, failed};
 use crate::score::{Quality, Score};
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
@@ -46,6 +46,8 @@ pub struct SbomRule {
     pub score: Option<Score>,
     /// What it may list.
     pub contents: ContentsRule,
+    /// What of an image it has to be about.
+    pub coverage: Coverage,
     /// Where it is written.
     pub place: Place,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Wire {
     deny: Option<DenyWire>,
     #[serde(default)]
     licenses: Option<LicensesWire>,
+    #[serde(default)]
+    coverage: Coverage,
 }
 
 impl Requirement for SbomRule {
@@ -96,6 +100,7 @@ impl Requirement for SbomRule {
             formats: wire.formats,
             max_age: wire.max_age.map(|age| age.0),
             score: wire.score,
+            coverage: wire.coverage,
             place,
         })
     }
@@ -115,9 +120,14 @@ impl Requirement for SbomRule {
             ("deny.packages", Value::demands(&contents.packages)),
             ("deny.licenses", Value::demands(&contents.licenses.deny)),
             ("licenses.allow", Value::limit(&contents.licenses.allow)),
+            ("coverage", Value::Word(self.coverage.to_string())),
         ];
         let place = &self.place;
         Some(Parts { place, parts })
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
@@ -147,7 +157,7 @@ impl fmt::Display for SbomRule {
         if !rule.licenses.deny.is_empty() {
             write!(f, ", no licence {}", any_of(&rule.licenses.deny, ""))?;
         }
-        write!(f, "   [{place}]")
+        write!(f, "{}   [{place}]", self.coverage.told())
     }
 }
 
@@ -160,18 +170,7 @@ fn judge(context: &Context<'_>, at: Timestamp, rule: &SbomRule, report: &mut Rep
     if types.is_empty() {
         types = vec![CYCLONEDX, SPDX];
     }
-    let wanted = Wanted {
-        check: CHECK,
-        types: &types,
-        by: &rule.by,
-        policy: context.policy,
-        current: context.question.policy,
-        tier: context.tier_rule,
-        covering: context.covering,
-        at,
-        now: context.question.now,
-        max_age: rule.max_age,
-    };
+    let wanted = Wanted::new(context, CHECK, (&types, &rule.by), at).no_older_than(rule.max_age);
     let mut eligible = wanted.among(context.candidates);
     let mut listed = None;
     for statement in &eligible.statements {

@@ -110,18 +110,7 @@ fn successes(
     causes: &mut Vec<Cause>,
     notes: &mut Vec<Finding>,
 ) -> Vec<Timestamp> {
-    let wanted = Wanted {
-        check: CHECK,
-        types: &[deployment::TYPE],
-        by: &rule.by,
-        policy: context.policy,
-        current: context.question.policy,
-        tier: context.tier_rule,
-        covering: context.covering,
-        at: step.at,
-        now: context.question.now,
-        max_age: None,
-    };
+    let wanted = Wanted::new(context, CHECK, (&[deployment::TYPE], &rule.by), step.at);
     let mut eligible = wanted.among(context.candidates);
     causes.append(&mut eligible.causes);
     notes.append(&mut eligible.findings);

@@ -16,7 +16,7 @@ use crate::eligible::Wanted;
 use crate::pattern::Pattern;
 use crate::policy::{Age, Parts, Place, PolicyError, Scope, Value, pattern};
 use crate::question::Context;
-use crate::require::{Requirement, StepAtHand, at_most, failed};
+use crate::require::{Coverage, Requirement, StepAtHand, at_most, failed};
 use crate::verdict::{Finding, Outcome, Report};
 use crate::verified::Verified;
 
@@ -35,6 +35,8 @@ pub struct TestsRule {
     pub max_age: Option<SignedDuration>,
     /// What has to have been run; of each name the newest run counts. Empty means anything.
     pub names: Vec<Pattern>,
+    /// What of an image it has to be about.
+    pub coverage: Coverage,
     /// Where it is written.
     pub place: Place,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Wire {
     max_age: Option<Age>,
     #[serde(default)]
     names: Option<Vec<String>>,
+    #[serde(default)]
+    coverage: Coverage,
 }
 
 impl Requirement for TestsRule {
@@ -66,6 +70,7 @@ impl Requirement for TestsRule {
                 .collect(),
             by: scope.names(wire.by, &place)?,
             max_age: wire.max_age.map(|age| age.0),
+            coverage: wire.coverage,
             place,
         })
     }
@@ -76,9 +81,14 @@ impl Requirement for TestsRule {
             ("by", Value::words(&self.by)),
             ("maxAge", Value::AtMost(self.max_age)),
             ("names", Value::demands(&self.names)),
+            ("coverage", Value::Word(self.coverage.to_string())),
         ];
         let place = &self.place;
         Some(Parts { place, parts })
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
@@ -98,24 +108,15 @@ impl fmt::Display for TestsRule {
         };
         write!(
             f,
-            "newest test result{of} signed by {by} passed, {age}   [{place}]"
+            "newest test result{of} signed by {by} passed, {age}{}   [{place}]",
+            self.coverage.told()
         )
     }
 }
 
 fn judge(context: &Context<'_>, at: Timestamp, rule: &TestsRule, report: &mut Report) {
-    let wanted = Wanted {
-        check: CHECK,
-        types: &[test_result::TYPE],
-        by: &rule.by,
-        policy: context.policy,
-        current: context.question.policy,
-        tier: context.tier_rule,
-        covering: context.covering,
-        at,
-        now: context.question.now,
-        max_age: rule.max_age,
-    };
+    let wanted = Wanted::new(context, CHECK, (&[test_result::TYPE], &rule.by), at)
+        .no_older_than(rule.max_age);
     let mut eligible = wanted.among(context.candidates);
     let runs = runs(context, at, rule, &eligible.statements);
     let (asked, mut missing) = asked(rule, &runs);

@@ -101,7 +101,12 @@ pub(crate) fn known(context: &Context<'_>) -> Option<BTreeMap<String, Option<Rat
             max_age: None,
             ..rule.clone()
         };
-        let scans = Scans::of(context, context.question.now, &rule);
+        let whole = Context {
+            own: context.bearing,
+            against: context.bearing,
+            ..*context
+        };
+        let scans = Scans::of(&whole, context.question.now, &rule);
         if !scans.is_scanned {
             continue;
         }

@@ -16,6 +16,7 @@ mod calendars;
 mod case;
 mod conditions;
 mod contents;
+mod coverage;
 mod evidence;
 mod ledger;
 mod links;
@@ -44,6 +45,7 @@ fn stories() -> impl Iterator<Item = &'static Story> {
         owners::STORIES,
         evidence::STORIES,
         conditions::STORIES,
+        coverage::STORIES,
         records::STORIES,
         ledger::STORIES,
         calendars::STORIES,

@@ -27,7 +27,7 @@ pub(crate) fn world(rule: &str) -> World {
 }
 
 /// The same under a policy with a change.
-fn world_with(rule: &str, change: impl Fn(&mut World)) -> World {
+pub(crate) fn world_with(rule: &str, change: impl Fn(&mut World)) -> World {
     let mut world = World::empty();
     let keys = ["scanner", "scanner-2", "vexer"].map(policy::key);
     let leads = ["alice", "carol", "builder", "stray"].map(policy::key);

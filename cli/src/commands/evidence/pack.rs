@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::follow::{self, Followed};
 use crate::join::rules::{Rules, Source};
-use crate::join::{blocking, evidence, image, ledger, lists, step, verdict};
+use crate::join::{blocking, evidence, image, ledger, lists, platforms, step, verdict};
 use crate::output::{READABLE, partial};
 use crate::render::{Cell, Page, Report, bytes, shorten, verdict as render};
 use crate::target::Target;
@@ -40,6 +40,7 @@ pub(super) async fn run(arguments: Pack, context: &Context) -> Result<Exit, Fail
     let everybody = Followed::Everybody(Arc::clone(&rules));
     let mut collected = evidence::attestations(&image, arguments.index.as_ref()).await?;
     lists::add(&image, &rules, &mut collected).await?;
+    platforms::add(&image, &rules, &mut collected).await?;
     let place = &image.evidence;
     let collected = follow::add(place, collected, everybody, now).await?;
     let told = ledger::all_of(context, &rules, (&arguments.env, now), &image, collected);

@@ -20,7 +20,7 @@ use crate::join::cosign_file::{self, Detached};
 use crate::join::documents::{self, Document};
 use crate::join::image::OpenImage;
 use crate::join::unsigned::{self, Unsigned};
-use crate::join::{blocking, directory, evidence, file, follow, image, ledger, lists};
+use crate::join::{blocking, directory, evidence, file, follow, image, ledger, lists, platforms};
 use crate::target::Target;
 
 /// Whether what the ledger holds is among the evidence.
@@ -105,6 +105,7 @@ async fn about_image(
     if let Asked::Environment { rules, name } = asked {
         lists::add(&image, rules, &mut evidence).await?;
         if !named {
+            platforms::add(&image, rules, &mut evidence).await?;
             evidence = ledger::all_of(context, rules, (name, now), &image, evidence).await?;
             is_asked = true;
         }

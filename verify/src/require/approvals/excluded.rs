@@ -114,5 +114,9 @@ fn authors_of(source: &ResourceDescriptor) -> Option<Vec<String>> {
 /// Every provenance that could have counted; whoever signed one of them built the artifact.
 fn provenance_used(context: &Context<'_>, step: &StepAtHand<'_>) -> Vec<Verified<Provenance>> {
     let rule = ProvenanceRule::any(provenance::builders(context.policy));
-    provenance::among(context, step.at, &rule).statements
+    let whole = Context {
+        own: context.bearing,
+        ..*context
+    };
+    provenance::among(&whole, step.at, &rule).statements
 }

@@ -59,18 +59,8 @@ impl<'a> Asked<'a> {
 
     fn of(rule: &'a ConditionRule, context: &Context<'a>, step: &StepAtHand<'_>) -> Self {
         let types = rule.types();
-        let wanted = Wanted {
-            check: CHECK,
-            types: &types,
-            by: &rule.by,
-            policy: context.policy,
-            current: context.question.policy,
-            tier: context.tier_rule,
-            covering: context.covering,
-            at: step.at,
-            now: context.question.now,
-            max_age: rule.max_age,
-        };
+        let wanted =
+            Wanted::new(context, CHECK, (&types, &rule.by), step.at).no_older_than(rule.max_age);
         let mut eligible = wanted.among(context.candidates);
         let good: Vec<_> = eligible.statements.drain(..).collect();
         let at = (step.at, rule.max_age);

@@ -108,7 +108,7 @@ fn vouches(context: &Context<'_>, at: Timestamp, wanted: u8, rule: &BuildVsaRule
     let level = [format!("SLSA_BUILD_LEVEL_{wanted}")];
     let mut reaches = false;
     for summary in source_vsa::summaries(context, at, &rule.by) {
-        if !Evidence::is_about(summary.value(), context.covering) {
+        if !Evidence::is_about(summary.value(), context.against) {
             continue;
         }
         let Ok(said) = summary.value().predicate::<Vsa>() else {
@@ -127,7 +127,8 @@ fn vouches(context: &Context<'_>, at: Timestamp, wanted: u8, rule: &BuildVsaRule
         if failed || said.verification_result != VsaResult::Passed {
             return false;
         }
-        reaches |= has_levels(&level, &said.verified_levels);
+        let is_own = Evidence::is_about(summary.value(), context.own);
+        reaches |= is_own && has_levels(&level, &said.verified_levels);
     }
     reaches
 }

@@ -10,7 +10,7 @@ use super::level::Reached;
 use super::{among, fits};
 use crate::policy::Policy;
 use crate::question::Context;
-use crate::require::Requirements;
+use crate::require::{Requirements, coverage};
 
 const SOURCE: &str = "SLSA_SOURCE_LEVEL_";
 
@@ -32,10 +32,14 @@ pub(crate) fn proven(
         if rule.level.is_none() && rule.source_vsa.is_none() {
             continue;
         }
-        let eligible = among(context, at, rule);
-        let fitting = eligible.statements.iter();
-        let fitting = fitting.filter_map(|one| fits(context, at, one, rule).ok());
-        let Some(reached) = fitting.min() else {
+        let reached = coverage::find(context, rule.coverage, |context| {
+            let eligible = among(context, at, rule);
+            let fitting = eligible.statements.iter();
+            let fitting = fitting.filter_map(|one| fits(context, at, one, rule).ok());
+            fitting.min()
+        });
+        // What is weakest of all platforms is what the whole reaches.
+        let Some(reached) = reached.and_then(|each| each.into_iter().max()) else {
             continue;
         };
         if reached == Reached::Built {

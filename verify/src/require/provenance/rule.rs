@@ -13,7 +13,7 @@ use crate::policy::{
     Effect, HIGHEST_LEVEL, LOWEST_LEVEL, Parts, Place, PolicyError, Scope, Value, pattern,
 };
 use crate::question::Context;
-use crate::require::{Requirement, StepAtHand, any_of};
+use crate::require::{Coverage, Requirement, StepAtHand, any_of};
 use crate::verdict::Report;
 
 /// Provenance.
@@ -35,6 +35,8 @@ pub struct ProvenanceRule {
     pub build_vsa: Option<BuildVsaRule>,
     /// What a summary of the source commit has to say.
     pub source_vsa: Option<SourceVsaRule>,
+    /// What of an image it has to be about.
+    pub coverage: Coverage,
     /// Where it is written.
     pub place: Place,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Wire {
     build_vsa: Option<level::Wire>,
     #[serde(default)]
     source_vsa: Option<source_vsa::Wire>,
+    #[serde(default)]
+    coverage: Coverage,
 }
 
 impl ProvenanceRule {
@@ -71,6 +75,7 @@ impl ProvenanceRule {
             level: None,
             build_vsa: None,
             source_vsa: None,
+            coverage: Coverage::Index,
             place: Place::of_file(&Arc::from("")),
         }
     }
@@ -107,6 +112,7 @@ impl Requirement for ProvenanceRule {
             source_vsa: source_vsa
                 .map(|wire| SourceVsaRule::read(wire, &place, scope))
                 .transpose()?,
+            coverage: wire.coverage,
             place,
         })
     }
@@ -125,6 +131,7 @@ impl Requirement for ProvenanceRule {
         ];
         let level = self.level.unwrap_or(LOWEST_LEVEL);
         parts.push(("level", Value::Count(level.into())));
+        parts.push(("coverage", Value::Word(self.coverage.to_string())));
         if let Some(rule) = &self.build_vsa {
             let there = Value::There(Effect::Loosened, rule.to_string());
             parts.push(("buildVsa", there));
@@ -140,6 +147,10 @@ impl Requirement for ProvenanceRule {
         }
         let place = &self.place;
         Some(Parts { place, parts })
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
@@ -185,6 +196,6 @@ impl fmt::Display for ProvenanceRule {
         if let Some(wanted) = &self.source_vsa {
             write!(f, ", {wanted}")?;
         }
-        write!(f, "   [{place}]")
+        write!(f, "{}   [{place}]", self.coverage.told())
     }
 }

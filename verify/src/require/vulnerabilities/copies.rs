@@ -10,6 +10,7 @@ use super::{CHECK, VulnerabilitiesRule, united};
 use crate::candidate::Candidate;
 use crate::evidence::Evidence;
 use crate::ledger::Calendars;
+use crate::platforms::Platforms;
 use crate::policy::{Policy, PolicyFile, PolicyFiles, TierRule};
 use crate::question::{Context, Question};
 use crate::records::Records;
@@ -123,6 +124,10 @@ fn said(candidates: &[Candidate], at: i64, claimed_time: bool) -> Said {
         question: &question,
         candidates,
         covering: &covering,
+        own: &covering,
+        against: &covering,
+        bearing: &covering,
+        platforms: &Platforms::default(),
         service: &service,
         tier: &tier,
         tier_rule: TierRule {

@@ -11,7 +11,7 @@ use super::Rating;
 use crate::pattern::Pattern;
 use crate::policy::{Age, Place, PolicyError, Scope, pattern};
 use crate::question::Context;
-use crate::require::{Requirement, StepAtHand, any_of, at_most};
+use crate::require::{Coverage, Requirement, StepAtHand, any_of, at_most};
 use crate::verdict::Report;
 
 /// How long waivers may be given for where the policy says nothing: 90 days.
@@ -34,6 +34,8 @@ pub struct VulnerabilitiesRule {
     pub vex: Vec<String>,
     /// Whose waivers count; none if nobody's do.
     pub waivers: Option<WaiversRule>,
+    /// What of an image it has to be about.
+    pub coverage: Coverage,
     /// Where it is written.
     pub place: Place,
 }
@@ -69,6 +71,8 @@ pub(crate) struct Wire {
     vex: Option<VexWire>,
     #[serde(default)]
     waivers: Option<WaiversWire>,
+    #[serde(default)]
+    coverage: Coverage,
 }
 
 #[derive(Deserialize)]
@@ -108,8 +112,13 @@ impl Requirement for VulnerabilitiesRule {
             fixed_only: wire.fixed_only,
             vex: vex.transpose()?.unwrap_or_default(),
             waivers: waivers.transpose()?,
+            coverage: wire.coverage,
             place,
         })
+    }
+
+    fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     fn judge(&self, context: &Context<'_>, step: &StepAtHand<'_>, report: &mut Report) {
@@ -192,7 +201,7 @@ impl fmt::Display for VulnerabilitiesRule {
         if let Some(waivers) = &self.waivers {
             write!(f, ", but what {waivers} waive")?;
         }
-        write!(f, "   [{}]", self.place)
+        write!(f, "{}   [{}]", self.coverage.told(), self.place)
     }
 }
 

@@ -100,19 +100,8 @@ impl<'a> Scans<'a> {
         at: Timestamp,
         rule: &'a VulnerabilitiesRule,
     ) -> BTreeMap<Key<'a>, &'a Verified<Statement>> {
-        let wanted = Wanted {
-            check: CHECK,
-            types: &[vulns::TYPE],
-            by: &rule.by,
-            policy: context.policy,
-            current: context.question.policy,
-            tier: context.tier_rule,
-            covering: context.covering,
-            at,
-            now: context.question.now,
-            // The newest is looked for first: an old one must not be passed over for its age.
-            max_age: None,
-        };
+        // The newest is looked for first: an old one must not be passed over for its age.
+        let wanted = Wanted::new(context, CHECK, (&[vulns::TYPE], &rule.by), at);
         let mut eligible = wanted.among(context.candidates);
         self.causes.append(&mut eligible.causes);
         self.notes.append(&mut eligible.findings);

@@ -59,17 +59,10 @@ impl Vex {
         if rule.vex.is_empty() {
             return vex;
         }
+        // Who clears the whole clears each platform of it.
         let wanted = Wanted {
-            check: CHECK,
-            types: &[openvex::TYPE],
-            by: &rule.vex,
-            policy: context.policy,
-            current: context.question.policy,
-            tier: context.tier_rule,
-            covering: context.covering,
-            at,
-            now: context.question.now,
-            max_age: None,
+            about: context.covering,
+            ..Wanted::new(context, CHECK, (&[openvex::TYPE], &rule.vex), at)
         };
         for statement in wanted.among(context.candidates).statements {
             vex.hear(context, statement);

@@ -210,6 +210,7 @@ const REQUIRE: Shape = Members(&[
                 Members(&[("by", Any), ("verifier", Any), ("resources", Any)]),
             ),
             ("sourceVsa", Members(&[("by", Any), ("levels", Any)])),
+            ("coverage", Any),
         ]),
     ),
     (
@@ -221,6 +222,7 @@ const REQUIRE: Shape = Members(&[
             ("score", Any),
             ("deny", Members(&[("packages", Any), ("licenses", Any)])),
             ("licenses", Members(&[("allow", Any)])),
+            ("coverage", Any),
         ]),
     ),
     (
@@ -230,11 +232,17 @@ const REQUIRE: Shape = Members(&[
             ("allow", Any),
             ("digests", Any),
             ("scratch", Any),
+            ("coverage", Any),
         ]),
     ),
     (
         "tests",
-        Members(&[("by", Any), ("maxAge", Any), ("names", Any)]),
+        Members(&[
+            ("by", Any),
+            ("maxAge", Any),
+            ("names", Any),
+            ("coverage", Any),
+        ]),
     ),
     (
         "vulnerabilities",
@@ -255,6 +263,7 @@ const REQUIRE: Shape = Members(&[
                     ("maxTerm", Any),
                 ]),
             ),
+            ("coverage", Any),
         ]),
     ),
     (
