@@ -37,6 +37,8 @@ mod reached;
 mod read;
 mod records;
 mod referenced;
+#[cfg(feature = "rego")]
+mod rego;
 mod regular;
 pub mod relay;
 mod require;

@@ -16,13 +16,26 @@ pub(crate) enum EvaluationError {
     Steps(u64),
     /// Something is not there, or of another kind.
     Cannot(String),
+    /// Whoever asked did not wait for it.
+    #[cfg_attr(
+        not(feature = "rego"),
+        expect(dead_code, reason = "only Rego is ended")
+    )]
+    Cut,
+    /// It says no, and why.
+    #[cfg_attr(
+        not(feature = "rego"),
+        expect(dead_code, reason = "only Rego says why")
+    )]
+    Denied(String),
 }
 
 impl std::fmt::Display for EvaluationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Steps(limit) => write!(f, "it takes more than {limit} steps"),
-            Self::Cannot(reason) => f.write_str(reason),
+            Self::Cut => f.write_str("the time for all of it is over"),
+            Self::Cannot(reason) | Self::Denied(reason) => f.write_str(reason),
         }
     }
 }

@@ -18,6 +18,7 @@ mod asked;
 mod rule;
 mod said;
 mod seen;
+mod words;
 
 use asked::Asked;
 use rule::Wire;
@@ -210,11 +211,15 @@ fn tell<'s>(rule: &ConditionRule, said: impl Iterator<Item = &'s Said<'s>>, repo
                 Code::ConditionFailed,
                 format!("`{}` does not hold", rule.name),
             ),
+            Err(EvaluationError::Denied(reason)) => (
+                Code::ConditionFailed,
+                format!("`{}` does not hold: {}", rule.name, reason.escape_debug()),
+            ),
             Err(EvaluationError::Cannot(reason)) => (
                 Code::ConditionError,
                 format!("`{}` cannot be evaluated: {}", rule.name, reason),
             ),
-            Err(error @ EvaluationError::Steps(_)) => (
+            Err(error @ (EvaluationError::Steps(_) | EvaluationError::Cut)) => (
                 Code::ConditionError,
                 format!("`{}` was not evaluated to its end: {error}", rule.name),
             ),

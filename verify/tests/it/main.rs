@@ -24,6 +24,8 @@ mod gates_conditions;
 mod gates_images;
 mod gates_provenance;
 mod gates_records;
+#[cfg(feature = "rego")]
+mod gates_rego;
 mod gates_runs;
 mod gates_scores;
 mod hostile;

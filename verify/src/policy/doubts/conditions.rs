@@ -1,4 +1,4 @@
-//! Patterns in conditions that match more than was meant.
+//! Conditions that let in more than was meant.
 
 use super::{Doubt, added};
 use crate::policy::Policy;
@@ -10,11 +10,18 @@ pub(super) fn doubt(policy: &Policy, edge: &EdgeRule, doubts: &mut Vec<Doubt>) {
     let all = std::iter::once(&edge.require).chain(services);
     let conditions = all.filter_map(|require| require.conditions.as_ref());
     for rule in conditions.flat_map(|conditions| &conditions.all) {
-        for pattern in rule.expression.unanchored() {
+        for pattern in rule.words.unanchored() {
             let text = format!(
                 "`{}` finds `{}` anywhere in a text: begin the pattern with ^ and end it with $",
                 rule.name,
                 pattern.escape_debug()
+            );
+            doubts.push(Doubt::new(&rule.place, text));
+        }
+        if rule.words.only_denies() {
+            let text = format!(
+                "`{}` lets in whatever `deny` does not find, and what is misspelt finds nothing: say in `allow` what has to be there",
+                rule.name
             );
             doubts.push(Doubt::new(&rule.place, text));
         }

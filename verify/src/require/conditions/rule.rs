@@ -9,8 +9,8 @@ use serde_saphyr::Spanned;
 use bulla_model::PredicateType;
 use bulla_model::predicate::{KNOWN, is_cyclonedx, is_spdx, own, slsa_provenance};
 
-use super::{aged, seen};
-use crate::cel::Expression;
+use super::aged;
+use super::words::Words;
 use crate::policy::{Age, Place, PolicyError, Scope};
 
 /// Characters of a name.
@@ -29,7 +29,7 @@ pub struct ConditionRule {
     pub matching: ConditionMatch,
     /// How old they may be.
     pub max_age: Option<SignedDuration>,
-    pub(crate) expression: Expression,
+    pub(crate) words: Words,
     /// Where it is written.
     pub place: Place,
 }
@@ -57,7 +57,10 @@ pub(crate) struct Wire {
     r#match: ConditionMatch,
     #[serde(default)]
     max_age: Option<Age>,
-    cel: Spanned<String>,
+    #[serde(default)]
+    cel: Option<Spanned<String>>,
+    #[serde(default)]
+    rego: Option<Spanned<String>>,
 }
 
 impl ConditionRule {
@@ -74,16 +77,14 @@ impl ConditionRule {
             return Err(wrong(&place, reason));
         }
         let kind = kind(&wire.r#type).map_err(|reason| wrong(&place, reason))?;
-        let at = scope.place(wire.cel.referenced);
-        let expression = Expression::read(&wire.cel.value, seen::SCHEMA, scope.patterns)
-            .map_err(|error| wrong(&at, format!("in `cel`, {error}")))?;
+        let words = Words::read(wire.cel, wire.rego, &place, scope)?;
         Ok(Self {
             name: wire.name,
             kind,
             by: scope.names(wire.by, &place)?,
             matching: wire.r#match,
             max_age: wire.max_age.map(|age| age.0),
-            expression,
+            words,
             place,
         })
     }
@@ -105,7 +106,7 @@ impl ConditionRule {
 
     /// What it asks for, cut short.
     pub(super) fn shown(&self) -> String {
-        self.expression.source().chars().take(200).collect()
+        self.words.source().chars().take(200).collect()
     }
 
     /// What it says, without its place.
@@ -117,7 +118,7 @@ impl ConditionRule {
             ConditionMatch::Newest => "the newest",
         };
         let (name, age) = (&self.name, aged(self.max_age));
-        let source = self.expression.source();
+        let source = self.words.source();
         format!("{name}: {which} {kind} signed by {by}{age} fulfils {source}")
     }
 }

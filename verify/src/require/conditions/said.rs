@@ -52,7 +52,7 @@ impl<'a> Said<'a> {
             _ if is_cut_short => Err(EvaluationError::Cannot(
                 "the time for all of it is over".to_owned(),
             )),
-            Ok(seen) => rule.expression.evaluate(&seen.names(context, step)),
+            Ok(seen) => rule.words.evaluate(seen, context, step),
             Err(error) => Err(error.clone()),
         };
         Self {
@@ -73,7 +73,11 @@ impl<'a> Said<'a> {
 
     /// Whether it could not be found out, rather than that it is not so.
     pub(super) fn is_open(&self) -> bool {
-        self.is_cut_short || matches!(self.answer, Err(EvaluationError::Steps(_)))
+        self.is_cut_short
+            || matches!(
+                self.answer,
+                Err(EvaluationError::Steps(_) | EvaluationError::Cut)
+            )
     }
 
     pub(super) fn signer(&self) -> String {

@@ -82,6 +82,41 @@ impl<'a> Seen<'a> {
         })
     }
 
+    /// The same as one JSON object, with times as texts: `input` of Rego.
+    #[cfg(feature = "rego")]
+    pub(super) fn json(&self, context: &Context<'_>, step: &StepAtHand<'_>) -> String {
+        let (kind, time) = (
+            self.statement.value().predicate_type(),
+            self.statement.time(),
+        );
+        let name = |uri| context.policy.name_of(uri).unwrap_or_else(|| uri.name());
+        let mut statement = serde_json::json!({
+            "type": kind.as_str(),
+            "subjects": self.subjects,
+            "proven": time.is_proven(),
+        });
+        if let Some(issued) = time.not_older_than() {
+            statement["issued"] = Json::String(issued.to_string());
+        }
+        let mut said = serde_json::json!({
+            "kind": step.edge.kind.to_string(),
+            "to": name(&step.edge.to.uri),
+            "service": context.service.as_str(),
+            "tier": context.tier.as_str(),
+            "at": step.at.to_string(),
+        });
+        if let Some(from) = &step.edge.from {
+            said["from"] = Json::String(name(from).to_owned());
+        }
+        let input = serde_json::json!({
+            "predicate": self.predicate,
+            "statement": statement,
+            "signer": self.signer,
+            "step": said,
+        });
+        input.to_string()
+    }
+
     /// A value for each name of the schema.
     pub(super) fn names(
         &self,

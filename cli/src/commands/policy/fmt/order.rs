@@ -294,6 +294,7 @@ const REQUIRE: Shape = Members(&[
             ("match", Any),
             ("maxAge", Any),
             ("cel", Any),
+            ("rego", Any),
         ])),
     ),
     (
