@@ -13,6 +13,7 @@ use crate::ledger::SeenCheckpoint;
 use crate::policy::Place;
 use crate::require::FoundVulnerability;
 use crate::signature_report::SignatureReport;
+use crate::step_review::StepReview;
 
 /// The answer to "may this artifact be here?".
 #[derive(Clone, Debug, Serialize)]
@@ -253,6 +254,9 @@ pub struct Step {
     /// Payload digests of the promotions it follows; none for an entry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Digest>,
+    /// How its review stands, where the policy asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<StepReview>,
 }
 
 impl Step {

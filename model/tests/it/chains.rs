@@ -45,4 +45,13 @@ fn what_is_no_case_is_refused() {
         *changed.pointer_mut(place).unwrap() = value;
         assert!(!schema.is_valid(&changed), "{place}");
     }
+    for (member, value) in [("state", "late"), ("due", "soon")] {
+        let mut changed = case.clone();
+        let mut review = json!({"due": "2026-03-04T11:00:00Z", "state": "open"});
+        changed["expected"]["steps"][0]["review"] = review.clone();
+        assert!(schema.is_valid(&changed));
+        review[member] = json!(value);
+        changed["expected"]["steps"][0]["review"] = review;
+        assert!(!schema.is_valid(&changed), "{member}");
+    }
 }

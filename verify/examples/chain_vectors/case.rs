@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bulla_model::{Digest, EdgeKind, Identity, KeyId, Limits, Manifest, Person};
 use bulla_verify::{
     Anchor, Attestation, Cause, Decision, Document, Evidence, Ledger, Policy, PolicyFile,
-    PolicyFiles, Question, QuestionError, Severity, State, StepRequest, Trust, Verdict, judge_step,
-    verify_environment,
+    PolicyFiles, Question, QuestionError, Severity, State, StepRequest, StepReview, Trust, Verdict,
+    judge_step, verify_environment,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,9 @@ pub(crate) struct Walked {
     /// Payload digest of the promotion.
     pub(crate) promotion: Digest,
     pub(crate) approved_by: Vec<Person>,
+    /// How its review stands, where the policy asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<StepReview>,
 }
 
 /// How the bytes of a file are had.
@@ -279,6 +282,7 @@ impl Expected {
             kind: step.kind,
             promotion: step.promotion.clone(),
             approved_by: step.approved_by.clone(),
+            review: step.review,
         });
         Self {
             exit: verdict.exit_code(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use bulla_model::predicate::review::ReviewOutcome;
 use bulla_model::predicate::{Predicate as _, Promotion, Review};
-use bulla_model::{Identity, Person};
+use bulla_model::{Digest, Identity, Person};
 
 use crate::cause::Cause;
 use crate::code::Code;
@@ -15,6 +15,7 @@ use crate::eligible::judge_time;
 use crate::policy::{Actor, ReviewRule};
 use crate::question::Context;
 use crate::require::{approvals, failed};
+use crate::step_review::{ReviewState, StepReview};
 use crate::verdict::{Finding, Outcome, Report, Severity};
 use crate::verified::{SignedTime, Verified};
 
@@ -85,6 +86,48 @@ pub(crate) fn judge_reviewer(
     Ok(person)
 }
 
+/// What the reviews of a promotion that count came to.
+#[derive(Default)]
+struct Heard {
+    accepted: Option<Person>,
+    rejected: Option<(Person, Option<Digest>)>,
+    /// What is to be said about those that do not count.
+    notes: Vec<Finding>,
+}
+
+impl Heard {
+    fn of(context: &Context<'_>, promotion: &Verified<Promotion>, rule: &ReviewRule) -> Self {
+        let involved = Involved::in_promotion(context, promotion);
+        let mut heard = Self::default();
+        for review in reviews(context, promotion) {
+            match judge_one(context, rule, &involved, &review) {
+                Ok(person) if review.value().outcome == ReviewOutcome::Accepted => {
+                    heard.accepted = heard.accepted.or(Some(person));
+                }
+                Ok(person) => {
+                    let rejection = (person, review.manifest().cloned());
+                    heard.rejected = heard.rejected.or(Some(rejection));
+                }
+                Err(finding) => {
+                    let severity = finding.severity.max(Severity::Warning);
+                    let note = finding.at(review.manifest(), "").severity(severity);
+                    heard.notes.push(note);
+                }
+            }
+        }
+        heard
+    }
+
+    fn state(&self, due: Timestamp, now: Timestamp) -> ReviewState {
+        match (&self.rejected, &self.accepted) {
+            (Some(_), _) => ReviewState::Rejected,
+            (None, Some(_)) => ReviewState::Accepted,
+            (None, None) if now <= due => ReviewState::Open,
+            (None, None) => ReviewState::Overdue,
+        }
+    }
+}
+
 /// Says whether the promotion was reviewed, has still time, or is overdue.
 pub(super) fn judge(
     context: &Context<'_>,
@@ -92,24 +135,11 @@ pub(super) fn judge(
     at: Timestamp,
     rule: &ReviewRule,
     report: &mut Report,
-) {
-    let involved = Involved::in_promotion(context, promotion);
-    let mut accepted = None;
-    let mut rejected = None;
-    let mut notes = Vec::new();
-    for review in reviews(context, promotion) {
-        match judge_one(context, rule, &involved, &review) {
-            Ok(person) if review.value().outcome == ReviewOutcome::Accepted => {
-                accepted = accepted.or(Some(person));
-            }
-            Ok(person) => rejected = rejected.or(Some((person, review.manifest().cloned()))),
-            Err(finding) => {
-                let severity = finding.severity.max(Severity::Warning);
-                notes.push(finding.at(review.manifest(), "").severity(severity));
-            }
-        }
-    }
-    if let Some((person, manifest)) = rejected {
+) -> StepReview {
+    let due = at.saturating_add(rule.within).unwrap_or(Timestamp::MAX);
+    let mut heard = Heard::of(context, promotion, rule);
+    let state = heard.state(due, context.question.now);
+    if let Some((person, manifest)) = heard.rejected.take() {
         let message = format!("{person} found that it was wrong to go around the gates");
         let finding = Finding::new(Code::ReviewRejected, CHECK, message)
             .at(manifest.as_ref(), "/predicate/outcome");
@@ -117,22 +147,33 @@ pub(super) fn judge(
             report.findings.push(finding);
             let outcome = Outcome::Failed(Cause::Denied);
             checked(report, rule, outcome, format!("rejected by {person}"));
-            return;
+            return StepReview { due, state };
         }
         report.findings.push(finding.severity(Severity::Warning));
     }
+    judge_deadline(context, promotion, (due, rule), heard, report);
+    StepReview { due, state }
+}
+
+/// What follows where a rejection is none, or denies nothing.
+fn judge_deadline(
+    context: &Context<'_>,
+    promotion: &Verified<Promotion>,
+    (due, rule): (Timestamp, &ReviewRule),
+    mut heard: Heard,
+    report: &mut Report,
+) {
     // That nobody rejected it cannot be known while something may be missing.
     let fine = if rule.overdue_denies && context.question.evidence.is_incomplete() {
         Outcome::Failed(Cause::Undetermined)
     } else {
         Outcome::Ok
     };
-    if let Some(person) = accepted {
+    if let Some(person) = heard.accepted {
         checked(report, rule, fine, format!("accepted by {person}"));
         return;
     }
-    report.findings.append(&mut notes);
-    let due = at.saturating_add(rule.within).unwrap_or(Timestamp::MAX);
+    report.findings.append(&mut heard.notes);
     if context.question.now <= due {
         if rule.overdue_denies {
             report.holds_until(due);

@@ -17,6 +17,7 @@ use crate::freeze::{self, Taken};
 use crate::policy::{EdgeRule, Matched, NamedPolicy, Policy};
 use crate::question::Context;
 use crate::require::StepAtHand;
+use crate::step_review::StepReview;
 use crate::verdict::{Finding, Outcome, Report, Step};
 use crate::verified::Verified;
 
@@ -82,14 +83,14 @@ impl<'a, 'b> Walk<'a, 'b> {
         self.follow(promotion, depth);
         let before = self.report.checks.len();
         let persons = std::mem::take(&mut self.report.persons);
-        let at = self.judge(promotion);
+        let judged = self.judge(promotion);
         let approved_by = self.report.persons.iter().cloned().collect();
         self.report.persons.extend(persons);
         let name = self.name_of(&promotion.value().edge.to.uri);
         for check in &mut self.report.checks[before..] {
             check.step.get_or_insert_with(|| name.clone());
         }
-        if let Some(at) = at {
+        if let Some((at, review)) = judged {
             let said = promotion.value();
             let list = |set: &SubjectSet| set.iter().cloned().collect();
             self.report.steps.push(Step {
@@ -104,9 +105,10 @@ impl<'a, 'b> Walk<'a, 'b> {
                 version: said.version.clone(),
                 tickets: said.tickets.clone(),
                 previous: said.chain.previous.clone(),
+                review,
             });
         }
-        at
+        judged.map(|(at, _)| at)
     }
 
     /// Step 5: the links.
@@ -253,8 +255,11 @@ impl<'a, 'b> Walk<'a, 'b> {
         );
     }
 
-    /// Steps 1 to 4: the promotion itself.
-    fn judge(&mut self, promotion: &Verified<Promotion>) -> Option<Timestamp> {
+    /// Steps 1 to 4: the promotion itself; answers when it was, and how its review stands.
+    fn judge(
+        &mut self,
+        promotion: &Verified<Promotion>,
+    ) -> Option<(Timestamp, Option<StepReview>)> {
         let said = promotion.value();
         // First of all: whose policy file applies depends on it.
         if said.service != *self.context.service {
@@ -334,8 +339,8 @@ impl<'a, 'b> Walk<'a, 'b> {
         if self.asked.as_ref() == Some(promotion.payload()) {
             later::at_every_moment(self.context, &step, self.report);
         }
-        self.judge_exception(promotion, &context, edge, at);
-        Some(at)
+        let review = self.judge_exception(promotion, &context, edge, at);
+        Some((at, review))
     }
 
     /// Step 4, for what goes around the normal gates: its incident and its review.
@@ -345,7 +350,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         context: &Context<'_>,
         edge: &EdgeRule,
         at: Timestamp,
-    ) {
+    ) -> Option<StepReview> {
         let said = promotion.value();
         if said.edge.kind == EdgeKind::BreakGlass && said.tickets.is_empty() {
             self.fail(
@@ -356,9 +361,8 @@ impl<'a, 'b> Walk<'a, 'b> {
                 "/predicate/tickets",
             );
         }
-        if let Some(rule) = &edge.review {
-            review::judge(context, promotion, at, rule, self.report);
-        }
+        let rule = edge.review.as_ref()?;
+        Some(review::judge(context, promotion, at, rule, self.report))
     }
 
     /// Step 1: its signer.

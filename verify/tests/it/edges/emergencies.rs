@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use bulla_model::{Digest, EdgeKind};
-use bulla_verify::{Cause, Code, Outcome, ReviewRequest};
+use bulla_verify::{Cause, Code, Decision, Outcome, ReviewRequest, ReviewState, StepReview};
 
 use super::{broken_glass, in_prod, world};
 use crate::kit::{self, Signer, World, assert_exit, assert_found, codes, hour, show};
@@ -225,6 +225,86 @@ fn a_rejected_review_ends_no_deadline_and_denies_where_an_overdue_one_does() {
         let found = codes(&verdict).contains(&Code::ReviewOverdue);
         assert_eq!(found, overdue, "{rules} {now}");
     }
+}
+
+#[test]
+fn the_step_says_how_its_review_stands_and_the_answer_stays_what_it_was() {
+    use ReviewState::{Accepted, Open, Overdue, Rejected};
+    let warn = "reviewWithin: 24h";
+    let deny = "reviewWithin: 24h\n    overdueReview: deny";
+    for (now, reviews, state) in [
+        (3, &[][..], Open),
+        (26, &[], Open),
+        (27, &[], Overdue),
+        (10, &[("bob", "accepted")], Accepted),
+        (40, &[("bob", "accepted")], Accepted),
+        // Whose review does not count changes nothing.
+        (10, &[("alice", "accepted")], Open),
+        (
+            40,
+            &[("alice", "accepted"), ("builder", "accepted")],
+            Overdue,
+        ),
+        (10, &[("alice", "rejected")], Open),
+        (10, &[("bob", "rejected")], Rejected),
+        (40, &[("bob", "rejected"), ("carol", "accepted")], Rejected),
+    ] {
+        for rules in [warn, deny] {
+            let (mut world, promotion) = broken_glass(rules, |_| {});
+            world.now = hour(now);
+            for (who, outcome) in reviews {
+                world.review(who, &promotion, outcome);
+            }
+            let verdict = world.verify("prod");
+            let denied = rules == deny && matches!(state, Overdue | Rejected);
+            assert_exit(&verdict, u8::from(denied));
+            let [entry, head] = &verdict.steps[..] else {
+                panic!("{}", show(&verdict));
+            };
+            assert_eq!((entry.kind, entry.review), (EdgeKind::Promote, None));
+            let due = hour(26);
+            assert_eq!(
+                head.review,
+                Some(StepReview { due, state }),
+                "{rules} {now}"
+            );
+            let written = serde_json::to_value(&verdict.steps).unwrap();
+            let said = json!({"due": due.to_string(), "state": state.as_str()});
+            assert_eq!(written[1]["review"], said);
+            assert!(written[0].get("review").is_none(), "{written}");
+        }
+    }
+}
+
+#[test]
+fn a_hotfix_has_a_review_where_its_rule_asks_for_one() {
+    for asked in [true, false] {
+        let mut world = world();
+        if !asked {
+            world.edit("release.yaml", "    reviewWithin: 48h\n", "");
+        }
+        world.promote("dev");
+        world.now = hour(2);
+        world.take_step(EdgeKind::Hotfix, "prod", |_| {});
+        world.now = hour(3);
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, 0);
+        let due = hour(50);
+        let state = ReviewState::Open;
+        let review = asked.then_some(StepReview { due, state });
+        assert_eq!(verdict.steps.last().unwrap().review, review);
+    }
+}
+
+#[test]
+fn where_a_rejection_may_be_missing_the_answer_says_so_and_not_the_review() {
+    let (mut world, promotion) = broken_glass("reviewWithin: 24h\n    overdueReview: deny", |_| {});
+    world.review("bob", &promotion, "accepted");
+    world.truncated = true;
+    let verdict = world.verify("prod");
+    assert_eq!(verdict.decision, Decision::Undetermined);
+    let review = verdict.steps.last().unwrap().review.unwrap();
+    assert_eq!(review.state, ReviewState::Accepted);
 }
 
 #[test]
