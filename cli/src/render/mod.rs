@@ -17,7 +17,7 @@ pub use json::to_json;
 pub use markup::{code_span, xml_text};
 pub use outcome::outcome;
 pub use pipeline::Pipeline;
-pub use verdict::{count, others, sources, verdict};
+pub use verdict::{count, others, sources, verdict, way};
 
 use crate::printer::Form;
 

@@ -1,7 +1,9 @@
 //! Verdicts for people: the checks, then the answer in one word, then what to do.
 
 use bulla_model::EdgeKind;
-use bulla_verify::{Cause, Check, Decision, Finding, Outcome, Severity, Step, Verdict};
+use bulla_verify::{
+    Cause, Check, Decision, Finding, Outcome, ReviewState, Severity, Step, Verdict,
+};
 
 use super::{Cell, Page, shorten};
 use crate::join::rules::Source;
@@ -85,15 +87,8 @@ fn steps(page: &mut Page, verdict: &Verdict) {
     let mut times = vec![Cell::from("")];
     let mut persons = vec![Cell::from("")];
     for step in &verdict.steps {
-        let kind = match step.kind {
-            EdgeKind::Promote => String::new(),
-            kind => format!(" ({kind})"),
-        };
-        let others = others(step);
-        names.push(Cell::from(format!(
-            "──  {}{kind}{others}",
-            step.environment
-        )));
+        let (way, others) = (way(step), others(step));
+        names.push(Cell::from(format!("──  {}{way}{others}", step.environment)));
         let local = step.at.to_zoned(jiff::tz::TimeZone::system());
         times.push(Cell::faint(format!(
             "    {}",
@@ -111,6 +106,16 @@ fn steps(page: &mut Page, verdict: &Verdict) {
     page.cells(1, names);
     page.cells(1, times);
     page.cells(1, persons);
+}
+
+/// How the step was taken, unless as usual, and what is left to do: ` (hotfix, review open)`.
+pub fn way(step: &Step) -> String {
+    let state = step.review.map(|review| review.state);
+    match (step.kind, state) {
+        (EdgeKind::Promote, _) => String::new(),
+        (kind, None | Some(ReviewState::Accepted)) => format!(" ({kind})"),
+        (kind, Some(state)) => format!(" ({kind}, review {})", state.as_str()),
+    }
 }
 
 /// How many others took the step too: `, with 2 others`.

@@ -202,6 +202,13 @@ fn an_emergency_is_approved_reasoned_and_reviewed_by_somebody_else() {
         "{}",
         checks(&sandbox)
     );
+    let drawn = |way: &str| {
+        for command in ["verify --env prod image:1.0", "chain image:1.0"] {
+            let text = sandbox.done(command).data;
+            assert!(text.contains(&format!(" prod ({way})")), "{text}");
+        }
+    };
+    drawn("break-glass, review open");
     let accepted = sandbox.done(&format!("{review} bob.key"));
     assert!(accepted.data.contains("accepted"), "{}", accepted.data);
     assert!(
@@ -209,6 +216,7 @@ fn an_emergency_is_approved_reasoned_and_reviewed_by_somebody_else() {
         "{}",
         checks(&sandbox)
     );
+    drawn("break-glass");
     let explained = sandbox.done("policy explain").data;
     for line in [
         "a review within",

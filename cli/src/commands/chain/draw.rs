@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bulla_model::{Digest, EdgeKind};
+use bulla_model::Digest;
 use bulla_verify::{Decision, Step};
 
 use super::ChainReport;
-use crate::render::{Cell, Page, others, shorten};
+use crate::render::{Cell, Page, others, shorten, way};
 
 /// The build at the root, and below each promotion those that follow it.
 pub(super) fn tree(page: &mut Page, chain: &ChainReport) {
@@ -66,11 +66,7 @@ fn head(page: &mut Page, chain: &ChainReport) {
 }
 
 fn name(step: &Step) -> String {
-    let others = others(step);
-    match step.kind {
-        EdgeKind::Promote => format!("{}{others}", step.environment),
-        kind => format!("{} ({kind}){others}", step.environment),
-    }
+    format!("{}{}{}", step.environment, way(step), others(step))
 }
 
 fn row(chain: &ChainReport, step: &Step) -> Vec<Cell> {

@@ -37,6 +37,11 @@ pub(super) fn differences(
     let whole = WHOLE
         .iter()
         .map(|part| (*part, pick(&recorded, part), pick(&replayed, part)));
+    let reviews = (
+        "reviews",
+        reviews(&recorded, &recorded),
+        reviews(&recorded, &replayed),
+    );
     let lists = LISTS.iter().map(|(part, members)| {
         (
             *part,
@@ -46,6 +51,7 @@ pub(super) fn differences(
     });
     Ok(whole
         .chain(lists)
+        .chain(std::iter::once(reviews))
         .filter(|(_, recorded, replayed)| recorded != replayed)
         .map(|(part, recorded, replayed)| Difference {
             part,
@@ -69,6 +75,18 @@ fn select(verdict: &Value, part: &str, members: &[&str]) -> Value {
         Value::Array(kept.collect())
     };
     Value::Array(entries.iter().map(entry).collect())
+}
+
+/// How reviews stand, by one of the verdicts, where the recorded one says it: earlier versions of
+/// Bulla did not.
+fn reviews(recorded: &Value, said: &Value) -> Value {
+    let steps = |verdict: &Value| {
+        let steps = verdict.get("steps").and_then(Value::as_array);
+        steps.cloned().unwrap_or_default()
+    };
+    let pairs = steps(recorded).into_iter().zip(steps(said));
+    let told = pairs.filter(|(recorded, _)| recorded.get("review").is_some());
+    Value::Array(told.map(|(_, said)| pick(&said, "review")).collect())
 }
 
 fn shown(value: &Value) -> String {
@@ -102,3 +120,25 @@ const LISTS: [(&str, &[&str]); 3] = [
 ];
 /// Characters of a differing part that are shown.
 const SHOWN: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_recorded_of_reviews_is_compared() {
+        let with = |review: Value| json!({"steps": [{"kind": "promote"}, review]});
+        let open = with(json!({"review": {"due": "2026-11-28T10:00:00Z", "state": "open"}}));
+        let accepted =
+            with(json!({"review": {"due": "2026-11-28T10:00:00Z", "state": "accepted"}}));
+        let same = |recorded: &Value, replayed: &Value| {
+            reviews(recorded, recorded) == reviews(recorded, replayed)
+        };
+        assert!(same(&open, &open));
+        assert!(!same(&accepted, &open));
+        assert!(!same(&accepted, &with(json!({}))));
+        // Earlier versions said nothing about it.
+        assert!(same(&with(json!({})), &open));
+    }
+}
