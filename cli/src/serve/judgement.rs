@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bulla_verify::{Decision, Severity, Verdict};
+use bulla_verify::{Code, Decision, Finding, ReviewState, Severity, Verdict};
 use jiff::Timestamp;
 
+use super::exception::Exception;
 use crate::Failure;
 use crate::failure::FailureKind;
 
@@ -23,7 +24,9 @@ pub struct Judgement {
     pub policy: Option<String>,
     /// What is worth knowing all the same.
     pub warnings: Vec<String>,
-    /// Until when it may be remembered at most; a checkpoint is no longer fresh then.
+    /// The steps around the normal gates that it rests on.
+    pub exceptions: Vec<Exception>,
+    /// Until when it may be remembered at most: a checkpoint is no longer fresh then, or a review due.
     pub until: Option<Timestamp>,
 }
 
@@ -37,10 +40,12 @@ impl Judgement {
             (Decision::Deny, None) => "denied",
             (Decision::Undetermined, None) => "could-not-find-out",
         };
-        let warnings = verdict
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Warning);
+        let exceptions = Exception::of(verdict);
+        let warnings = verdict.findings.iter().filter(|finding| {
+            finding.severity == Severity::Warning && !is_said(finding, &exceptions)
+        });
+        let ends = exceptions.iter().filter_map(Exception::ends);
+        let until = ends.chain(verdict.fresh_until).min();
         Self {
             decision: verdict.decision,
             code,
@@ -53,7 +58,8 @@ impl Judgement {
             warnings: warnings
                 .map(|finding| format!("{} [{}]", finding.message, finding.code))
                 .collect(),
-            until: verdict.fresh_until,
+            exceptions,
+            until,
         }
     }
 
@@ -111,9 +117,21 @@ impl Judgement {
             service: None,
             policy: None,
             warnings: Vec::new(),
+            exceptions: Vec::new(),
             until: None,
         }
     }
+}
+
+/// Whether the warnings about exceptions say what the finding does, and by which step.
+fn is_said(finding: &Finding, exceptions: &[Exception]) -> bool {
+    let state = match finding.code {
+        Code::ReviewOverdue => ReviewState::Overdue,
+        Code::ReviewRejected => ReviewState::Rejected,
+        _ => return false,
+    };
+    let mut reviews = exceptions.iter().filter_map(|one| one.review);
+    reviews.any(|review| review.state == state)
 }
 
 #[cfg(test)]

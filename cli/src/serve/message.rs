@@ -92,13 +92,14 @@ pub fn answer(
         .filter_map(|image| image.judgement.policy.clone())
         .collect();
     annotate("policy", policies.into_iter().collect());
+    annotate("exceptions", exceptions(review, environment, judged));
     annotate("unchanged", unchanged.iter().cloned().collect());
     Answer {
         uid: review.uid.clone(),
         allowed: bad.is_empty(),
         status: status(&bad, &review.uid, environment),
         audit_annotations: annotations,
-        warnings: warnings(judged),
+        warnings: warnings(judged, bad.is_empty()),
     }
 }
 
@@ -164,22 +165,41 @@ fn status(bad: &[&Judged], uid: &str, environment: &str) -> Option<Status> {
     })
 }
 
-fn warnings(judged: &[Judged]) -> Vec<String> {
+/// By which steps around the gates images are allowed, each with the decision it belongs to.
+fn exceptions(review: &Review, environment: &str, judged: &[Judged]) -> Vec<String> {
+    let lines = judged.iter().flat_map(|image| {
+        let id = image.decision_id(&review.uid, environment);
+        let exceptions = image.judgement.exceptions.iter();
+        exceptions.map(move |one| format!("{id} {}", one.annotation(environment)))
+    });
+    lines.collect()
+}
+
+/// What runs around the gates is said first: of many warnings the last are left out.
+fn warnings(judged: &[Judged], allowed: bool) -> Vec<String> {
+    let name = |image: &Judged| {
+        let service = image.judgement.service.clone();
+        service.unwrap_or_else(|| image.name.clone())
+    };
+    let around = judged.iter().filter(|_| allowed).flat_map(|image| {
+        let exceptions = image.judgement.exceptions.iter();
+        exceptions.filter_map(|one| one.warning(&name(image), WARNING))
+    });
+    let others = judged.iter().flat_map(|image| {
+        let warnings = image.judgement.warnings.iter();
+        warnings.map(|warning| cut(&format!("{}: {warning}", name(image)), WARNING))
+    });
     let mut told = Vec::new();
-    for image in judged {
-        let name = image.judgement.service.as_ref().unwrap_or(&image.name);
-        for warning in &image.judgement.warnings {
-            let line = cut(&format!("{name}: {warning}"), WARNING);
-            if !told.contains(&line) && told.len() < WARNINGS {
-                told.push(line);
-            }
+    for line in around.chain(others) {
+        if !told.contains(&line) && told.len() < WARNINGS {
+            told.push(line);
         }
     }
     told
 }
 
 /// Makes text safe to show and at most `longest` characters long.
-fn cut(text: &str, longest: usize) -> String {
+pub(super) fn cut(text: &str, longest: usize) -> String {
     let safe = escape(text);
     if safe.chars().count() <= longest {
         return safe.into_owned();
@@ -231,6 +251,7 @@ mod tests {
                 service: Some("pay-api".into()),
                 policy: None,
                 warnings: vec!["w".repeat(300)],
+                exceptions: Vec::new(),
                 until: None,
             },
             remembered: false,

@@ -1,8 +1,13 @@
 //! Counters, in the text format of Prometheus,
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use bulla_model::EdgeKind;
+
+use super::exception::{Exception, KINDS, STATES};
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -23,7 +28,50 @@ pub struct Metrics {
     pub shared: Counter,
     /// Times that policy, trust or certificate could not be read again.
     pub reload_failures: Counter,
+    /// Reviews answered with yes that rest on steps around the gates, by kind and state of review.
+    pub exceptions: Exceptions,
     microseconds: Counter,
+}
+
+/// Counts reviews by the steps around the gates that their yes rests on.
+#[derive(Debug)]
+pub struct Exceptions(Vec<(EdgeKind, &'static str, Counter)>);
+
+impl Default for Exceptions {
+    /// All there can be, so that the first one is an increase.
+    fn default() -> Self {
+        let states = |kind| STATES.map(|state| (kind, state, Counter::default()));
+        Self(KINDS.into_iter().flat_map(states).collect())
+    }
+}
+
+impl Exceptions {
+    /// Counts a review once for each kind and state among its exceptions.
+    pub fn count<'a>(&self, exceptions: impl Iterator<Item = &'a Exception>) {
+        let found: BTreeSet<_> = exceptions.map(Exception::labels).collect();
+        let counters = self.0.iter();
+        let meant = counters.filter(|(kind, state, _)| found.contains(&(*kind, *state)));
+        meant.for_each(|(_, _, counter)| counter.count());
+    }
+
+    fn to_text(&self, environment: &str) -> String {
+        let name = "bulla_admission_exceptions_total";
+        let environment = label(environment);
+        let head = std::iter::once(format!("# TYPE {name} counter"));
+        let lines = self.0.iter().map(|(kind, state, counter)| {
+            format!(
+                "{name}{{environment=\"{environment}\",kind=\"{kind}\",review=\"{state}\"}} {}",
+                counter.value()
+            )
+        });
+        head.chain(lines).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A label's value, as the format writes it.
+fn label(value: &str) -> String {
+    let value = value.replace('\\', r"\\").replace('"', "\\\"");
+    value.replace('\n', r"\n")
 }
 
 /// A number that only grows.
@@ -53,7 +101,7 @@ impl Metrics {
     }
 
     /// Writes all of them, and how many answers are remembered and requests wait now.
-    pub fn to_text(&self, remembered: usize, waiting: usize) -> String {
+    pub fn to_text(&self, environment: &str, remembered: usize, waiting: usize) -> String {
         let reviews = [&self.allowed, &self.denied, &self.undetermined];
         let count: u64 = reviews.iter().map(|counter| counter.value()).sum();
         let micros = self.microseconds.value();
@@ -78,6 +126,7 @@ impl Metrics {
                 micros % 1_000_000
             ),
             format!("bulla_admission_seconds_count {count}"),
+            self.exceptions.to_text(environment),
             counter("bulla_admission_refused_requests_total", &self.refused),
             counter("bulla_verifications_total", &self.verifications),
             counter("bulla_verifications_shared_total", &self.shared),
@@ -107,11 +156,12 @@ mod tests {
         let metrics = Metrics::default();
         metrics.denied.count();
         metrics.took(Duration::from_millis(1_500));
-        let text = metrics.to_text(3, 2);
+        let text = metrics.to_text("pr\"od", 3, 2);
         for line in [
             "bulla_admission_reviews_total{result=\"denied\"} 1",
             "bulla_admission_seconds_sum 1.500000",
             "bulla_admission_seconds_count 1",
+            "bulla_admission_exceptions_total{environment=\"pr\\\"od\",kind=\"hotfix\",review=\"open\"} 0",
             "bulla_cache_entries 3",
             "bulla_requests_in_progress 2",
         ] {

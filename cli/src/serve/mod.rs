@@ -6,11 +6,12 @@
 //! | which images would run that did not | [`workload`], by [`crate::workload`] |
 //! | which digest a reference means | [`pin`] |
 //! | the verdict, once for each digest | [`server`], [`flight`], [`judgement`] |
-//! | what whoever asked is told | [`message`] |
+//! | what whoever asked is told | [`message`], [`exception`] |
 //! | HTTP, TLS, signals | [`http`], [`listen`] |
 //!
 //! Everything fails closed: what cannot be read, found out in time or decided is a refusal.
 
+pub mod exception;
 pub mod flight;
 pub mod http;
 pub mod journal;

@@ -124,6 +124,11 @@ impl Server {
             (false, true) => metrics.undetermined.count(),
             (false, false) => metrics.denied.count(),
         }
+        // What is only tried brings nothing in.
+        if answer.allowed && !review.dry_run {
+            let exceptions = judged.iter().flat_map(|image| &image.judgement.exceptions);
+            metrics.exceptions.count(exceptions);
+        }
         let took = started.elapsed();
         metrics.took(took);
         self.journal
@@ -177,7 +182,9 @@ impl Server {
 
     /// The counters as text, while this many requests wait for their answer.
     pub fn metrics_text(&self, waiting: usize) -> String {
-        self.metrics.to_text(self.flights.remembered(), waiting)
+        let environment = &self.options.environment;
+        let remembered = self.flights.remembered();
+        self.metrics.to_text(environment, remembered, waiting)
     }
 
     /// Judges each reference once, all of them at the same time.

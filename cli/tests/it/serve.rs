@@ -1,5 +1,6 @@
 //! The admission server, asked as an API server asks.
 
+mod exceptions;
 mod ledger;
 mod running;
 mod tags;
