@@ -25,6 +25,7 @@ mod import;
 mod in_toto;
 mod init;
 mod interop;
+mod interrupted;
 mod journeys;
 mod keyless;
 mod keys;
