@@ -89,6 +89,16 @@ impl Module {
         &self.source
     }
 
+    /// What it asks for, in a line.
+    pub(crate) fn asks(&self) -> String {
+        let what = match (self.allows, self.denies) {
+            (true, true) => "`allow` is true and `deny` empty",
+            (true, false) => "`allow` is true",
+            (false, _) => "`deny` is empty",
+        };
+        format!("{what} in package {}", self.package)
+    }
+
     /// Whether nothing but what `deny` finds keeps a statement out.
     pub(crate) fn only_denies(&self) -> bool {
         !self.allows

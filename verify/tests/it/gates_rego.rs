@@ -71,6 +71,8 @@ fn what_a_module_denies_is_told_and_shows_nothing_odd() {
         .find(|it| it.code == Code::ConditionFailed);
     let message = &found.unwrap().message;
     assert_eq!(message, "`looked at` does not hold: bad: \\u{1b}[2J\\nx");
+    let expected = found.unwrap().expected.as_deref();
+    assert_eq!(expected, Some("`deny` is empty in package acme"));
     assert_exit(&said("", rules, &[(json!({"bad": false}), 1)]), 0);
 }
 

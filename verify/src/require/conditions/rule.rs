@@ -106,7 +106,7 @@ impl ConditionRule {
 
     /// What it asks for, cut short.
     pub(super) fn shown(&self) -> String {
-        self.words.source().chars().take(200).collect()
+        self.words.shown()
     }
 
     /// What it says, without its place.

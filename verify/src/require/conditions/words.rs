@@ -8,6 +8,9 @@ use crate::policy::{Place, PolicyError, Scope};
 use crate::question::Context;
 use crate::require::StepAtHand;
 
+/// Characters that are shown of it.
+const SHOWN: usize = 200;
+
 /// One of the languages.
 #[derive(Clone, Debug)]
 pub(crate) enum Words {
@@ -60,6 +63,15 @@ impl Words {
             Self::Cel(expression) => expression.source(),
             #[cfg(feature = "rego")]
             Self::Rego(module) => module.source(),
+        }
+    }
+
+    /// What is asked for, cut short.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Cel(expression) => expression.source().chars().take(SHOWN).collect(),
+            #[cfg(feature = "rego")]
+            Self::Rego(module) => module.asks().chars().take(SHOWN).collect(),
         }
     }
 
