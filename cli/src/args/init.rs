@@ -15,6 +15,17 @@ pub struct Arguments {
     /// Folder to write into, usually the root of the repository
     #[arg(value_name = "DIR", default_value = ".")]
     pub directory: PathBuf,
+    /// What the files are about.
+    #[command(flatten)]
+    pub about: About,
+    /// Pipeline to write
+    #[arg(long, value_name = "SYSTEM", value_enum, default_value_t)]
+    pub ci: CiSystem,
+}
+
+/// What an anchor, a policy and a pipeline are about.
+#[derive(Debug, Args)]
+pub struct About {
     /// Image to look at: its labels, attestations and signatures suggest what the policy could say
     #[arg(long, value_name = "IMAGE")]
     pub from: Option<String>,
@@ -41,9 +52,6 @@ pub struct Arguments {
     /// Public key the pipeline signs with; without it the first owner's
     #[arg(long, value_name = "FILE")]
     pub ci_key: Option<PathBuf>,
-    /// Pipeline to write
-    #[arg(long, value_name = "SYSTEM", value_enum, default_value_t)]
-    pub ci: CiSystem,
 }
 
 /// A CI system.

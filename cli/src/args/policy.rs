@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::decide::{DecideArguments, TrialArguments};
 use super::signing::SigningArguments;
 
-/// Check a policy, explain it, test it, compare it with another, lay it out, add a service to it, sign it, or import one
+/// Begin a policy, check, explain and test it, compare it with another, lay it out, add a service, sign it, or import one
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla policy check --policy policy/")]
 pub struct Arguments {
@@ -25,6 +25,7 @@ pub struct Arguments {
     reason = "a text here would replace the help on the arguments"
 )]
 pub enum Action {
+    Init(Init),
     Check(Check),
     Explain(Explain),
     Test(Test),
@@ -33,6 +34,21 @@ pub enum Action {
     AddService(AddService),
     Sign(Box<Sign>),
     Import(Import),
+}
+
+/// Write a policy to start from, without anchor and pipeline; nothing is ever overwritten
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla policy init --org acme --source https://github.com/acme/pay --owner-key alice.pub",
+    after_help = "`bulla init` writes an anchor and a pipeline with it."
+)]
+pub struct Init {
+    /// Folder to write into; the policy's own is `policy` in it
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+    /// What the files are about.
+    #[command(flatten)]
+    pub about: super::init::About,
 }
 
 /// Read the files of a policy and say what is wrong, with line and column

@@ -49,6 +49,24 @@ fn all(sandbox: &Sandbox, folder: &str) -> String {
 }
 
 #[test]
+fn a_policy_is_begun_without_anything_else() {
+    let sandbox = with_keys();
+    let keys = "--owner-key alice.pub --ci-key ci.pub";
+    let told = sandbox.done(&format!("policy init alone {SOURCE} {keys}"));
+    assert!(
+        told.data.contains("policy check --policy alone/policy"),
+        "{}",
+        told.data
+    );
+    sandbox.done(&format!("init new {SOURCE} {keys}"));
+    assert_eq!(all(&sandbox, "alone/policy"), all(&sandbox, "new/policy"));
+    assert!(!all(&sandbox, "alone").contains("=== anchor.yaml"));
+    sandbox.done("policy check --policy alone/policy");
+    let again = sandbox.run(&format!("policy init alone {SOURCE} {keys}"));
+    assert_eq!(again.code, 2, "{}", again.talk);
+}
+
+#[test]
 fn the_files_for_github_read_well() {
     let sandbox = with_keys();
     sandbox.done(&format!(

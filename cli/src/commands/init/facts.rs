@@ -51,17 +51,17 @@ impl Facts {
                 .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
             kept.collect::<String>().trim_matches('-').to_owned()
         };
-        let named = arguments.service.clone();
+        let named = arguments.about.service.clone();
         let service = named.unwrap_or_else(|| word(path.last().copied().unwrap_or_default()));
         let service: Service = service.parse().map_err(|error| {
             Failure::usage(format_args!("{error}")).with_hint("name it with --service")
         })?;
-        let org = match &arguments.org {
+        let org = match &arguments.about.org {
             Some(org) => org.clone(),
             None => word(path.get(1).copied().unwrap_or_default()),
         };
         let mut environments = Vec::new();
-        for name in &arguments.env {
+        for name in &arguments.about.env {
             let uri = format!("env://{org}/{}/{name}", word(service.as_str()));
             let uri: Environment = uri.parse().map_err(|error| {
                 Failure::usage(format_args!("{error}"))
@@ -72,7 +72,12 @@ impl Facts {
             }
             environments.push((name.clone(), uri));
         }
-        let pipeline = arguments.ci_key.as_deref().map(read_key).transpose()?;
+        let pipeline = arguments
+            .about
+            .ci_key
+            .as_deref()
+            .map(read_key)
+            .transpose()?;
         if owners.iter().any(|(_, pem)| Some(pem) == pipeline.as_ref()) {
             return Err(
                 Failure::usage("the pipeline's key is a person's too").with_hint(
@@ -83,7 +88,7 @@ impl Facts {
         Ok(Self {
             service,
             source,
-            org_guessed: source_guess.is_some() && arguments.org.is_none(),
+            org_guessed: source_guess.is_some() && arguments.about.org.is_none(),
             source_guess,
             environments,
             owners,
@@ -108,7 +113,7 @@ fn source(
     observation: &Observation,
     limits: &Limits,
 ) -> Result<(String, Option<Guess>), Failure> {
-    if let Some(source) = &arguments.source {
+    if let Some(source) = &arguments.about.source {
         return match repository(source) {
             Some(source) => Ok((source, None)),
             None => Err(Failure::usage(format_args!("`{source}` is no repository"))
@@ -165,7 +170,7 @@ fn repository(text: &str) -> Option<String> {
 }
 
 fn owners(arguments: &Arguments) -> Result<Vec<(Person, String)>, Failure> {
-    let mut paths = arguments.owner_key.clone();
+    let mut paths = arguments.about.owner_key.clone();
     if paths.is_empty() {
         let usual = [
             arguments.directory.join("bulla.pub"),

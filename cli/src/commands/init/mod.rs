@@ -24,13 +24,27 @@ use crate::{Exit, Failure};
 
 /// Writes all files, or none.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
-    let observation = match &arguments.from {
+    write(arguments, |_| true, context).await
+}
+
+/// Writes the policy alone.
+pub async fn policy(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    write(arguments, |path| path.starts_with("policy/"), context).await
+}
+
+async fn write(
+    arguments: Arguments,
+    is_wanted: fn(&str) -> bool,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let observation = match &arguments.about.from {
         Some(target) => observe::image(context, target).await?,
         None => Observation::default(),
     };
     let facts = Facts::gather(&arguments, &observation, &context.limits)?;
-    let files = files::all(&facts, &observation, arguments.ci);
+    let mut files = files::all(&facts, &observation, arguments.ci);
     check(&files, &context.limits)?;
+    files.retain(|file| is_wanted(&file.path));
     new_files(&arguments.directory, &files)?;
     let report = InitReport::new(&arguments, &facts, observation, &files);
     context.printer.report(&report)?;

@@ -45,7 +45,7 @@ impl InitReport {
             image: seen.image,
             files: files.iter().map(|file| shown(&file.path)).collect(),
             unconfirmed,
-            next: next(&arguments.directory, facts, arguments.ci),
+            next: next(arguments, facts, files),
             alone: facts.is_alone(),
         }
     }
@@ -60,7 +60,15 @@ fn below(directory: &Path, path: &str) -> String {
     }
 }
 
-fn next(directory: &Path, facts: &Facts, ci: CiSystem) -> Vec<String> {
+fn next(arguments: &Arguments, facts: &Facts, files: &[NewFile]) -> Vec<String> {
+    let directory = arguments.directory.as_path();
+    if files.iter().all(|file| file.path.starts_with("policy/")) {
+        let policy = below(directory, "policy");
+        return vec![
+            format!("bulla policy explain --policy {policy}"),
+            format!("bulla policy check --policy {policy}"),
+        ];
+    }
     let (policy, anchor) = (below(directory, "policy"), below(directory, "anchor.yaml"));
     let first = facts
         .environments
@@ -80,7 +88,7 @@ fn next(directory: &Path, facts: &Facts, ci: CiSystem) -> Vec<String> {
         steps.push(format!("bulla approve IMAGE --to {last} --key KEY"));
     }
     steps.push(format!("bulla verify IMAGE --env {last}"));
-    if ci == CiSystem::Gitlab {
+    if arguments.ci == CiSystem::Gitlab {
         steps
             .push("include it in .gitlab-ci.yml: include: [{local: .gitlab/bulla.yml}]".to_owned());
     }

@@ -17,8 +17,10 @@ pub(super) use diff::put_change;
 
 use jiff::Timestamp;
 
+use crate::args;
+use crate::args::init::CiSystem;
 use crate::args::policy::{Action, Arguments};
-use crate::commands::Context;
+use crate::commands::{Context, init};
 use crate::join::rules::Rules;
 use crate::{Exit, Failure};
 
@@ -26,6 +28,14 @@ use crate::{Exit, Failure};
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     let now = Timestamp::now();
     match arguments.action {
+        Action::Init(arguments) => {
+            let arguments = args::init::Arguments {
+                directory: arguments.directory,
+                about: arguments.about,
+                ci: CiSystem::None,
+            };
+            init::policy(arguments, context).await
+        }
         Action::Check(arguments) => {
             let rules = Rules::load(context, &arguments.decide, now)?;
             let report = check::CheckReport::of(&rules, now, &context.limits);
