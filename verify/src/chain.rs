@@ -29,6 +29,7 @@ mod later;
 mod link;
 mod retire;
 mod review;
+mod terms;
 mod walk;
 
 pub(crate) use link::{find_edge, is_by_promoter, requirements};

@@ -11,6 +11,7 @@ mod check;
 mod evaluate;
 mod functions;
 mod lexer;
+mod number;
 mod parser;
 mod schema;
 mod value;

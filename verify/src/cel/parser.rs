@@ -3,6 +3,7 @@
 use super::ast::{At, Each, EachKind, Expr, Function, Literal, Node, Operator};
 use super::check::{made, must_be_bool, shape, too_deep};
 use super::lexer::{Token, words};
+use super::number::{no_number, unsigned, whole};
 use super::schema::{Schema, find, listed};
 use super::value::Text;
 use super::{DEPTH, ExpressionError, functions};
@@ -485,32 +486,4 @@ fn unexpected(token: &Token, at: At, expected: &str) -> ExpressionError {
         Token::End => "the end".to_owned(),
     };
     ExpressionError::new(at, format!("expected {expected}, found {found}"))
-}
-
-fn no_number(digits: &str, at: At) -> ExpressionError {
-    ExpressionError::new(at, format!("`{digits}` is no number of 64 bits"))
-}
-
-fn whole(text: &str) -> Option<i64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", text),
-    };
-    match hexadecimal(digits) {
-        Some(hex) => i64::from_str_radix(&format!("{sign}{hex}"), 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-fn unsigned(text: &str) -> Option<u64> {
-    match hexadecimal(text) {
-        Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-fn hexadecimal(digits: &str) -> Option<&str> {
-    digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
 }
