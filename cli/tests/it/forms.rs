@@ -98,8 +98,24 @@ fn a_finding_points_at_the_line_of_the_policy() {
             let uri = place["artifactLocation"]["uri"].as_str().unwrap();
             let region = &place["region"];
             let told = format!("{uri}:{}:{}", region["startLine"], region["startColumn"]);
-            assert_eq!(told, text);
+            assert_eq!(told, format!("policy/{text}"));
+            assert!(world.path(uri).is_file(), "{uri}");
         }
+    }
+}
+
+#[test]
+fn a_document_is_written_before_the_first_answer_too() {
+    let world = World::new(&["good"]);
+    for (form, told) in [
+        ("sarif", "\"executionSuccessful\": false"),
+        ("junit", "errors=\"1\""),
+        ("markdown", "### bulla verify: not judged"),
+    ] {
+        let (text, exit) = written(&world, form, &["good"], &["--anchor", "nowhere"]);
+        assert_eq!(exit, 2);
+        assert!(text.contains(told), "{text}");
+        assert!(text.contains("nowhere"), "{text}");
     }
 }
 

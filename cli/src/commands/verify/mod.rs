@@ -26,7 +26,22 @@ use targets::{Folders, Item};
 /// Verifies everything named, several at a time, and ends with the code of the answer.
 ///
 /// One item that cannot be verified never keeps the others from it.
-pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
+    let name = arguments.targets.first().cloned();
+    let answered = answers(arguments, context).await;
+    if let (Err(failure), Some(_)) = (&answered, context.printer.format().form()) {
+        // A document that is not written reads like one without findings, or leaves an older one.
+        let mut judged = Judged::named(name.unwrap_or_else(|| "bulla verify".to_owned()));
+        judged.outcome = Err(failure.clone());
+        let report = VerifyReport::new(Shown::default(), Vec::new(), vec![judged], false);
+        context.printer.report(&report)?;
+    }
+    let report = answered?;
+    context.printer.report(&report)?;
+    Ok(report.exit())
+}
+
+async fn answers(mut arguments: Arguments, context: &Context) -> Result<VerifyReport, Failure> {
     arguments
         .decide
         .trusted_root
@@ -87,9 +102,9 @@ pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Fa
         verbose: context.global.verbose > 0,
         explain: arguments.explain,
     };
-    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit);
-    context.printer.report(&report)?;
-    Ok(report.exit())
+    let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit)
+        .run_in(context.settings.environment().directory());
+    Ok(report)
 }
 
 async fn judge(

@@ -1,5 +1,7 @@
 //! The answers, in the order of what was named.
 
+use std::path::{Component, Path, PathBuf};
+
 use bulla_verify::Verdict;
 use serde::Serialize;
 
@@ -19,6 +21,9 @@ pub(super) struct VerifyReport {
     shown: Shown,
     #[serde(skip)]
     audit: bool,
+    /// Where the command runs.
+    #[serde(skip)]
+    directory: PathBuf,
     /// The number the process ends with.
     pub(super) exit: u8,
     sources: Vec<Source>,
@@ -111,10 +116,33 @@ impl VerifyReport {
         Self {
             shown,
             audit,
+            directory: PathBuf::new(),
             exit: Exit::overall(&exits).code(),
             sources,
             verdicts,
         }
+    }
+
+    /// The same, with the folder that the command runs in.
+    pub(super) fn run_in(self, directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        Self { directory, ..self }
+    }
+
+    /// The policy's folder below that one, with `/`; nothing if it lies elsewhere.
+    pub(super) fn policy_folder(&self) -> Option<String> {
+        let source = self.sources.iter().find(|source| source.what == "policy")?;
+        let path = self.directory.join(&source.path);
+        let folder = if path.is_dir() { &path } else { path.parent()? };
+        let inside = folder.strip_prefix(&self.directory).ok()?;
+        let parts = inside.components().map(|part| match part {
+            Component::Normal(part) => part.to_str().map(Some),
+            Component::CurDir => Some(None),
+            _ => None,
+        });
+        let parts: Option<Vec<_>> = parts.collect();
+        let parts: Vec<_> = parts?.into_iter().flatten().collect();
+        Some(parts.join("/"))
     }
 
     /// The code of all answers together.

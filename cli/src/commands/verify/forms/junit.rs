@@ -1,17 +1,19 @@
 //! JUnit XML: a suite for each answer, a case for each check.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bulla_verify::{Cause, Check, Finding, Outcome, Severity, Verdict};
 
 use super::super::report::{Judged, VerifyReport};
-use super::{answer, facts, reason};
+use super::{answer, causes, facts, reason, warnings};
 use crate::Exit;
 use crate::render::xml_text as text;
 
 /// The document.
 pub(in crate::commands::verify) fn junit(report: &VerifyReport) -> String {
-    let suites: Vec<Suite> = report.verdicts.iter().map(Suite::of).collect();
+    let mut suites: Vec<Suite> = report.verdicts.iter().map(Suite::of).collect();
+    apart(suites.iter_mut().map(|suite| &mut suite.name));
     let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
     let counts = counts(
         sum(|one| one.cases.len()),
@@ -39,6 +41,20 @@ struct Case {
     name: String,
     /// `failure` or `error`, and what it says; none if it passed.
     told: Option<(&'static str, String, String)>,
+    /// What is said beside it.
+    beside: Vec<String>,
+}
+
+/// Numbers what has the same name: whoever reads by name would take two for one.
+fn apart<'a>(names: impl Iterator<Item = &'a mut String>) {
+    let mut often: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names {
+        let number = often.entry(name.clone()).or_default();
+        *number = number.saturating_add(1);
+        if *number > 1 {
+            *name = format!("{name} ({number})");
+        }
+    }
 }
 
 impl Suite {
@@ -48,6 +64,7 @@ impl Suite {
             let checks = verdict.checks.iter();
             cases.extend(checks.map(|check| Case::of(check, verdict)));
         }
+        apart(cases.iter_mut().map(|case| &mut case.name));
         Self {
             name: judged.target.clone(),
             cases,
@@ -67,16 +84,23 @@ impl Suite {
         for case in &self.cases {
             let case_name = text(&case.name);
             let head = format!("    <testcase name=\"{case_name}\" classname=\"{name}\"");
-            let Some((kind, message, body)) = &case.told else {
+            if case.told.is_none() && case.beside.is_empty() {
                 put(out, &format!("{head}/>"));
                 continue;
-            };
+            }
             put(out, &format!("{head}>"));
-            let message = text(message);
-            put(
-                out,
-                &format!("      <{kind} message=\"{message}\">{body}</{kind}>"),
-            );
+            if let Some((kind, message, body)) = &case.told {
+                let message = text(message);
+                put(
+                    out,
+                    &format!("      <{kind} message=\"{message}\">{body}</{kind}>"),
+                );
+            }
+            if !case.beside.is_empty() {
+                let lines: Vec<_> = case.beside.iter().map(|line| text(line)).collect();
+                let lines = lines.join("\n");
+                put(out, &format!("      <system-out>{lines}</system-out>"));
+            }
             put(out, "    </testcase>");
         }
         put(out, "  </testsuite>");
@@ -91,11 +115,16 @@ impl Case {
             let is_error = judged.outcome.is_err() || exit == Exit::Undetermined;
             let kind = if is_error { "error" } else { "failure" };
             let message = format!("{}: {}", answer(judged), reason(judged));
-            (kind, message, String::new())
+            let causes = causes(judged).into_iter();
+            let causes: Vec<_> = causes
+                .map(|(name, value)| format!("{name}: {}", text(&value)))
+                .collect();
+            (kind, message, causes.join("\n"))
         });
         Self {
             name: "answer".to_owned(),
             told,
+            beside: warnings(judged),
         }
     }
 
@@ -114,11 +143,16 @@ impl Case {
                 Some((kind, check.summary.clone(), findings(check, verdict)))
             }
         };
-        Self { name, told }
+        Self {
+            name,
+            told,
+            beside: Vec::new(),
+        }
     }
 }
 
-/// What was found by checks of this name, a line each.
+/// What was found by checks of this name, a line each: of two steps that failed alike both, since a
+/// finding does not say its step.
 fn findings(check: &Check, verdict: &Verdict) -> String {
     let own = verdict.findings.iter();
     let own = own.filter(|one| one.check == check.name && one.severity == Severity::Error);

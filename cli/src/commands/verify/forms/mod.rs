@@ -1,7 +1,7 @@
 //! The answers as documents for other programs.
 //!
-//! Each says the same as the exit code: what is not allowed, or could not be judged, is never a
-//! document without findings.
+//! Each says the same as the exit code without `--audit`: what is not allowed, or could not be judged, is
+//! never a document without findings.
 
 mod junit;
 mod markdown;
@@ -13,7 +13,7 @@ pub(super) use junit::junit;
 pub(super) use markdown::markdown;
 pub(super) use sarif::sarif;
 
-use bulla_verify::Finding;
+use bulla_verify::{Finding, Severity};
 
 use super::report::{Judged, VerifyReport};
 use crate::Exit;
@@ -52,6 +52,31 @@ fn reason(judged: &Judged) -> String {
             .leading()
             .map_or_else(String::new, |finding| finding.message.clone()),
     }
+}
+
+/// What is said of an answer beside the reason for it.
+fn warnings(judged: &Judged) -> Vec<String> {
+    let findings = judged.outcome.iter().flat_map(|verdict| &verdict.findings);
+    let findings = findings.filter(|finding| finding.severity == Severity::Warning);
+    let told = findings.map(|finding| format!("{}: {}", finding.code, finding.message));
+    let tag = judged.is_tag.then(|| TAG.1.to_owned());
+    told.chain(tag).collect()
+}
+
+/// Said of what is named by a tag alone.
+const TAG: (&str, &str) = ("tag-moves", "A tag can move before it is pulled.");
+
+/// What there is to know about why there is no answer, by name.
+fn causes(judged: &Judged) -> Vec<(&'static str, String)> {
+    let Err(failure) = &judged.outcome else {
+        return Vec::new();
+    };
+    let details = failure.details().iter();
+    let details = details.map(|detail| ("detail", detail.clone()));
+    let hints = failure.hints().iter();
+    details
+        .chain(hints.map(|hint| ("hint", hint.clone())))
+        .collect()
 }
 
 /// What a finding says besides its message, by name.

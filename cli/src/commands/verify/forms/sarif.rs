@@ -10,7 +10,7 @@ use bulla_verify::{Finding, Severity};
 use serde_json::{Map, Value, json};
 
 use super::super::report::{Judged, VerifyReport};
-use super::{answer, facts, reason};
+use super::{TAG, answer, causes, facts, reason};
 use crate::Exit;
 use crate::escape::escape;
 use crate::render::to_json;
@@ -20,7 +20,11 @@ const NOT_ALLOWED: (&str, &str) = ("not-allowed", "The answer is not yes.");
 
 /// The document: one run, a rule for each code that was found.
 pub(in crate::commands::verify) fn sarif(report: &VerifyReport) -> String {
-    let found: Vec<Found<'_>> = report.verdicts.iter().flat_map(Found::all).collect();
+    let folder = report.policy_folder();
+    let verdicts = report.verdicts.iter();
+    let found: Vec<Found<'_>> = verdicts
+        .flat_map(|judged| Found::all(judged, folder.as_deref()))
+        .collect();
     let rules: BTreeMap<&str, &str> = found.iter().map(Found::rule).collect();
     let names: Vec<&str> = rules.keys().copied().collect();
     let described = rules
@@ -40,56 +44,94 @@ pub(in crate::commands::verify) fn sarif(report: &VerifyReport) -> String {
                 "exitCode": report.exit,
             }],
             "columnKind": "unicodeCodePoints",
-            "results": found.iter().map(|one| one.result(&names)).collect::<Vec<_>>(),
+            "results": results(&found, &names),
         }],
     });
     to_json(&document)
 }
 
+/// Each result; of those that look the same each has a fingerprint of its own.
+fn results(found: &[Found<'_>], rules: &[&str]) -> Vec<Value> {
+    let mut often: BTreeMap<String, usize> = BTreeMap::new();
+    let mut numbered = |one: &Found<'_>| {
+        let (id, _) = one.rule();
+        let print = one.fingerprint(id);
+        let number = often.entry(print.clone()).or_default();
+        *number = number.saturating_add(1);
+        one.result(rules, &format!("{print}:{number}"))
+    };
+    found.iter().map(&mut numbered).collect()
+}
+
+/// What a result says.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    Finding(&'a Finding),
+    /// The answer is no yes, and nothing else says why.
+    Answer,
+    /// It is named by a tag alone.
+    Tag,
+}
+
 /// One result.
 struct Found<'a> {
     judged: &'a Judged,
-    /// None if the answer is no yes, and nothing else says why.
-    finding: Option<&'a Finding>,
+    about: About<'a>,
+    /// Where the policy is in the checkout, if it is.
+    folder: Option<&'a str>,
 }
 
 impl<'a> Found<'a> {
-    fn all(judged: &'a Judged) -> Vec<Self> {
-        let findings = judged.outcome.iter().flat_map(|verdict| &verdict.findings);
-        let mut all: Vec<_> = findings
-            .map(|finding| Self {
-                judged,
-                finding: Some(finding),
-            })
-            .collect();
-        let is_error = |one: &Self| {
-            let finding = one.finding;
-            finding.is_some_and(|finding| finding.severity == Severity::Error)
+    fn all(judged: &'a Judged, folder: Option<&'a str>) -> Vec<Self> {
+        let of = |about| Self {
+            judged,
+            about,
+            folder,
         };
-        if judged.exit(false) != Exit::Success && !all.iter().any(is_error) {
-            all.push(Self {
-                judged,
-                finding: None,
-            });
+        let findings = judged.outcome.iter().flat_map(|verdict| &verdict.findings);
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
+        let is_explained = findings.clone().any(is_error);
+        let mut all: Vec<_> = findings.map(|one| of(About::Finding(one))).collect();
+        if judged.exit(false) != Exit::Success && !is_explained {
+            all.push(of(About::Answer));
+        }
+        if judged.is_tag {
+            all.push(of(About::Tag));
         }
         all
     }
 
-    fn rule(&self) -> (&'static str, &'static str) {
-        self.finding
-            .map_or(NOT_ALLOWED, |one| (one.code.as_str(), one.code.about()))
+    fn finding(&self) -> Option<&'a Finding> {
+        match self.about {
+            About::Finding(finding) => Some(finding),
+            About::Answer | About::Tag => None,
+        }
     }
 
-    fn result(&self, rules: &[&str]) -> Value {
-        let (id, _) = self.rule();
-        let level = match self.finding.map(|finding| finding.severity) {
-            Some(Severity::Error) | None => "error",
-            Some(Severity::Warning) => "warning",
-            Some(Severity::Note) => "note",
-        };
-        let text = match self.finding {
-            Some(finding) => finding.message.clone(),
-            None => format!("{}: {}", answer(self.judged), reason(self.judged)),
+    fn rule(&self) -> (&'static str, &'static str) {
+        match self.about {
+            About::Finding(finding) => (finding.code.as_str(), finding.code.about()),
+            About::Answer => NOT_ALLOWED,
+            About::Tag => TAG,
+        }
+    }
+
+    fn result(&self, rules: &[&str], fingerprint: &str) -> Value {
+        let (id, about) = self.rule();
+        let (level, text) = match self.about {
+            About::Finding(finding) => {
+                let level = match finding.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                    Severity::Note => "note",
+                };
+                (level, finding.message.clone())
+            }
+            About::Answer => {
+                let (answer, reason) = (answer(self.judged), reason(self.judged));
+                ("error", format!("{answer}: {reason}"))
+            }
+            About::Tag => ("warning", about.to_owned()),
         };
         json!({
             "ruleId": id,
@@ -97,24 +139,33 @@ impl<'a> Found<'a> {
             "level": level,
             "message": {"text": message(&text)},
             "locations": [self.location()],
-            "partialFingerprints": {"bulla/v1": self.fingerprint(id)},
+            "partialFingerprints": {"primaryLocationLineHash": fingerprint},
             "properties": self.properties(),
         })
     }
 
-    /// The place in the policy, if one is known, else what was asked about.
+    /// The place in the policy, if one is known, else what was asked about. Code scanning takes paths
+    /// within the checkout alone: another scheme has the whole document refused.
     fn location(&self) -> Value {
         let name = escape(self.target());
         let logical = json!([{"fullyQualifiedName": name, "kind": "resource"}]);
-        let place = self.finding.and_then(|finding| finding.place.as_ref());
+        let place = self.finding().and_then(|finding| finding.place.as_ref());
         let physical = match place {
             Some(place) => json!({
-                "artifactLocation": {"uri": reference(place.file())},
+                "artifactLocation": {"uri": within(&self.policy_file(place.file()))},
                 "region": {"startLine": place.line(), "startColumn": place.column()},
             }),
-            None => json!({"artifactLocation": {"uri": self.address()}}),
+            None => json!({
+                "artifactLocation": {"uri": within(self.thing())},
+                "region": {"startLine": 1},
+            }),
         };
         json!({"physicalLocation": physical, "logicalLocations": logical})
+    }
+
+    fn policy_file(&self, file: &str) -> String {
+        let folder = self.folder.filter(|folder| !folder.is_empty());
+        folder.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"))
     }
 
     fn target(&self) -> &str {
@@ -122,26 +173,31 @@ impl<'a> Found<'a> {
         image.unwrap_or(&self.judged.target)
     }
 
-    fn address(&self) -> String {
-        match (&self.judged.image, self.target().split_once(':')) {
-            (_, Some(("oci", path))) => format!("oci:{}", reference(path)),
-            (Some(image), _) => format!("oci://{}", reference(image)),
-            (None, _) => reference(self.target()),
+    /// Repository, layout or file, without what changes from build to build.
+    fn thing(&self) -> &str {
+        let target = self.target();
+        let target = target.split_once('@').map_or(target, |(name, _)| name);
+        let kinds = ["oci:", "oci-archive:", "docker-archive:", "file:", "dir:"];
+        let bare = kinds.iter().find_map(|kind| target.strip_prefix(kind));
+        let name = bare.unwrap_or(target);
+        let last = name.rfind('/').map_or(0, |at| at.saturating_add(1));
+        match name.get(last..).and_then(|last| last.split_once(':')) {
+            Some((own, _)) => name.get(..last.saturating_add(own.len())).unwrap_or(name),
+            None => name,
         }
     }
 
-    /// The same for the same finding about the same image, wherever the line moved.
+    /// The same for the same finding about the same thing, wherever the line moved, whatever the build
+    /// is, and however old something is by now.
     fn fingerprint(&self, id: &str) -> String {
-        let finding = self.finding;
+        let finding = self.finding();
+        let place = finding.and_then(|one| one.place.as_ref());
         let parts = [
-            self.judged.target.as_str(),
+            self.thing(),
             id,
             finding.map_or("", |finding| finding.check),
-            finding
-                .and_then(|one| one.place.as_ref())
-                .map_or("", |place| place.file()),
+            place.map_or("", |place| place.file()),
             finding.and_then(|one| one.pointer).unwrap_or_default(),
-            finding.map_or("", |finding| finding.message.as_str()),
         ];
         Digest::sha256(parts.join("\0").as_bytes()).hex().to_owned()
     }
@@ -149,7 +205,13 @@ impl<'a> Found<'a> {
     fn properties(&self) -> Value {
         let mut properties = Map::new();
         properties.insert("target".to_owned(), json!(self.judged.target));
-        if let Some(finding) = self.finding {
+        for (name, value) in causes(self.judged) {
+            let told = properties.entry(name).or_insert_with(|| json!([]));
+            told.as_array_mut()
+                .into_iter()
+                .for_each(|all| all.push(json!(value)));
+        }
+        if let Some(finding) = self.finding() {
             properties.insert("check".to_owned(), json!(finding.check));
             for (name, value) in facts(finding) {
                 properties.insert(name.to_owned(), json!(value));
@@ -159,24 +221,38 @@ impl<'a> Found<'a> {
     }
 }
 
-/// A plain text message, in which brackets would be links (section 3.11.6).
+/// A plain text message, in which brackets would be links and braces placeholders (sections 3.11.5 and
+/// 3.11.6).
 fn message(text: &str) -> String {
     let mut out = String::new();
     for character in escape(text).chars() {
         if matches!(character, '\\' | '[' | ']') {
             out.push('\\');
         }
+        if matches!(character, '{' | '}') {
+            out.push(character);
+        }
         out.push(character);
     }
     out
 }
 
-/// A path as a reference of RFC 3986: what could be taken for a scheme, a query or a fragment is
-/// written by its bytes.
-fn reference(path: &str) -> String {
+/// A path within the checkout as a reference of RFC 3986: what could be taken for a scheme, a query or a
+/// fragment is written by its bytes, and nothing leads out of it.
+fn within(path: &str) -> String {
+    let parts = path.split('/');
+    let parts = parts.filter(|part| !matches!(*part, "" | "." | ".."));
+    let parts: Vec<String> = parts.map(encoded).collect();
+    if parts.is_empty() {
+        return "unnamed".to_owned();
+    }
+    parts.join("/")
+}
+
+fn encoded(part: &str) -> String {
     let mut out = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-~+=@".contains(&byte) {
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._-~+=@".contains(&byte) {
             out.push(char::from(byte));
         } else {
             write!(out, "%{byte:02X}").expect("because writing to a string cannot fail");
