@@ -111,6 +111,7 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
         look.at(rule)?;
     }
     look.ends()?;
+    used(&rules, &heads)?;
     let has = |name: &str, kind: &str| heads.iter().any(|it| it.name == name && it.kind == kind);
     let found = Found {
         allows: has("allow", "Compr"),
@@ -118,8 +119,14 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
         package,
     };
     for (name, kind) in [("allow", "Compr"), ("deny", "Set")] {
-        let mut own = heads.iter().filter(|head| head.name == name);
-        if own.any(|head| head.kind != kind && head.kind != "Default") {
+        // `deny[message] if …` looks like a set, and is none: it would hold nothing.
+        let is_odd = |rule: &&Value| {
+            let is_plain = head(rule).is_some_and(|head| {
+                head.name == name && (head.kind == kind || head.kind == "Default")
+            });
+            root(rule) == Some(name) && !is_plain
+        };
+        if rules.iter().any(is_odd) {
             return Err(format!(
                 "`{name}` is of another kind: expected `allow if …`, `deny contains message if …`"
             ));
@@ -129,6 +136,57 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
         Ok(found)
     } else {
         Err("it has neither `allow if …` nor `deny contains message if …`".to_owned())
+    }
+}
+
+/// A rule that nothing asks for is misspelt: what it should keep out would come in.
+fn used(rules: &[&Value], heads: &[Head]) -> Result<(), String> {
+    let mut often: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in rules {
+        count(rule, &mut often);
+    }
+    for head in heads {
+        let name = head.name.split('.').next().unwrap_or_default();
+        let own = heads.iter().map(|it| it.name.split('.').next());
+        let own = own.filter(|it| *it == Some(name)).count();
+        let is_asked = matches!(name, "allow" | "deny") || often.get(name) > Some(&own);
+        if !is_asked {
+            return Err(format!(
+                "the rule `{}` is used by nothing",
+                name.escape_debug()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How often each name stands anywhere.
+fn count<'v>(value: &'v Value, often: &mut BTreeMap<&'v str, usize>) {
+    let mut put = |name: Option<&'v str>| {
+        if let Some(name) = name {
+            let count = often.entry(name).or_default();
+            *count = count.saturating_add(1);
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| count(item, often)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                match name.as_str() {
+                    "Var" | "String" | "RawString" => {
+                        put(value.get("value").and_then(Value::as_str));
+                    }
+                    "RefDot" => {
+                        let field = value.get("field").and_then(Value::as_array);
+                        let mut texts = field.into_iter().flatten().filter_map(Value::as_str);
+                        put(texts.next());
+                    }
+                    _ => {}
+                }
+            }
+            members.values().for_each(|value| count(value, often));
+        }
+        _ => {}
     }
 }
 
@@ -148,6 +206,23 @@ fn head(rule: &Value) -> Option<Head> {
     let name = path(head.get("refr")?)?;
     let kind = kind.clone();
     Some(Head { name, kind })
+}
+
+/// The first name of what a rule defines.
+fn root(rule: &Value) -> Option<&str> {
+    let mut at = match rule.get("Default") {
+        Some(default) => default.get("refr")?,
+        None => {
+            let head = rule.get("Spec")?.get("head")?.as_object()?;
+            head.values().next()?.get("refr")?
+        }
+    };
+    loop {
+        if let Some(var) = at.get("Var") {
+            return var.get("value")?.as_str();
+        }
+        at = at.get("RefDot").or(at.get("RefBrack"))?.get("refr")?;
+    }
 }
 
 /// `a.b.c`, if it is written like that.

@@ -140,11 +140,25 @@ fn slips_are_told_when_a_module_is_read() {
         ("allow if not data[input.predicate]", "`data` alone"),
         ("allow if not nope", "nope"),
         ("allow if not nope(1)", "nope"),
-        ("allowed if true", "neither"),
+        ("allowed if true", "`allowed` is used by nothing"),
         ("default allow := true", "neither"),
         ("allow(x) if x", "another kind"),
         ("deny := true", "another kind"),
         ("allow contains 1", "another kind"),
+        (
+            "allow := true\ndenny contains 1",
+            "`denny` is used by nothing",
+        ),
+        (
+            "allow := true\ndefault denny := 1",
+            "`denny` is used by nothing",
+        ),
+        ("allow := true\nf(x) := x", "`f` is used by nothing"),
+        ("allow := true\ndeny[m] if m := 1", "another kind"),
+        ("allow := true\ndeny[\"x\"] := 1", "another kind"),
+        ("allow := true\ndeny.x contains 1", "another kind"),
+        ("deny contains 1\nallow.x := true", "another kind"),
+        ("deny contains 1\nallow[x] if x := 1", "another kind"),
         ("allow {", "`if` keyword"),
         ("import data.other\nallow if other.x", "import"),
     ] {
@@ -178,8 +192,9 @@ fn deep_and_long_modules_are_refused_and_end_nothing() {
     let found = refused(&format!("allow if {sums} > 1"));
     assert!(found.contains("too many parts"), "{found}");
     let dashes = "-".repeat(500);
-    let plain =
-        format!("# {dashes}\nallow if input.predicate != \"\\\"{dashes}\"\nx := `{dashes}\"`");
+    let plain = format!(
+        "# {dashes}\nallow if {{ input.predicate != \"\\\"{dashes}\"; x }}\nx := `{dashes}\"`"
+    );
     assert_eq!(says(&plain, r#"{"predicate": 1}"#), Ok(true));
 }
 
