@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 
 use crate::args::Arguments;
 use crate::commands::Context;
+use crate::commands::verify::not_judged;
 use crate::escape::escape;
 use crate::failure::FailureKind;
 use crate::printer::{Format, Printer, unfit};
@@ -42,6 +43,9 @@ fn parse_and_run(arguments: &[OsString]) -> Exit {
         Environment::of_process().and_then(|environment| Context::new(parsed.global, environment));
     let context = match context {
         Ok(context) => context,
+        Err(failure) if matches!(parsed.verb, Some(verbs::Verb::Verify(_))) => {
+            return tell_of_answers(&Printer::early(early), &failure);
+        }
         Err(failure) => return tell(&Printer::early(early), &failure),
     };
     let verb = parsed.verb.unwrap_or_else(verbs::overview);
@@ -52,7 +56,8 @@ fn parse_and_run(arguments: &[OsString]) -> Exit {
     }
     match perform(verb, &context) {
         Ok(exit) => exit,
-        Err(failure) => tell(&context.printer, &failure),
+        // Only answers have a form, as said above.
+        Err(failure) => tell_of_answers(&context.printer, &failure),
     }
 }
 
@@ -85,6 +90,18 @@ fn tell(printer: &Printer, failure: &Failure) -> Exit {
     failure.kind().exit()
 }
 
+/// Also as a document where one was asked for: one that is not there reads like one without findings.
+fn tell_of_answers(printer: &Printer, failure: &Failure) -> Exit {
+    let form = printer.format().form();
+    if failure.kind() != FailureKind::BrokenPipe
+        && let Some(text) = form.and_then(|form| not_judged(form, failure))
+    {
+        // The exit code says it too, so a closed standard output loses nothing.
+        drop(printer.data(text.as_bytes()));
+    }
+    tell(printer, failure)
+}
+
 /// Help and version are answers; everything else clap says is a usage error.
 fn tell_refusal(arguments: &[OsString], error: &clap::Error) -> Exit {
     // Nobody is left to be told that the stream is closed.
@@ -96,8 +113,8 @@ fn tell_refusal(arguments: &[OsString], error: &clap::Error) -> Exit {
         }
         _ => {
             let hint = cosign_words::hint(error);
-            let json = wants_json(arguments);
-            if hint.is_none() && !json {
+            let format = wanted(arguments);
+            if hint.is_none() && format == Format::Human {
                 print();
                 return Exit::Usage;
             }
@@ -107,17 +124,28 @@ fn tell_refusal(arguments: &[OsString], error: &clap::Error) -> Exit {
             if let Some(hint) = hint {
                 failure = failure.with_hint(hint);
             }
-            let format = if json { Format::Json } else { Format::Human };
-            tell(&Printer::early(format), &failure)
+            tell_of_answers(&Printer::early(format), &failure)
         }
     }
 }
 
-fn wants_json(arguments: &[OsString]) -> bool {
-    arguments.iter().any(|argument| argument == "--output=json")
-        || arguments
-            .windows(2)
-            .any(|pair| pair == ["--output", "json"])
+/// The format for what is told of a command line that was not understood: JSON, or a document if it
+/// is about answers.
+fn wanted(arguments: &[OsString]) -> Format {
+    let mut last = None;
+    for (at, argument) in arguments.iter().enumerate() {
+        let argument = argument.to_str().unwrap_or_default();
+        let next = || arguments.get(at + 1).and_then(|next| next.to_str());
+        let value = match argument {
+            "--output" => next(),
+            _ => argument.strip_prefix("--output="),
+        };
+        last = value.or(last);
+    }
+    let is_verify = arguments.iter().any(|argument| argument == "verify");
+    let format: Option<Format> = last.and_then(|text| text.parse().ok());
+    let told = |format: &Format| *format == Format::Json || (is_verify && format.form().is_some());
+    format.filter(told).unwrap_or_default()
 }
 
 fn tell_panic(panic: &PanicHookInfo<'_>) {

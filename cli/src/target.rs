@@ -76,6 +76,11 @@ impl Target {
         Self::parse_with(text, &Found::at)
     }
 
+    /// Reads a name that Bulla wrote, which says by itself what it is: nobody looks for paths.
+    pub fn named(text: &str) -> Result<Self, Failure> {
+        Self::parse_with(text, &|_| Found::Nothing)
+    }
+
     /// The folder that `--layout` names: a layout as a whole, whose images are asked for by digest.
     pub fn layout(text: &str) -> Result<PathBuf, Failure> {
         match Self::parse(text)? {

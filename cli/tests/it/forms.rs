@@ -82,40 +82,101 @@ fn each_form_says_what_the_exit_code_says() {
 fn a_finding_points_at_the_line_of_the_policy() {
     let world = World::new(&["early"]);
     world.promote("early", &["dev"]);
-    let (text, _) = written(&world, "sarif", &["early"], &[]);
-    let document: Value = serde_json::from_str(&text).unwrap();
-    let (from_json, _) = written(&world, "json", &["early"], &[]);
-    let verdict: Value = serde_json::from_str(&from_json).unwrap();
-    let findings = verdict["verdicts"][0]["verdict"]["findings"]
-        .as_array()
-        .unwrap();
-    let results = document["runs"][0]["results"].as_array().unwrap();
-    assert_eq!(findings.len(), results.len());
-    for (finding, result) in findings.iter().zip(results) {
-        assert_eq!(finding["code"], result["ruleId"]);
-        let place = &result["locations"][0]["physicalLocation"];
-        if let Some(text) = finding["place"].as_str() {
+    let absolute = world.path("policy").canonicalize().unwrap();
+    let absolute = absolute.to_str().unwrap();
+    for policy in ["policy", "./policy/release.yaml", absolute] {
+        let told = |form: &str| -> Value {
+            let target = World::target("early");
+            let verify = [
+                "verify", "--env", "prod", "--policy", policy, "--output", form,
+            ];
+            let output = world.try_bulla(&[&verify[..], &[&target]].concat());
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        let verdict = told("json");
+        let findings = verdict["verdicts"][0]["verdict"]["findings"]
+            .as_array()
+            .unwrap();
+        let document = told("sarif");
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        assert_eq!(findings.len(), results.len());
+        for (finding, result) in findings.iter().zip(results) {
+            assert_eq!(finding["code"], result["ruleId"]);
+            let place = &result["locations"][0]["physicalLocation"];
             let uri = place["artifactLocation"]["uri"].as_str().unwrap();
             let region = &place["region"];
+            let Some(text) = finding["place"].as_str() else {
+                assert_eq!((uri, &region["startLine"]), ("layout", &1.into()));
+                continue;
+            };
             let told = format!("{uri}:{}:{}", region["startLine"], region["startColumn"]);
             assert_eq!(told, format!("policy/{text}"));
-            assert!(world.path(uri).is_file(), "{uri}");
+            let file = std::fs::read_to_string(world.path(uri)).unwrap();
+            let line = usize::try_from(region["startLine"].as_u64().unwrap()).unwrap();
+            assert!(line <= file.lines().count(), "{told}");
         }
     }
 }
 
 #[test]
-fn a_document_is_written_before_the_first_answer_too() {
+fn a_call_that_fails_before_it_judges_writes_a_document_that_says_so() {
     let world = World::new(&["good"]);
-    for (form, told) in [
-        ("sarif", "\"executionSuccessful\": false"),
-        ("junit", "errors=\"1\""),
-        ("markdown", "### bulla verify: not judged"),
-    ] {
-        let (text, exit) = written(&world, form, &["good"], &["--anchor", "nowhere"]);
-        assert_eq!(exit, 2);
-        assert!(text.contains(told), "{text}");
-        assert!(text.contains("nowhere"), "{text}");
+    std::fs::write(world.path("none.yaml"), "apiVersion: v1\nkind: ConfigMap\n").unwrap();
+    std::fs::write(world.path("broken.yaml"), "a: [").unwrap();
+    let target = World::target("good");
+    let calls: [&[&str]; 6] = [
+        &["--env", "prod", &target],
+        &["--env", "prod", "--policy", "absent", &target],
+        &[
+            "--env",
+            "prod",
+            "--policy",
+            "policy",
+            "--manifests",
+            "none.yaml",
+        ],
+        &[
+            "--env",
+            "prod",
+            "--policy",
+            "policy",
+            "--manifests",
+            "broken.yaml",
+        ],
+        &[
+            "--env",
+            "prod",
+            "--policy",
+            "policy",
+            "--no-such-flag",
+            &target,
+        ],
+        &[
+            "--env", "prod", "--policy", "policy", "--color", "red", &target,
+        ],
+    ];
+    for call in calls {
+        let told = |form: &str| {
+            let output = world.try_bulla(&[&["verify"], call, &["--output", form]].concat());
+            assert_eq!(output.status.code(), Some(2), "{call:?}");
+            assert!(!output.stderr.is_empty(), "{call:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let document: Value = serde_json::from_str(&told("sarif")).unwrap();
+        let run = &document["runs"][0];
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+        assert_eq!(run["invocations"][0]["exitCode"], 2);
+        assert_eq!(run["results"].as_array().unwrap().len(), 1, "{call:?}");
+        assert_eq!(run["results"][0]["ruleId"], "not-allowed");
+        assert_eq!(run["results"][0]["level"], "error");
+        let xml = told("junit");
+        assert!(
+            xml.contains("tests=\"1\" failures=\"0\" errors=\"1\""),
+            "{xml}"
+        );
+        assert_eq!(xml.matches("<error ").count(), 1, "{xml}");
+        let page = told("markdown");
+        assert!(page.starts_with("### bulla verify: not judged\n"), "{page}");
     }
 }
 

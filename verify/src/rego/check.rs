@@ -210,12 +210,11 @@ fn head(rule: &Value) -> Option<Head> {
 
 /// The first name of what a rule defines.
 fn root(rule: &Value) -> Option<&str> {
-    let mut at = match rule.get("Default") {
-        Some(default) => default.get("refr")?,
-        None => {
-            let head = rule.get("Spec")?.get("head")?.as_object()?;
-            head.values().next()?.get("refr")?
-        }
+    let mut at = if let Some(default) = rule.get("Default") {
+        default.get("refr")?
+    } else {
+        let head = rule.get("Spec")?.get("head")?.as_object()?;
+        head.values().next()?.get("refr")?
     };
     loop {
         if let Some(var) = at.get("Var") {

@@ -17,6 +17,8 @@ use jiff::Timestamp;
 use crate::args::verify::Arguments;
 use crate::commands::Context;
 use crate::join::{documents, follow};
+use crate::printer::Form;
+use crate::render::Report as _;
 use crate::{Exit, Failure};
 use gather::Given;
 use question::Asked;
@@ -26,22 +28,7 @@ use targets::{Folders, Item};
 /// Verifies everything named, several at a time, and ends with the code of the answer.
 ///
 /// One item that cannot be verified never keeps the others from it.
-pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
-    let name = arguments.targets.first().cloned();
-    let answered = answers(arguments, context).await;
-    if let (Err(failure), Some(_)) = (&answered, context.printer.format().form()) {
-        // A document that is not written reads like one without findings, or leaves an older one.
-        let mut judged = Judged::named(name.unwrap_or_else(|| "bulla verify".to_owned()));
-        judged.outcome = Err(failure.clone());
-        let report = VerifyReport::new(Shown::default(), Vec::new(), vec![judged], false);
-        context.printer.report(&report)?;
-    }
-    let report = answered?;
-    context.printer.report(&report)?;
-    Ok(report.exit())
-}
-
-async fn answers(mut arguments: Arguments, context: &Context) -> Result<VerifyReport, Failure> {
+pub async fn run(mut arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     arguments
         .decide
         .trusted_root
@@ -103,8 +90,16 @@ async fn answers(mut arguments: Arguments, context: &Context) -> Result<VerifyRe
         explain: arguments.explain,
     };
     let report = VerifyReport::new(shown, asked.sources(), judged, arguments.audit)
-        .run_in(context.settings.environment().directory());
-    Ok(report)
+        .called_in(context.environment().directory());
+    context.printer.report(&report)?;
+    Ok(report.exit())
+}
+
+/// The document of a call that failed before anything was judged.
+pub fn not_judged(form: Form, failure: &Failure) -> Option<String> {
+    let mut judged = Judged::named("bulla verify".to_owned());
+    judged.outcome = Err(failure.clone());
+    VerifyReport::new(Shown::default(), Vec::new(), vec![judged], false).document(form)
 }
 
 async fn judge(

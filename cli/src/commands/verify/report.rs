@@ -1,6 +1,6 @@
 //! The answers, in the order of what was named.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use bulla_verify::Verdict;
 use serde::Serialize;
@@ -21,13 +21,13 @@ pub(super) struct VerifyReport {
     shown: Shown,
     #[serde(skip)]
     audit: bool,
-    /// Where the command runs.
-    #[serde(skip)]
-    directory: PathBuf,
     /// The number the process ends with.
     pub(super) exit: u8,
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     pub(super) verdicts: Vec<Judged>,
+    /// The folder that relative paths are relative to.
+    #[serde(skip)]
+    pub(super) directory: PathBuf,
 }
 
 /// How much people are shown.
@@ -116,33 +116,17 @@ impl VerifyReport {
         Self {
             shown,
             audit,
-            directory: PathBuf::new(),
             exit: Exit::overall(&exits).code(),
             sources,
             verdicts,
+            directory: PathBuf::new(),
         }
     }
 
-    /// The same, with the folder that the command runs in.
-    pub(super) fn run_in(self, directory: &Path) -> Self {
-        let directory = directory.to_owned();
-        Self { directory, ..self }
-    }
-
-    /// The policy's folder below that one, with `/`; nothing if it lies elsewhere.
-    pub(super) fn policy_folder(&self) -> Option<String> {
-        let source = self.sources.iter().find(|source| source.what == "policy")?;
-        let path = self.directory.join(&source.path);
-        let folder = if path.is_dir() { &path } else { path.parent()? };
-        let inside = folder.strip_prefix(&self.directory).ok()?;
-        let parts = inside.components().map(|part| match part {
-            Component::Normal(part) => part.to_str().map(Some),
-            Component::CurDir => Some(None),
-            _ => None,
-        });
-        let parts: Option<Vec<_>> = parts.collect();
-        let parts: Vec<_> = parts?.into_iter().flatten().collect();
-        Some(parts.join("/"))
+    /// The same, of a call in this folder.
+    pub(super) fn called_in(mut self, directory: &Path) -> Self {
+        directory.clone_into(&mut self.directory);
+        self
     }
 
     /// The code of all answers together.
@@ -252,18 +236,7 @@ impl Judged {
             );
         }
         for unsigned in &self.unsigned {
-            let about = unsigned
-                .about
-                .as_ref()
-                .map_or_else(String::new, |digest| format!(" about {}", shorten(digest)));
-            page.labelled(
-                &Cell::attention("unsigned:"),
-                &format!(
-                    "{} {}{about}: shown, never counted",
-                    unsigned.what,
-                    shorten(&unsigned.manifest)
-                ),
-            );
+            page.labelled(&Cell::attention("unsigned:"), &uncounted(unsigned));
         }
     }
 }
@@ -281,11 +254,24 @@ impl Judged {
         if let (true, Some(image)) = (self.holds, &self.image) {
             page.labelled(&Cell::faint("in:"), image);
         }
-        if let (true, Some(image)) = (self.is_tag, &self.image) {
-            let text = format!("a tag can move before it is pulled: name {image}");
+        if let Some(text) = self.may_move() {
             page.labelled(&Cell::attention("warning:"), &text);
         }
     }
+
+    /// That another image may be pulled than the one judged here.
+    pub(super) fn may_move(&self) -> Option<String> {
+        let image = self.image.as_ref().filter(|_| self.is_tag)?;
+        Some(format!("a tag can move before it is pulled: name {image}"))
+    }
+}
+
+/// What is said of a claim that nobody signed.
+pub(super) fn uncounted(unsigned: &Unsigned) -> String {
+    let about = unsigned.about.as_ref();
+    let about = about.map_or_else(String::new, |digest| format!(" about {}", shorten(digest)));
+    let manifest = shorten(&unsigned.manifest);
+    format!("{} {manifest}{about}: shown, never counted", unsigned.what)
 }
 
 /// Places shown to people; all are in the JSON.

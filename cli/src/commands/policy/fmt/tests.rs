@@ -145,6 +145,12 @@ fn what_refers_to_something_stays_below_it() {
 }
 
 #[test]
+fn one_mark_before_a_text_is_no_part_of_it() {
+    becomes("\u{feff}service: a\n", "service: a\n");
+    assert!(formatted("\u{feff}\u{feff}service: a\n").is_err());
+}
+
+#[test]
 fn what_is_no_single_document_is_refused_with_its_place() {
     for (text, place) in [
         ("a: 1\n---\nb: 2\n", "f:2:1: a second document begins here"),

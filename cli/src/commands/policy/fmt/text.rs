@@ -41,7 +41,11 @@ impl Unfit {
 
 /// A text in the one layout. It says the same, has the same comments, and is not changed again.
 pub(super) fn formatted(text: &str) -> Result<String, Unfit> {
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.starts_with('\u{feff}') {
+        // Readers take one away; the next is a part of the first name.
+        return Err(Unfit::nowhere("it begins with two byte order marks"));
+    }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let out = laid_out(&text)?;
     if said(&text)? != said(&out)? {

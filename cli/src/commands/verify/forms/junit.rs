@@ -1,19 +1,21 @@
 //! JUnit XML: a suite for each answer, a case for each check.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bulla_verify::{Cause, Check, Finding, Outcome, Severity, Verdict};
 
 use super::super::report::{Judged, VerifyReport};
-use super::{answer, causes, facts, reason, warnings};
+use super::{Names, answer, details, facts, reason, remarks, severity};
 use crate::Exit;
 use crate::render::xml_text as text;
 
 /// The document.
 pub(in crate::commands::verify) fn junit(report: &VerifyReport) -> String {
-    let mut suites: Vec<Suite> = report.verdicts.iter().map(Suite::of).collect();
-    apart(suites.iter_mut().map(|suite| &mut suite.name));
+    let mut names = Names::default();
+    let verdicts = report.verdicts.iter();
+    let suites: Vec<Suite> = verdicts
+        .map(|judged| Suite::of(judged, names.distinct(&judged.target)))
+        .collect();
     let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
     let counts = counts(
         sum(|one| one.cases.len()),
@@ -41,34 +43,22 @@ struct Case {
     name: String,
     /// `failure` or `error`, and what it says; none if it passed.
     told: Option<(&'static str, String, String)>,
-    /// What is said beside it.
-    beside: Vec<String>,
-}
-
-/// Numbers what has the same name: whoever reads by name would take two for one.
-fn apart<'a>(names: impl Iterator<Item = &'a mut String>) {
-    let mut often: BTreeMap<String, usize> = BTreeMap::new();
-    for name in names {
-        let number = often.entry(name.clone()).or_default();
-        *number = number.saturating_add(1);
-        if *number > 1 {
-            *name = format!("{name} ({number})");
-        }
-    }
+    /// What changes nothing, a line each.
+    aside: String,
 }
 
 impl Suite {
-    fn of(judged: &Judged) -> Self {
+    fn of(judged: &Judged, name: String) -> Self {
         let mut cases = vec![Case::of_all(judged)];
         if let Ok(verdict) = &judged.outcome {
             let checks = verdict.checks.iter();
             cases.extend(checks.map(|check| Case::of(check, verdict)));
         }
-        apart(cases.iter_mut().map(|case| &mut case.name));
-        Self {
-            name: judged.target.clone(),
-            cases,
+        let mut names = Names::default();
+        for case in &mut cases {
+            case.name = names.distinct(&case.name);
         }
+        Self { name, cases }
     }
 
     fn count(&self, kind: &str) -> usize {
@@ -82,26 +72,7 @@ impl Suite {
         let counts = counts(self.cases.len(), failures, errors);
         put(out, &format!("  <testsuite name=\"{name}\" {counts}>"));
         for case in &self.cases {
-            let case_name = text(&case.name);
-            let head = format!("    <testcase name=\"{case_name}\" classname=\"{name}\"");
-            if case.told.is_none() && case.beside.is_empty() {
-                put(out, &format!("{head}/>"));
-                continue;
-            }
-            put(out, &format!("{head}>"));
-            if let Some((kind, message, body)) = &case.told {
-                let message = text(message);
-                put(
-                    out,
-                    &format!("      <{kind} message=\"{message}\">{body}</{kind}>"),
-                );
-            }
-            if !case.beside.is_empty() {
-                let lines: Vec<_> = case.beside.iter().map(|line| text(line)).collect();
-                let lines = lines.join("\n");
-                put(out, &format!("      <system-out>{lines}</system-out>"));
-            }
-            put(out, "    </testcase>");
+            case.put(out, &name);
         }
         put(out, "  </testsuite>");
     }
@@ -115,16 +86,14 @@ impl Case {
             let is_error = judged.outcome.is_err() || exit == Exit::Undetermined;
             let kind = if is_error { "error" } else { "failure" };
             let message = format!("{}: {}", answer(judged), reason(judged));
-            let causes = causes(judged).into_iter();
-            let causes: Vec<_> = causes
-                .map(|(name, value)| format!("{name}: {}", text(&value)))
-                .collect();
-            (kind, message, causes.join("\n"))
+            let body = judged.outcome.as_ref().err().map(details);
+            let body: Vec<_> = body.iter().flatten().map(|line| text(line)).collect();
+            (kind, message, body.join("\n"))
         });
         Self {
             name: "answer".to_owned(),
             told,
-            beside: warnings(judged),
+            aside: aside(judged),
         }
     }
 
@@ -143,20 +112,61 @@ impl Case {
                 Some((kind, check.summary.clone(), findings(check, verdict)))
             }
         };
-        Self {
-            name,
-            told,
-            beside: Vec::new(),
+        let aside = String::new();
+        Self { name, told, aside }
+    }
+
+    fn put(&self, out: &mut String, suite: &str) {
+        let name = text(&self.name);
+        let head = format!("    <testcase name=\"{name}\" classname=\"{suite}\"");
+        if self.told.is_none() && self.aside.is_empty() {
+            put(out, &format!("{head}/>"));
+            return;
         }
+        put(out, &format!("{head}>"));
+        if let Some((kind, message, body)) = &self.told {
+            let message = text(message);
+            put(
+                out,
+                &format!("      <{kind} message=\"{message}\">{body}</{kind}>"),
+            );
+        }
+        if !self.aside.is_empty() {
+            put(
+                out,
+                &format!("      <system-out>{}</system-out>", self.aside),
+            );
+        }
+        put(out, "    </testcase>");
     }
 }
 
-/// What was found by checks of this name, a line each: of two steps that failed alike both, since a
-/// finding does not say its step.
+/// What is told of an answer and changes nothing.
+fn aside(judged: &Judged) -> String {
+    let findings = judged.outcome.iter().flat_map(|verdict| &verdict.findings);
+    let warnings = findings.filter(|one| one.severity == Severity::Warning);
+    let mut lines: Vec<_> = warnings
+        .map(|one| format!("warning: {}", line(one)))
+        .collect();
+    lines.extend(remarks(judged).iter().map(|one| {
+        let said = text(&one.text);
+        format!("{}: {}: {said}", severity(one.severity), one.id)
+    }));
+    lines.join("\n")
+}
+
+/// What was found by a failed check, a line each. A finding does not say its step: it is told where
+/// its rule is the check's own, and where no other check of that name has its rule.
 fn findings(check: &Check, verdict: &Verdict) -> String {
-    let own = verdict.findings.iter();
-    let own = own.filter(|one| one.check == check.name && one.severity == Severity::Error);
-    let lines: Vec<_> = own.map(line).collect();
+    let is_failed = |one: &&Check| matches!(one.outcome, Outcome::Failed(_));
+    let of_name = verdict.checks.iter().filter(|one| one.name == check.name);
+    let of_name: Vec<_> = of_name.filter(is_failed).collect();
+    let is_own = |one: &&Finding| {
+        one.check == check.name
+            && one.severity == Severity::Error
+            && (one.place == check.place || of_name.iter().all(|other| other.place != one.place))
+    };
+    let lines: Vec<_> = verdict.findings.iter().filter(is_own).map(line).collect();
     lines.join("\n")
 }
 

@@ -1,8 +1,9 @@
 //! The answers as documents for other programs.
 //!
-//! Each says the same as the exit code without `--audit`: what is not allowed, or could not be judged, is
-//! never a document without findings.
+//! Each says what the answers are: what is not allowed, or could not be judged, is never a document
+//! without findings. With `--audit` denials stay denials in it, though the exit code is 0.
 
+mod address;
 mod junit;
 mod markdown;
 mod sarif;
@@ -13,10 +14,12 @@ pub(super) use junit::junit;
 pub(super) use markdown::markdown;
 pub(super) use sarif::sarif;
 
+use std::collections::BTreeMap;
+
 use bulla_verify::{Finding, Severity};
 
-use super::report::{Judged, VerifyReport};
-use crate::Exit;
+use super::report::{Judged, VerifyReport, uncounted};
+use crate::{Exit, Failure};
 
 /// What all answers come to, in a word.
 pub(super) fn together(report: &VerifyReport) -> &'static str {
@@ -54,29 +57,61 @@ fn reason(judged: &Judged) -> String {
     }
 }
 
-/// What is said of an answer beside the reason for it.
-fn warnings(judged: &Judged) -> Vec<String> {
-    let findings = judged.outcome.iter().flat_map(|verdict| &verdict.findings);
-    let findings = findings.filter(|finding| finding.severity == Severity::Warning);
-    let told = findings.map(|finding| format!("{}: {}", finding.code, finding.message));
-    let tag = judged.is_tag.then(|| TAG.1.to_owned());
-    told.chain(tag).collect()
+/// What is told of an answer besides its findings; it changes nothing.
+struct Remark {
+    id: &'static str,
+    about: &'static str,
+    severity: Severity,
+    text: String,
 }
 
-/// Said of what is named by a tag alone.
-const TAG: (&str, &str) = ("tag-moves", "A tag can move before it is pulled.");
+fn remarks(judged: &Judged) -> Vec<Remark> {
+    let moving = judged.may_move().map(|text| Remark {
+        id: "moving-tag",
+        about: "Manifests name an image by a tag alone.",
+        severity: Severity::Warning,
+        text,
+    });
+    let unsigned = judged.unsigned.iter().map(|one| Remark {
+        id: "unsigned",
+        about: "Claims that nobody signed; they are never counted.",
+        severity: Severity::Note,
+        text: uncounted(one),
+    });
+    moving.into_iter().chain(unsigned).collect()
+}
 
-/// What there is to know about why there is no answer, by name.
-fn causes(judged: &Judged) -> Vec<(&'static str, String)> {
-    let Err(failure) = &judged.outcome else {
-        return Vec::new();
-    };
-    let details = failure.details().iter();
-    let details = details.map(|detail| ("detail", detail.clone()));
-    let hints = failure.hints().iter();
-    details
-        .chain(hints.map(|hint| ("hint", hint.clone())))
-        .collect()
+/// What a failure says below its message.
+fn details(failure: &Failure) -> Vec<String> {
+    let hints = failure.hints().iter().map(|hint| format!("hint: {hint}"));
+    failure.details().iter().cloned().chain(hints).collect()
+}
+
+/// How often each name was given.
+#[derive(Default)]
+struct Names(BTreeMap<String, usize>);
+
+impl Names {
+    /// The name, with a number if it was given before.
+    fn distinct(&mut self, name: &str) -> String {
+        let mut own = name.to_owned();
+        let mut count = self.0.get(name).copied().unwrap_or(0);
+        while self.0.contains_key(&own) {
+            count = count.saturating_add(1);
+            own = format!("{name} ({count})");
+        }
+        self.0.insert(name.to_owned(), count.max(1));
+        self.0.entry(own.clone()).or_insert(1);
+        own
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
 }
 
 /// What a finding says besides its message, by name.
