@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::safe;
 use crate::cel::{Schema, Shape};
 
 /// Functions of Rego that say the same of the same, and how many times larger than what they get what
@@ -11,7 +12,6 @@ use crate::cel::{Schema, Shape};
 /// long texts in a statement would make a very long one, or a pattern that nobody meant.
 const FUNCTIONS: &[(&str, &[usize])] = &[
     ("abs", &[]),
-    ("array.concat", &[]),
     ("array.reverse", &[]),
     ("array.slice", &[]),
     ("ceil", &[]),
@@ -37,7 +37,6 @@ const FUNCTIONS: &[(&str, &[usize])] = &[
     ("object.get", &[]),
     ("object.keys", &[]),
     ("object.remove", &[]),
-    ("object.union", &[]),
     ("regex.match", &[0]),
     ("replace", &[1, 2]),
     ("round", &[]),
@@ -57,7 +56,6 @@ const FUNCTIONS: &[(&str, &[usize])] = &[
     ("trim_space", &[]),
     ("trim_suffix", &[]),
     ("type_name", &[]),
-    ("union", &[]),
     ("upper", &[]),
 ];
 
@@ -72,7 +70,7 @@ pub(super) struct Found {
 }
 
 /// Checks a module's tree, as JSON.
-pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
+pub(super) fn module(ast: &str, source: &str, schema: Schema) -> Result<Found, String> {
     // Anything deeper than this reader goes is refused, with whatever it may hold.
     let all: Vec<Value> = serde_json::from_str(ast)
         .map_err(|_| "its expressions have too many parts within each other".to_owned())?;
@@ -82,9 +80,10 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
     };
     let module = module.ok_or("it is no module")?;
     let package = module.get("package").and_then(|it| it.get("refr"));
-    let package = package
-        .and_then(path)
-        .ok_or("its package has no plain name")?;
+    let package = package.and_then(path);
+    let is_word = |char: char| char.is_ascii_alphanumeric() || "._".contains(char);
+    let package = package.filter(|name| name.chars().all(is_word));
+    let package = package.ok_or("its package has no plain name")?;
     let imports = module.get("imports").and_then(Value::as_array);
     for import in imports.into_iter().flatten() {
         let name = import.get("refr").and_then(path).unwrap_or_default();
@@ -112,6 +111,11 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
     }
     look.ends()?;
     used(&rules, &heads)?;
+    plain(&heads)?;
+    let names = heads.iter().map(|head| head.name.clone());
+    let known = FUNCTIONS.iter().flat_map(|(name, _)| name.split('.'));
+    let known = known.chain(["input"]).map(ToOwned::to_owned);
+    safe::rules(&rules, &known.chain(names).collect(), source)?;
     let has = |name: &str, kind: &str| heads.iter().any(|it| it.name == name && it.kind == kind);
     let found = Found {
         allows: has("allow", "Compr"),
@@ -137,6 +141,22 @@ pub(super) fn module(ast: &str, schema: Schema) -> Result<Found, String> {
     } else {
         Err("it has neither `allow if …` nor `deny contains message if …`".to_owned())
     }
+}
+
+/// No rule has two defaults, no name that a function of Rego has, and `deny` no default, which is no
+/// message.
+fn plain(heads: &[Head]) -> Result<(), String> {
+    let mut defaults = BTreeSet::new();
+    for Head { name, kind } in heads {
+        let shown = name.escape_debug();
+        if FUNCTIONS.iter().any(|(known, _)| known == name) {
+            return Err(format!("`{shown}` is a function of Rego"));
+        }
+        if kind == "Default" && (name == "deny" || !defaults.insert(name)) {
+            return Err(format!("`default {shown}` is one too many"));
+        }
+    }
+    Ok(())
 }
 
 /// A rule that nothing asks for is misspelt: what it should keep out would come in.

@@ -7,9 +7,9 @@
 //! only modules whose functions are known to end and to make nothing large of something small.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use regorus::Engine;
@@ -19,14 +19,15 @@ use crate::cel::EvaluationError;
 
 mod check;
 mod meter;
+mod safe;
 
 /// Bytes of a module.
 const SOURCE: usize = 16 << 10;
 /// Brackets within each other: for each the parser takes about twice as long.
 const NESTED: usize = 12;
-/// Signs that may join two parts, outside texts and comments: each lies within the next one, and what is
-/// written of the tree grows with the square.
-const OPERATORS: usize = 128;
+/// Signs, and the word `in`, that may join two parts, outside texts and comments: each may lie within the
+/// next one, and what is written of the tree grows faster than that.
+const OPERATORS: usize = 256;
 /// Bytes of what is asked about a statement.
 const INPUT: usize = 1 << 20;
 /// Bytes of the stack: what the longest chain of operators needs in a build for development, twice.
@@ -34,11 +35,13 @@ const STACK: usize = 256 << 20;
 /// Units of work, each a part of the module that is looked at.
 const WORK: u64 = 100_000;
 /// The same times the bytes of the statement: a unit may make as many bytes, which may all be kept.
-const MADE: u64 = 4 << 30;
+const MADE: u64 = 1 << 30;
 /// Units between two looks at the meter.
 const INTERVAL: NonZeroU32 = NonZeroU32::new(100).expect("because 100 is not 0");
 /// How often it is asked whether the time is over.
 const ASKED: Duration = Duration::from_millis(5);
+/// Evaluations that nobody waits for any more, until no further one begins.
+const LEFT: usize = 16;
 /// Messages that are told, and characters of each.
 const TOLD: usize = 4;
 const MESSAGE: usize = 200;
@@ -75,7 +78,7 @@ impl Module {
             Some(error) => error.to_string(),
             None => EvaluationError::Cut.to_string(),
         })??;
-        let found = check::module(&ast, schema)?;
+        let found = check::module(&ast, source, schema)?;
         Ok(Self {
             source: source.to_owned(),
             package: found.package,
@@ -200,10 +203,13 @@ fn nesting(source: &str) -> usize {
 /// How many signs may join two parts.
 fn operators(source: &str) -> usize {
     let mut found = 0_usize;
-    let mut bytes = source.bytes();
+    let (mut bytes, mut before) = (source.bytes(), b' ');
     while let Some(byte) = bytes.next() {
         match byte {
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' => found = found.saturating_add(1),
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'=' | b'<' | b'>' | b'!' => {
+                found = found.saturating_add(1);
+            }
+            b'n' if before == b'i' => found = found.saturating_add(1),
             b'#' => {
                 bytes.find(|byte| *byte == b'\n');
             }
@@ -221,6 +227,7 @@ fn operators(source: &str) -> usize {
             }
             _ => {}
         }
+        before = byte;
     }
     found
 }
@@ -231,15 +238,36 @@ fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     is_over: impl Fn() -> bool,
 ) -> Result<T, Option<EvaluationError>> {
+    static AT_WORK: Mutex<Vec<Weak<()>>> = Mutex::new(Vec::new());
+
     let cannot = |reason: String| Some(EvaluationError::Cannot(reason));
     let (done, doing) = mpsc::channel();
+    let mark = Arc::new(());
+    let left = |mark: Option<&Arc<()>>| {
+        let mut at_work = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        at_work.retain(|one| one.strong_count() > 0);
+        at_work.extend(mark.map(Arc::downgrade));
+        at_work.len()
+    };
+    if left(None) >= LEFT {
+        let reason = "too many evaluations of Rego have not ended yet";
+        return Err(cannot(reason.to_owned()));
+    }
     let thread = std::thread::Builder::new().stack_size(STACK);
-    let thread = thread.spawn(move || done.send(work()));
+    let own = Arc::clone(&mark);
+    let thread = thread.spawn(move || {
+        let answer = work();
+        drop(own);
+        done.send(answer)
+    });
     thread.map_err(|error| cannot(format!("no thread for it: {error}")))?;
     loop {
         match doing.recv_timeout(ASKED) {
             Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Timeout) if is_over() => return Err(None),
+            Err(RecvTimeoutError::Timeout) if is_over() => {
+                left(Some(&mark));
+                return Err(None);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(cannot("the evaluation of Rego broke off".to_owned()));
@@ -270,6 +298,9 @@ fn message(value: &regorus::Value) -> String {
         regorus::Value::String(text) => text.to_string(),
         other => other.to_string(),
     };
+    if text.is_empty() {
+        return "(an empty message)".to_owned();
+    }
     text.chars().take(MESSAGE).collect()
 }
 

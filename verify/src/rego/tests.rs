@@ -160,6 +160,18 @@ fn slips_are_told_when_a_module_is_read() {
         ("deny contains 1\nallow.x := true", "another kind"),
         ("deny contains 1\nallow[x] if x := 1", "another kind"),
         ("allow {", "`if` keyword"),
+        (
+            "default allow := true\ndefault allow := false\nallow if false",
+            "one too many",
+        ),
+        (
+            "allow := true\ndefault deny := true\ndeny contains 1",
+            "one too many",
+        ),
+        (
+            "startswith(a, b) := true\nallow if startswith(1, 2)",
+            "a function of Rego",
+        ),
         ("import data.other\nallow if other.x", "import"),
     ] {
         let found = match read(rules) {
@@ -171,6 +183,10 @@ fn slips_are_told_when_a_module_is_read() {
             ),
         };
         assert!(found.contains(reason), "{rules}: {found}");
+    }
+    for package in ["p[\"a b\"]", "p[\"a-b\"].c"] {
+        let module = format!("package {package}\nallow := true");
+        assert!(Module::read(&module, SCHEMA).is_err(), "{package}");
     }
     assert!(Module::read("package p.q\nallow := true", SCHEMA).is_ok());
     let own = "x := 1\nallow if data.p.x == 1";
@@ -227,11 +243,81 @@ fn the_larger_a_statement_is_the_less_work_is_done() {
     assert_eq!(says(rules, &list(2_000, 1)), Ok(true));
     assert_eq!(
         says(rules, &list(2_000, 400)),
-        Err(EvaluationError::Steps(5_328))
+        Err(EvaluationError::Steps(1_332))
     );
     let large = says(rules, &list(1, INPUT));
     assert!(
         matches!(large, Err(EvaluationError::Cannot(_))),
         "{large:?}"
     );
+}
+
+#[test]
+fn what_is_denied_is_known_without_it() {
+    let mixed = r#"{"predicate": {"v": [{"s": "high"}, {"s": "low"}], "r": ["main", "evil"]}}"#;
+    for rules in [
+        "allow if not input.predicate.v[_].s == \"high\"",
+        "allow if { some i; not input.predicate.v[i].s == \"high\" }",
+        "allow if not input.predicate.v[i].s == \"high\"",
+        "high(one) if one.s == \"high\"\nallow if not high(input.predicate.v[_])",
+        "allow if not startswith(input.predicate.r[_], \"ev\")",
+        "b contains x if some x in input.predicate.r\nallow if not b[_] == \"evil\"",
+        "allow if { every r in input.predicate.r { not r == input.predicate.v[i].s } }",
+        "allow if count([r | r := 1; not input.predicate.r[_] == \"evil\"]) > 0",
+        "b contains m if not input.predicate.v[m].s == 1\nallow if count(b) > 0",
+        "allow if true else := true if not input.predicate.r[_] == \"evil\"",
+    ] {
+        let found = refused(rules);
+        assert!(
+            found.contains("`not`") || found.contains("`some x`"),
+            "{rules}: {found}"
+        );
+    }
+    for (rules, holds) in [
+        ("allow if not \"evil\" in input.predicate.r", false),
+        (
+            "allow if every one in input.predicate.r { not one == \"worse\" }",
+            true,
+        ),
+        (
+            "allow if every k, one in input.predicate.r { not one == \"evil\"; k >= 0 }",
+            false,
+        ),
+        (
+            "allow if { some one in input.predicate.v; not one.s == \"high\" }",
+            true,
+        ),
+        (
+            "allow if count([1 | some one in input.predicate.v; not one.s == \"high\"]) == 1",
+            true,
+        ),
+        (
+            "allow if not count([1 | input.predicate.r[_] == \"evil\"]) == 0",
+            true,
+        ),
+        (
+            "bad if input.predicate.r[_] == \"evil\"\nallow if not bad",
+            false,
+        ),
+        (
+            "bad(x) if not x == 1\nallow if not bad(input.predicate.n)",
+            true,
+        ),
+        ("allow if { x := input.predicate.r; not x == 1 }", true),
+    ] {
+        assert_eq!(says(rules, mixed), Ok(holds), "{rules}");
+    }
+}
+
+#[test]
+fn chains_of_words_are_read_soon_or_refused() {
+    for (chain, times) in [
+        ("1 in\n", 3000),
+        ("1 ==\n", 320),
+        ("1 in\n", 200),
+        ("1 <\n", 250),
+    ] {
+        let rules = format!("allow if {}1", chain.repeat(times));
+        assert!(read(&rules).is_err(), "{chain:?} {times}");
+    }
 }
