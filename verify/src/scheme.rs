@@ -44,7 +44,8 @@ impl KeyKind {
         let oid = key.algorithm.oid.to_string();
         let parameters = key.algorithm.parameters;
         if oid == RSA {
-            if parameters.is_some_and(|parameters| !parameters.is_null()) {
+            // RFC 3279, section 2.3.1. Without, one key would have two names, and be two owners.
+            if parameters.is_none_or(|parameters| !parameters.is_null()) {
                 return Err("parameters of an RSA key must be NULL".to_owned());
             }
             return match modulus_bits(raw) {

@@ -1,6 +1,6 @@
 //! Memory: what was seen of policies, anchors and checkpoints, kept in the state file and in the process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use bulla_model::Limits;
@@ -108,14 +108,37 @@ impl Rules {
     }
 }
 
-/// Remembers an anchor that came by rotation.
-pub fn remember_anchor(path: &Path, anchor: &Anchor, limits: &Limits) -> Result<(), Failure> {
-    let _lock = Lock::of(path)?;
-    let mut state = read_state(path, limits)?;
-    if state.remember_anchor(anchor) {
-        write_atomic(path, &state.to_json())?;
+/// A state that nobody else writes meanwhile.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    state: State,
+    _lock: Lock,
+}
+
+impl Held {
+    /// Reads it, and keeps others from it.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, Failure> {
+        let lock = Lock::of(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            state: read_state(path, limits)?,
+            _lock: lock,
+        })
     }
-    Ok(())
+
+    /// What was seen until now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Remembers an anchor that came by rotation.
+    pub fn remember(mut self, anchor: &Anchor) -> Result<(), Failure> {
+        if self.state.remember_anchor(anchor) {
+            write_atomic(&self.path, &self.state.to_json())?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads a state file; what is not there is an empty state.

@@ -1,5 +1,6 @@
 //! Rotation of the anchor, from the command line.
 
+use bulla_attest::{KeyAlgorithm, PrivateKey};
 use bulla_model::Digest;
 use serde_json::json;
 
@@ -142,6 +143,11 @@ fn an_interrupted_rotation_is_run_again_and_an_older_anchor_does_not_come_back()
     sign(&sandbox, "bob", "third.yaml", "fork.yaml");
     let beyond = ROTATE.replace("new.yaml", "fork.yaml third.yaml");
     assert_refused(&sandbox, &beyond, 1, "another anchor of version 2");
+    // Nor is what follows it, where it was put in place by hand.
+    sandbox.write("anchor.yaml", &sandbox.read("fork.yaml"));
+    let third = ROTATE.replace("new.yaml", "third.yaml");
+    assert_refused(&sandbox, &third, 1, "another anchor of version 2");
+    sandbox.write("anchor.yaml", &first);
     // Several steps at once, and then the earlier one is a rollback.
     propose(&sandbox, "next.yaml", &["alice", "dora"], 3, "new.yaml");
     sign(&sandbox, "bob", "next.yaml", "new.yaml");
@@ -159,4 +165,76 @@ fn an_interrupted_rotation_is_run_again_and_an_older_anchor_does_not_come_back()
     assert_eq!(sandbox.read("anchor.yaml"), sandbox.read("next.yaml"));
     sandbox.write("anchor.yaml", &first);
     assert_refused(&sandbox, ROTATE, 14, "version 3 was put in place before");
+}
+
+#[test]
+fn owners_who_sign_at_once_lose_nothing() {
+    let owners = ["alice", "bob", "carol", "dora"];
+    let by = |who: &str| format!("anchor sign new.yaml --anchor anchor.yaml --key {who}.key --yes");
+    for _ in 0..3 {
+        let sandbox = company();
+        std::thread::scope(|scope| {
+            for who in owners {
+                let sandbox = &sandbox;
+                scope.spawn(move || sandbox.done(&by(who)));
+            }
+        });
+        for who in owners {
+            let again = sandbox.done(&by(who)).data;
+            assert!(again.contains("already signed"), "{who}: {again}");
+        }
+    }
+}
+
+#[test]
+fn forks_that_are_put_in_place_at_once_are_not_both() {
+    let sandbox = company();
+    for name in ["a", "b"] {
+        let first = sandbox.read("anchor.yaml");
+        sandbox.write(&format!("{name}.yaml"), &first);
+        let last = if name == "a" { "dora" } else { "eve" };
+        let new = format!("{name}2.yaml");
+        propose(&sandbox, &new, &["alice", "bob", last], 2, "anchor.yaml");
+        sign(&sandbox, "alice", &new, "anchor.yaml");
+        sign(&sandbox, "bob", &new, "anchor.yaml");
+    }
+    let mut codes: Vec<i32> = std::thread::scope(|scope| {
+        let runs = ["a", "b"].map(|name| {
+            let sandbox = &sandbox;
+            let rotate =
+                format!("anchor rotate {name}2.yaml --anchor {name}.yaml --state state.json --yes");
+            scope.spawn(move || sandbox.run(&rotate).code)
+        });
+        runs.map(|run| run.join().unwrap()).to_vec()
+    });
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 1]);
+}
+
+#[test]
+fn a_key_that_is_written_in_two_ways_is_no_second_owner() {
+    let sandbox = company();
+    let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).unwrap();
+    let usual = key.public_key().to_pem();
+    let body: String = usual
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let der = bulla_model::envelope::decode_base64(&body).unwrap();
+    // The algorithm's NULL taken away, and both lengths with it.
+    let null = der.windows(2).position(|pair| pair == [5, 0]).unwrap();
+    let mut odd = der.clone();
+    odd.drain(null..null + 2);
+    odd[3] -= 2;
+    odd[5] -= 2;
+    let odd = pem::encode(&pem::Pem::new("PUBLIC KEY", odd));
+    let anchor = json!({
+        "apiVersion": "bulla.dev/anchor/v0.1",
+        "owners": {"threshold": 2, "keys": [usual, odd]},
+        "environments": ["env://acme/pay/prod"],
+    });
+    sandbox.write("anchor.yaml", &anchor.to_string());
+    let shown = sandbox.run("anchor show --anchor anchor.yaml");
+    assert_eq!(shown.code, 2, "{}", shown.data);
+    assert!(shown.talk.contains("must be NULL"), "{}", shown.talk);
 }

@@ -49,7 +49,8 @@ impl Anchor {
             ("owners.threshold".to_owned(), Value::Count(self.threshold)),
             ("environments".to_owned(), Value::limit(&self.environments)),
             ("audience".to_owned(), Value::limit(&audience)),
-            ("ledger.by".to_owned(), Value::any(&ledger)),
+            // Without owners nothing is demanded of the ledger, and with more of them more may speak.
+            ("ledger.by".to_owned(), Value::words(&ledger)),
             ("ledger.location".to_owned(), Value::Word(location)),
             ("relays".to_owned(), Value::any(&relays)),
         ]);

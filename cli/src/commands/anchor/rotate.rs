@@ -41,11 +41,23 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Exit, Failure
     let changes = old.anchor.changes_to(&last.anchor);
     if !is_there {
         confirm(arguments, context, (&old, last), &changes)?;
+    }
+    // Another run may have put another one in place while somebody was asked.
+    let held = state.map(|path| memory::Held::open(path, &context.limits));
+    let held = held.transpose()?;
+    if let Some(held) = &held
+        && let Some((cause, why)) = refused(&old, &steps, held.state(), context)?
+    {
+        let report = RotateReport::refused(&old, last, why);
+        context.printer.report(&report)?;
+        return Ok(Exit::of_cause(cause));
+    }
+    if !is_there {
         write_atomic(&old.path, &last.bytes)?;
     }
     // Last: a state that is ahead of the file would refuse everything until somebody runs this again.
-    if let Some(path) = state {
-        memory::remember_anchor(path, &last.anchor, &context.limits)?;
+    if let Some(held) = held {
+        held.remember(&last.anchor)?;
     }
     let report = RotateReport {
         rotated: true,
@@ -89,12 +101,12 @@ fn refused(
             return explained(&error, before).map(Some);
         }
     }
-    let fork = steps
-        .iter()
-        .find_map(|step| match seen.compare_anchor(&step.anchor) {
+    let fork = std::iter::once(old).chain(steps).find_map(|step| {
+        match seen.compare_anchor(&step.anchor) {
             Memory::Different { seen } => Some((step.anchor.version(), seen)),
             _ => None,
-        });
+        }
+    });
     if let Some((version, seen)) = fork {
         let why = format!("another anchor of version {version} was put in place before: {seen}");
         return Ok(Some((Cause::Denied, why)));

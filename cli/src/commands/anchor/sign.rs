@@ -14,6 +14,7 @@ use crate::commands::Context;
 use crate::escape::escape;
 use crate::failure::FailureKind;
 use crate::join::{consent, key};
+use crate::lock::Lock;
 use crate::output::write_atomic;
 use crate::render::{Cell, Page, Report};
 use crate::{Exit, Failure};
@@ -51,10 +52,14 @@ pub(super) async fn run(arguments: Sign, context: &Context) -> Result<Exit, Fail
     }
     confirm(&arguments, context, (&old, &new), &own)?;
     let signature = signer.sign(&Pae::new(PAYLOAD_TYPE, &new.bytes)).await;
-    let mut signatures = before;
+    let signature = signature?;
+    // Another owner may have signed while this one was asked.
+    let _lock = Lock::of(&path)?;
+    let mut signatures = kept((&old.anchor, &new), context)?;
+    signatures.retain(|one| !is_own(one));
     signatures.push(EnvelopeSignature {
         key_id: Some(own.hint()),
-        signature: signature?,
+        signature,
     });
     let (json, by) = count(&signatures)?;
     if !by.contains(&own) {
