@@ -18,7 +18,7 @@ use crate::relay::{RelayRule, RelayWire};
 use crate::verified::SignedTime;
 
 pub use rotation::{
-    Agreement, PAYLOAD_TYPE, Rotation, RotationError, signatures_bytes, signers_of,
+    Agreement, Instead, PAYLOAD_TYPE, Rotation, RotationError, signatures_bytes, signers_of,
 };
 
 /// The `apiVersion` of anchors.
@@ -234,6 +234,11 @@ impl Anchor {
     /// The lowest version of this policy that is acceptable.
     pub fn minimum(&self, policy: &str) -> u64 {
         self.minimum.get(policy).copied().unwrap_or(0)
+    }
+
+    /// The policies of which only this version and later ones are acceptable.
+    pub fn minimums(&self) -> &BTreeMap<String, u64> {
+        &self.minimum
     }
 
     /// Who may pass on reviews from other platforms.

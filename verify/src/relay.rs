@@ -111,7 +111,7 @@ impl RelayRule {
     }
 
     /// Everything it says, for comparing.
-    pub(crate) fn tell(&self) -> String {
+    pub fn tell(&self) -> String {
         fn joined<T>(all: &[T], one: impl Fn(&T) -> String) -> String {
             let texts: Vec<_> = all.iter().map(one).collect();
             texts.join(" ")

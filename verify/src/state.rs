@@ -145,6 +145,11 @@ impl State {
         self.anchors.insert(anchor.name().to_owned(), seen.clone()) != Some(seen)
     }
 
+    /// Whether anchors came by rotation.
+    pub fn knows_anchors(&self) -> bool {
+        !self.anchors.is_empty()
+    }
+
     /// The same without what was seen of anchors, for an anchor of another verifier.
     #[must_use]
     pub fn without_anchors(mut self) -> Self {

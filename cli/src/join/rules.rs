@@ -127,6 +127,14 @@ impl Rules {
         rules.state = state;
         rules.state_path.clone_from(&arguments.state);
         rules.memory_path.clone_from(&arguments.state);
+        let forgotten =
+            rules.anchor.is_none() && rules.state.as_ref().is_some_and(State::knows_anchors);
+        if forgotten {
+            // Whoever leaves it away by mistake would be asked nothing by the owners who rotated it.
+            context.printer.warn(
+                "the state knows anchors that were rotated, and no anchor is given: --anchor",
+            );
+        }
         rules.ledger = match context
             .settings
             .text(&row::LEDGER, arguments.ledger.as_deref())?

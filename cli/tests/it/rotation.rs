@@ -66,7 +66,9 @@ fn assert_refused(sandbox: &Sandbox, command: &str, code: i32, said: &str) {
 #[test]
 fn owners_sign_one_after_the_other_and_then_the_anchor_is_another() {
     let sandbox = company();
-    assert_refused(&sandbox, ROTATE, 2, "nobody signed it");
+    assert_refused(&sandbox, ROTATE, 10, "nobody signed it");
+    let hint = "bulla anchor sign new.yaml --anchor anchor.yaml --key";
+    assert_refused(&sandbox, ROTATE, 10, hint);
     sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
     assert_refused(&sandbox, ROTATE, 1, "1 of 2 owners");
     sign(&sandbox, "carol", "new.yaml", "anchor.yaml");
@@ -165,6 +167,105 @@ fn an_interrupted_rotation_is_run_again_and_an_older_anchor_does_not_come_back()
     assert_eq!(sandbox.read("anchor.yaml"), sandbox.read("next.yaml"));
     sandbox.write("anchor.yaml", &first);
     assert_refused(&sandbox, ROTATE, 14, "version 3 was put in place before");
+}
+
+/// The envelope beside the proposal with other signatures.
+fn with_signatures(sandbox: &Sandbox, signatures: serde_json::Value) {
+    let path = "new.yaml.signatures.json";
+    let mut envelope: serde_json::Value = serde_json::from_str(&sandbox.read(path)).unwrap();
+    envelope["signatures"] = signatures;
+    sandbox.write(path, &envelope.to_string());
+}
+
+#[test]
+fn signatures_that_were_tampered_with_are_not_called_missing() {
+    let sandbox = company();
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "new.yaml", "anchor.yaml");
+    let path = "new.yaml.signatures.json";
+    let envelope: serde_json::Value = serde_json::from_str(&sandbox.read(path)).unwrap();
+    let mut signatures = envelope["signatures"].clone();
+    let of_bob = signatures[1]["sig"].clone();
+    signatures[1]["sig"] = signatures[0]["sig"].clone();
+    signatures[0]["sig"] = of_bob;
+    with_signatures(&sandbox, signatures.clone());
+    assert_refused(&sandbox, ROTATE, 12, "0 of 2 owners");
+    // A stranger's beside them is what a stranger can add to anything.
+    signatures[1]["keyid"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    with_signatures(&sandbox, signatures);
+    assert_refused(&sandbox, ROTATE, 11, "0 of 2 owners");
+}
+
+#[test]
+fn every_step_is_looked_at_though_the_last_one_is_in_place() {
+    let sandbox = company();
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "new.yaml", "anchor.yaml");
+    sandbox.write("anchor.yaml", &sandbox.read("new.yaml"));
+    sandbox.write("junk.yaml", &anchor(&sandbox, &["eve", "dora"], 1, None));
+    let through = ROTATE.replace("new.yaml", "junk.yaml new.yaml");
+    assert_refused(&sandbox, &through, 13, "expected `previous: sha256:");
+    // Without its owners' word nothing is remembered of one that was put there.
+    sandbox.write("anchor.yaml", &sandbox.read("junk.yaml"));
+    let own = ROTATE.replace("new.yaml", "junk.yaml");
+    assert_refused(&sandbox, &own, 10, "nobody signed it");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_anchor_stays_one() {
+    let sandbox = company();
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "new.yaml", "anchor.yaml");
+    let link = sandbox.path("link.yaml");
+    std::os::unix::fs::symlink("anchor.yaml", &link).unwrap();
+    sandbox.done(&ROTATE.replace("--anchor anchor.yaml", "--anchor link.yaml"));
+    assert!(link.is_symlink());
+    assert_eq!(sandbox.read("anchor.yaml"), sandbox.read("new.yaml"));
+}
+
+#[test]
+fn what_nobody_remembers_or_asks_for_is_told() {
+    let sandbox = company();
+    sign(&sandbox, "alice", "new.yaml", "anchor.yaml");
+    sign(&sandbox, "bob", "new.yaml", "anchor.yaml");
+    let first = sandbox.read("anchor.yaml");
+    let without = ROTATE.replace(" --state state.json", "");
+    assert!(
+        sandbox
+            .done(&without)
+            .talk
+            .contains("nothing remembers this")
+    );
+    sandbox.write("anchor.yaml", &first);
+    let with = sandbox.done(ROTATE).talk;
+    assert!(!with.contains("nothing remembers this"), "{with}");
+}
+
+#[test]
+fn an_anchor_is_shown_whole() {
+    let sandbox = company();
+    let mut whole: serde_json::Value = serde_json::from_str(&sandbox.read("anchor.yaml")).unwrap();
+    let by = json!([{"key": sandbox.read("eve.pub")}]);
+    whole["minimum"] = json!({"release": 7});
+    whole["ledger"] = json!({"by": by, "location": "registry.example.test/acme/ledger"});
+    whole["relays"] = json!([{
+        "platform": "github.com",
+        "repositories": ["https://github.com/acme/deploy"],
+        "files": ["prod/*.yaml"],
+        "environments": ["env://acme/pay/prod"],
+        "by": by,
+    }]);
+    sandbox.write("anchor.yaml", &whole.to_string());
+    let shown = sandbox.done("anchor show --anchor anchor.yaml").data;
+    for said in [
+        "release: version 7",
+        "registry.example.test/acme/ledger",
+        "acme/deploy",
+        "prod/*.yaml",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
 }
 
 #[test]

@@ -44,15 +44,50 @@ impl Agreement {
         self.by.len() >= self.threshold
     }
 
-    fn demand(self, whose: &'static str) -> Result<Self, RotationError> {
-        if self.is_enough() {
-            return Ok(self);
+    /// The agreement of an anchor's owners, if enough of them signed.
+    fn needed(
+        anchor: &Anchor,
+        whose: &'static str,
+        envelope: &Envelope,
+    ) -> Result<Self, RotationError> {
+        let agreement = Self::of(anchor, envelope);
+        if agreement.is_enough() {
+            return Ok(agreement);
         }
         Err(RotationError::Owners {
             whose,
-            found: self.by.len(),
-            needed: self.threshold,
+            found: agreement.by.len(),
+            needed: agreement.threshold,
+            instead: Instead::of(anchor, envelope),
         })
+    }
+}
+
+/// What is there in the place of owners' signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// No signature.
+    Nothing,
+    /// Signatures that name none of the owners.
+    Others,
+    /// Signatures that name an owner, none of which that key made.
+    Broken,
+}
+
+impl Instead {
+    fn of(anchor: &Anchor, envelope: &Envelope) -> Self {
+        let hints: Vec<_> = anchor.owners().iter().map(|key| key.id().hint()).collect();
+        let is_owners =
+            |id: Option<&str>| id.is_some_and(|id| hints.iter().any(|hint| hint.as_str() == id));
+        let mut found = envelope.signatures().iter();
+        if envelope.signatures().is_empty() {
+            Self::Nothing
+        } else if found.all(|one| is_owners(one.key_id.as_deref())) {
+            Self::Broken
+        } else {
+            // As for statements: whoever can add a signature of his own does not make it tampering.
+            Self::Others
+        }
     }
 }
 
@@ -104,8 +139,8 @@ impl Anchor {
         self.precedes(next)?;
         let envelope = envelope(next, bytes, signatures, limits)?;
         // Of the new file nothing is believed, nor its keys tried, before the owners of old said so.
-        let old = Agreement::of(self, &envelope).demand("the anchor that is replaced")?;
-        let new = Agreement::of(next, &envelope).demand("the new anchor")?;
+        let old = Agreement::needed(self, "the anchor that is replaced", &envelope)?;
+        let new = Agreement::needed(next, "the new anchor", &envelope)?;
         Ok(Rotation { old, new })
     }
 
@@ -117,7 +152,7 @@ impl Anchor {
         limits: &Limits,
     ) -> Result<Agreement, RotationError> {
         let envelope = envelope(self, bytes, signatures, limits)?;
-        Agreement::of(self, &envelope).demand("the new anchor")
+        Agreement::needed(self, "the new anchor", &envelope)
     }
 }
 
@@ -230,6 +265,8 @@ pub enum RotationError {
         found: usize,
         /// How many have to.
         needed: usize,
+        /// What is there besides, if none of them did.
+        instead: Instead,
     },
 }
 
@@ -245,7 +282,13 @@ impl RotationError {
             Self::Name { .. } | Self::Previous { .. } => Some(Cause::OtherSubject),
             Self::Version { old, found } if found <= old => Some(Cause::Expired),
             Self::Payload => Some(Cause::Invalid),
-            Self::Owners { found: 0, .. } => Some(Cause::Nothing),
+            Self::Owners {
+                found: 0, instead, ..
+            } => Some(match instead {
+                Instead::Nothing => Cause::Nothing,
+                Instead::Others => Cause::Untrusted,
+                Instead::Broken => Cause::Invalid,
+            }),
             Self::Version { .. } | Self::Owners { .. } => Some(Cause::Denied),
         }
     }

@@ -96,7 +96,7 @@ fn the_owners_of_the_old_and_of_the_new_anchor_have_to_sign() {
         &old,
         &theirs,
         &signed(&theirs, &["mallory"]),
-        Some(Cause::Nothing),
+        Some(Cause::Untrusted),
     );
     rotated(&old, &new, &signed(&new, &["olivia", "otto", "nina"])).unwrap();
 }
@@ -138,7 +138,7 @@ fn what_was_signed_is_this_file_as_an_anchor() {
     let moved = Envelope::parse(&signed(&other, &who), &Limits::default()).unwrap();
     let moved = moved.signatures().to_vec();
     let moved = Envelope::new(new.as_bytes().to_vec(), PAYLOAD_TYPE, moved);
-    assert_refused(&old, &new, &moved.to_json(), Some(Cause::Nothing));
+    assert_refused(&old, &new, &moved.to_json(), invalid);
     // And what is no envelope, or too much of one.
     assert_refused(&old, &new, b"{}", None);
     let names = ["olivia"; 257];

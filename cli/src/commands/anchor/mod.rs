@@ -3,6 +3,7 @@
 mod rotate;
 mod show;
 mod sign;
+mod steps;
 
 use std::path::{Path, PathBuf};
 

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use bulla_model::{Digest, Limits};
-use bulla_verify::anchor::RotationError;
+use bulla_model::Digest;
 use bulla_verify::policy::Change;
-use bulla_verify::{Cause, Memory, State};
 use serde::Serialize;
 
+use super::steps::{Refusal, refused};
 use super::{Read, put_changes};
 use crate::args::anchor::Rotate;
 use crate::commands::Context;
-use crate::failure::FailureKind;
 use crate::join::{consent, memory};
 use crate::lock::Lock;
 use crate::output::write_atomic;
@@ -21,9 +19,15 @@ use crate::{Exit, Failure};
 /// Checks every step, asks, replaces the file, and remembers it.
 pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Exit, Failure> {
     let named = Read::local(arguments.anchor.as_deref(), context)?;
+    // Of a link the file it leads to is the one in place.
+    let target = match named.path.symlink_metadata() {
+        Ok(link) if link.is_symlink() => std::fs::canonicalize(&named.path)
+            .map_err(|error| Failure::file("follow", &named.path, &error))?,
+        _ => named.path.clone(),
+    };
     // Nobody else replaces it between the look at it and the end.
-    let _lock = Lock::of(&named.path)?;
-    let old = Read::from(&named.path, context)?;
+    let _lock = Lock::of(&target)?;
+    let old = Read::from(&target, context)?;
     let steps = arguments.new.iter().map(|path| Read::from(path, context));
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
     let last = steps
@@ -32,10 +36,8 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Exit, Failure
     let state = arguments.state.as_deref();
     let seen = state.map(|path| memory::read_state(path, &context.limits));
     let seen = seen.transpose()?.unwrap_or_default();
-    if let Some((cause, why)) = refused(&old, &steps, &seen, context)? {
-        let report = RotateReport::refused(&old, last, why);
-        context.printer.report(&report)?;
-        return Ok(Exit::of_cause(cause));
+    if let Some(refusal) = refused(&old, &steps, &seen, context)? {
+        return refusal.report(&old, last, context);
     }
     let is_there = old.anchor.digest() == last.anchor.digest();
     let changes = old.anchor.changes_to(&last.anchor);
@@ -46,11 +48,9 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Exit, Failure
     let held = state.map(|path| memory::Held::open(path, &context.limits));
     let held = held.transpose()?;
     if let Some(held) = &held
-        && let Some((cause, why)) = refused(&old, &steps, held.state(), context)?
+        && let Some(refusal) = refused(&old, &steps, held.state(), context)?
     {
-        let report = RotateReport::refused(&old, last, why);
-        context.printer.report(&report)?;
-        return Ok(Exit::of_cause(cause));
+        return refusal.report(&old, last, context);
     }
     if !is_there {
         write_atomic(&old.path, &last.bytes)?;
@@ -68,101 +68,32 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<Exit, Failure
         digest: last.anchor.digest().clone(),
         changes,
         reason: None,
+        hint: None,
     };
     context.printer.report(&report)?;
+    if state.is_none() {
+        context.printer.warn(
+            "nothing remembers this: an older anchor can be put back unnoticed; name a --state",
+        );
+    }
     Ok(Exit::Success)
 }
 
-/// Why the last of these may not take the old one's place. A run that was interrupted is gone on
-/// with from the step that is in place already.
-fn refused(
-    old: &Read,
-    steps: &[Read],
-    seen: &State,
-    context: &Context,
-) -> Result<Option<(Cause, String)>, Failure> {
-    let limits = &context.limits;
-    let place = steps
-        .iter()
-        .rposition(|step| step.anchor.digest() == old.anchor.digest());
-    let rest = steps
-        .get(place.map_or(0, |place| place + 1)..)
-        .unwrap_or_default();
-    let mut before = old;
-    for step in rest {
-        if let Err(error) = follows(before, step, context, limits)? {
-            return explained(&error, step).map(Some);
-        }
-        before = step;
-    }
-    if rest.is_empty() {
-        let signatures = last_signatures(steps, context)?;
-        if let Err(error) = before.anchor.is_agreed(&before.bytes, &signatures, limits) {
-            return explained(&error, before).map(Some);
-        }
-    }
-    let fork = std::iter::once(old).chain(steps).find_map(|step| {
-        match seen.compare_anchor(&step.anchor) {
-            Memory::Different { seen } => Some((step.anchor.version(), seen)),
-            _ => None,
-        }
-    });
-    if let Some((version, seen)) = fork {
-        let why = format!("another anchor of version {version} was put in place before: {seen}");
-        return Ok(Some((Cause::Denied, why)));
-    }
-    if let Memory::Older { seen } = seen.compare_anchor(&before.anchor) {
-        let found = before.anchor.version();
-        let why = format!("version {seen} was put in place before, and this is version {found}");
-        return Ok(Some((Cause::Expired, why)));
-    }
-    Ok(None)
-}
-
-fn follows(
-    before: &Read,
-    step: &Read,
-    context: &Context,
-    limits: &Limits,
-) -> Result<Result<(), RotationError>, Failure> {
-    // What it says of itself is told first: that nobody signed a wrong file is no news.
-    if let Err(error) = before.anchor.precedes(&step.anchor) {
-        return Ok(Err(error));
-    }
-    let Some(signatures) = step.signatures(context)? else {
-        return Err(unsigned(step));
-    };
-    let rotated = before
-        .anchor
-        .rotate(&step.anchor, &step.bytes, &signatures, limits);
-    Ok(rotated.map(drop))
-}
-
-fn last_signatures(steps: &[Read], context: &Context) -> Result<Vec<u8>, Failure> {
-    let Some(last) = steps.last() else {
-        return Ok(Vec::new());
-    };
-    last.signatures(context)?.ok_or_else(|| unsigned(last))
-}
-
-fn unsigned(step: &Read) -> Failure {
-    let path = step.signatures_path();
-    Failure::new(
-        FailureKind::NotFound,
-        format_args!("nobody signed it: there is no {}", path.display()),
-    )
-    .with_hint(format_args!("bulla anchor sign {}", step.path.display()))
-}
-
-/// A refusal, or a failure where the signatures cannot be read.
-fn explained(error: &RotationError, step: &Read) -> Result<(Cause, String), Failure> {
-    let path = step.path.display();
-    match error.cause() {
-        Some(cause) => Ok((cause, format!("{path}: {error}"))),
-        None => Err(Failure::new(
-            FailureKind::Input,
-            format_args!("{}: {error}", step.signatures_path().display()),
-        )),
+impl Refusal {
+    fn report(self, old: &Read, last: &Read, context: &Context) -> Result<Exit, Failure> {
+        let report = RotateReport {
+            rotated: false,
+            was_there: false,
+            file: old.path.clone(),
+            from: old.anchor.version(),
+            version: last.anchor.version(),
+            digest: last.anchor.digest().clone(),
+            changes: Vec::new(),
+            reason: Some(self.why),
+            hint: self.hint,
+        };
+        context.printer.report(&report)?;
+        Ok(Exit::of_cause(self.cause))
     }
 }
 
@@ -203,21 +134,9 @@ struct RotateReport {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-}
-
-impl RotateReport {
-    fn refused(old: &Read, new: &Read, reason: String) -> Self {
-        Self {
-            rotated: false,
-            was_there: false,
-            file: old.path.clone(),
-            from: old.anchor.version(),
-            version: new.anchor.version(),
-            digest: new.anchor.digest().clone(),
-            changes: Vec::new(),
-            reason: Some(reason),
-        }
-    }
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl Report for RotateReport {
@@ -226,6 +145,9 @@ impl Report for RotateReport {
         if let Some(reason) = &self.reason {
             page.labelled(&Cell::bad("refused"), reason);
             page.indented(1, format!("{file} stays as it is"));
+            if let Some(hint) = &self.hint {
+                page.labelled(&Cell::strong("hint:"), hint);
+            }
             return;
         }
         let label = if self.was_there {

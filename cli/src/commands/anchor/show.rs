@@ -1,5 +1,7 @@
 //! `bulla anchor show`: what this verifier is told out of band.
 
+use std::collections::BTreeMap;
+
 use bulla_model::{Digest, Environment, KeyId};
 use bulla_verify::policy::IdentityRule;
 use bulla_verify::relay::RelayRule;
@@ -31,14 +33,18 @@ struct ShowReport {
     must_sign: bool,
     environments: Vec<Environment>,
     audience: Vec<String>,
+    /// The lowest version of each policy that is acceptable.
+    minimum: BTreeMap<String, u64>,
     ledger: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger_location: Option<String>,
     relays: Vec<String>,
 }
 
 impl ShowReport {
     fn of(anchor: &Anchor) -> Self {
         let ledger = anchor.ledger().into_iter().flat_map(LedgerRule::owners);
-        let relays = anchor.relays().iter().map(RelayRule::platform);
+        let location = anchor.ledger().and_then(LedgerRule::location);
         Self {
             name: anchor.name().to_owned(),
             version: anchor.version(),
@@ -49,8 +55,10 @@ impl ShowReport {
             must_sign: anchor.must_sign(),
             environments: anchor.environments().to_vec(),
             audience: anchor.audience().to_vec(),
+            minimum: anchor.minimums().clone(),
             ledger: ledger.map(IdentityRule::describe).collect(),
-            relays: relays.map(ToString::to_string).collect(),
+            ledger_location: location.map(ToOwned::to_owned),
+            relays: anchor.relays().iter().map(RelayRule::tell).collect(),
         }
     }
 }
@@ -80,11 +88,18 @@ impl Report for ShowReport {
         };
         row("environments", or_any(environments.collect()));
         row("audience", or_any(self.audience.clone()));
+        for (policy, version) in &self.minimum {
+            row("minimum", format!("{policy}: version {version}"));
+        }
         for owner in &self.ledger {
             row("ledger of", owner.clone());
         }
+        if let Some(location) = &self.ledger_location {
+            row("ledger at", location.clone());
+        }
         for relay in &self.relays {
-            row("relay of", relay.clone());
+            let relay = relay.strip_prefix("relay of ").unwrap_or(relay);
+            row("relay of", relay.to_owned());
         }
     }
 }
