@@ -243,6 +243,25 @@ fn what_nobody_remembers_or_asks_for_is_told() {
 }
 
 #[test]
+fn an_anchor_that_was_rotated_and_is_left_away_is_missed() {
+    let sandbox = crate::evidence::released();
+    let mut state: serde_json::Value = serde_json::from_str(&sandbox.read("seen.json")).unwrap();
+    let digest = Digest::sha256(sandbox.read("anchor.yaml").as_bytes());
+    state["anchors"] = json!({"anchor": {"version": 1, "digest": digest.to_string()}});
+    sandbox.write("seen.json", &state.to_string());
+    let verify = "verify --env prod image:1.0 --state seen.json";
+    let missed = "the state knows anchors that were rotated";
+    assert!(!sandbox.done(verify).talk.contains(missed));
+    let settings = sandbox.read("bulla.yaml");
+    let without: Vec<_> = settings
+        .lines()
+        .filter(|line| !line.contains("anchor"))
+        .collect();
+    sandbox.write("bulla.yaml", &without.join("\n"));
+    assert!(sandbox.run(verify).talk.contains(missed));
+}
+
+#[test]
 fn an_anchor_is_shown_whole() {
     let sandbox = company();
     let mut whole: serde_json::Value = serde_json::from_str(&sandbox.read("anchor.yaml")).unwrap();
