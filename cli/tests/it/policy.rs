@@ -260,7 +260,7 @@ fn what_a_change_of_the_policy_changes_is_told() {
     .data;
     assert!(
         page.contains(
-            "| tightened | step dev -\\> prod | approvals.threshold | 1 -\\> 2 | release.yaml:"
+            "| tightened | `step dev -> prod` | `approvals.threshold` | `1 -> 2` | `release.yaml:"
         ),
         "{page}"
     );

@@ -1,7 +1,7 @@
 //! A comparison of policies as Markdown, for the description of a pull request.
 
 use super::diff::{DiffReport, Told, word};
-use crate::escape::escape;
+use crate::render::code_span as text;
 
 /// Two tables: rules, and answers.
 pub(super) fn page(report: &DiffReport) -> String {
@@ -54,19 +54,4 @@ pub(super) fn page(report: &DiffReport) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
-}
-
-/// A text in a cell: none of it is markup.
-fn text(text: &str) -> String {
-    let mut out = String::new();
-    for character in escape(text).chars() {
-        if matches!(
-            character,
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '&' | '@' | '!'
-        ) {
-            out.push('\\');
-        }
-        out.push(character);
-    }
-    out
 }
