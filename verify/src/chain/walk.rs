@@ -23,7 +23,7 @@ use crate::verified::Verified;
 pub(super) struct Walk<'a, 'b> {
     pub(super) context: &'a Context<'a>,
     promotions: &'a Promotions,
-    /// What was taken out of service; `None` to leave that aside.
+    /// What was taken out of service; `None` for a retirement, which is judged by itself.
     retirements: Option<&'a [Retirement<'a>]>,
     seen: BTreeSet<Digest>,
     /// The promotion into the environment that is asked about.
@@ -151,7 +151,11 @@ impl<'a, 'b> Walk<'a, 'b> {
             };
             highest = highest.max(previous.value().chain.sequence);
             self.join(promotion, previous);
-            self.step(previous, depth);
+            // What a retirement follows may lapse, be rejected or taken back later: to refuse it for
+            // that would let an earlier promotion in again.
+            if self.retirements.is_some() {
+                self.step(previous, depth);
+            }
         }
         // What is not at hand may have the highest, never a lower one than is there.
         let next = highest.saturating_add(1);
@@ -234,6 +238,9 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn missing(&mut self, promotion: &Verified<Promotion>, digest: &Digest) {
         let is = |one: &Verified<Promotion>| one.payload() == digest;
         let revoked = self.promotions.taken_back(self.context, is);
+        if revoked.is_some() && self.retirements.is_none() {
+            return;
+        }
         let cause = match Cause::best(self.promotions.causes.iter().copied()) {
             _ if revoked.is_some() => Cause::Expired,
             _ if self.context.question.evidence.is_incomplete() => Cause::Undetermined,
@@ -331,7 +338,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             rules.judge(&context, &step, self.report);
         }
         freeze::judge(&context, &step, &requirements, Taken::Already, self.report);
-        // What leads to a retirement is not asked: refusing it would let something in again.
+        // A retirement is not asked: refusing it would let something in again.
         if self.retirements.is_some() {
             later::from_then_on(self.context, policy, &step, time, self.report);
         }

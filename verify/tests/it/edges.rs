@@ -1,6 +1,7 @@
 //! Steps other than into the next environment: back, out, around the gates; and soak before them.
 
 mod emergencies;
+mod retired;
 mod soak;
 
 use jiff::SignedDuration;

@@ -10,7 +10,7 @@ use crate::reference::world::{Edge, Kind, Link, Promotion, Tighten};
 
 impl<'a> All<'a> {
     /// Step 6; answers which promotions were walked and judged to their end. Without retirements, of
-    /// one of them.
+    /// one of them, by itself.
     pub(super) fn walk(
         &self,
         said: Said<'a>,
@@ -92,13 +92,17 @@ impl<'a> All<'a> {
             let (mut highest, mut all) = (0, true);
             for link in &one.previous {
                 let Some(before) = self.find(*link) else {
-                    self.missing(*link, report);
+                    if retirements.is_some() || !self.is_revoked(*link) {
+                        self.missing(*link, report);
+                    }
                     all = false;
                     continue;
                 };
                 highest = highest.max(before.promotion.sequence);
                 Self::link(said, before, retirements, report);
-                self.step(before, retirements, seen, judged, report);
+                if retirements.is_some() {
+                    self.step(before, retirements, seen, judged, report);
+                }
             }
             if one.sequence <= highest || (all && one.sequence != highest + 1) {
                 report.fail("promotion", "chain-broken", Cause::Denied);
@@ -109,10 +113,13 @@ impl<'a> All<'a> {
         }
     }
 
-    fn missing(&self, link: Link, report: &mut Report) {
+    fn is_revoked(&self, link: Link) -> bool {
         let mut revoked = self.revoked.iter();
-        let revoked = revoked.any(|said| said.seen.link == link && self.is_promoter(*said));
-        let cause = if revoked {
+        revoked.any(|said| said.seen.link == link && self.is_promoter(*said))
+    }
+
+    fn missing(&self, link: Link, report: &mut Report) {
+        let cause = if self.is_revoked(link) {
             report.tell("revoked", "note", "promotion");
             Cause::Expired
         } else if self.given.world.incomplete() {
