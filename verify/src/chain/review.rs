@@ -29,12 +29,17 @@ pub(crate) struct Involved {
 }
 
 impl Involved {
-    /// Whoever signed it, and whoever approved it.
+    /// Whoever signed it, this copy or another, and whoever approved it.
     pub(crate) fn in_promotion(context: &Context<'_>, promotion: &Verified<Promotion>) -> Self {
         let edge = &promotion.value().edge;
         let mut persons = approvals::approvers(context, edge, promotion.subjects());
         let (signer, now) = (promotion.signer(), context.question.now);
         let people = &context.question.policy.people;
+        let candidates = context.candidates.iter();
+        let signed = candidates
+            .filter_map(|candidate| candidate.outcome().ok().or(candidate.voided.as_ref()))
+            .filter(|one| one.payload() == promotion.payload());
+        persons.extend(signed.flat_map(|one| people.at_any_time(one.signer())));
         let unknown = match people.actor(signer, promotion.time(), now) {
             Actor::Person(person) => {
                 persons.insert(person);

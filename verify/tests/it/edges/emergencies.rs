@@ -178,6 +178,31 @@ fn whoever_promoted_by_hand_does_not_review_it_either() {
 }
 
 #[test]
+fn whoever_signed_the_promotion_too_does_not_review_it() {
+    let mut world = world();
+    let rule = "reviewWithin: 24h\n    overdueReview: deny";
+    world.edit("release.yaml", "reviewWithin: 24h", rule);
+    let bob = format!("  promoter:\n    - key: {}\n", kit::policy::key("bob"));
+    world.edit("release.yaml", "  promoter:\n", &bob);
+    world.promote("dev");
+    world.now = hour(2);
+    world.approve_step("alice", EdgeKind::BreakGlass, "prod");
+    let mut said = world.promotion(world.step(EdgeKind::BreakGlass, "prod").1.unwrap());
+    said.reason = Some("payments fail".to_owned());
+    said.tickets = vec!["INC-77".to_owned()];
+    let promotion = world.seal_promotion("bob", "prod", &said, &[kit::image()]);
+    let copy = world.seal_promotion("promoter", "prod", &said, &[kit::image()]);
+    assert_eq!(copy, promotion);
+    world.now = hour(40);
+    world.review("bob", &promotion, "accepted");
+    let verdict = world.verify("prod");
+    assert_exit(&verdict, 1);
+    assert_found(&verdict, Code::ReviewerInvolved);
+    world.review("carol", &promotion, "accepted");
+    assert_exit(&world.verify("prod"), 0);
+}
+
+#[test]
 fn reviewers_hold_the_roles_that_are_asked_for() {
     let rules = "reviewWithin: 24h\n    reviewRoles: [security]";
     let (mut world, promotion) = broken_glass(rules, |_| {});

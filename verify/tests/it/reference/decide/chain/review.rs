@@ -89,6 +89,11 @@ impl<'a> All<'a> {
                 && (approval.refused.is_none() || approval.revoked)
                 && given.anybody(approval.key).any(|one| one == person)
         });
+        let signed = given.seen.iter().any(|copy| {
+            copy.link == said.seen.link
+                && (copy.refused.is_none() || copy.revoked)
+                && given.anybody(copy.key).any(|one| one == person)
+        });
         match given.actor(said.seen.key, said.seen.time) {
             Actor::Late | Actor::Unknown => return Err(("separation-unknown", "warning")),
             Actor::Person(other) if other == person => {
@@ -96,7 +101,7 @@ impl<'a> All<'a> {
             }
             Actor::Person(_) | Actor::Machine => {}
         }
-        if approved {
+        if approved || signed {
             return Err(("reviewer-involved", "warning"));
         }
         let timely = given.timely(seen.time, true, claims, given.now, None);
