@@ -104,6 +104,8 @@ impl Heard {
     fn of(context: &Context<'_>, promotion: &Verified<Promotion>, rule: &ReviewRule) -> Self {
         let involved = Involved::in_promotion(context, promotion);
         let mut heard = Self::default();
+        // The same may be attached many times, which is no more to be said.
+        let mut told = BTreeSet::new();
         for review in reviews(context, promotion) {
             match judge_one(context, rule, &involved, &review) {
                 Ok(person) if review.value().outcome == ReviewOutcome::Accepted => {
@@ -114,6 +116,10 @@ impl Heard {
                     heard.rejected = heard.rejected.or(Some(rejection));
                 }
                 Err(finding) => {
+                    let (payload, signer) = (review.payload().clone(), review.signer().clone());
+                    if !told.insert((payload, signer, finding.code)) {
+                        continue;
+                    }
                     let severity = finding.severity.max(Severity::Warning);
                     let note = finding.at(review.manifest(), "").severity(severity);
                     heard.notes.push(note);

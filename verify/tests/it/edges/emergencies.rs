@@ -203,6 +203,19 @@ fn whoever_signed_the_promotion_too_does_not_review_it() {
 }
 
 #[test]
+fn a_review_that_does_not_count_is_told_once_however_often_it_is_attached() {
+    let (mut world, promotion) = broken_glass("reviewWithin: 24h", |_| {});
+    world.review("alice", &promotion, "accepted");
+    let review = world.evidence.last().unwrap().bundle.clone();
+    for copy in 0..20 {
+        world.add(&format!("copy {copy}"), review.clone());
+    }
+    let found = codes(&world.verify("prod"));
+    let told = found.iter().filter(|code| **code == Code::ReviewerInvolved);
+    assert_eq!(told.count(), 1, "{found:?}");
+}
+
+#[test]
 fn reviewers_hold_the_roles_that_are_asked_for() {
     let rules = "reviewWithin: 24h\n    reviewRoles: [security]";
     let (mut world, promotion) = broken_glass(rules, |_| {});
