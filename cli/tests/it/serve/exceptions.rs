@@ -141,20 +141,38 @@ async fn who_admits_broken_glass_is_told_until_it_was_reviewed() {
     }
 }
 
+/// Goes around the gates, and asks twice while the review is open; nothing if this machine needed
+/// longer for that than the review has.
+async fn remembered(world: &World, server: &Running, name: &str) -> Option<Value> {
+    world.promote(name, &["dev"]);
+    let hits = server.counter("bulla_cache_hits_total").await;
+    world.go_around(name, "prod", "hotfix", &[]);
+    let fix = pod(&[&World::reference(name)]);
+    for _ in 0..2 {
+        let told = around(&server.ask(&fix).await).unwrap();
+        if told.starts_with("pay-api runs by hotfix, review overdue since 20") {
+            return None;
+        }
+        let due = "pay-api runs by hotfix, review due 20";
+        assert!(told.starts_with(due), "{told}");
+    }
+    (server.counter("bulla_cache_hits_total").await == hits + 1).then_some(fix)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_remembered_of_a_review_ends_with_its_deadline() {
-    let world = world(&["fix"]);
-    world.promote("fix", &["dev"]);
+    let names = ["fix-1", "fix-2", "fix-3", "fix-4", "fix-5"];
+    let world = world(&names);
     let server = Running::start(&world, &["--cache-ttl", "5m"]);
-    world.go_around("fix", "prod", "hotfix", &[]);
-    let fix = pod(&[&World::reference("fix")]);
-    let told = around(&server.ask(&fix).await).unwrap();
-    assert!(
-        told.starts_with("pay-api runs by hotfix, review due 20"),
-        "{told}"
-    );
-    assert!(around(&server.ask(&fix).await).is_some());
-    assert_eq!(server.counter("bulla_cache_hits_total").await, 1);
+    let mut fix = None;
+    for name in names {
+        fix = remembered(&world, &server, name).await;
+        if fix.is_some() {
+            break;
+        }
+    }
+    let fix = fix.expect("an answer that is remembered while the review is open");
+    let before = counted(&server, "hotfix", "overdue").await;
     let started = Instant::now();
     let response = loop {
         let response = server.ask(&fix).await;
@@ -172,7 +190,7 @@ async fn what_is_remembered_of_a_review_ends_with_its_deadline() {
         text.contains(" hotfix into=prod review=overdue reviewDue="),
         "{text}"
     );
-    assert_eq!(counted(&server, "hotfix", "overdue").await, 1);
+    assert_eq!(counted(&server, "hotfix", "overdue").await, before + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
