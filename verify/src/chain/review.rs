@@ -91,11 +91,28 @@ pub(crate) fn judge_reviewer(
     Ok(person)
 }
 
+/// Who rejects it by this signature: of a no neither the time is asked, nor whether the key is over
+/// by now. What speaks against an emergency does not lapse.
+fn opponent(
+    context: &Context<'_>,
+    rule: &ReviewRule,
+    involved: &Involved,
+    signer: &Identity,
+) -> Option<Person> {
+    let people = &context.question.policy.people;
+    let mut persons = people.at_any_time(signer).into_iter();
+    persons.find(|person| {
+        people.holds_one_of(person, &rule.roles) && !involved.persons.contains(person)
+    })
+}
+
 /// What the reviews of a promotion that count came to.
 #[derive(Default)]
 struct Heard {
     accepted: Option<Person>,
     rejected: Option<(Person, Option<Digest>)>,
+    /// One that cannot be read, of somebody who could reject.
+    unusable: Option<Finding>,
     /// What is to be said about those that do not count.
     notes: Vec<Finding>,
 }
@@ -107,14 +124,15 @@ impl Heard {
         // The same may be attached many times, which is no more to be said.
         let mut told = BTreeSet::new();
         for review in reviews(context, promotion) {
+            if review.value().outcome != ReviewOutcome::Accepted
+                && let Some(person) = opponent(context, rule, &involved, review.signer())
+            {
+                let rejection = (person, review.manifest().cloned());
+                heard.rejected = heard.rejected.or(Some(rejection));
+                continue;
+            }
             match judge_one(context, rule, &involved, &review) {
-                Ok(person) if review.value().outcome == ReviewOutcome::Accepted => {
-                    heard.accepted = heard.accepted.or(Some(person));
-                }
-                Ok(person) => {
-                    let rejection = (person, review.manifest().cloned());
-                    heard.rejected = heard.rejected.or(Some(rejection));
-                }
+                Ok(person) => heard.accepted = heard.accepted.or(Some(person)),
                 Err(finding) => {
                     let (payload, signer) = (review.payload().clone(), review.signer().clone());
                     if !told.insert((payload, signer, finding.code)) {
@@ -126,6 +144,7 @@ impl Heard {
                 }
             }
         }
+        heard.unusable = unusable(context, promotion, rule, &involved);
         heard
     }
 
@@ -158,6 +177,15 @@ pub(super) fn judge(
             report.findings.push(finding);
             let outcome = Outcome::Failed(Cause::Denied);
             checked(report, rule, outcome, format!("rejected by {person}"));
+            return StepReview { due, state };
+        }
+        report.findings.push(finding.severity(Severity::Warning));
+    }
+    if let Some(finding) = heard.unusable.take() {
+        if rule.overdue_denies {
+            report.findings.push(finding);
+            let outcome = Outcome::Failed(Cause::Undetermined);
+            checked(report, rule, outcome, "a review cannot be read".to_owned());
             return StepReview { due, state };
         }
         report.findings.push(finding.severity(Severity::Warning));
@@ -243,6 +271,28 @@ fn reviews(context: &Context<'_>, promotion: &Verified<Promotion>) -> Vec<Verifi
                 && review.subjects() == promotion.subjects()
         });
     read.collect()
+}
+
+/// A review of these subjects that cannot be read, by somebody who could reject: it may be a no, to
+/// this promotion.
+fn unusable(
+    context: &Context<'_>,
+    promotion: &Verified<Promotion>,
+    rule: &ReviewRule,
+    involved: &Involved,
+) -> Option<Finding> {
+    context.candidates.iter().find_map(|candidate| {
+        let kind = candidate.claimed_type()?;
+        let review = candidate.outcome().ok()?;
+        let error = review.predicate::<Review>().err()?;
+        let is_review = Review::TYPES.contains(&kind.as_str());
+        if !is_review || review.subjects() != promotion.subjects() {
+            return None;
+        }
+        opponent(context, rule, involved, review.signer())?;
+        let finding = Finding::new(Code::StatementUnusable, CHECK, error.to_string());
+        Some(finding.at(review.manifest(), "/predicate"))
+    })
 }
 
 fn judge_one(

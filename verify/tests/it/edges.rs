@@ -119,10 +119,21 @@ impl World {
     }
 
     pub(crate) fn review(&mut self, who: &str, promotion: &Digest, outcome: &str) {
-        let predicate = json!({
+        self.review_with(who, promotion, outcome, |_| {});
+    }
+
+    fn review_with(
+        &mut self,
+        who: &str,
+        promotion: &Digest,
+        outcome: &str,
+        change: impl Fn(&mut serde_json::Value),
+    ) {
+        let mut predicate = json!({
             "promotion": promotion, "outcome": outcome,
             "issuedAt": self.now.to_string(), "nonce": kit::nonce(who),
         });
+        change(&mut predicate);
         let subject = ResourceDescriptor::of(self.artifact.clone());
         self.attest_about(who, review::TYPE, &predicate, &[subject]);
     }

@@ -375,6 +375,68 @@ fn whoever_approved_with_a_key_that_is_over_does_not_review_it_with_another() {
 }
 
 #[test]
+fn a_rejection_does_not_end_with_the_key_that_gave_it() {
+    for who in ["bob", "alice"] {
+        let rules = "reviewWithin: 24h\n    overdueReview: deny";
+        let (mut world, promotion) = broken_glass(rules, |_| {});
+        world.now = hour(10);
+        world.review(who, &promotion, "rejected");
+        world.review("carol", &promotion, "accepted");
+        let key = format!("- key: {}", kit::policy::key(who));
+        let over = key.replace("- key", "- notAfter: 2026-01-01T00:00:00Z\n        key");
+        world.edit("people.yaml", &key, &over);
+        let verdict = world.verify("prod");
+        // Who approved it has no word in it, with whatever key.
+        let counts = who == "bob";
+        assert_eq!(
+            codes(&verdict).contains(&Code::ReviewRejected),
+            counts,
+            "{who}"
+        );
+        assert!(!counts || verdict.exit_code() == 1, "{}", show(&verdict));
+    }
+}
+
+#[test]
+fn a_review_that_cannot_be_read_may_be_a_rejection() {
+    for (rules, who, exit, told) in [
+        ("reviewWithin: 24h\n    overdueReview: deny", "bob", 3, true),
+        ("reviewWithin: 24h", "bob", 0, true),
+        // Who has no word in it says nothing that way either.
+        (
+            "reviewWithin: 24h\n    overdueReview: deny",
+            "alice",
+            0,
+            false,
+        ),
+        (
+            "reviewWithin: 24h\n    overdueReview: deny",
+            "mallory",
+            0,
+            false,
+        ),
+    ] {
+        let (mut world, promotion) = broken_glass(rules, |_| {});
+        world.now = hour(10);
+        world.review("carol", &promotion, "accepted");
+        world.review_with(who, &promotion, "rejected", |said| {
+            said["crit"] = json!(["colour"]);
+        });
+        let verdict = world.verify("prod");
+        assert_exit(&verdict, exit);
+        assert_eq!(
+            codes(&verdict).contains(&Code::StatementUnusable),
+            told,
+            "{who}"
+        );
+        // What is read and rejects says more.
+        world.review("bob", &promotion, "rejected");
+        let denied = u8::from(rules.contains("deny"));
+        assert_exit(&world.verify("prod"), denied);
+    }
+}
+
+#[test]
 fn there_is_nothing_to_review_where_the_gates_were_passed() {
     let world = in_prod();
     let reviewer = Signer::named("bob").identity();

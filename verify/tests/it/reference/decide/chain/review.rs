@@ -24,9 +24,13 @@ impl<'a> All<'a> {
             if *promotion != said.seen.link || seen.subjects != said.seen.subjects {
                 continue;
             }
+            if !accepted && self.rejects(said, rule, seen) {
+                outcomes.insert(false);
+                continue;
+            }
             match self.reviewer(said, claims, rule, seen) {
                 Ok(()) => {
-                    outcomes.insert(*accepted);
+                    outcomes.insert(true);
                 }
                 Err(finding) => told.push(finding),
             }
@@ -78,6 +82,35 @@ impl<'a> All<'a> {
         if rule.role.is_some_and(|role| !roles.contains(&role)) {
             return Err(("reviewer-unknown", "warning"));
         }
+        match given.actor(said.seen.key, said.seen.time) {
+            Actor::Late | Actor::Unknown => return Err(("separation-unknown", "warning")),
+            Actor::Person(other) if other == person => {
+                return Err(("reviewer-involved", "warning"));
+            }
+            Actor::Person(_) | Actor::Machine => {}
+        }
+        if self.had_a_hand(said, person) {
+            return Err(("reviewer-involved", "warning"));
+        }
+        let timely = given.timely(seen.time, true, claims, given.now, None);
+        timely.map_err(|(_, code)| (code, "warning"))
+    }
+
+    /// A no counts with keys that are over, at whatever time.
+    fn rejects(&self, said: Said<'a>, rule: &Review, seen: &Seen<'_>) -> bool {
+        let given = self.given;
+        given.anybody(seen.key).any(|person| {
+            let roles = &given.current().people[person].roles;
+            let promoter = given.actor(said.seen.key, said.seen.time);
+            rule.role.is_none_or(|role| roles.contains(&role))
+                && promoter != Actor::Person(person)
+                && !self.had_a_hand(said, person)
+        })
+    }
+
+    /// Whether this person approved the step, or signed a copy of it.
+    fn had_a_hand(&self, said: Said<'a>, person: usize) -> bool {
+        let given = self.given;
         let approved = given.seen.iter().any(|approval| {
             let Body::Approval(it) = approval.body else {
                 return false;
@@ -94,17 +127,6 @@ impl<'a> All<'a> {
                 && (copy.refused.is_none() || copy.revoked)
                 && given.anybody(copy.key).any(|one| one == person)
         });
-        match given.actor(said.seen.key, said.seen.time) {
-            Actor::Late | Actor::Unknown => return Err(("separation-unknown", "warning")),
-            Actor::Person(other) if other == person => {
-                return Err(("reviewer-involved", "warning"));
-            }
-            Actor::Person(_) | Actor::Machine => {}
-        }
-        if approved || signed {
-            return Err(("reviewer-involved", "warning"));
-        }
-        let timely = given.timely(seen.time, true, claims, given.now, None);
-        timely.map_err(|(_, code)| (code, "warning"))
+        approved || signed
     }
 }
