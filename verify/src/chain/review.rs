@@ -36,10 +36,10 @@ impl Involved {
         let (signer, now) = (promotion.signer(), context.question.now);
         let people = &context.question.policy.people;
         let candidates = context.candidates.iter();
-        let signed = candidates
+        let copies = candidates
             .filter_map(|candidate| candidate.outcome().ok().or(candidate.voided.as_ref()))
             .filter(|one| one.payload() == promotion.payload());
-        persons.extend(signed.flat_map(|one| people.at_any_time(one.signer())));
+        persons.extend(copies.flat_map(|one| people.at_any_time(one.signer())));
         let unknown = match people.actor(signer, promotion.time(), now) {
             Actor::Person(person) => {
                 persons.insert(person);
