@@ -10,6 +10,7 @@ mod dpkg;
 mod npm;
 mod npm_lock;
 mod python;
+mod rpm;
 mod stanza;
 
 use std::fmt;
@@ -42,6 +43,7 @@ pub trait Cataloger: fmt::Debug + Sync {
 pub const CATALOGERS: &[&dyn Cataloger] = &[
     &dpkg::Dpkg,
     &apk::Apk,
+    &rpm::Rpm,
     &npm::Npm,
     &npm_lock::NpmLock,
     &python::Python,

@@ -88,6 +88,11 @@ fn apk_lists_what_is_installed() {
 }
 
 #[test]
+fn rpm_lists_what_is_installed() {
+    check("rpm");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

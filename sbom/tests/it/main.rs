@@ -14,3 +14,5 @@ mod hostile;
 mod layers;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod rpm;
