@@ -33,4 +33,4 @@ pub use inventory::{Inventory, Unknown};
 pub use license::License;
 pub use operating_system::OperatingSystem;
 pub use options::{Options, Progress};
-pub use package::{Location, Package, Scope};
+pub use package::{Location, Package, Presence, Scope};

@@ -20,14 +20,22 @@ pub struct Package {
     pub licenses: BTreeSet<License>,
     /// Who distributes it: the maintainer of a distribution's package, the author elsewhere.
     pub supplier: Option<String>,
+    /// Who wrote it, where that is somebody else.
+    pub author: Option<String>,
     /// One line about it.
     pub description: Option<String>,
     /// Its home page.
     pub homepage: Option<String>,
+    /// Where its sources are kept: the address of a repository.
+    pub repository: Option<String>,
+    /// Where it was or would be fetched from.
+    pub distribution: Option<String>,
     /// Digests of the distributed archive, from lock files.
     pub hashes: BTreeSet<Digest>,
     /// Whether what was listed needs it to run.
     pub scope: Scope,
+    /// Whether it is there, or only wished for.
+    pub presence: Presence,
     /// Where it was found.
     pub locations: BTreeSet<Location>,
     /// Catalogers that found it.
@@ -45,24 +53,39 @@ impl Package {
             purl,
             licenses: BTreeSet::new(),
             supplier: None,
+            author: None,
             description: None,
             homepage: None,
+            repository: None,
+            distribution: None,
             hashes: BTreeSet::new(),
             scope: Scope::Required,
+            presence: Presence::Installed,
             locations: BTreeSet::new(),
             found_by: BTreeSet::new(),
             dependencies: BTreeSet::new(),
         }
     }
 
+    /// The same package, which is only declared.
+    #[must_use]
+    pub fn declared(mut self) -> Self {
+        self.presence = Presence::Declared;
+        self
+    }
+
     /// Takes over what another finding of the same package knows and this one does not.
     pub(crate) fn merge(&mut self, other: Self) {
         self.licenses.extend(other.licenses);
         self.supplier = self.supplier.take().or(other.supplier);
+        self.author = self.author.take().or(other.author);
         self.description = self.description.take().or(other.description);
         self.homepage = self.homepage.take().or(other.homepage);
+        self.repository = self.repository.take().or(other.repository);
+        self.distribution = self.distribution.take().or(other.distribution);
         self.hashes.extend(other.hashes);
         self.scope = self.scope.min(other.scope);
+        self.presence = self.presence.min(other.presence);
         self.locations.extend(other.locations);
         self.found_by.extend(other.found_by);
         self.dependencies.extend(other.dependencies);
@@ -78,6 +101,25 @@ pub enum Scope {
     Optional,
     /// Needed only to develop or build.
     Excluded,
+}
+
+/// Whether a package is there. The first that any finding says wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// Its files are there, or it was built into something that is.
+    Installed,
+    /// A lock file or manifest names it; nothing says that it was installed.
+    Declared,
+}
+
+impl Presence {
+    /// One word: `installed`, `declared`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// A file that shows a package.

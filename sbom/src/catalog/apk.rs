@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
-use super::{Cataloger, Context, Found};
-use crate::{License, Package};
+use super::{Capability, Cataloger, Context, Found, Technique};
+use crate::{License, Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Apk;
@@ -16,6 +16,19 @@ pub(super) struct Apk;
 impl Cataloger for Apk {
     fn name(&self) -> &'static str {
         "apk"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "Alpine",
+            reads: "`lib/apk/db/installed`",
+            presence: Presence::Installed,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: false,
+            files: false,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

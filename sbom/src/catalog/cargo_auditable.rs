@@ -5,9 +5,9 @@
 use auditable_serde::{DependencyKind, Package as Compiled, Source, VersionInfo};
 use bulla_model::{Purl, PurlError};
 
-use super::{Cataloger, Context, Found, ListFile};
-use crate::Package;
+use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
 use crate::source::Content;
+use crate::{Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct CargoAuditable;
@@ -18,6 +18,19 @@ impl Cataloger for CargoAuditable {
     }
 
     /// No path: executables are recognised by their contents while a source is read.
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "Rust",
+            reads: "programs built by `cargo auditable`",
+            presence: Presence::Installed,
+            technique: Technique::Binary,
+            edges: true,
+            licenses: false,
+            hashes: false,
+            files: false,
+        }
+    }
+
     fn wants(&self, _path: &str) -> bool {
         false
     }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use bulla_model::{Algorithm, Digest, Purl, PurlError};
 use cargo_lock::{Lockfile, Package as Locked, SourceId};
 
-use super::{Cataloger, Context, Found, file_name, is_inside_package};
-use crate::Package;
+use super::{Capability, Cataloger, Context, Found, Technique, file_name, is_inside_package};
+use crate::{Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct CargoLock;
@@ -18,6 +18,19 @@ pub(super) struct CargoLock;
 impl Cataloger for CargoLock {
     fn name(&self) -> &'static str {
         "cargo-lock"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "Rust",
+            reads: "`Cargo.lock`",
+            presence: Presence::Declared,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: false,
+            hashes: true,
+            files: false,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {
@@ -69,7 +82,7 @@ fn package(locked: &Locked) -> Result<Package, PurlError> {
         .and_then(cargo_lock::Checksum::as_sha256);
     let digest = checksum.map(|bytes| Digest::new(Algorithm::Sha256, &hex::encode(bytes)));
     package.hashes.extend(digest.and_then(Result::ok));
-    Ok(package)
+    Ok(package.declared())
 }
 
 /// The qualifier that says where a package is from, if not from the default registry.

@@ -8,8 +8,8 @@ use std::path::Path;
 use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
-use super::{Cataloger, Context, Found, copyright};
-use crate::Package;
+use super::{Capability, Cataloger, Context, Found, Technique, copyright};
+use crate::{Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Dpkg;
@@ -17,6 +17,19 @@ pub(super) struct Dpkg;
 impl Cataloger for Dpkg {
     fn name(&self) -> &'static str {
         "dpkg"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "Debian",
+            reads: "`status`, `status.d` of distroless images, `info/*.list`, `copyright`",
+            presence: Presence::Installed,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: false,
+            files: true,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

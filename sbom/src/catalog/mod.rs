@@ -3,10 +3,12 @@
 //! To add one: a file here with a type that implements [`Cataloger`], and a row in [`CATALOGERS`].
 
 mod apk;
+mod capability;
 mod cargo_auditable;
 mod cargo_lock;
 mod copyright;
 mod dpkg;
+mod lock;
 mod npm;
 mod npm_lock;
 mod python;
@@ -22,10 +24,15 @@ use serde::de::DeserializeOwned;
 use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
 use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, relate};
 
+pub use capability::{Capability, Technique, table};
+
 /// Knows how one package manager or tool records packages.
 pub trait Cataloger: fmt::Debug + Sync {
     /// A stable name, shown as evidence: `dpkg`.
     fn name(&self) -> &'static str;
+
+    /// What it reads and says.
+    fn capability(&self) -> Capability;
 
     /// Whether a file with this path lists packages of this kind, or says something about them.
     fn wants(&self, path: &str) -> bool;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 use serde_json::Value;
 
-use super::{Cataloger, Context, Found};
-use crate::{License, Package};
+use super::{Capability, Cataloger, Context, Found, Technique};
+use crate::{License, Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Npm;
@@ -17,6 +17,19 @@ pub(super) struct Npm;
 impl Cataloger for Npm {
     fn name(&self) -> &'static str {
         "npm"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "npm",
+            reads: "`node_modules/*/package.json`",
+            presence: Presence::Installed,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: false,
+            files: false,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

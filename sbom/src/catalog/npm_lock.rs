@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bulla_model::{Algorithm, Digest, PurlError};
+use bulla_model::PurlError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Cataloger, Context, Found, ListFile, file_name, is_inside_package, npm};
+use super::{
+    Capability, Cataloger, Context, Found, ListFile, Technique, file_name, is_inside_package, lock,
+    npm,
+};
 use crate::source::SourceKind;
-use crate::{Package, Scope};
+use crate::{Package, Presence, Scope};
 
 #[derive(Debug)]
 pub(super) struct NpmLock;
@@ -21,6 +22,19 @@ pub(super) struct NpmLock;
 impl Cataloger for NpmLock {
     fn name(&self) -> &'static str {
         "npm-lock"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "npm",
+            reads: "`package-lock.json`, `npm-shrinkwrap.json`, versions 2 and 3",
+            presence: Presence::Declared,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: true,
+            files: false,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {
@@ -92,7 +106,7 @@ impl Entry {
             .filter(|name| !name.is_empty())?;
         let version = self.version.as_deref()?;
         Some(npm::purl(name, version).map(|purl| {
-            let mut package = Package::new(name, version, purl);
+            let mut package = Package::new(name, version, purl).declared();
             package.scope = match (self.dev, self.optional || self.dev_optional) {
                 (true, _) => Scope::Excluded,
                 (false, true) => Scope::Optional,
@@ -100,7 +114,7 @@ impl Entry {
             };
             package
                 .hashes
-                .extend(self.integrity.iter().flat_map(|text| hashes(text)));
+                .extend(self.integrity.iter().flat_map(|text| lock::integrity(text)));
             let license = serde_json::json!({ "license": self.license });
             package.licenses.extend(npm::licenses(&license));
             package
@@ -189,14 +203,4 @@ impl<'a> Installed<'a> {
             || !key.contains("node_modules/")
             || self.context.view.files().contains_key(&manifest())
     }
-}
-
-/// The digests of an `integrity` value, Subresource Integrity (W3C, 2016); SHA-1 proves nothing and is left out.
-fn hashes(integrity: &str) -> impl Iterator<Item = Digest> {
-    integrity.split_whitespace().filter_map(|part| {
-        let (algorithm, value) = part.split_once('-')?;
-        let algorithm: Algorithm = algorithm.parse().ok()?;
-        let value = value.split('?').next().unwrap_or_default();
-        Digest::new(algorithm, &hex::encode(STANDARD.decode(value).ok()?)).ok()
-    })
 }

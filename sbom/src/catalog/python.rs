@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
-use super::{Cataloger, Context, Found};
-use crate::{License, Package};
+use super::{Capability, Cataloger, Context, Found, Technique};
+use crate::{License, Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Python;
@@ -17,6 +17,19 @@ pub(super) struct Python;
 impl Cataloger for Python {
     fn name(&self) -> &'static str {
         "python"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "Python",
+            reads: "`*.dist-info/METADATA`, `*.egg-info`",
+            presence: Presence::Installed,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: false,
+            files: false,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

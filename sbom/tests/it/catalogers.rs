@@ -39,8 +39,12 @@ fn show(inventory: &Inventory) -> String {
 fn show_package(package: &Package, text: &mut String) {
     writeln!(
         text,
-        "{}\n  {} {} {:?}",
-        package.purl, package.name, package.version, package.scope
+        "{}\n  {} {} {:?} {}",
+        package.purl,
+        package.name,
+        package.version,
+        package.scope,
+        package.presence.as_str()
     )
     .unwrap();
     for license in &package.licenses {
@@ -48,8 +52,11 @@ fn show_package(package: &Package, text: &mut String) {
     }
     for (label, value) in [
         ("supplier ", &package.supplier),
+        ("author   ", &package.author),
         ("about    ", &package.description),
         ("home     ", &package.homepage),
+        ("sources  ", &package.repository),
+        ("from     ", &package.distribution),
     ] {
         if let Some(value) = value {
             writeln!(text, "  {label} {value}").unwrap();

@@ -7,6 +7,8 @@ mod catalogers;
 #[cfg(test)]
 mod cyclonedx;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod executables;
 #[cfg(test)]
 mod hostile;

@@ -13,9 +13,9 @@ use bulla_model::{Purl, PurlError};
 
 use self::database::Database;
 use self::header::{Header, Tag};
-use super::{Cataloger, Context, Found, ListFile};
+use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
 use crate::source::Content;
-use crate::{License, OperatingSystem, Package};
+use crate::{License, OperatingSystem, Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Rpm;
@@ -23,6 +23,19 @@ pub(super) struct Rpm;
 impl Cataloger for Rpm {
     fn name(&self) -> &'static str {
         "rpm"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability {
+            ecosystem: "RPM",
+            reads: "`rpmdb.sqlite`, `Packages.db`, `Packages`, `container-manifest-2`",
+            presence: Presence::Installed,
+            technique: Technique::Manifest,
+            edges: true,
+            licenses: true,
+            hashes: false,
+            files: true,
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

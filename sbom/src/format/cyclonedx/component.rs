@@ -9,7 +9,8 @@ use super::document::{
     LicenseChoice, Method, Named, Occurrence, Property,
 };
 use super::{Subject, SubjectKind};
-use crate::{License, OperatingSystem, Package, Scope};
+use crate::catalog::{CATALOGERS, Technique};
+use crate::{License, OperatingSystem, Package, Presence, Scope};
 
 /// A package; its `bom-ref` is its package URL, which is unique in an inventory.
 pub(super) fn package(package: &Package) -> Component {
@@ -26,6 +27,10 @@ pub(super) fn package(package: &Package) -> Component {
         .iter()
         .filter_map(|location| location.layer.as_ref())
         .collect();
+    let declared = (package.presence == Presence::Declared).then(|| Property {
+        name: "bulla:presence",
+        value: package.presence.as_str().to_owned(),
+    });
     Component {
         kind: "library",
         bom_ref: Some(package.purl.to_string()),
@@ -42,18 +47,20 @@ pub(super) fn package(package: &Package) -> Component {
         hashes: package.hashes.iter().map(hash).collect(),
         licenses: licenses(&package.licenses),
         purl: Some(package.purl.to_string()),
-        external_references: package
-            .homepage
-            .iter()
-            .filter_map(|url| website(url))
+        external_references: references(package),
+        authors: package
+            .author
+            .clone()
+            .map(|name| Named { name })
+            .into_iter()
             .collect(),
         evidence: Some(evidence(package)),
-        properties: layers
+        properties: declared
             .into_iter()
-            .map(|layer| Property {
+            .chain(layers.into_iter().map(|layer| Property {
                 name: "bulla:layer",
                 value: layer.to_string(),
-            })
+            }))
             .collect(),
     }
 }
@@ -104,15 +111,18 @@ pub(super) fn subject(subject: &Subject) -> Component {
 }
 
 fn evidence(package: &Package) -> Evidence {
-    let technique = |cataloger| match cataloger {
-        "cargo-auditable" => "binary-analysis",
-        _ => "manifest-analysis",
+    let technique = |name: &str| {
+        let mut catalogers = CATALOGERS.iter();
+        let found = catalogers.find(|cataloger| cataloger.name() == name);
+        found.map_or(Technique::Manifest, |cataloger| {
+            cataloger.capability().technique
+        })
     };
     let methods = package
         .found_by
         .iter()
         .map(|cataloger| Method {
-            technique: technique(cataloger),
+            technique: technique(cataloger).as_str(),
             confidence: 1,
             value: cataloger,
         })
@@ -201,18 +211,28 @@ fn parenthesised(expression: &str) -> String {
     }
 }
 
-/// A home page, if it is a URL that a browser could open.
-fn website(url: &str) -> Option<ExternalReference> {
-    let is_url = ["https://", "http://"]
+/// The addresses of a package that a browser or a version control system could open.
+fn references(package: &Package) -> Vec<ExternalReference> {
+    let all = [
+        ("distribution", &package.distribution),
+        ("vcs", &package.repository),
+        ("website", &package.homepage),
+    ];
+    let references = all.into_iter().filter_map(|(kind, url)| {
+        let url = url.as_deref().filter(|url| is_address(url))?.to_owned();
+        Some(ExternalReference { kind, url })
+    });
+    references.collect()
+}
+
+fn is_address(url: &str) -> bool {
+    let is_url = ["https://", "http://", "git+https://", "ssh://", "git://"]
         .iter()
         .any(|scheme| url.starts_with(scheme));
     let is_clean = url
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte));
-    (is_url && is_clean).then(|| ExternalReference {
-        kind: "website",
-        url: url.to_owned(),
-    })
+    is_url && is_clean
 }
 
 /// The packages say so themselves; nobody has concluded it from their texts.

@@ -60,6 +60,8 @@ pub(super) struct Component {
     pub(super) bom_ref: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) supplier: Option<Named>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) authors: Vec<Named>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<String>,
     pub(super) name: String,
