@@ -38,7 +38,10 @@ impl Cataloger for CargoAuditable {
     fn catalog(&self, context: &Context<'_>) -> Found {
         let mut found = Found::default();
         for (path, file) in context.view.files() {
-            let Content::AuditData(bytes) = &file.content else {
+            let Content::Program(program) = &file.content else {
+                continue;
+            };
+            let Some(bytes) = program.audit_data.as_deref() else {
                 continue;
             };
             let file = ListFile { path, file, bytes };

@@ -16,7 +16,6 @@ mod rpm;
 mod stanza;
 
 use std::fmt;
-use std::sync::Arc;
 
 use bulla_model::{JsonError, PurlError, json};
 use serde::de::DeserializeOwned;
@@ -77,7 +76,7 @@ impl Context<'_> {
             .iter()
             .filter_map(move |(path, file)| match &file.content {
                 Content::Whole(bytes) if wants(path) => Some(ListFile { path, file, bytes }),
-                Content::Whole(_) | Content::AuditData(_) => None,
+                Content::Whole(_) | Content::Program(_) => None,
             })
     }
 }
@@ -87,7 +86,7 @@ impl Context<'_> {
 struct ListFile<'a> {
     path: &'a str,
     file: &'a File,
-    bytes: &'a Arc<[u8]>,
+    bytes: &'a [u8],
 }
 
 impl ListFile<'_> {

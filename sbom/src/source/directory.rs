@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::program::Program;
 use super::view::{Content, File, View};
-use super::{Source, SourceError, SourceKind, Wanted, elf, path};
+use super::{Source, SourceError, SourceKind, Wanted, path, program};
 use crate::{Options, Unknown};
 
 /// A directory: a checkout, or the root of a file system. Symbolic links are never followed out of it.
@@ -118,8 +120,8 @@ impl Walk<'_> {
         let content = if (self.wanted.by_path)(file) {
             self.whole(full, file)?
         } else if is_executable(full) {
-            match audit_data(full) {
-                Ok(found) => found.map(|list| Content::AuditData(list.into())),
+            match program(full) {
+                Ok(found) => found.map(|found| Content::Program(Arc::new(found))),
                 Err(error) => {
                     self.unknown(file, &format!("executable could not be read: {error}"));
                     None
@@ -176,15 +178,17 @@ impl Walk<'_> {
     }
 }
 
-fn audit_data(full: &Path) -> io::Result<Option<Vec<u8>>> {
+fn program(full: &Path) -> io::Result<Option<Program>> {
     let mut file = fs::File::open(full)?;
     let size = file.metadata()?.len();
-    let mut head = Vec::with_capacity(elf::HEAD);
-    (&mut file).take(elf::HEAD as u64).read_to_end(&mut head)?;
-    if !elf::is_executable(&head) {
+    let mut head = Vec::with_capacity(program::HEAD);
+    (&mut file)
+        .take(program::HEAD as u64)
+        .read_to_end(&mut head)?;
+    if !program::is_program(&head) {
         return Ok(None);
     }
-    elf::audit_data(&head, size, &mut BufReader::with_capacity(256 << 10, file))
+    program::read(&head, size, &mut BufReader::with_capacity(256 << 10, file))
 }
 
 /// Whether the file is marked as a program; where there is no mark, every file may be one.

@@ -1,11 +1,11 @@
 //! Where files come from: a directory, or the layers of an image merged into one view.
 
 mod directory;
-mod elf;
 mod error;
 mod image;
 mod links;
 mod path;
+mod program;
 mod view;
 
 use std::fmt;
@@ -13,6 +13,7 @@ use std::fmt;
 pub use directory::Directory;
 pub use error::{SourceError, TarFault};
 pub use image::{Image, ImageInput, LayerInput, LayerReader};
+pub use program::{GoBuild, Program};
 pub use view::{Content, File, View};
 
 use crate::Options;

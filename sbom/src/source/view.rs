@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bulla_model::Digest;
 
 use super::links::Links;
+use super::program::Program;
 use crate::{Location, Unknown};
 
 /// What a source holds of the files that were wanted: later layers have hidden what they replace.
@@ -35,7 +36,7 @@ impl View {
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         match &self.file(path)?.content {
             Content::Whole(bytes) => Some(String::from_utf8_lossy(bytes)),
-            Content::AuditData(_) => None,
+            Content::Program(_) => None,
         }
     }
 
@@ -69,6 +70,6 @@ impl File {
 pub enum Content {
     /// All of it, because its path was wanted.
     Whole(Arc<[u8]>),
-    /// The inflated dependency list of an executable built by `cargo auditable`.
-    AuditData(Arc<[u8]>),
+    /// What a program says of what it was made of.
+    Program(Arc<Program>),
 }

@@ -13,7 +13,7 @@ use super::inflate::{self, Inflated};
 use super::path_log::{Mark, PathLog};
 use super::tar::{Archive, Fault, Member};
 use crate::source::view::Content;
-use crate::source::{SourceError, TarFault, Wanted, elf, path};
+use crate::source::{SourceError, TarFault, Wanted, path, program};
 use crate::{Options, Unknown};
 
 /// What all layers' threads share.
@@ -216,7 +216,7 @@ impl Scan {
     }
 }
 
-/// Keeps a wanted file, or the dependency list of an executable.
+/// Keeps a wanted file, or what a program says of itself.
 fn keep(
     path: &str,
     member: &Member,
@@ -233,19 +233,19 @@ fn keep(
             .map_err(truncated)?;
         return Ok(Some(Content::Whole(bytes.into())));
     }
-    if !member.is_executable || member.size < elf::HEAD as u64 {
+    if !member.is_executable || member.size < program::HEAD as u64 {
         return Ok(None);
     }
     let mut content = archive.content(member.size);
-    let mut head = [0; elf::HEAD];
+    let mut head = [0; program::HEAD];
     content.read_exact(&mut head).map_err(truncated)?;
-    if !elf::is_executable(&head) {
+    if !program::is_program(&head) {
         return Ok(None);
     }
-    let found = elf::audit_data(&head, member.size, &mut content).map_err(truncated)?;
-    let Some(list) = found else { return Ok(None) };
-    shared.count_kept(path, list.len() as u64)?;
-    Ok(Some(Content::AuditData(Arc::from(list))))
+    let found = program::read(&head, member.size, &mut content).map_err(truncated)?;
+    let Some(found) = found else { return Ok(None) };
+    shared.count_kept(path, found.length())?;
+    Ok(Some(Content::Program(Arc::new(found))))
 }
 
 /// A path below the root, or the fault that says it is none.
