@@ -8,6 +8,7 @@ mod cargo_auditable;
 mod cargo_lock;
 mod copyright;
 mod dpkg;
+mod go_binary;
 mod lock;
 mod npm;
 mod npm_lock;
@@ -55,6 +56,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &python::Python,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
+    &go_binary::GoBinary,
 ];
 
 /// What a cataloger may look at.

@@ -101,3 +101,55 @@ fn executables_in_a_directory_are_listed() {
         EXPECTED
     );
 }
+
+/// A program as the Go linker leaves it: the magic at a multiple of 16, then both texts.
+fn go_program(version: &str, modules: &str) -> Vec<u8> {
+    let begin = b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
+    let end = b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
+    let framed = [&begin[..], modules.as_bytes(), &end[..]].concat();
+    let mut file = b"MZ".to_vec();
+    file.resize(4096, 0);
+    file.extend_from_slice(b"\xff Go buildinf:\x08\x02");
+    file.resize(file.len() + 16, 0);
+    for text in [version.as_bytes(), &framed] {
+        // A varint of two bytes.
+        let length = u8::try_from(text.len() & 0x7f).unwrap() | 0x80;
+        file.extend([length, u8::try_from(text.len() >> 7).unwrap()]);
+        file.extend_from_slice(text);
+    }
+    file.resize(file.len() + 512, 0);
+    file
+}
+
+#[test]
+fn modules_of_a_go_program_are_listed_with_the_go_that_linked_them() {
+    let modules = "path\tgithub.com/Acme/pay/cmd/pay\n\
+                   mod\tgithub.com/Acme/pay\t(devel)\t\n\
+                   dep\tgolang.org/x/text\tv0.3.0\th1:abc=\n\
+                   dep\texample.test/old\tv1.0.0\n\
+                   =>\texample.test/new\tv1.0.1\th1:def=\n\
+                   dep\texample.test/local\tv2.0.0\n\
+                   =>\t../local\t\n\
+                   build\t-ldflags=-X main.version=v1.4.0\n";
+    let program = go_program("go1.23.4", modules);
+    let layer = Layer::new().program("usr/bin/pay", &program);
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    assert_eq!(inventory.unknowns, []);
+    assert_eq!(
+        purls(&inventory),
+        [
+            "pkg:golang/example.test/local@v2.0.0",
+            "pkg:golang/example.test/new@v1.0.1",
+            "pkg:golang/github.com/acme/pay@v1.4.0",
+            "pkg:golang/golang.org/x/text@v0.3.0",
+            "pkg:golang/stdlib@1.23.4",
+        ]
+    );
+    let main = &inventory.packages[2];
+    assert_eq!(main.name, "github.com/Acme/pay");
+    assert_eq!(main.dependencies.len(), 4);
+    assert_eq!(
+        main.repository.as_deref(),
+        Some("https://github.com/Acme/pay")
+    );
+}

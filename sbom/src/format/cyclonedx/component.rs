@@ -37,7 +37,7 @@ pub(super) fn package(package: &Package) -> Component {
         supplier: package.supplier.clone().map(|name| Named { name }),
         group,
         name: name.to_owned(),
-        version: Some(package.version.clone()),
+        version: (!package.version.is_empty()).then(|| package.version.clone()),
         description: package.description.clone(),
         scope: Some(match package.scope {
             Scope::Required => "required",

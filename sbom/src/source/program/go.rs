@@ -139,7 +139,7 @@ impl Scan {
 
 /// The next mark: the magic only where the linker can have put it.
 fn next_mark(bytes: &[u8], start: usize, modules: bool) -> Option<(Kind, usize)> {
-    let aligned = |at: &usize| start.saturating_add(*at) % 16 == 0;
+    let aligned = |at: &usize| start.saturating_add(*at).is_multiple_of(16);
     let magic = memmem::find_iter(bytes, MAGIC).find(aligned);
     let begin = modules.then(|| memmem::find(bytes, &BEGIN)).flatten();
     match (magic, begin) {
@@ -161,18 +161,18 @@ fn information(bytes: &[u8]) -> Parsed {
         return Parsed::More;
     };
     let (version, rest) = match text(rest) {
-        Ok(Some(read)) => read,
-        Ok(None) => return Parsed::More,
-        Err(()) => return Parsed::Wrong,
+        Text::Whole(version, rest) => (version, rest),
+        Text::More => return Parsed::More,
+        Text::Wrong => return Parsed::Wrong,
     };
     let is_version = version.starts_with(b"go") || version.starts_with(b"devel");
     if !is_version {
         return Parsed::Wrong;
     }
     let framed = match text(rest) {
-        Ok(Some((framed, _))) => framed,
-        Ok(None) => return Parsed::More,
-        Err(()) => return Parsed::Wrong,
+        Text::Whole(framed, _) => framed,
+        Text::More => return Parsed::More,
+        Text::Wrong => return Parsed::Wrong,
     };
     let modules = framed.strip_prefix(&BEGIN).unwrap_or(framed);
     let modules = modules.strip_suffix(&END).unwrap_or(modules);
@@ -198,21 +198,35 @@ fn modules(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// A text with its length before it, a varint, and what follows; `None` if it does not end here.
-fn text(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, ()> {
+enum Text<'a> {
+    /// A text, and what follows it.
+    Whole(&'a [u8], &'a [u8]),
+    More,
+    Wrong,
+}
+
+/// A text with its length before it, a varint.
+fn text(bytes: &[u8]) -> Text<'_> {
     let mut length = 0usize;
     for (index, byte) in bytes.iter().enumerate().take(4) {
         let bits = usize::from(byte & 0x7f) << (7 * index);
         length |= bits;
         if byte & 0x80 == 0 {
             if length > LENGTH {
-                return Err(());
+                return Text::Wrong;
             }
             let rest = bytes.get(index + 1..).unwrap_or_default();
-            return Ok(rest.split_at_checked(length));
+            return match rest.split_at_checked(length) {
+                Some((text, rest)) => Text::Whole(text, rest),
+                None => Text::More,
+            };
         }
     }
-    if bytes.len() < 4 { Ok(None) } else { Err(()) }
+    if bytes.len() < 4 {
+        Text::More
+    } else {
+        Text::Wrong
+    }
 }
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
@@ -288,13 +302,13 @@ mod tests {
     fn what_says_nothing_holds_little() {
         let mut scan = Scan::default();
         for _ in 0..64 {
-            scan.push(&[0; 64 << 10]);
+            scan.push(&vec![0; 64 << 10]);
             assert!(scan.held.len() < MARK);
         }
         // A mark that nothing ends is given up.
         scan.push(&[&BEGIN[..], b"path\t"].concat());
         for _ in 0..64 {
-            scan.push(&[b'x'; 64 << 10]);
+            scan.push(&vec![b'x'; 64 << 10]);
             assert!(scan.held.len() <= LENGTH + (64 << 10));
         }
         assert!(scan.held.len() < MARK);
