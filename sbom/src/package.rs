@@ -34,6 +34,8 @@ pub struct Package {
     pub hashes: BTreeSet<Digest>,
     /// Whether what was listed needs it to run.
     pub scope: Scope,
+    /// How sure it is that it is this package, in percent.
+    pub confidence: u8,
     /// Whether it is there, or only wished for.
     pub presence: Presence,
     /// Where it was found.
@@ -60,6 +62,7 @@ impl Package {
             distribution: None,
             hashes: BTreeSet::new(),
             scope: Scope::Required,
+            confidence: 100,
             presence: Presence::Installed,
             locations: BTreeSet::new(),
             found_by: BTreeSet::new(),
@@ -85,6 +88,7 @@ impl Package {
         self.distribution = self.distribution.take().or(other.distribution);
         self.hashes.extend(other.hashes);
         self.scope = self.scope.min(other.scope);
+        self.confidence = self.confidence.max(other.confidence);
         self.presence = self.presence.min(other.presence);
         self.locations.extend(other.locations);
         self.found_by.extend(other.found_by);

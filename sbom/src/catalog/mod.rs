@@ -9,6 +9,7 @@ mod cargo_lock;
 mod copyright;
 mod dpkg;
 mod go_binary;
+mod java;
 mod lock;
 mod npm;
 mod npm_lock;
@@ -57,6 +58,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,
+    &java::Java,
 ];
 
 /// What a cataloger may look at.
@@ -78,7 +80,7 @@ impl Context<'_> {
             .iter()
             .filter_map(move |(path, file)| match &file.content {
                 Content::Whole(bytes) if wants(path) => Some(ListFile { path, file, bytes }),
-                Content::Whole(_) | Content::Program(_) => None,
+                Content::Whole(_) | Content::Program(_) | Content::Jar(_) => None,
             })
     }
 }

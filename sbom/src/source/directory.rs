@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::program::Program;
 use super::view::{Content, File, View};
-use super::{Source, SourceError, SourceKind, Wanted, path, program};
+use super::{Source, SourceError, SourceKind, Wanted, jar, path, program};
 use crate::{Options, Unknown};
 
 /// A directory: a checkout, or the root of a file system. Symbolic links are never followed out of it.
@@ -119,6 +119,14 @@ impl Walk<'_> {
     fn file(&mut self, full: &Path, file: &str) -> Result<(), SourceError> {
         let content = if (self.wanted.by_path)(file) {
             self.whole(full, file)?
+        } else if jar::is_it(file) {
+            match fs::File::open(full).and_then(|mut opened| jar::read(&mut opened)) {
+                Ok(jar) => Some(Content::Jar(Arc::new(jar))),
+                Err(error) => {
+                    self.unknown(file, &format!("archive could not be read: {error}"));
+                    None
+                }
+            }
         } else if is_executable(full) {
             match program(full) {
                 Ok(found) => found.map(|found| Content::Program(Arc::new(found))),

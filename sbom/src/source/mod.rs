@@ -3,6 +3,7 @@
 mod directory;
 mod error;
 mod image;
+mod jar;
 mod links;
 mod path;
 mod program;
@@ -13,6 +14,7 @@ use std::fmt;
 pub use directory::Directory;
 pub use error::{SourceError, TarFault};
 pub use image::{Image, ImageInput, LayerInput, LayerReader};
+pub use jar::Jar;
 pub use program::{GoBuild, Program};
 pub use view::{Content, File, View};
 

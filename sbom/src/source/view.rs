@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bulla_model::Digest;
 
+use super::jar::Jar;
 use super::links::Links;
 use super::program::Program;
 use crate::{Location, Unknown};
@@ -36,7 +37,7 @@ impl View {
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         match &self.file(path)?.content {
             Content::Whole(bytes) => Some(String::from_utf8_lossy(bytes)),
-            Content::Program(_) => None,
+            Content::Program(_) | Content::Jar(_) => None,
         }
     }
 
@@ -72,4 +73,6 @@ pub enum Content {
     Whole(Arc<[u8]>),
     /// What a program says of what it was made of.
     Program(Arc<Program>),
+    /// What a Java archive says of itself.
+    Jar(Arc<Jar>),
 }

@@ -100,6 +100,11 @@ fn rpm_lists_what_is_installed() {
 }
 
 #[test]
+fn java_lists_archives_nested_and_shaded_ones() {
+    check("java");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

@@ -79,7 +79,7 @@ fn read(
     let log = format!("{}{LOG}", list.path);
     let log = context.view.file(&log).and_then(|log| match &log.content {
         Content::Whole(bytes) => Some(&**bytes),
-        Content::Program(_) => None,
+        Content::Program(_) | Content::Jar(_) => None,
     });
     let database = Database {
         bytes: list.bytes,

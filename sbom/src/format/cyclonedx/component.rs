@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use bulla_model::{Algorithm, Digest};
 
+use serde_json::Number;
+
 use super::document::{
     Component, Evidence, ExternalReference, Hash, Identity, License as LicenseObject,
     LicenseChoice, Method, Named, Occurrence, Property,
@@ -123,7 +125,7 @@ fn evidence(package: &Package) -> Evidence {
         .iter()
         .map(|cataloger| Method {
             technique: technique(cataloger).as_str(),
-            confidence: 1,
+            confidence: confidence(package),
             value: cataloger,
         })
         .collect();
@@ -135,7 +137,7 @@ fn evidence(package: &Package) -> Evidence {
     Evidence {
         identity: vec![Identity {
             field: "purl",
-            confidence: 1,
+            confidence: confidence(package),
             methods,
         }],
         occurrences: paths
@@ -144,6 +146,15 @@ fn evidence(package: &Package) -> Evidence {
                 location: path.to_owned(),
             })
             .collect(),
+    }
+}
+
+/// A number from 0 to 1 with at most two places.
+fn confidence(package: &Package) -> Number {
+    match package.confidence {
+        0 => Number::from(0),
+        percent @ 1..=99 => Number::from_f64(f64::from(percent) / 100.0).unwrap_or(Number::from(0)),
+        _ => Number::from(1),
     }
 }
 

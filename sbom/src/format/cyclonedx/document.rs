@@ -130,14 +130,14 @@ pub(super) struct Evidence {
 #[derive(Serialize)]
 pub(super) struct Identity {
     pub(super) field: &'static str,
-    pub(super) confidence: u8,
+    pub(super) confidence: serde_json::Number,
     pub(super) methods: Vec<Method>,
 }
 
 #[derive(Serialize)]
 pub(super) struct Method {
     pub(super) technique: &'static str,
-    pub(super) confidence: u8,
+    pub(super) confidence: serde_json::Number,
     pub(super) value: &'static str,
 }
 

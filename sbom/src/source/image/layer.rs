@@ -13,7 +13,7 @@ use super::inflate::{self, Inflated};
 use super::path_log::{Mark, PathLog};
 use super::tar::{Archive, Fault, Member};
 use crate::source::view::Content;
-use crate::source::{SourceError, TarFault, Wanted, path, program};
+use crate::source::{SourceError, TarFault, Wanted, jar, path, program};
 use crate::{Options, Unknown};
 
 /// What all layers' threads share.
@@ -232,6 +232,11 @@ fn keep(
             .read_to_end(&mut bytes)
             .map_err(truncated)?;
         return Ok(Some(Content::Whole(bytes.into())));
+    }
+    if jar::is_it(path) {
+        let jar = jar::read(&mut archive.content(member.size)).map_err(truncated)?;
+        shared.count_kept(path, jar.length())?;
+        return Ok(Some(Content::Jar(Arc::new(jar))));
     }
     if !member.is_executable || member.size < program::HEAD as u64 {
         return Ok(None);

@@ -152,7 +152,7 @@ impl Merge {
     fn hard_link(&mut self, path: String, target: String, file: Option<File>, wanted: &Wanted<'_>) {
         let is_wanted = (wanted.by_path)(&path);
         match file {
-            Some(file) if is_wanted || matches!(file.content, Content::Program(_)) => {
+            Some(file) if is_wanted || !matches!(file.content, Content::Whole(_)) => {
                 self.files.insert(path, file);
             }
             None if is_wanted => {
