@@ -3,6 +3,8 @@
 //! SPDX specification 2.3 annex D, <https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/>,
 //! through the `spdx` crate and its licence list.
 
+mod short;
+
 use spdx::{Expression, ParseMode};
 
 /// A declared licence.
@@ -41,15 +43,20 @@ impl License {
             allow_deprecated: true,
             ..ParseMode::STRICT
         };
-        match canonical {
-            Some(canonical) => match spdx::license_id(&canonical) {
-                Some(id) => Some(Self::Id(id.name.to_owned())),
-                None => Some(Self::Expression(canonical)),
-            },
-            None if Expression::parse_mode(text, known).is_ok() => {
-                Some(Self::Expression(text.to_owned()))
-            }
-            None => Some(Self::Name(text.to_owned())),
+        if let Some(canonical) = canonical {
+            return Some(Self::spdx(canonical));
+        }
+        if Expression::parse_mode(text, known).is_ok() {
+            return Some(Self::Expression(text.to_owned()));
+        }
+        let short = short::expression(text).map(Self::spdx);
+        Some(short.unwrap_or_else(|| Self::Name(text.to_owned())))
+    }
+
+    fn spdx(expression: String) -> Self {
+        match spdx::license_id(&expression) {
+            Some(id) => Self::Id(id.name.to_owned()),
+            None => Self::Expression(expression),
         }
     }
 
@@ -107,6 +114,13 @@ mod tests {
             ("NOASSERTION", None),
             ("Apache 2.0", Some(License::Id("Apache-2.0".into()))),
             ("BSD", Some(License::Name("BSD".into()))),
+            ("LGPLv2+", Some(License::Id("LGPL-2.0-or-later".into()))),
+            (
+                "GPLv2+ and LGPLv2+",
+                Some(License::Expression(
+                    "GPL-2.0-or-later AND LGPL-2.0-or-later".into(),
+                )),
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(License::parse(text), expected, "{text}");
