@@ -2,6 +2,7 @@
 
 use super::manifest::{Manifest, properties, says};
 use super::pom::Pom;
+use super::well_known;
 use crate::source::Jar;
 
 /// A module, by Maven's coordinates.
@@ -109,13 +110,18 @@ fn told(manifest: &Manifest, jar: &Jar, stem: &str, version: &str) -> Option<Mod
     let vendor = manifest.first(&["implementation-vendor-id"]);
     let vendor = vendor.filter(|id| id.contains('.') && !id.contains(char::is_whitespace));
     let module = manifest.first(&["automatic-module-name"]);
-    let group = vendor
+    let group = well_known::group(artifact)
+        .or(vendor)
         .map(str::to_owned)
         .or_else(|| symbolic.and_then(|name| without(name, artifact)))
         .or_else(|| module.and_then(|name| without(name, artifact)))
         .or_else(|| {
             let classes = jar.classes.as_ref()?.replace('/', ".");
-            without(&classes, artifact).or_else(|| classes.contains('.').then_some(classes))
+            let whole = || {
+                (!WIDE.contains(&classes.as_str()) && classes.contains('.'))
+                    .then(|| classes.clone())
+            };
+            without(&classes, artifact).or_else(whole)
         });
     // Old modules are called as their group.
     let (group, confidence) = match group.filter(|group| says(group)) {
@@ -161,6 +167,16 @@ fn split(name: &str) -> (&str, &str) {
     });
     whole.or(places.first()).copied().unwrap_or((stem, ""))
 }
+
+/// Folders of so many modules that they say nothing of one.
+const WIDE: [&str; 6] = [
+    "com.google",
+    "com.sun",
+    "javax.xml",
+    "org.apache",
+    "org.eclipse",
+    "org.w3c",
+];
 
 /// What words in versions begin with.
 const QUALIFIERS: [&str; 16] = [

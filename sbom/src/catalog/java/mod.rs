@@ -3,6 +3,7 @@
 mod identity;
 mod manifest;
 mod pom;
+mod well_known;
 
 use std::collections::BTreeMap;
 
