@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Format of the document
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: SbomFormat,
+    /// End with exit code 1 if files could not be read, after the document is written
+    #[arg(long)]
+    pub strict: bool,
     /// Platform to list of an image for several, for example linux/arm64
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
@@ -59,4 +62,6 @@ pub enum SbomFormat {
     /// CycloneDX 1.6 as JSON
     #[default]
     CyclonedxJson,
+    /// SPDX 2.3 as JSON
+    SpdxJson,
 }

@@ -5,13 +5,14 @@ mod score;
 use std::time::Instant;
 
 use bulla_model::Digest;
-use bulla_sbom::format::cyclonedx::{self, Lifecycle, Metadata, Subject};
+use bulla_sbom::format::{Lifecycle, Metadata, Subject, cyclonedx, spdx};
 use bulla_sbom::source::{Directory, Source};
 use bulla_sbom::{Inventory, Options, Progress, catalog};
+use bulla_verify::Cause;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::args::sbom::{Action, Arguments};
+use crate::args::sbom::{Action, Arguments, SbomFormat};
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::image::{self, OpenImage};
@@ -62,8 +63,15 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     drop(image);
     let mut metadata = Metadata::new(env!("CARGO_PKG_VERSION"), lifecycle);
     metadata.timestamp = source_date(context)?.or(created);
-    let document = cyclonedx::write(&inventory, &subject, &metadata);
+    let (document, format) = match arguments.format {
+        SbomFormat::CyclonedxJson => (
+            cyclonedx::write(&inventory, &subject, &metadata),
+            "CycloneDX 1.6",
+        ),
+        SbomFormat::SpdxJson => (spdx::write(&inventory, &subject, &metadata), "SPDX 2.3"),
+    };
     let mut summary = Summary::of(&inventory, &subject, &document);
+    summary.format = format;
     match &arguments.out {
         None => context.printer.data(&document)?,
         Some(path) => {
@@ -73,6 +81,10 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     }
     summary.seconds = started.elapsed().as_secs_f64();
     context.printer.summary(&summary, arguments.out.is_some())?;
+    // The document is there, and says itself that it is incomplete.
+    if arguments.strict && !inventory.unknowns.is_empty() {
+        return Ok(Exit::of_cause(Cause::Denied));
+    }
     Ok(Exit::Success)
 }
 

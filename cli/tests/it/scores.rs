@@ -72,3 +72,20 @@ fn what_is_no_bill_of_materials_has_no_score() {
     assert_eq!(sandbox.run("sbom").code, 2);
     assert_eq!(sandbox.run("sbom score").code, 2);
 }
+
+#[test]
+fn strict_lists_end_with_1_where_a_file_could_not_be_read() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("app")).unwrap();
+    sandbox.write("app/Cargo.lock", "version = 4\n");
+    let list = |more: &str| sandbox.run(&format!("sbom dir:app --format spdx-json {more}"));
+    let whole = list("--strict");
+    assert_eq!(whole.code, 0, "{}", whole.talk);
+    let document: Value = serde_json::from_str(&whole.data).unwrap();
+    assert_eq!(document["spdxVersion"], "SPDX-2.3");
+    sandbox.write("app/Cargo.lock", "nonsense");
+    assert_eq!(list("").code, 0);
+    let strict = list("--strict -o list.json");
+    assert_eq!(strict.code, 1, "{}", strict.talk);
+    assert!(sandbox.read("list.json").contains("not read: Cargo.lock"));
+}

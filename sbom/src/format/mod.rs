@@ -1,4 +1,8 @@
 //! Documents: an inventory written down, and documents of others read.
 
+mod about;
 pub mod cyclonedx;
+pub mod spdx;
 pub mod summary;
+
+pub use about::{Lifecycle, Metadata, Subject, SubjectKind};

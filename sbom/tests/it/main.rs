@@ -18,3 +18,5 @@ mod layers;
 mod random;
 #[cfg(test)]
 mod rpm;
+#[cfg(test)]
+mod spdx;
