@@ -1,20 +1,24 @@
 //! Makes one package of what several files say about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_model::Purl;
 
-use crate::catalog::Found;
+use crate::catalog::{Cataloger, Found};
 use crate::{Package, Unknown};
 
 /// Merges findings by package URL and turns edges between positions into edges between packages.
 pub(crate) fn merge(
-    findings: impl Iterator<Item = (&'static str, Found)>,
+    findings: impl Iterator<Item = (&'static dyn Cataloger, Found)>,
 ) -> (Vec<Package>, Vec<Unknown>) {
     let mut merged = BTreeMap::<Purl, Package>::new();
     let mut unknowns = Vec::new();
     let mut owners = BTreeMap::<String, Purl>::new();
+    let mut yielding = BTreeSet::new();
     for (cataloger, found) in findings {
+        if cataloger.yields() {
+            yielding.insert(cataloger.name());
+        }
         unknowns.extend(found.unknowns);
         let purls: Vec<Purl> = found
             .packages
@@ -22,7 +26,7 @@ pub(crate) fn merge(
             .map(|package| package.purl.clone())
             .collect();
         for mut package in found.packages {
-            package.found_by.insert(cataloger);
+            package.found_by.insert(cataloger.name());
             match merged.get_mut(&package.purl) {
                 Some(known) => known.merge(package),
                 None => {
@@ -38,6 +42,11 @@ pub(crate) fn merge(
         let owned = found.owned.into_iter();
         owners.extend(owned.filter_map(|(owner, path)| Some((path, purls.get(owner)?.clone()))));
     }
+    merged.retain(|_, package| {
+        let mut places = package.locations.iter();
+        !package.found_by.is_subset(&yielding)
+            || !places.all(|place| owners.contains_key(&place.path))
+    });
     for (owner, part) in parts(&merged, &owners) {
         connect(&mut merged, &owner, &part);
     }

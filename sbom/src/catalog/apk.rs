@@ -27,7 +27,7 @@ impl Cataloger for Apk {
             edges: true,
             licenses: true,
             hashes: false,
-            files: false,
+            files: true,
         }
     }
 
@@ -55,6 +55,8 @@ impl Cataloger for Apk {
                 let Some(index) = found.add(list, package(&stanza, name, version, context)) else {
                     continue;
                 };
+                let kept = files(&stanza).filter_map(|path| context.view.place(&path));
+                found.owned.extend(kept.map(|path| (index, path)));
                 provided.insert(name.to_owned(), index);
                 for name in words(&stanza, "p") {
                     provided.entry(name).or_insert(index);
@@ -106,6 +108,20 @@ fn package(
     package.description = stanza.field("T").map(str::to_owned);
     package.homepage = stanza.field("U").map(str::to_owned);
     Ok(package)
+}
+
+/// The files it put there: folders, each with its files after it.
+fn files<'a>(stanza: &'a Stanza<'_>) -> impl Iterator<Item = String> + 'a {
+    let mut folder = "";
+    stanza.pairs().filter_map(move |(key, value)| match key {
+        "F" => {
+            folder = value;
+            None
+        }
+        "R" if folder.is_empty() => Some(value.to_owned()),
+        "R" => Some(format!("{folder}/{value}")),
+        _ => None,
+    })
 }
 
 /// Names in a list like `so:libc.musl-x86_64.so.1=1 busybox>=1.36 !conflict`.

@@ -197,8 +197,8 @@ fn owned(context: &Context<'_>, installed: &[(usize, Entry)]) -> Vec<(usize, Str
         };
         let text = list.text();
         let paths = text.lines().map(|path| path.trim_start_matches('/'));
-        let kept = paths.filter(|path| context.view.files().contains_key(*path));
-        owned.extend(kept.map(|path| (*package, path.to_owned())));
+        let kept = paths.filter_map(|path| context.view.place(path));
+        owned.extend(kept.map(|path| (*package, path)));
     }
     owned
 }

@@ -3,6 +3,7 @@
 //! To add one: a file here with a type that implements [`Cataloger`], and a row in [`CATALOGERS`].
 
 mod apk;
+mod binary;
 mod capability;
 mod cargo_auditable;
 mod cargo_lock;
@@ -43,6 +44,11 @@ pub trait Cataloger: fmt::Debug + Sync {
         &[]
     }
 
+    /// Whether what it finds is nothing of its own where another package put the file there.
+    fn yields(&self) -> bool {
+        false
+    }
+
     /// Reads all of its files at once, because edges lead from one to another.
     fn catalog(&self, context: &Context<'_>) -> Found;
 }
@@ -59,6 +65,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,
     &java::Java,
+    &binary::Binary,
 ];
 
 /// What a cataloger may look at.
@@ -180,7 +187,7 @@ pub fn catalog(source: &dyn Source, options: &Options<'_>) -> Result<Inventory, 
     };
     let found = CATALOGERS
         .iter()
-        .map(|cataloger| (cataloger.name(), cataloger.catalog(&context)));
+        .map(|cataloger| (*cataloger, cataloger.catalog(&context)));
     let (packages, mut unknowns) = relate::merge(found);
     unknowns.extend(view.unknowns().iter().cloned());
     unknowns.sort();

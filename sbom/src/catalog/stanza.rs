@@ -25,6 +25,13 @@ impl Stanza<'_> {
             .filter(|value| !value.is_empty())
     }
 
+    /// All fields in their order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
     fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.malformed == 0
     }

@@ -99,6 +99,11 @@ impl Walk<'_> {
 
     /// A wanted path that is a symbolic link is read where it leads, if that is below the root.
     fn link(&mut self, full: &Path, file: &str) -> Result<(), SourceError> {
+        // Lists of packages name files behind links of folders.
+        if let Ok(target) = fs::read_link(full) {
+            let target = target.to_string_lossy().into_owned();
+            self.view.links.insert(file.to_owned(), target);
+        }
         if !(self.wanted.by_path)(file) {
             return Ok(());
         }
@@ -128,7 +133,7 @@ impl Walk<'_> {
                 }
             }
         } else if is_executable(full) {
-            match program(full) {
+            match program(full, file) {
                 Ok(found) => found.map(|found| Content::Program(Arc::new(found))),
                 Err(error) => {
                     self.unknown(file, &format!("executable could not be read: {error}"));
@@ -186,7 +191,7 @@ impl Walk<'_> {
     }
 }
 
-fn program(full: &Path) -> io::Result<Option<Program>> {
+fn program(full: &Path, path: &str) -> io::Result<Option<Program>> {
     let mut file = fs::File::open(full)?;
     let size = file.metadata()?.len();
     let mut head = Vec::with_capacity(program::HEAD);
@@ -196,7 +201,12 @@ fn program(full: &Path) -> io::Result<Option<Program>> {
     if !program::is_program(&head) {
         return Ok(None);
     }
-    program::read(&head, size, &mut BufReader::with_capacity(256 << 10, file))
+    program::read(
+        path,
+        &head,
+        size,
+        &mut BufReader::with_capacity(256 << 10, file),
+    )
 }
 
 /// Whether the file is marked as a program; where there is no mark, every file may be one.

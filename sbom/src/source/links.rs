@@ -25,6 +25,14 @@ impl Links {
         self.0.keys()
     }
 
+    /// Whether a link is on the way to this path, or at its end.
+    pub(super) fn lead(&self, path: &str) -> bool {
+        let mut folders = path.match_indices('/');
+        let is_link = |folder: &str| self.0.contains_key(folder);
+        !self.0.is_empty()
+            && (is_link(path) || folders.any(|(end, _)| path.get(..end).is_some_and(is_link)))
+    }
+
     /// The path with every link followed. `..` stops at the root, so nothing outside can be named.
     ///
     /// `None` for a loop.

@@ -15,7 +15,7 @@ pub use directory::Directory;
 pub use error::{SourceError, TarFault};
 pub use image::{Image, ImageInput, LayerInput, LayerReader};
 pub use jar::Jar;
-pub use program::{GoBuild, Program};
+pub use program::{GoBuild, KnownProgram, Program};
 pub use view::{Content, File, View};
 
 use crate::Options;

@@ -33,6 +33,19 @@ impl View {
         self.files.get(&self.links.resolve(path)?)
     }
 
+    /// Where the file that this path leads to is kept: lists of packages name files by links among
+    /// their folders too.
+    pub fn place(&self, path: &str) -> Option<String> {
+        if self.files.contains_key(path) {
+            return Some(path.to_owned());
+        }
+        if !self.links.lead(path) {
+            return None;
+        }
+        let place = self.links.resolve(path);
+        place.filter(|place| self.files.contains_key(place))
+    }
+
     /// The text of the file at this path, invalid UTF-8 replaced.
     pub fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         match &self.file(path)?.content {

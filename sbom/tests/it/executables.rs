@@ -153,3 +153,94 @@ fn modules_of_a_go_program_are_listed_with_the_go_that_linked_them() {
         Some("https://github.com/Acme/pay")
     );
 }
+
+/// A program that says its version among other texts.
+fn saying(text: &str) -> Vec<u8> {
+    let mut file = b"\x7fELF\x02\x01".to_vec();
+    file.resize(200, 0);
+    file.extend_from_slice(text.as_bytes());
+    file.resize(400, 0);
+    file
+}
+
+#[test]
+fn well_known_programs_are_known_by_what_they_say() {
+    for (path, text, expected) in [
+        (
+            "bin/bash",
+            "@(#)Bash version 5.2.15(1) release GNU",
+            "bash@5.2.15",
+        ),
+        ("bin/busybox", "BusyBox v1.36.1 (Acme)", "busybox@1.36.1"),
+        (
+            "usr/sbin/apache2",
+            "Apache/2.4\0Apache/2.4.58 (Unix)",
+            "httpd@2.4.58",
+        ),
+        (
+            "usr/bin/memcached",
+            "memcached 1.6.18\0",
+            "memcached@1.6.18",
+        ),
+        ("opt/nginx", "nginx version: nginx/1.22.1\0", "nginx@1.22.1"),
+        ("usr/local/bin/node", "node.js/v20.20.2\0", "node@20.20.2"),
+        (
+            "usr/bin/openssl",
+            "OpenSSL 3.0.22 25 Aug 2026",
+            "openssl@3.0.22",
+        ),
+        ("usr/bin/php8.2", "X-Powered-By: PHP/8.2.36\0", "php@8.2.36"),
+        (
+            "bin/postgres",
+            "postgres (PostgreSQL) 15.20 (Acme)",
+            "postgresql@15.20",
+        ),
+        ("bin/python3.11", "\x003.11.2\0", "python@3.11.2"),
+        (
+            "bin/ruby3.1",
+            "ruby 3.1.7p261 (2025-03-26)",
+            "ruby@3.1.7p261",
+        ),
+    ] {
+        let layer = Layer::new().program(path, &saying(text));
+        let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+        assert_eq!(
+            purls(&inventory),
+            [format!("pkg:generic/{expected}")],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_program_that_a_package_put_there_is_that_package() {
+    let status =
+        b"Package: nginx\nStatus: install ok installed\nVersion: 1.22.1-9\nArchitecture: amd64\n";
+    let nginx = saying("nginx version: nginx/1.22.1\0");
+    let packaged = || {
+        Layer::new()
+            .file("var/lib/dpkg/status", status)
+            .file(
+                "var/lib/dpkg/info/nginx.list",
+                b"/.\n/usr\n/usr/sbin/nginx\n",
+            )
+            .program("usr/sbin/nginx", &nginx)
+    };
+    let inventory = catalog(&image(vec![packaged()]), &Options::default()).unwrap();
+    assert_eq!(
+        purls(&inventory),
+        ["pkg:deb/debian/nginx@1.22.1-9?arch=amd64"]
+    );
+    // Lists of packages name what lies behind links of folders.
+    let merged = Layer::new().symbolic_link("sbin", "usr/sbin");
+    let listed = Layer::new()
+        .file("var/lib/dpkg/status", status)
+        .file("var/lib/dpkg/info/nginx.list", b"/.\n/sbin/nginx\n")
+        .program("usr/sbin/nginx", &nginx);
+    let inventory = catalog(&image(vec![merged, listed]), &Options::default()).unwrap();
+    assert_eq!(inventory.packages.len(), 1);
+    // Another one beside it is another one.
+    let both = packaged().program("opt/nginx/nginx", &nginx);
+    let inventory = catalog(&image(vec![both]), &Options::default()).unwrap();
+    assert_eq!(inventory.packages.len(), 2);
+}

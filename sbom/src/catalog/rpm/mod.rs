@@ -61,7 +61,7 @@ impl Cataloger for Rpm {
             .into_iter()
             .flat_map(|(index, entry)| {
                 let kept = entry.files.into_iter();
-                let kept = kept.filter(|path| context.view.files().contains_key(path));
+                let kept = kept.filter_map(|path| context.view.place(&path));
                 kept.map(move |path| (index, path))
             })
             .collect();

@@ -247,7 +247,7 @@ fn keep(
     if !program::is_program(&head) {
         return Ok(None);
     }
-    let found = program::read(&head, member.size, &mut content).map_err(truncated)?;
+    let found = program::read(path, &head, member.size, &mut content).map_err(truncated)?;
     let Some(found) = found else { return Ok(None) };
     shared.count_kept(path, found.length())?;
     Ok(Some(Content::Program(Arc::new(found))))

@@ -2,10 +2,14 @@
 
 mod audit;
 mod go;
+mod known;
 
 use std::io::{self, BufRead};
 
+use super::path;
+
 pub use go::GoBuild;
+pub use known::KnownProgram;
 
 /// What one program says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct Program {
     pub audit_data: Option<Vec<u8>>,
     /// What the Go linker wrote.
     pub go: Option<GoBuild>,
+    /// The version that a well-known program says.
+    pub known: Option<KnownProgram>,
 }
 
 impl Program {
@@ -21,7 +27,8 @@ impl Program {
     pub(super) fn length(&self) -> u64 {
         let audit = self.audit_data.as_ref().map_or(0, Vec::len);
         let go = self.go.as_ref().map_or(0, GoBuild::length);
-        audit.saturating_add(go) as u64
+        let known = self.known.as_ref().map_or(0, |known| known.version.len());
+        audit.saturating_add(go).saturating_add(known) as u64
     }
 }
 
@@ -34,14 +41,19 @@ pub(super) fn is_program(head: &[u8]) -> bool {
 ///
 /// The first bytes, at most [`HEAD`], are given apart because the caller had to look at them.
 pub(super) fn read(
+    path: &str,
     head: &[u8],
     size: u64,
     reader: &mut impl BufRead,
 ) -> io::Result<Option<Program>> {
     let mut audit = audit::Scan::of(head, size);
     let mut go = go::Scan::default();
+    let mut known = known::Scan::of(path::split(path).1);
     let mut push = |piece: &[u8]| {
         go.push(piece);
+        if let Some(known) = &mut known {
+            known.push(piece);
+        }
         audit.as_mut().map_or(Ok(()), |audit| audit.push(piece))
     };
     push(head)?;
@@ -57,6 +69,7 @@ pub(super) fn read(
     let program = Program {
         audit_data: audit.and_then(audit::Scan::finish),
         go: go.finish(),
+        known: known.and_then(known::Scan::finish),
     };
     Ok((program != Program::default()).then_some(program))
 }
