@@ -26,6 +26,12 @@ pub struct Arguments {
     /// Format of the document
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: SbomFormat,
+    /// Who makes the document; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub author: Vec<String>,
+    /// Who supplies what the document is about
+    #[arg(long, value_name = "NAME")]
+    pub supplier: Option<String>,
     /// End with exit code 1 if files could not be read, after the document is written
     #[arg(long)]
     pub strict: bool,

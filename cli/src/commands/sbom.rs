@@ -63,6 +63,8 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     drop(image);
     let mut metadata = Metadata::new(env!("CARGO_PKG_VERSION"), lifecycle);
     metadata.timestamp = source_date(context)?.or(created);
+    metadata.authors.clone_from(&arguments.author);
+    metadata.supplier.clone_from(&arguments.supplier);
     let (document, format) = match arguments.format {
         SbomFormat::CyclonedxJson => (
             cyclonedx::write(&inventory, &subject, &metadata),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
-use super::{Capability, Cataloger, Context, Found, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, Technique};
 use crate::{License, Package, Presence};
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Cataloger for Apk {
             reads: "`lib/apk/db/installed`",
             presence: Presence::Installed,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: true,
             hashes: false,
             files: true,

@@ -2,7 +2,7 @@
 
 use bulla_model::Purl;
 
-use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
 use crate::source::Content;
 use crate::{Package, Presence};
 
@@ -20,7 +20,7 @@ impl Cataloger for Binary {
             reads: "bash, busybox, httpd, memcached, nginx, node, openssl, php, postgresql, python, ruby",
             presence: Presence::Installed,
             technique: Technique::Binary,
-            edges: false,
+            edges: Edges::None,
             licenses: false,
             hashes: false,
             files: false,

@@ -7,10 +7,6 @@ use crate::Presence;
 
 /// What one cataloger reads, and what it says of each package beside name and version.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "these are the columns of a table"
-)]
 pub struct Capability {
     /// Whose packages: `Debian`, `npm`.
     pub ecosystem: &'static str,
@@ -20,14 +16,25 @@ pub struct Capability {
     pub presence: Presence,
     /// How packages are known.
     pub technique: Technique,
-    /// Whether it says which package needs which.
-    pub edges: bool,
+    /// How much it says of which package needs which.
+    pub edges: Edges,
     /// Whether it says licences.
     pub licenses: bool,
     /// Whether it says digests of what is distributed.
     pub hashes: bool,
     /// Whether it says which files a package put there.
     pub files: bool,
+}
+
+/// How much is known of what a package needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edges {
+    /// Nothing.
+    None,
+    /// Something, and there may be more.
+    Some,
+    /// All of it, as far as it was found.
+    All,
 }
 
 /// How a package is known.
@@ -62,7 +69,12 @@ pub fn table() -> String {
     for cataloger in CATALOGERS {
         let able = cataloger.capability();
         let presence = able.presence.as_str();
-        let (edges, licenses) = (tick(able.edges), tick(able.licenses));
+        let edges = match able.edges {
+            Edges::None => "",
+            Edges::Some => "some",
+            Edges::All => "all",
+        };
+        let licenses = tick(able.licenses);
         let (hashes, files) = (tick(able.hashes), tick(able.files));
         let (name, ecosystem, reads) = (cataloger.name(), able.ecosystem, able.reads);
         writeln!(

@@ -5,7 +5,7 @@
 use auditable_serde::{DependencyKind, Package as Compiled, Source, VersionInfo};
 use bulla_model::{Purl, PurlError};
 
-use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
 use crate::source::Content;
 use crate::{Package, Presence};
 
@@ -24,7 +24,7 @@ impl Cataloger for CargoAuditable {
             reads: "programs built by `cargo auditable`",
             presence: Presence::Installed,
             technique: Technique::Binary,
-            edges: true,
+            edges: Edges::All,
             licenses: false,
             hashes: false,
             files: false,

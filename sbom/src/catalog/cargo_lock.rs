@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use bulla_model::{Algorithm, Digest, Purl, PurlError};
 use cargo_lock::{Lockfile, Package as Locked, SourceId};
 
-use super::{Capability, Cataloger, Context, Found, Technique, file_name, is_inside_package};
+use super::{
+    Capability, Cataloger, Context, Edges, Found, Technique, file_name, is_inside_package,
+};
 use crate::{Package, Presence};
 
 #[derive(Debug)]
@@ -26,7 +28,7 @@ impl Cataloger for CargoLock {
             reads: "`Cargo.lock`",
             presence: Presence::Declared,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: false,
             hashes: true,
             files: false,

@@ -8,7 +8,7 @@ use std::path::Path;
 use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
-use super::{Capability, Cataloger, Context, Found, Technique, copyright};
+use super::{Capability, Cataloger, Context, Edges, Found, Technique, copyright};
 use crate::{Package, Presence};
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Cataloger for Dpkg {
             reads: "`status`, `status.d` of distroless images, `info/*.list`, `copyright`",
             presence: Presence::Installed,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: true,
             hashes: false,
             files: true,

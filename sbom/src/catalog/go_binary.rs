@@ -5,7 +5,7 @@
 
 use bulla_model::{Purl, PurlError};
 
-use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
 use crate::source::{Content, GoBuild};
 use crate::{Package, Presence};
 
@@ -23,7 +23,7 @@ impl Cataloger for GoBinary {
             reads: "programs for Linux, Windows and macOS",
             presence: Presence::Installed,
             technique: Technique::Binary,
-            edges: true,
+            edges: Edges::Some,
             licenses: false,
             hashes: false,
             files: false,

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
 use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, relate};
 
-pub use capability::{Capability, Technique, table};
+pub use capability::{Capability, Edges, Technique, table};
 
 /// Knows how one package manager or tool records packages.
 pub trait Cataloger: fmt::Debug + Sync {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 use serde_json::Value;
 
-use super::{Capability, Cataloger, Context, Found, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, Technique};
 use crate::{License, Package, Presence};
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Cataloger for Npm {
             reads: "`node_modules/*/package.json`",
             presence: Presence::Installed,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: true,
             hashes: false,
             files: false,

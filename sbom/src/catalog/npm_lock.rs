@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Capability, Cataloger, Context, Found, ListFile, Technique, file_name, is_inside_package, lock,
-    npm,
+    Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name,
+    is_inside_package, lock, npm,
 };
 use crate::source::SourceKind;
 use crate::{Package, Presence, Scope};
@@ -30,7 +30,7 @@ impl Cataloger for NpmLock {
             reads: "`package-lock.json`, `npm-shrinkwrap.json`, versions 2 and 3",
             presence: Presence::Declared,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: true,
             hashes: true,
             files: false,

@@ -306,3 +306,27 @@ fn what_is_no_document_is_refused_for_its_reason() {
         Err(ReadError::Size { size: 2, limit: 1 })
     ));
 }
+
+#[test]
+fn what_packages_need_is_said_to_be_known_where_it_is() {
+    let aggregates = |name: &str| {
+        let document = cyclonedx::write(&list(name), &subject(), &metadata());
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        let all = document["compositions"].as_array().unwrap().clone();
+        let told = all.iter().map(|one| {
+            let of = one["dependencies"].as_array().map_or(0, Vec::len);
+            (one["aggregate"].as_str().unwrap().to_owned(), of)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let told = |all: &[(&str, usize)]| -> Vec<_> {
+        let all = all.iter();
+        all.map(|(aggregate, of)| ((*aggregate).to_owned(), *of))
+            .collect()
+    };
+    let rpm = [("complete", 0), ("complete", 4)];
+    assert_eq!(aggregates("rpm"), told(&rpm));
+    let java = list("java").packages.len();
+    let java = [("incomplete", 0), ("incomplete", 1), ("unknown", java)];
+    assert_eq!(aggregates("java"), told(&java));
+}

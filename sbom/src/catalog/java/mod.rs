@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 
 use self::identity::{Identity, Module};
-use super::{Capability, Cataloger, Context, Found, ListFile, Technique, file_name};
+use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name};
 use crate::source::{Content, Jar};
 use crate::{License, Package, Presence};
 
@@ -28,7 +28,7 @@ impl Cataloger for Java {
             reads: "`*.jar`, `*.war`, `*.ear` and the like, nested and shaded: `pom.properties`, `pom.xml`, manifest, file name",
             presence: Presence::Installed,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::Some,
             licenses: true,
             hashes: true,
             files: false,

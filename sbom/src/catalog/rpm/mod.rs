@@ -13,7 +13,7 @@ use bulla_model::{Purl, PurlError};
 
 use self::database::Database;
 use self::header::{Header, Tag};
-use super::{Capability, Cataloger, Context, Found, ListFile, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
 use crate::source::Content;
 use crate::{License, OperatingSystem, Package, Presence};
 
@@ -31,7 +31,7 @@ impl Cataloger for Rpm {
             reads: "`rpmdb.sqlite`, `Packages.db`, `Packages`, `container-manifest-2`",
             presence: Presence::Installed,
             technique: Technique::Manifest,
-            edges: true,
+            edges: Edges::All,
             licenses: true,
             hashes: false,
             files: true,

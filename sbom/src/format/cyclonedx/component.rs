@@ -222,6 +222,18 @@ fn parenthesised(expression: &str) -> String {
     }
 }
 
+/// What SPDX demands of its documents, so that whoever converts one gets the same: it may be copied
+/// and used for anything.
+pub(super) fn data_license() -> LicenseChoice {
+    LicenseChoice::License {
+        license: LicenseObject {
+            id: Some("CC0-1.0".to_owned()),
+            name: None,
+            acknowledgement: DECLARED,
+        },
+    }
+}
+
 /// The addresses of a package that a browser or a version control system could open.
 fn references(package: &Package) -> Vec<ExternalReference> {
     let all = [

@@ -31,6 +31,8 @@ pub(super) struct Metadata {
     pub(super) component: Component,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) supplier: Option<Named>,
+    /// Of the document, not of what it is about.
+    pub(super) licenses: Vec<LicenseChoice>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) properties: Vec<Property>,
 }
@@ -164,6 +166,7 @@ pub(super) struct Dependency {
 #[derive(Serialize)]
 pub(super) struct Composition {
     pub(super) aggregate: &'static str,
-    pub(super) assemblies: Vec<String>,
+    /// Whose dependencies it is about; of none the whole document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) dependencies: Vec<String>,
 }

@@ -164,7 +164,16 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 
 fn aggregates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let compositions = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
-    let aggregate = |composition: &Value| Some(composition.get("aggregate")?.as_str()?.to_owned());
+    // What is only about dependencies does not say whether the list is whole.
+    let names = |composition: &Value, key: &str| {
+        let list = composition.get(key).and_then(Value::as_array);
+        list.is_some_and(|list| !list.is_empty())
+    };
+    let aggregate = |composition: &Value| {
+        let of_edges = names(composition, "dependencies") && !names(composition, "assemblies");
+        let aggregate = composition.get("aggregate")?.as_str()?;
+        (!of_edges).then(|| aggregate.to_owned())
+    };
     Ok(compositions.iter().filter_map(aggregate).collect())
 }
 

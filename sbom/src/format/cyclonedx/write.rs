@@ -7,7 +7,8 @@ use super::document::{
     Tools,
 };
 use super::{Lifecycle, Metadata, Subject, component, graph};
-use crate::Inventory;
+use crate::catalog::{CATALOGERS, Edges};
+use crate::{Inventory, Package};
 
 /// The document as indented JSON with a line feed at its end. The same arguments give the same bytes.
 ///
@@ -34,20 +35,46 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
         metadata: describe(inventory, metadata, root),
         components: system.into_iter().chain(packages).collect(),
         dependencies: graph::dependencies(&root_ref, &others, &inventory.packages),
-        compositions: vec![Composition {
-            aggregate: if inventory.unknowns.is_empty() {
-                "complete"
-            } else {
-                "incomplete"
-            },
-            assemblies: vec![root_ref.clone()],
-            dependencies: vec![root_ref],
-        }],
+        compositions: compositions(inventory, &root_ref),
     };
     bom.serial_number = Some(serial_number(&bom, subject));
     let mut bytes = json(&bom, serde_json::to_vec_pretty);
     bytes.push(b'\n');
     bytes
+}
+
+/// How complete the list is, and of which packages it is known what they need.
+fn compositions(inventory: &Inventory, root: &str) -> Vec<Composition> {
+    let whole = if inventory.unknowns.is_empty() {
+        "complete"
+    } else {
+        "incomplete"
+    };
+    let says_all = |package: &Package| {
+        let mut catalogers = CATALOGERS.iter();
+        catalogers.any(|cataloger| {
+            package.found_by.contains(cataloger.name())
+                && cataloger.capability().edges == Edges::All
+        })
+    };
+    let named = |all: bool| {
+        let packages = inventory.packages.iter();
+        let packages = packages.filter(move |package| says_all(package) == all);
+        packages.map(|package| package.purl.to_string())
+    };
+    let known = std::iter::once(root.to_owned()).chain(named(true));
+    let of = |aggregate, dependencies| Composition {
+        aggregate,
+        dependencies,
+    };
+    let all = [
+        of(whole, Vec::new()),
+        of(whole, known.collect()),
+        of("unknown", named(false).collect()),
+    ];
+    let mut all = Vec::from(all);
+    all.retain(|one| one.aggregate != "unknown" || !one.dependencies.is_empty());
+    all
 }
 
 fn describe(inventory: &Inventory, metadata: &Metadata, root: Component) -> MetadataObject {
@@ -80,6 +107,7 @@ fn describe(inventory: &Inventory, metadata: &Metadata, root: Component) -> Meta
             .collect(),
         component: root,
         supplier: metadata.supplier.clone().map(|name| Named { name }),
+        licenses: vec![component::data_license()],
         properties: inventory.unknowns.iter().map(unknown).collect(),
     }
 }
