@@ -125,8 +125,8 @@ impl Walk<'_> {
         let content = if (self.wanted.by_path)(file) {
             self.whole(full, file)?
         } else if jar::is_it(file) {
-            match fs::File::open(full).and_then(|mut opened| jar::read(&mut opened)) {
-                Ok(jar) => Some(Content::Jar(Arc::new(jar))),
+            match fs::File::open(full).and_then(|mut opened| jar::read(file, &mut opened)) {
+                Ok(jar) => jar.map(|jar| Content::Jar(Arc::new(jar))),
                 Err(error) => {
                     self.unknown(file, &format!("archive could not be read: {error}"));
                     None

@@ -51,12 +51,30 @@ pub(super) fn is_it(name: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|one| ending.eq_ignore_ascii_case(one)))
 }
 
-/// Reads an archive to its end, from wherever it comes.
-pub(super) fn read(source: &mut impl Read) -> io::Result<Jar> {
+/// Reads an archive to its end, from wherever it comes; `None` of what only has the name of one.
+pub(super) fn read(name: &str, source: &mut impl Read) -> io::Result<Option<Jar>> {
     let (mut file, digests) = aside(source)?;
+    if !is_surely(name) && !begins_as_zip(&mut file)? {
+        return Ok(None);
+    }
     let mut jar = open(&mut file, &mut Budget::default(), 0);
     jar.digests = digests;
-    Ok(jar)
+    Ok(Some(jar))
+}
+
+/// Whether a file of this name is a Java archive or broken: other endings have other meanings too.
+fn is_surely(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["jar", "war", "ear"]
+        .iter()
+        .any(|one| ending.eq_ignore_ascii_case(one))
+}
+
+fn begins_as_zip(file: &mut SpooledTempFile) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    (&mut *file).take(4).read_to_end(&mut begin)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(begin == b"PK\x03\x04")
 }
 
 /// What archives in archives may take together, of one file.
@@ -271,7 +289,8 @@ mod tests {
         for _ in 0..10 {
             bytes = archive(&[("inner.jar", &bytes)]);
         }
-        let mut jar = &read(&mut bytes.as_slice()).unwrap();
+        let outer = read("a.jar", &mut bytes.as_slice()).unwrap().unwrap();
+        let mut jar = &outer;
         let mut depth = 0;
         while let Some(inner) = jar.inner.get("inner.jar") {
             depth += 1;
@@ -303,6 +322,14 @@ mod tests {
         assert_eq!(inflated.inner.len(), 1, "{:?}", inflated.faults);
         let entries = within(&stored, small(2, 4 << 20, 4 << 20));
         assert_eq!(entries.faults[0].1, TOO_MUCH);
+    }
+
+    #[test]
+    fn what_only_has_the_name_is_no_archive() {
+        let of = |name: &str, bytes: &[u8]| read(name, &mut &*bytes).unwrap();
+        assert_eq!(of("holidays.rar", b"Rar!\x1a\x07"), None);
+        assert!(of("adapter.rar", &archive(&[("A", b"")])).is_some());
+        assert!(of("broken.jar", b"Rar!").unwrap().is_unread());
     }
 
     #[test]

@@ -234,7 +234,8 @@ fn keep(
         return Ok(Some(Content::Whole(bytes.into())));
     }
     if jar::is_it(path) {
-        let jar = jar::read(&mut archive.content(member.size)).map_err(truncated)?;
+        let jar = jar::read(path, &mut archive.content(member.size)).map_err(truncated)?;
+        let Some(jar) = jar else { return Ok(None) };
         shared.count_kept(path, jar.length())?;
         return Ok(Some(Content::Jar(Arc::new(jar))));
     }
