@@ -11,6 +11,7 @@ mod copyright;
 mod dpkg;
 mod go_binary;
 mod java;
+mod jvm;
 mod lock;
 mod npm;
 mod npm_lock;
@@ -65,6 +66,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,
     &java::Java,
+    &jvm::Jvm,
     &binary::Binary,
 ];
 

@@ -105,6 +105,11 @@ fn java_lists_archives_nested_and_shaded_ones() {
 }
 
 #[test]
+fn jvm_lists_runtimes_and_no_other_release() {
+    check("jvm");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }
