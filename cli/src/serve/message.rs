@@ -83,7 +83,7 @@ pub fn answer(
         let what = image
             .digest
             .as_ref()
-            .map_or_else(|| image.image.clone(), ToString::to_string);
+            .map_or_else(|| plain(&image.image), ToString::to_string);
         format!("{id} {} {what}", image.judgement.code)
     };
     annotate("decisions", judged.iter().map(decision).collect());
@@ -93,7 +93,10 @@ pub fn answer(
         .collect();
     annotate("policy", policies.into_iter().collect());
     annotate("exceptions", exceptions(review, environment, judged));
-    annotate("unchanged", unchanged.iter().cloned().collect());
+    annotate(
+        "unchanged",
+        unchanged.iter().map(|image| plain(image)).collect(),
+    );
     Answer {
         uid: review.uid.clone(),
         allowed: bad.is_empty(),
@@ -163,6 +166,15 @@ fn status(bad: &[&Judged], uid: &str, environment: &str) -> Option<Status> {
         reason,
         code,
     })
+}
+
+/// An image as somebody wrote it: nothing in it passes for the words around it, or for another entry.
+fn plain(image: &str) -> String {
+    let shown = |it: char| {
+        let is_plain = it.is_ascii_alphanumeric() || ":/._-+@".contains(it);
+        if is_plain { it } else { '?' }
+    };
+    image.chars().map(shown).collect()
 }
 
 /// By which steps around the gates images are allowed, each with the decision it belongs to.
@@ -314,5 +326,19 @@ mod tests {
         assert_eq!(answer.warnings.len(), 1);
         assert_eq!(answer.warnings[0].chars().count(), 120);
         assert_eq!(answer.audit_annotations["unchanged"], "a.test/old:1");
+    }
+
+    #[test]
+    fn an_image_s_name_is_no_other_entry() {
+        let written = "x; 7f3a allowed sha256:00";
+        let mut unnamed = judged(Decision::Deny);
+        unnamed.digest = None;
+        unnamed.image = written.into();
+        let images = BTreeSet::from([written.to_owned()]);
+        let answer = answer(&review(), "prod", &[unnamed], &images);
+        for key in ["decisions", "unchanged"] {
+            let told = &answer.audit_annotations[key];
+            assert!(told.ends_with("x??7f3a?allowed?sha256:00"), "{told}");
+        }
     }
 }
