@@ -8,6 +8,7 @@ mod capability;
 mod cargo_auditable;
 mod cargo_lock;
 mod copyright;
+mod dotnet_deps;
 mod dpkg;
 mod go_binary;
 mod java;
@@ -68,6 +69,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &java::Java,
     &jvm::Jvm,
     &binary::Binary,
+    &dotnet_deps::DotnetDeps,
 ];
 
 /// What a cataloger may look at.

@@ -130,6 +130,11 @@ fn cargo_lock_lists_what_is_declared_with_edges_and_hashes() {
 }
 
 #[test]
+fn dotnet_deps_lists_what_runs_and_not_what_only_compiled() {
+    check("dotnet-deps");
+}
+
+#[test]
 fn packages_of_the_default_registry_need_no_qualifier() {
     let lock = include_bytes!("../../../Cargo.lock");
     let inventory = catalog(
