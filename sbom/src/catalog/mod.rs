@@ -16,6 +16,7 @@ mod jvm;
 mod lock;
 mod npm;
 mod npm_lock;
+mod nuget_lock;
 mod python;
 mod rpm;
 mod stanza;
@@ -70,6 +71,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &jvm::Jvm,
     &binary::Binary,
     &dotnet_deps::DotnetDeps,
+    &nuget_lock::NugetLock,
 ];
 
 /// What a cataloger may look at.

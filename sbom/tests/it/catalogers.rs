@@ -135,6 +135,11 @@ fn dotnet_deps_lists_what_runs_and_not_what_only_compiled() {
 }
 
 #[test]
+fn nuget_lock_lists_each_framework_with_its_edges() {
+    check("nuget-lock");
+}
+
+#[test]
 fn packages_of_the_default_registry_need_no_qualifier() {
     let lock = include_bytes!("../../../Cargo.lock");
     let inventory = catalog(
