@@ -11,6 +11,7 @@ mod copyright;
 mod dotnet_deps;
 mod dpkg;
 mod go_binary;
+mod gradle;
 mod java;
 mod jvm;
 mod lock;
@@ -72,6 +73,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &binary::Binary,
     &dotnet_deps::DotnetDeps,
     &nuget_lock::NugetLock,
+    &gradle::Gradle,
 ];
 
 /// What a cataloger may look at.

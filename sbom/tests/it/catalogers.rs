@@ -140,6 +140,11 @@ fn nuget_lock_lists_each_framework_with_its_edges() {
 }
 
 #[test]
+fn gradle_tells_tests_and_the_build_from_what_runs() {
+    check("gradle");
+}
+
+#[test]
 fn packages_of_the_default_registry_need_no_qualifier() {
     let lock = include_bytes!("../../../Cargo.lock");
     let inventory = catalog(
