@@ -10,6 +10,7 @@ mod cargo_lock;
 mod copyright;
 mod dotnet_deps;
 mod dpkg;
+mod github_actions;
 mod go_binary;
 mod gradle;
 mod java;
@@ -74,6 +75,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &dotnet_deps::DotnetDeps,
     &nuget_lock::NugetLock,
     &gradle::Gradle,
+    &github_actions::GithubActions,
 ];
 
 /// What a cataloger may look at.

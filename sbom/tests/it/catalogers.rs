@@ -145,6 +145,11 @@ fn gradle_tells_tests_and_the_build_from_what_runs() {
 }
 
 #[test]
+fn github_actions_lists_actions_and_reusable_workflows() {
+    check("github-actions");
+}
+
+#[test]
 fn packages_of_the_default_registry_need_no_qualifier() {
     let lock = include_bytes!("../../../Cargo.lock");
     let inventory = catalog(
