@@ -20,6 +20,7 @@ mod npm;
 mod npm_lock;
 mod nuget_lock;
 mod python;
+mod requirements;
 mod rpm;
 mod stanza;
 
@@ -66,6 +67,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &npm::Npm,
     &npm_lock::NpmLock,
     &python::Python,
+    &requirements::Requirements,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

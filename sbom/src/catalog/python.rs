@@ -96,11 +96,14 @@ fn is_installed(folder: &str) -> bool {
     inside.is_none_or(|depth| depth == 0)
 }
 
+/// The package URL of a distribution.
+pub(super) fn purl(name: &str, version: &str) -> Result<Purl, PurlError> {
+    let name = normalise(name);
+    Purl::builder("pypi", &name).with_version(version).build()
+}
+
 fn package(metadata: &Stanza<'_>, name: &str, version: &str) -> Result<Package, PurlError> {
-    let purl = Purl::builder("pypi", &normalise(name))
-        .with_version(version)
-        .build()?;
-    let mut package = Package::new(name, version, purl);
+    let mut package = Package::new(name, version, purl(name, version)?);
     package.licenses.extend(license(metadata));
     package.supplier = ["Author", "Maintainer", "Author-email", "Maintainer-email"]
         .iter()

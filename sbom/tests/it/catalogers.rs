@@ -125,6 +125,11 @@ fn python_lists_distributions_and_not_vendored_copies() {
 }
 
 #[test]
+fn requirements_lists_exact_versions() {
+    check("requirements");
+}
+
+#[test]
 fn cargo_lock_lists_what_is_declared_with_edges_and_hashes() {
     check("cargo-lock");
 }
