@@ -19,6 +19,7 @@ mod lock;
 mod npm;
 mod npm_lock;
 mod nuget_lock;
+mod pipenv;
 mod python;
 mod requirements;
 mod rpm;
@@ -68,6 +69,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &npm_lock::NpmLock,
     &python::Python,
     &requirements::Requirements,
+    &pipenv::Pipenv,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

@@ -130,6 +130,11 @@ fn requirements_lists_exact_versions() {
 }
 
 #[test]
+fn pipenv_lists_what_is_declared_by_category() {
+    check("pipenv");
+}
+
+#[test]
 fn cargo_lock_lists_what_is_declared_with_edges_and_hashes() {
     check("cargo-lock");
 }
