@@ -20,10 +20,12 @@ mod npm;
 mod npm_lock;
 mod nuget_lock;
 mod pipenv;
+mod poetry;
 mod python;
 mod requirements;
 mod rpm;
 mod stanza;
+mod uv;
 
 use std::fmt;
 
@@ -70,6 +72,8 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &python::Python,
     &requirements::Requirements,
     &pipenv::Pipenv,
+    &poetry::Poetry,
+    &uv::Uv,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name,
-    is_inside_package, python,
+    is_inside_package, python, requirements,
 };
 use crate::{Package, Presence, Scope};
 
@@ -60,11 +60,13 @@ fn read(list: ListFile<'_>, lock: &BTreeMap<String, Value>, found: &mut Found) {
         for (name, entry) in entries {
             // What is fetched from a repository or folder has no version here.
             let version = entry.get("version").and_then(Value::as_str);
-            let Some(version) = version.and_then(|version| version.strip_prefix("==")) else {
+            let version = version.and_then(|version| version.strip_prefix("=="));
+            let version =
+                version.map(|version| version.strip_prefix('=').unwrap_or(version).trim());
+            let Some(version) = version.filter(|version| requirements::is_exact(version)) else {
                 found.unknown(list.path, &format!("no exact version of {name}"));
                 continue;
             };
-            let version = version.strip_prefix('=').unwrap_or(version).trim();
             let package = python::purl(name, version).map(|purl| {
                 let mut package = Package::new(name, version, purl).declared();
                 package.scope = scope(category);

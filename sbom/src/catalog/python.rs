@@ -168,7 +168,7 @@ fn requirement(text: &str) -> Option<String> {
 }
 
 /// Name normalisation, <https://packaging.python.org/en/latest/specifications/name-normalization/>.
-fn normalise(name: &str) -> String {
+pub(super) fn normalise(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts
         .map(str::to_ascii_lowercase)

@@ -174,7 +174,7 @@ fn parse(line: &str) -> Line<'_> {
 }
 
 /// Not `1.*`, no list of conditions and no variable of the environment.
-fn is_exact(version: &str) -> bool {
+pub(super) fn is_exact(version: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || ".!+-_".contains(c);
     !version.is_empty() && version.chars().all(known)
 }

@@ -110,6 +110,16 @@ fn jvm_lists_runtimes_and_no_other_release() {
 }
 
 #[test]
+fn poetry_lists_what_is_declared_by_group() {
+    check("poetry");
+}
+
+#[test]
+fn uv_lists_what_is_declared_by_who_needs_it() {
+    check("uv");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }
