@@ -12,7 +12,7 @@ use cargo_lock::{Lockfile, Package as Locked, SourceId};
 use super::{
     Capability, Cataloger, Context, Edges, Found, Technique, file_name, is_inside_package,
 };
-use crate::{Package, Presence};
+use crate::{Package, Presence, address};
 
 #[derive(Debug)]
 pub(super) struct CargoLock;
@@ -94,10 +94,12 @@ fn origin(source: &SourceId) -> (&'static str, String) {
             .precise()
             .map(|commit| format!("@{commit}"))
             .unwrap_or_default();
-        return ("vcs_url", format!("git+{}{commit}", source.url()));
+        let address = address::without_secret(source.url().as_str());
+        return ("vcs_url", format!("git+{address}{commit}"));
     }
     if source.is_registry() && !source.is_default_registry() {
-        return ("repository_url", source.url().to_string());
+        let address = address::without_secret(source.url().as_str());
+        return ("repository_url", address);
     }
     Default::default()
 }

@@ -33,7 +33,7 @@ use bulla_model::{JsonError, PurlError, json};
 use serde::de::DeserializeOwned;
 
 use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
-use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, relate};
+use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, address, relate};
 
 pub use capability::{Capability, Edges, Technique, table};
 
@@ -141,6 +141,19 @@ impl ListFile<'_> {
 /// dependencies in dependencies.
 const LIST_DEPTH: usize = 127;
 
+/// Whether its package URL would tell everybody who reads the list how to get in somewhere.
+fn says_secret(package: &Package) -> bool {
+    let text = package.purl.as_str();
+    // What is no secret has no user, and its at sign is written in full or after the name.
+    let may = text.contains("%40") || text.matches('@').count() > 1;
+    may && package
+        .purl
+        .parts()
+        .qualifiers
+        .values()
+        .any(|value| address::holds_secret(value))
+}
+
 /// What one cataloger found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -158,7 +171,18 @@ impl Found {
     /// Adds a package shown by a file; its position, or `None` if no package URL can name it.
     fn add(&mut self, list: ListFile<'_>, package: Result<Package, PurlError>) -> Option<usize> {
         match package {
+            Ok(package) if says_secret(&package) => {
+                self.unknown(list.path, "an address holds a user or password");
+                None
+            }
             Ok(mut package) => {
+                for address in [
+                    &mut package.homepage,
+                    &mut package.repository,
+                    &mut package.distribution,
+                ] {
+                    address.take_if(|address| address::holds_secret(address));
+                }
                 package.locations.insert(list.file.location(list.path));
                 self.packages.push(package);
                 self.packages.len().checked_sub(1)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
-use super::{file_name, is_inside_package, python};
+use super::{file_name, is_inside_package, lock, python};
 use crate::{Package, Presence, Scope};
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Cataloger for Poetry {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
             match toml::from_str::<LockFile>(&list.text()) {
-                Ok(lock) => read(list, &lock, &mut found),
+                Ok(file) => read(list, &file, &mut found),
                 Err(error) => {
                     let error = error.message();
                     found.unknown(list.path, &format!("not a lock file: {error}"));
@@ -96,10 +96,10 @@ impl Locked {
     }
 }
 
-fn read(list: ListFile<'_>, lock: &LockFile, found: &mut Found) {
+fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
     let mut positions = BTreeMap::<String, Vec<usize>>::new();
     let mut listed = Vec::new();
-    for locked in &lock.package {
+    for locked in &file.package {
         if let Some(index) = found.add(list, locked.package()) {
             let name = python::normalise(&locked.name);
             positions.entry(name).or_default().push(index);
@@ -110,7 +110,8 @@ fn read(list: ListFile<'_>, lock: &LockFile, found: &mut Found) {
     let edges = listed.iter().flat_map(|(from, locked)| {
         let names = locked.dependencies.keys();
         let met = names.filter_map(|name| positions.get(&python::normalise(name)));
-        met.flatten().map(|to| (*from, *to))
+        let met = met.flat_map(|all| all.iter().take(lock::VERSIONS));
+        met.map(|to| (*from, *to))
     });
     found.edges.extend(edges);
 }

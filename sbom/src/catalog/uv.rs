@@ -8,7 +8,7 @@ use bulla_model::{Digest, PurlError};
 use serde::Deserialize;
 
 use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
-use super::{file_name, is_inside_package, python};
+use super::{file_name, is_inside_package, lock, python};
 use crate::{Package, Presence, Scope};
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Cataloger for Uv {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
             match toml::from_str::<LockFile>(&list.text()) {
-                Ok(lock) => read(list, &lock, &mut found),
+                Ok(file) => read(list, &file, &mut found),
                 Err(error) => {
                     let error = error.message();
                     found.unknown(list.path, &format!("not a lock file: {error}"));
@@ -131,6 +131,7 @@ impl<'a> Places<'a> {
     /// Those that meet it: all of its name, if it does not say which version.
     fn meeting<'b>(&'b self, needed: &'b Needed) -> impl Iterator<Item = usize> + 'b {
         let places = self.0.get(needed.name.as_str()).into_iter().flatten();
+        let places = places.take(lock::VERSIONS);
         places.copied().filter(|place| {
             let locked = self.1.get(*place).and_then(|one| one.version.as_ref());
             needed.version.is_none() || needed.version.as_ref() == locked
@@ -150,9 +151,9 @@ impl<'a> Places<'a> {
     }
 }
 
-fn read(list: ListFile<'_>, lock: &LockFile, found: &mut Found) {
-    let places = Places::of(&lock.package);
-    let numbered = || lock.package.iter().enumerate();
+fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
+    let places = Places::of(&file.package);
+    let numbered = || file.package.iter().enumerate();
     let roots: Vec<_> = numbered().filter(|(_, one)| one.is_root()).collect();
     let required = places.reached(roots.iter().map(|(place, _)| *place));
     let extras = roots

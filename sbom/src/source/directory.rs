@@ -126,7 +126,11 @@ impl Walk<'_> {
             self.whole(full, file)?
         } else if jar::is_it(file) {
             match fs::File::open(full).and_then(|mut opened| jar::read(file, &mut opened)) {
-                Ok(jar) => jar.map(|jar| Content::Jar(Arc::new(jar))),
+                Ok(Some(jar)) => {
+                    self.count(jar.length())?;
+                    Some(Content::Jar(Arc::new(jar)))
+                }
+                Ok(None) => None,
                 Err(error) => {
                     self.unknown(file, &format!("archive could not be read: {error}"));
                     None
@@ -134,7 +138,11 @@ impl Walk<'_> {
             }
         } else if is_executable(full) {
             match program(full, file) {
-                Ok(found) => found.map(|found| Content::Program(Arc::new(found))),
+                Ok(Some(found)) => {
+                    self.count(found.length())?;
+                    Some(Content::Program(Arc::new(found)))
+                }
+                Ok(None) => None,
                 Err(error) => {
                     self.unknown(file, &format!("executable could not be read: {error}"));
                     None
@@ -177,13 +185,17 @@ impl Walk<'_> {
                 limit,
             });
         }
-        self.kept_bytes = self.kept_bytes.saturating_add(size);
-        if self.kept_bytes > limits.catalog_bytes {
-            return Err(SourceError::KeptBytes {
-                limit: limits.catalog_bytes,
-            });
-        }
+        self.count(size)?;
         Ok(Some(Content::Whole(bytes.into())))
+    }
+
+    fn count(&mut self, kept: u64) -> Result<(), SourceError> {
+        let limit = self.options.limits.catalog_bytes;
+        self.kept_bytes = self.kept_bytes.saturating_add(kept);
+        if self.kept_bytes > limit {
+            return Err(SourceError::KeptBytes { limit });
+        }
+        Ok(())
     }
 
     fn unknown(&mut self, file: &str, reason: &str) {

@@ -4,6 +4,7 @@
 //! read by the `zip` crate. The list of members is at the end of a zip archive, so one that comes
 //! out of a layer is put aside first.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -53,7 +54,15 @@ pub(super) fn is_it(name: &str) -> bool {
 
 /// Reads an archive to its end, from wherever it comes; `None` of what only has the name of one.
 pub(super) fn read(name: &str, source: &mut impl Read) -> io::Result<Option<Jar>> {
-    let (mut file, digests) = aside(source)?;
+    let mut bounded = source.take(LARGEST.saturating_add(1));
+    let (mut file, digests) = aside(&mut bounded)?;
+    if bounded.limit() == 0 {
+        let fault = (String::new(), TOO_MUCH.to_owned());
+        return Ok(Some(Jar {
+            faults: vec![fault],
+            ..Jar::default()
+        }));
+    }
     if !is_surely(name) && !begins_as_zip(&mut file)? {
         return Ok(None);
     }
@@ -116,7 +125,9 @@ fn aside(source: &mut impl Read) -> io::Result<(SpooledTempFile, Vec<Digest>)> {
 
 fn open(file: &mut (impl Read + Seek), budget: &mut Budget, depth: usize) -> Jar {
     let mut jar = Jar::default();
-    let mut archive = match ZipArchive::new(file) {
+    let left = Cell::new(Some(LIST));
+    let measured = Measured { file, left: &left };
+    let mut archive = match ZipArchive::new(measured) {
         Ok(archive) => archive,
         Err(error) => {
             jar.faults
@@ -124,6 +135,8 @@ fn open(file: &mut (impl Read + Seek), budget: &mut Budget, depth: usize) -> Jar
             return jar;
         }
     };
+    // From here on each member has a bound of its own.
+    left.set(None);
     let mut classes = Classes::default();
     let mut wanted = Vec::new();
     for (index, name) in archive.file_names_raw().enumerate() {
@@ -145,6 +158,31 @@ fn open(file: &mut (impl Read + Seek), budget: &mut Budget, depth: usize) -> Jar
         }
     }
     jar
+}
+
+/// An archive of which only so much is read: the list of members is taken into memory whole, and
+/// whoever wrote it says how long it is.
+struct Measured<'a, F> {
+    file: F,
+    left: &'a Cell<Option<u64>>,
+}
+
+impl<F: Read> Read for Measured<'_, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if let Some(left) = self.left.get() {
+            let left = left.checked_sub(read as u64);
+            let left = left.ok_or_else(|| io::Error::other(TOO_MUCH))?;
+            self.left.set(Some(left));
+        }
+        Ok(read)
+    }
+}
+
+impl<F: Seek> Seek for Measured<'_, F> {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        self.file.seek(place)
+    }
 }
 
 /// Keeps one member, or what is inside it.
@@ -237,6 +275,12 @@ const ENDINGS: [&str; 11] = [
 
 const TOO_MUCH: &str = "it holds more than is read of an archive";
 
+/// Bytes of an archive.
+const LARGEST: u64 = 4 << 30;
+
+/// Bytes of the list of members: some three hundred thousand of them.
+const LIST: u64 = 32 << 20;
+
 /// How deep archives may lie in each other: a library in an application in an enterprise archive.
 const DEPTH: usize = 4;
 
@@ -322,6 +366,21 @@ mod tests {
         assert_eq!(inflated.inner.len(), 1, "{:?}", inflated.faults);
         let entries = within(&stored, small(2, 4 << 20, 4 << 20));
         assert_eq!(entries.faults[0].1, TOO_MUCH);
+    }
+
+    #[test]
+    fn a_list_of_members_without_end_is_left() {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let long = "n".repeat(60_000);
+        for at in 0..600 {
+            let name = format!("{long}{at}");
+            let options = SimpleFileOptions::default();
+            writer.add_directory(name, options).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        assert!(bytes.len() as u64 > LIST);
+        let jar = within(&bytes, Budget::default());
+        assert!(jar.faults[0].1.contains(TOO_MUCH), "{:?}", jar.faults);
     }
 
     #[test]

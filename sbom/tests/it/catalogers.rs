@@ -272,3 +272,40 @@ fn a_directory_that_is_not_there_is_an_error() {
     let source = Directory::new(folder("no-such-folder"));
     assert!(catalog(&source, &Options::default()).is_err());
 }
+
+#[test]
+fn users_and_passwords_of_addresses_are_not_told() {
+    let lock = b"version = 4\n\n[[package]]\nname = \"pay\"\nversion = \"1.0.0\"\n\
+        source = \"git+https://me:t0ken@git.example.test/pay?rev=1#0123456789012345678901234567890123456789\"\n\n\
+        [[package]]\nname = \"tax\"\nversion = \"1.0.0\"\n\
+        source = \"registry+https://t0ken@index.example.test/\"\n";
+    let manifest = br#"{"name":"a","version":"1.0.0","homepage":"https://me:t0ken@example.test/"}"#;
+    let layer = Layer::new()
+        .file("src/Cargo.lock", lock)
+        .file("app/node_modules/a/package.json", manifest);
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    let purls: Vec<_> = inventory.packages.iter().map(|one| &one.purl).collect();
+    assert_eq!(inventory.unknowns, []);
+    assert_eq!(inventory.packages.len(), 3, "{purls:?}");
+    let told = format!("{inventory:?}");
+    assert!(!told.contains("t0ken"), "{told}");
+    assert!(told.contains("git.example.test"), "{told}");
+}
+
+#[test]
+fn a_name_that_is_locked_very_often_costs_no_more() {
+    let mut lock = String::new();
+    for at in 0..2000 {
+        let needs = "[package.dependencies]\na = \"*\"";
+        writeln!(
+            lock,
+            "[[package]]\nname = \"a\"\nversion = \"{at}\"\n{needs}"
+        )
+        .unwrap();
+    }
+    let layer = Layer::new().file("app/poetry.lock", lock.as_bytes());
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    assert_eq!(inventory.packages.len(), 2000);
+    let edges = inventory.packages.iter().map(|one| one.dependencies.len());
+    assert!(edges.sum::<usize>() <= 2000 * 64);
+}

@@ -282,11 +282,14 @@ fn unusable(
     involved: &Involved,
 ) -> Option<Finding> {
     context.candidates.iter().find_map(|candidate| {
+        // What is no review is not looked at: everybody may attach as much of it as they like.
         let kind = candidate.claimed_type()?;
+        if !Review::TYPES.contains(&kind.as_str()) {
+            return None;
+        }
         let review = candidate.outcome().ok()?;
         let error = review.predicate::<Review>().err()?;
-        let is_review = Review::TYPES.contains(&kind.as_str());
-        if !is_review || review.subjects() != promotion.subjects() {
+        if review.subjects() != promotion.subjects() {
             return None;
         }
         opponent(context, rule, involved, review.signer())?;
