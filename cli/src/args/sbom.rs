@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bulla_verify::score::Score;
 use clap::{Args, Subcommand, ValueEnum};
 
-/// List what an image or a folder contains
+/// List what an image, a folder or a file contains
 #[derive(Debug, Args)]
 #[command(
     before_help = "Example: bulla sbom registry.example.com/pay/api@sha256:3f1c… -o sbom.cdx.json",
@@ -17,10 +17,10 @@ pub struct Arguments {
     /// What else to do with bills of materials.
     #[command(subcommand)]
     pub action: Option<Action>,
-    /// What to list: HOST/REPO:TAG, oci:DIR:TAG, dir:PATH
+    /// What to list: HOST/REPO:TAG, oci:DIR:TAG, docker-archive:FILE, dir:PATH, file:PATH
     #[arg(required = true)]
     pub target: Option<String>,
-    /// File to write instead of standard output
+    /// File to write instead of standard output; of all platforms a folder
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Format of the document
@@ -35,7 +35,7 @@ pub struct Arguments {
     /// End with exit code 1 if files could not be read, after the document is written
     #[arg(long)]
     pub strict: bool,
-    /// Platform to list of an image for several, for example linux/arm64
+    /// Platform to list of an image for several, for example linux/arm64, or all
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
 }
@@ -70,4 +70,22 @@ pub enum SbomFormat {
     CyclonedxJson,
     /// SPDX 2.3 as JSON
     SpdxJson,
+}
+
+impl SbomFormat {
+    /// The standard it follows.
+    pub fn standard(self) -> &'static str {
+        match self {
+            Self::CyclonedxJson => "CycloneDX 1.6",
+            Self::SpdxJson => "SPDX 2.3",
+        }
+    }
+
+    /// How names of its files end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::CyclonedxJson => "cdx.json",
+            Self::SpdxJson => "spdx.json",
+        }
+    }
 }

@@ -11,7 +11,25 @@ use crate::failure::FailureKind;
 
 /// The image of one platform, ready to be listed on a thread that may block.
 pub async fn image(open: &OpenImage, platform: Option<&str>) -> Result<Image, Failure> {
-    let manifest = platform_manifest(open, platform).await?;
+    image_of(open, &platform_manifest(open, platform).await?).await
+}
+
+/// The images of all platforms, in the order of the index.
+pub async fn images(open: &OpenImage) -> Result<Vec<Image>, Failure> {
+    let manifest = open.store.manifest(&open.descriptor.digest).await?;
+    let Some(index) = manifest.index() else {
+        return Ok(vec![image_of(open, &manifest).await?]);
+    };
+    let entries = index.manifests.iter();
+    let mut images = Vec::new();
+    for entry in entries.filter(|entry| !entry.is_buildkit_attestation()) {
+        let manifest = open.store.manifest(&entry.digest).await?;
+        images.push(image_of(open, &manifest).await?);
+    }
+    Ok(images)
+}
+
+async fn image_of(open: &OpenImage, manifest: &Manifest) -> Result<Image, Failure> {
     let Some(image) = manifest.image() else {
         return Err(Failure::new(
             FailureKind::Input,

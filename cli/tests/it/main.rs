@@ -31,6 +31,7 @@ mod keyless;
 mod keys;
 mod layering;
 mod ledger;
+mod listing;
 mod looking;
 mod looking_around;
 mod manifests;

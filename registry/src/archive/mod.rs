@@ -4,8 +4,10 @@
 //! Written deterministically: the same layout is the same bytes.
 
 pub mod docker;
+mod look;
 mod pack;
 mod unpack;
 
+pub use look::holds_image;
 pub use pack::pack;
 pub use unpack::unpack;

@@ -36,6 +36,18 @@ impl Subject {
         }
     }
 
+    /// A single file by its name and digest. The package URL is `pkg:generic/...`.
+    pub fn file(name: &str, digest: &Digest) -> Self {
+        let purl = Purl::builder("generic", name).with_qualifier("checksum", &digest.to_string());
+        Self {
+            version: None,
+            purl: purl.build().ok(),
+            digest: Some(digest.clone()),
+            kind: SubjectKind::File,
+            ..Self::directory(name)
+        }
+    }
+
     /// An image by its repository (`registry.example.com/pay/api`, or a local name without a slash)
     /// and the digest of its manifest. The package URL is `pkg:oci/...`.
     pub fn image(repository: &str, digest: &Digest) -> Result<Self, PurlError> {
@@ -75,6 +87,8 @@ pub enum SubjectKind {
     Application,
     /// A container image.
     Container,
+    /// A single file.
+    File,
 }
 
 /// What the document says about itself. Two documents of one subject are equal if this is.

@@ -1,4 +1,4 @@
-//! A directory as a source.
+//! A directory, or one file, as a source.
 
 use std::fs;
 use std::io::{self, BufReader, Read};
@@ -16,6 +16,36 @@ pub struct Directory {
     root: PathBuf,
 }
 
+/// One file: a program, an archive, a list of packages. What else lies beside it is not looked at.
+#[derive(Clone, Debug)]
+pub struct SingleFile {
+    path: PathBuf,
+}
+
+impl SingleFile {
+    /// Names a file; it is read later.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Source for SingleFile {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Directory
+    }
+
+    fn read(&self, wanted: &Wanted<'_>, options: &Options<'_>) -> Result<View, SourceError> {
+        let path = fs::canonicalize(&self.path).map_err(|source| fault("", source))?;
+        // It is called what the caller calls it, not what a link leads to.
+        let name = self.path.file_name().or_else(|| path.file_name());
+        let name = name.unwrap_or_default().to_string_lossy();
+        let mut walk = Walk::of(Path::new(""), wanted, options);
+        walk.only_marked = false;
+        walk.file(&path, &name)?;
+        Ok(walk.view)
+    }
+}
+
 impl Directory {
     /// Names a directory; it is read later.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -30,15 +60,7 @@ impl Source for Directory {
 
     fn read(&self, wanted: &Wanted<'_>, options: &Options<'_>) -> Result<View, SourceError> {
         let root = fs::canonicalize(&self.root).map_err(|source| fault("", source))?;
-        let mut walk = Walk {
-            root: &root,
-            wanted,
-            options,
-            view: View::default(),
-            files: 0,
-            kept_bytes: 0,
-            pending: vec![String::new()],
-        };
+        let mut walk = Walk::of(&root, wanted, options);
         while let Some(directory) = walk.pending.pop() {
             walk.directory(&directory)?;
         }
@@ -55,9 +77,24 @@ struct Walk<'a> {
     files: usize,
     kept_bytes: u64,
     pending: Vec<String>,
+    /// Whether programs are only looked for among files that are marked as such.
+    only_marked: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn of(root: &'a Path, wanted: &'a Wanted<'a>, options: &'a Options<'a>) -> Self {
+        Self {
+            root,
+            wanted,
+            options,
+            view: View::default(),
+            files: 0,
+            kept_bytes: 0,
+            pending: vec![String::new()],
+            only_marked: true,
+        }
+    }
+
     fn directory(&mut self, directory: &str) -> Result<(), SourceError> {
         let listing = match fs::read_dir(self.root.join(directory)) {
             Ok(listing) => listing,
@@ -136,7 +173,7 @@ impl Walk<'_> {
                     None
                 }
             }
-        } else if is_executable(full) {
+        } else if !self.only_marked || is_executable(full) {
             match program(full, file) {
                 Ok(Some(found)) => {
                     self.count(found.length())?;

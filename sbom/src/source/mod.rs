@@ -11,7 +11,7 @@ mod view;
 
 use std::fmt;
 
-pub use directory::Directory;
+pub use directory::{Directory, SingleFile};
 pub use error::{SourceError, TarFault};
 pub use image::{Image, ImageInput, LayerInput, LayerReader};
 pub use jar::Jar;

@@ -98,6 +98,7 @@ pub(super) fn subject(subject: &Subject) -> Component {
         kind: match subject.kind {
             SubjectKind::Application => "application",
             SubjectKind::Container => "container",
+            SubjectKind::File => "file",
         },
         bom_ref: Some(reference),
         name: subject.name.clone(),

@@ -75,6 +75,7 @@ pub(super) fn subject(subject: &Subject) -> Package {
         primary_package_purpose: match subject.kind {
             SubjectKind::Application => "APPLICATION",
             SubjectKind::Container => "CONTAINER",
+            SubjectKind::File => "FILE",
         },
         ..unknown()
     }

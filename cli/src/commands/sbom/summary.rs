@@ -1,0 +1,143 @@
+//! What was found, for people and programs.
+
+use bulla_model::Digest;
+use bulla_sbom::Inventory;
+use bulla_sbom::format::Subject;
+use serde::Serialize;
+
+use crate::args::sbom::SbomFormat;
+use crate::render::{Cell, Page, Report, shorten};
+
+/// One document for each platform.
+#[derive(Serialize)]
+pub(super) struct Summaries {
+    pub(super) documents: Vec<Summary>,
+}
+
+impl Report for Summaries {
+    fn human(&self, page: &mut Page) {
+        for summary in &self.documents {
+            summary.human(page);
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operating_system: Option<String>,
+    packages: usize,
+    by_kind: Vec<Count>,
+    layers: usize,
+    pub(super) unknowns: Vec<Unread>,
+    document: Digest,
+    format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<String>,
+    pub(super) seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Count {
+    kind: String,
+    packages: usize,
+}
+
+#[derive(Serialize)]
+pub(super) struct Unread {
+    path: String,
+    reason: String,
+}
+
+impl Summary {
+    pub(super) fn of(
+        inventory: &Inventory,
+        subject: &Subject,
+        document: &[u8],
+        format: SbomFormat,
+    ) -> Self {
+        let counts = inventory.count_by_kind().into_iter();
+        let unknowns = inventory.unknowns.iter();
+        Self {
+            subject: subject.name.clone(),
+            digest: subject.digest.clone(),
+            platform: subject.platform.clone(),
+            operating_system: inventory
+                .operating_system
+                .as_ref()
+                .map(|os| os.pretty_name.clone()),
+            packages: inventory.packages.len(),
+            by_kind: counts
+                .map(|(kind, packages)| Count { kind, packages })
+                .collect(),
+            layers: subject.layers.len(),
+            unknowns: unknowns
+                .map(|one| Unread {
+                    path: one.path.clone(),
+                    reason: one.reason.clone(),
+                })
+                .collect(),
+            document: Digest::sha256(document),
+            format: format.standard(),
+            file: None,
+            seconds: 0.0,
+        }
+    }
+}
+
+impl Report for Summary {
+    fn human(&self, page: &mut Page) {
+        let parts = [self.platform.as_deref(), self.operating_system.as_deref()];
+        let mut head = vec![Cell::strong(&self.subject)];
+        head.extend(parts.into_iter().flatten().map(Cell::from));
+        page.cells(1, head);
+        let counts: Vec<String> = self
+            .by_kind
+            .iter()
+            .map(|count| format!("{} {}", count.packages, count.kind))
+            .collect();
+        let counts = if counts.is_empty() {
+            String::new()
+        } else {
+            format!("  ({})", counts.join(", "))
+        };
+        let layers = match self.layers {
+            0 => String::new(),
+            1 => "   1 layer".to_owned(),
+            several => format!("   {several} layers"),
+        };
+        let packages = match self.packages {
+            1 => "1 package".to_owned(),
+            several => format!("{several} packages"),
+        };
+        let found = format!("{packages}{counts}{layers}");
+        page.indented(1, found);
+        if !self.unknowns.is_empty() {
+            page.indented(
+                1,
+                Cell::attention(format!("{} files could not be read", self.unknowns.len())),
+            );
+            for unread in self.unknowns.iter().take(SHOWN) {
+                page.row(2, [Cell::from(&unread.path), Cell::faint(&unread.reason)]);
+            }
+        }
+        let file = self
+            .file
+            .as_deref()
+            .map_or_else(String::new, |file| format!("wrote {file}  "));
+        let digest = shorten(&self.document);
+        page.indented(
+            1,
+            format!("{file}{}  {digest}   {:.1} s", self.format, self.seconds),
+        );
+    }
+}
+
+/// Unreadable files named in the summary; the document has them all.
+const SHOWN: usize = 5;
