@@ -40,6 +40,8 @@ pub struct Package {
     pub presence: Presence,
     /// Where it was found.
     pub locations: BTreeSet<Location>,
+    /// The layer that brought it, by its position from 0; absent in a directory.
+    pub layer: Option<usize>,
     /// Catalogers that found it.
     pub found_by: BTreeSet<&'static str>,
     /// Package URLs of its direct dependencies, all of them in the same inventory.
@@ -65,6 +67,7 @@ impl Package {
             confidence: 100,
             presence: Presence::Installed,
             locations: BTreeSet::new(),
+            layer: None,
             found_by: BTreeSet::new(),
             dependencies: BTreeSet::new(),
         }
@@ -91,6 +94,7 @@ impl Package {
         self.confidence = self.confidence.max(other.confidence);
         self.presence = self.presence.min(other.presence);
         self.locations.extend(other.locations);
+        self.layer = [self.layer, other.layer].into_iter().flatten().min();
         self.found_by.extend(other.found_by);
         self.dependencies.extend(other.dependencies);
     }

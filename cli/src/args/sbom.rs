@@ -35,6 +35,9 @@ pub struct Arguments {
     /// End with exit code 1 if files could not be read, after the document is written
     #[arg(long)]
     pub strict: bool,
+    /// Image that it was built on, to tell its packages from those of the application
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
     /// Platform to list of an image for several, for example linux/arm64, or all
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,

@@ -1,5 +1,6 @@
 //! `bulla sbom`: what is inside, as a document and as a summary.
 
+mod base;
 mod score;
 mod source;
 mod summary;
@@ -45,7 +46,10 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
     let opened = source::open(context, &target).await?;
     let mut documents = Vec::new();
     let mut names = BTreeSet::new();
-    for described in opened.described(which).await? {
+    for described in opened
+        .described(which, arguments.base.as_deref(), context)
+        .await?
+    {
         let out = match folder {
             None => arguments.out.clone(),
             Some(folder) => Some(in_folder(

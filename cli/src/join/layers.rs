@@ -1,6 +1,6 @@
 //! Layers: from a store's asynchronous blobs to the readers that listing packages takes.
 
-use bulla_model::{Descriptor, ImageManifest, Manifest};
+use bulla_model::{Annotations, Descriptor, ImageManifest, Manifest};
 use bulla_registry::{AnyStore, Store as _};
 use bulla_sbom::source::{Image, ImageInput, LayerInput, LayerReader};
 use tokio::runtime::Handle;
@@ -9,13 +9,22 @@ use super::image::OpenImage;
 use crate::Failure;
 use crate::failure::FailureKind;
 
+/// The image of one platform, and what its manifest says beside its layers.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its layers and configuration.
+    pub image: Image,
+    /// Annotations of its manifest.
+    pub annotations: Annotations,
+}
+
 /// The image of one platform, ready to be listed on a thread that may block.
-pub async fn image(open: &OpenImage, platform: Option<&str>) -> Result<Image, Failure> {
+pub async fn image(open: &OpenImage, platform: Option<&str>) -> Result<Listed, Failure> {
     image_of(open, &platform_manifest(open, platform).await?).await
 }
 
 /// The images of all platforms, in the order of the index.
-pub async fn images(open: &OpenImage) -> Result<Vec<Image>, Failure> {
+pub async fn images(open: &OpenImage) -> Result<Vec<Listed>, Failure> {
     let manifest = open.store.manifest(&open.descriptor.digest).await?;
     let Some(index) = manifest.index() else {
         return Ok(vec![image_of(open, &manifest).await?]);
@@ -29,7 +38,7 @@ pub async fn images(open: &OpenImage) -> Result<Vec<Image>, Failure> {
     Ok(images)
 }
 
-async fn image_of(open: &OpenImage, manifest: &Manifest) -> Result<Image, Failure> {
+async fn image_of(open: &OpenImage, manifest: &Manifest) -> Result<Listed, Failure> {
     let Some(image) = manifest.image() else {
         return Err(Failure::new(
             FailureKind::Input,
@@ -46,7 +55,10 @@ async fn image_of(open: &OpenImage, manifest: &Manifest) -> Result<Image, Failur
         config,
         layers: layers(&open.store, image),
     };
-    Ok(Image::new(input)?)
+    Ok(Listed {
+        image: Image::new(input)?,
+        annotations: image.annotations.clone(),
+    })
 }
 
 fn layers(store: &AnyStore, image: &ImageManifest) -> Vec<LayerInput> {

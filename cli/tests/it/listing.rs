@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::edges::company;
+use crate::registries::registry;
 use crate::sandbox::Sandbox;
 use crate::summaries::with_both;
 
@@ -65,4 +66,83 @@ fn each_platform_has_a_document_of_its_own() {
         assert_eq!(bill["bomFormat"], json!("CycloneDX"));
     }
     assert_ne!(files[0], files[1], "one does not replace the other");
+}
+
+/// `image:1.0`, and `image:app`, which is built on it.
+fn built_on_another(sandbox: &Sandbox, annotations: &Value) {
+    let mut index = document(&sandbox.read("image/index.json"));
+    let blob = |digest: &Value| {
+        let hex = digest.as_str().unwrap().strip_prefix("sha256:").unwrap();
+        document(&sandbox.read(&format!("image/blobs/sha256/{hex}")))
+    };
+    let mut manifest = blob(&index["manifests"][0]["digest"]);
+    let mut config = blob(&manifest["config"]["digest"]);
+    let (digest, layer) = sandbox.blob(&[0; 1024], "application/vnd.oci.image.layer.v1.tar");
+    let layers = manifest["layers"].as_array_mut().unwrap();
+    layers.push(document(&layer));
+    let diff_ids = config["rootfs"]["diff_ids"].as_array_mut().unwrap();
+    diff_ids.push(json!(digest));
+    let kind = "application/vnd.oci.image.config.v1+json";
+    let (_, descriptor) = sandbox.blob(config.to_string().as_bytes(), kind);
+    manifest["config"] = document(&descriptor);
+    manifest["annotations"] = annotations.clone();
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let (_, descriptor) = sandbox.blob(manifest.to_string().as_bytes(), kind);
+    let mut entry = document(&descriptor);
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": "app"});
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    sandbox.write("image/index.json", &index.to_string());
+}
+
+#[test]
+fn the_base_that_is_named_has_to_be_below() {
+    let sandbox = Sandbox::new().with_image();
+    built_on_another(&sandbox, &json!({}));
+    let told = sandbox.done("sbom oci:image:app --base oci:image:1.0 -o app.json");
+    assert!(
+        told.talk.contains("from image (layers 1 to 1)"),
+        "{}",
+        told.talk
+    );
+    let bill = document(&sandbox.read("app.json"));
+    let origin = json!({"name": "bulla:origin", "value": "base"});
+    let properties = bill["components"][1]["properties"].as_array().unwrap();
+    assert!(properties.contains(&origin), "{properties:?}");
+    let told = sandbox.run("sbom oci:image:1.0 --base oci:image:app");
+    assert_ne!(told.code, 0);
+    assert!(told.talk.contains("not built on"), "{}", told.talk);
+    let told = sandbox.run("sbom dir:. --base oci:image:1.0");
+    assert_eq!(told.code, 2);
+}
+
+#[test]
+fn a_base_that_annotations_name_counts_only_if_it_is_below() {
+    for (tag, counts) in [("1.0", true), ("other", false)] {
+        let sandbox = Sandbox::new().with_image();
+        let host = registry();
+        let name = format!("{host}/base/{tag}:1");
+        let base = if counts {
+            "oci:image:1.0"
+        } else {
+            "oci:image:app"
+        };
+        built_on_another(&sandbox, &json!({}));
+        sandbox.done(&format!("copy {base} {name}"));
+        let told = sandbox.done(&format!("sbom {name} -o base.json --output json"));
+        let digest = document(&told.data)["digest"].clone();
+        let sandbox = Sandbox::new().with_image();
+        built_on_another(
+            &sandbox,
+            &json!({
+                "org.opencontainers.image.base.name": name,
+                "org.opencontainers.image.base.digest": digest,
+            }),
+        );
+        sandbox.done(&format!("copy oci:image:app {host}/app/{tag}:1"));
+        let told = sandbox.done(&format!(
+            "sbom {host}/app/{tag}:1 -o app.json --output json"
+        ));
+        let known = &document(&told.data)["base"]["knownBy"];
+        assert_eq!(*known == json!("annotation"), counts, "{}", told.data);
+    }
 }

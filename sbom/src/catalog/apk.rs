@@ -35,6 +35,10 @@ impl Cataloger for Apk {
         DATABASES.contains(&path)
     }
 
+    fn accumulates(&self, path: &str) -> bool {
+        DATABASES.contains(&path)
+    }
+
     fn well_known(&self) -> &'static [&'static str] {
         &DATABASES
     }

@@ -36,6 +36,10 @@ impl Cataloger for Dpkg {
         is_status(path) || file_list(path).is_some() || copyright::is_copyright(path)
     }
 
+    fn accumulates(&self, path: &str) -> bool {
+        path == STATUS
+    }
+
     fn well_known(&self) -> &'static [&'static str] {
         &[STATUS]
     }

@@ -15,6 +15,7 @@ mod go_binary;
 mod gradle;
 mod java;
 mod jvm;
+mod layer;
 mod lock;
 mod npm;
 mod npm_lock;
@@ -51,6 +52,12 @@ pub trait Cataloger: fmt::Debug + Sync {
     /// Places where a list is found even if symbolic links lead there.
     fn well_known(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether this file lists all packages of its kind, so that every layer which adds one writes the
+    /// whole file again.
+    fn accumulates(&self, _path: &str) -> bool {
+        false
     }
 
     /// Whether what it finds is nothing of its own where another package put the file there.
@@ -184,6 +191,7 @@ impl Found {
                     address.take_if(|address| address::holds_secret(address));
                 }
                 package.locations.insert(list.file.location(list.path));
+                package.layer = list.file.place;
                 self.packages.push(package);
                 self.packages.len().checked_sub(1)
             }
@@ -208,6 +216,7 @@ pub fn catalog(source: &dyn Source, options: &Options<'_>) -> Result<Inventory, 
     let by_path = |path: &str| {
         OperatingSystem::wants(path) || CATALOGERS.iter().any(|cataloger| cataloger.wants(path))
     };
+    let accumulates = |path: &str| CATALOGERS.iter().any(|one| one.accumulates(path));
     let well_known: Vec<&'static str> = CATALOGERS
         .iter()
         .flat_map(|cataloger| cataloger.well_known())
@@ -216,6 +225,7 @@ pub fn catalog(source: &dyn Source, options: &Options<'_>) -> Result<Inventory, 
     let view = source.read(
         &Wanted {
             by_path: &by_path,
+            accumulates: &accumulates,
             well_known: &well_known,
         },
         options,
@@ -230,7 +240,8 @@ pub fn catalog(source: &dyn Source, options: &Options<'_>) -> Result<Inventory, 
     let found = CATALOGERS
         .iter()
         .map(|cataloger| (*cataloger, cataloger.catalog(&context)));
-    let (packages, mut unknowns) = relate::merge(found);
+    let (mut packages, mut unknowns) = relate::merge(found);
+    layer::attribute(&mut packages, &context);
     unknowns.extend(view.unknowns().iter().cloned());
     unknowns.sort();
     unknowns.dedup();

@@ -20,6 +20,8 @@ pub struct Subject {
     pub platform: Option<String>,
     /// Digests of an image's layers, base first.
     pub layers: Vec<Digest>,
+    /// The image that it was built on, if that is known.
+    pub base: Option<Base>,
 }
 
 impl Subject {
@@ -33,6 +35,7 @@ impl Subject {
             kind: SubjectKind::Application,
             platform: None,
             layers: Vec::new(),
+            base: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Subject {
             kind: SubjectKind::Container,
             platform: None,
             layers: Vec::new(),
+            base: None,
         })
     }
 
@@ -77,6 +81,54 @@ impl Subject {
         self.platform = image.platform();
         self.layers = image.layers().cloned().collect();
         self
+    }
+}
+
+/// The image that another one was built on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Base {
+    /// What it is called, where somebody says so: `registry.example.com/base/debian:12`.
+    pub name: Option<String>,
+    /// Digest of its manifest or index, where somebody says so.
+    pub digest: Option<Digest>,
+    /// How many of the first layers are its own.
+    pub layers: usize,
+    /// How that is known.
+    pub known_by: BaseKnown,
+}
+
+impl Base {
+    /// A base of so many layers.
+    pub fn new(layers: usize, known_by: BaseKnown) -> Self {
+        Self {
+            name: None,
+            digest: None,
+            layers,
+            known_by,
+        }
+    }
+}
+
+/// How a base image is known, surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseKnown {
+    /// Whoever asked named it, and its layers are the first ones of the image.
+    Given,
+    /// The image's annotations name it, and its layers are the first ones of the image.
+    Annotation,
+    /// The history of the image sets a command and goes on: most bases end so.
+    History,
+}
+
+impl BaseKnown {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Annotation => "annotation",
+            Self::History => "history",
+        }
     }
 }
 

@@ -5,4 +5,4 @@ pub mod cyclonedx;
 pub mod spdx;
 pub mod summary;
 
-pub use about::{Lifecycle, Metadata, Subject, SubjectKind};
+pub use about::{Base, BaseKnown, Lifecycle, Metadata, Subject, SubjectKind};

@@ -194,6 +194,7 @@ impl<'a> Walk<'a> {
                 File {
                     content,
                     layer: None,
+                    place: None,
                 },
             );
         }

@@ -43,6 +43,8 @@ pub enum SourceKind {
 pub struct Wanted<'a> {
     /// Whether a file with this path (from the root, no leading slash) is wanted.
     pub by_path: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Whether of a wanted file all versions are kept, not only that of the last layer.
+    pub accumulates: &'a (dyn Fn(&str) -> bool + Sync),
     /// Paths that are also wanted when symbolic links make another place of them.
     pub well_known: &'a [&'static str],
 }

@@ -1,7 +1,7 @@
 //! The files that were kept of a source, under their final paths.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bulla_model::Digest;
@@ -15,6 +15,8 @@ use crate::{Location, Unknown};
 #[derive(Clone, Debug, Default)]
 pub struct View {
     pub(super) files: BTreeMap<String, File>,
+    /// Of the files of which all versions are kept, those that later layers replaced, oldest first.
+    pub(super) earlier: BTreeMap<String, Vec<File>>,
     pub(super) links: Links,
     pub(super) unknowns: Vec<Unknown>,
 }
@@ -23,6 +25,28 @@ impl View {
     /// All kept files by path.
     pub fn files(&self) -> &BTreeMap<String, File> {
         &self.files
+    }
+
+    /// Positions of the layers whose lists of packages a later layer wrote again, in order.
+    pub(crate) fn stages(&self) -> BTreeSet<usize> {
+        let earlier = self.earlier.values().flatten();
+        earlier.filter_map(|file| file.place).collect()
+    }
+
+    /// The lists of packages as they were on top of this layer, without any other file.
+    pub(crate) fn as_of(&self, layer: usize) -> Self {
+        let newest = |path: &String| {
+            let earlier = self.earlier.get(path).into_iter().flatten();
+            let all = earlier.chain(self.files.get(path));
+            all.filter(|file| file.place.is_some_and(|place| place <= layer))
+                .next_back()
+        };
+        let files = self.earlier.keys();
+        let files = files.filter_map(|path| Some((path.clone(), newest(path)?.clone())));
+        Self {
+            files: files.collect(),
+            ..Self::default()
+        }
     }
 
     /// The file at this path, through symbolic links.
@@ -67,6 +91,8 @@ pub struct File {
     pub content: Content,
     /// The layer it is from, by the digest of its blob.
     pub layer: Option<Digest>,
+    /// The position of that layer, from 0: one blob may be several layers.
+    pub(crate) place: Option<usize>,
 }
 
 impl File {

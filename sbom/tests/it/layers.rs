@@ -1,6 +1,8 @@
 //! Layers are merged as an unpacker would, and checked while they are read.
 
+use bulla_sbom::format::{Base, BaseKnown, Lifecycle, Metadata, Subject, cyclonedx};
 use bulla_sbom::{Inventory, Options, catalog};
+use serde_json::Value;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
@@ -233,4 +235,91 @@ fn what_came_inside_a_system_package_hangs_below_it() {
     };
     assert_eq!(below(0), Vec::<&str>::new());
     assert_eq!(below(1), ["pkg:pypi/inner@3"]);
+}
+
+#[test]
+fn packages_of_a_database_are_of_the_layer_that_installed_them() {
+    let apk = |names: &[&str]| -> Vec<u8> {
+        let stanzas = names
+            .iter()
+            .map(|name| format!("P:{name}\nV:1\nA:x86_64\n\n"));
+        stanzas.collect::<String>().into_bytes()
+    };
+    let inventory = list(vec![
+        Layer::new()
+            .file("var/lib/dpkg/status", &status(&["base", "gone", "back"]))
+            .symbolic_link("lib", "usr/lib")
+            .file("lib/apk/db/installed", &apk(&["musl"])),
+        Layer::new().file("etc/motd", b""),
+        Layer::new()
+            .file("var/lib/dpkg/status", &status(&["base", "curl"]))
+            .file("app/node_modules/a/package.json", &module("a")),
+        Layer::new()
+            .file("var/lib/dpkg/status", &status(&["base", "curl", "back"]))
+            .file("usr/lib/apk/db/installed", &apk(&["musl", "zlib"])),
+    ]);
+    let layers = inventory.packages.iter();
+    let layers: Vec<_> = layers.map(|one| (one.name.as_str(), one.layer)).collect();
+    assert_eq!(
+        layers,
+        [
+            ("musl", Some(0)),
+            ("zlib", Some(3)),
+            ("back", Some(3)),
+            ("base", Some(0)),
+            ("curl", Some(2)),
+            ("a", Some(2)),
+        ]
+    );
+}
+
+#[test]
+fn one_blob_may_be_two_layers() {
+    let twice = || Layer::new().file("var/lib/dpkg/status", &status(&["a"]));
+    let other = Layer::new().file("var/lib/dpkg/status", &status(&["b"]));
+    let inventory = list(vec![twice(), other, twice()]);
+    assert_eq!(names(&inventory), ["a"]);
+    assert_eq!(inventory.packages[0].layer, Some(2));
+}
+
+#[test]
+fn packages_of_the_base_are_told_from_those_of_the_application() {
+    let image = image(vec![
+        Layer::new().file("var/lib/dpkg/status", &status(&["base"])),
+        Layer::new().file("app/node_modules/a/package.json", &module("a")),
+    ]);
+    let inventory = catalog(&image, &Options::default()).unwrap();
+    let digest = bulla_model::Digest::sha256(b"image");
+    let mut subject = Subject::image("example.test/pay", &digest)
+        .unwrap()
+        .with_image(&image);
+    let written = |subject: &Subject| -> Value {
+        let metadata = Metadata::new("0", Lifecycle::PostBuild);
+        serde_json::from_slice(&cyclonedx::write(&inventory, subject, &metadata)).unwrap()
+    };
+    let said = |document: &Value, at: usize| -> Vec<(String, String)> {
+        let properties = document["components"][at]["properties"].as_array().unwrap();
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        let properties = properties.iter();
+        properties
+            .map(|one| (text(one, "name"), text(one, "value")))
+            .collect()
+    };
+    let layer = |at: usize| ("bulla:layer".to_owned(), subject.layers[at].to_string());
+    let expected = [layer(0), layer(1)];
+    let document = written(&subject);
+    assert_eq!(said(&document, 0), [expected[0].clone()]);
+    subject.base = Some(Base::new(1, BaseKnown::History));
+    let document = written(&subject);
+    let origin = |word: &str| ("bulla:origin".to_owned(), word.to_owned());
+    assert_eq!(said(&document, 0), [expected[0].clone(), origin("base")]);
+    assert_eq!(
+        said(&document, 1),
+        [expected[1].clone(), origin("application")]
+    );
+    let root = document["metadata"]["component"]["properties"].to_string();
+    assert!(
+        root.contains("bulla:base:known-by") && root.contains("history"),
+        "{root}"
+    );
 }

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use bulla_registry::archive;
-use bulla_sbom::format::Subject;
+use bulla_sbom::format::{Base, Subject};
 use bulla_sbom::source::{Directory, Image, SingleFile, Source};
 use jiff::Timestamp;
+
+use super::base;
 
 use crate::Failure;
 use crate::commands::Context;
@@ -26,7 +28,7 @@ pub(super) struct Described {
 
 /// What was named, open: an image, which may live in a folder that goes away with it, or a path.
 pub(super) enum Opened {
-    Image(OpenImage),
+    Image(Box<OpenImage>),
     Directory(PathBuf),
     File(PathBuf),
 }
@@ -45,22 +47,36 @@ pub(super) async fn open(context: &Context, target: &Target) -> Result<Opened, F
         }
         other => other,
     };
-    Ok(Opened::Image(image::open(context, target).await?))
+    let open = image::open(context, target).await?;
+    Ok(Opened::Image(Box::new(open)))
 }
 
 impl Opened {
     /// What is to be listed: one thing, or of an image each of its platforms.
-    pub(super) async fn described(&self, platform: Which<'_>) -> Result<Vec<Described>, Failure> {
+    pub(super) async fn described(
+        &self,
+        platform: Which<'_>,
+        base: Option<&str>,
+        context: &Context,
+    ) -> Result<Vec<Described>, Failure> {
         let open = match self {
+            Self::Image(open) => open,
+            Self::Directory(_) | Self::File(_) if base.is_some() => {
+                return Err(Failure::usage("--base is for images"));
+            }
             Self::Directory(path) => return Ok(vec![directory(path)]),
             Self::File(path) => return Ok(vec![single(path)?]),
-            Self::Image(open) => open,
         };
         let images = match platform {
             Which::All => layers::images(open).await?,
             Which::One(platform) => vec![layers::image(open, platform).await?],
         };
-        images.into_iter().map(|one| image_of(open, one)).collect()
+        let mut described = Vec::new();
+        for listed in images {
+            let base = base::find(context, open, &listed, base).await?;
+            described.push(image_of(open, listed.image, base)?);
+        }
+        Ok(described)
     }
 }
 
@@ -104,10 +120,11 @@ fn name_of(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).unwrap_or("/")
 }
 
-fn image_of(open: &OpenImage, image: Image) -> Result<Described, Failure> {
-    let subject = Subject::image(&open.name, image.manifest_digest())
+fn image_of(open: &OpenImage, image: Image, base: Option<Base>) -> Result<Described, Failure> {
+    let mut subject = Subject::image(&open.name, image.manifest_digest())
         .map_err(|error| Failure::new(FailureKind::Input, error))?
         .with_image(&image);
+    subject.base = base;
     Ok(Described {
         created: image.created(),
         source: Box::new(image),

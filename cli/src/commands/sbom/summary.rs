@@ -2,7 +2,7 @@
 
 use bulla_model::Digest;
 use bulla_sbom::Inventory;
-use bulla_sbom::format::Subject;
+use bulla_sbom::format::{Base, Subject};
 use serde::Serialize;
 
 use crate::args::sbom::SbomFormat;
@@ -33,6 +33,8 @@ pub(super) struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     operating_system: Option<String>,
     packages: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Beneath>,
     by_kind: Vec<Count>,
     layers: usize,
     pub(super) unknowns: Vec<Unread>,
@@ -41,6 +43,30 @@ pub(super) struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
     pub(super) seconds: f64,
+}
+
+/// The image it was built on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Beneath {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    layers: usize,
+    packages: usize,
+    known_by: &'static str,
+}
+
+impl Beneath {
+    fn of(base: &Base, inventory: &Inventory) -> Self {
+        let packages = inventory.packages.iter();
+        let packages = packages.filter(|one| one.layer.is_some_and(|layer| layer < base.layers));
+        Self {
+            name: base.name.clone(),
+            layers: base.layers,
+            packages: packages.count(),
+            known_by: base.known_by.as_str(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,6 +99,10 @@ impl Summary {
                 .as_ref()
                 .map(|os| os.pretty_name.clone()),
             packages: inventory.packages.len(),
+            base: subject
+                .base
+                .as_ref()
+                .map(|base| Beneath::of(base, inventory)),
             by_kind: counts
                 .map(|(kind, packages)| Count { kind, packages })
                 .collect(),
@@ -118,6 +148,20 @@ impl Report for Summary {
         };
         let found = format!("{packages}{counts}{layers}");
         page.indented(1, found);
+        if let Some(base) = &self.base {
+            let name = base.name.as_deref().unwrap_or("its base");
+            let of = if base.known_by == "history" {
+                ", as its history looks"
+            } else {
+                ""
+            };
+            let (own, layers) = (self.packages.saturating_sub(base.packages), base.layers);
+            let text = format!(
+                "{} of them from {name} (layers 1 to {layers}{of}), {own} of its own",
+                base.packages
+            );
+            page.indented(1, text);
+        }
         if !self.unknowns.is_empty() {
             page.indented(
                 1,

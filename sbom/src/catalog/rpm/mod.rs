@@ -43,6 +43,11 @@ impl Cataloger for Rpm {
         is_database(path) || log.is_some_and(is_database) || path == manifest::PATH
     }
 
+    fn accumulates(&self, path: &str) -> bool {
+        let log = path.strip_suffix(LOG);
+        is_database(path) || log.is_some_and(is_database)
+    }
+
     fn well_known(&self) -> &'static [&'static str] {
         &DATABASES
     }

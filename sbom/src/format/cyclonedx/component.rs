@@ -15,7 +15,7 @@ use crate::catalog::{CATALOGERS, Technique};
 use crate::{License, OperatingSystem, Package, Presence, Scope};
 
 /// A package; its `bom-ref` is its package URL, which is unique in an inventory.
-pub(super) fn package(package: &Package) -> Component {
+pub(super) fn package(package: &Package, subject: &Subject) -> Component {
     let scoped = package
         .name
         .split_once('/')
@@ -24,11 +24,6 @@ pub(super) fn package(package: &Package) -> Component {
         Some((scope, name)) => (Some(scope.to_owned()), name),
         None => (None, package.name.as_str()),
     };
-    let layers: BTreeSet<&Digest> = package
-        .locations
-        .iter()
-        .filter_map(|location| location.layer.as_ref())
-        .collect();
     let declared = (package.presence == Presence::Declared).then(|| Property {
         name: "bulla:presence",
         value: package.presence.as_str().to_owned(),
@@ -59,12 +54,26 @@ pub(super) fn package(package: &Package) -> Component {
         evidence: Some(evidence(package)),
         properties: declared
             .into_iter()
-            .chain(layers.into_iter().map(|layer| Property {
-                name: "bulla:layer",
-                value: layer.to_string(),
-            }))
+            .chain(origin(package, subject))
             .collect(),
     }
+}
+
+/// The layer that brought it, and whether it was there before the application.
+fn origin(package: &Package, subject: &Subject) -> impl Iterator<Item = Property> {
+    let layer = package.layer.and_then(|layer| subject.layers.get(layer));
+    let layer = layer.map(|layer| ("bulla:layer", layer.to_string()));
+    let base = subject.base.as_ref().zip(package.layer);
+    let base = base.map(|(base, layer)| {
+        let origin = if layer < base.layers {
+            "base"
+        } else {
+            "application"
+        };
+        ("bulla:origin", origin.to_owned())
+    });
+    let all = layer.into_iter().chain(base);
+    all.map(|(name, value)| Property { name, value })
 }
 
 /// The operating system; its packages are components beside it.
@@ -94,6 +103,14 @@ pub(super) fn subject(subject: &Subject) -> Component {
         .layers
         .iter()
         .map(|layer| ("bulla:layer", layer.to_string()));
+    let base = subject.base.iter().flat_map(|base| {
+        let layers = Some(("bulla:base:layers", base.layers.to_string()));
+        let known = Some(("bulla:base:known-by", base.known_by.as_str().to_owned()));
+        let name = base.name.clone().map(|name| ("bulla:base:name", name));
+        let digest = base.digest.as_ref();
+        let digest = digest.map(|digest| ("bulla:base:digest", digest.to_string()));
+        [name, digest, layers, known].into_iter().flatten()
+    });
     Component {
         kind: match subject.kind {
             SubjectKind::Application => "application",
@@ -107,6 +124,7 @@ pub(super) fn subject(subject: &Subject) -> Component {
         purl: subject.purl.as_ref().map(ToString::to_string),
         properties: platform
             .chain(layers)
+            .chain(base)
             .map(|(name, value)| Property { name, value })
             .collect(),
         ..Component::default()

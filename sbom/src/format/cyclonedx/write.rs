@@ -25,7 +25,8 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
         .iter()
         .filter_map(|system| system.bom_ref.clone())
         .collect();
-    let packages = inventory.packages.iter().map(component::package);
+    let packages = inventory.packages.iter();
+    let packages = packages.map(|package| component::package(package, subject));
     let mut bom = Bom {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
         format: "CycloneDX",

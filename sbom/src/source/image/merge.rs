@@ -21,6 +21,7 @@ use crate::source::{Wanted, path};
 #[derive(Debug, Default)]
 pub(super) struct Merge {
     files: BTreeMap<String, File>,
+    earlier: BTreeMap<String, Vec<File>>,
     links: Links,
     /// Wanted paths that are hard links to files whose contents were not kept, with those files.
     unread: BTreeMap<String, String>,
@@ -31,7 +32,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Puts a layer on top.
-    pub(super) fn apply(&mut self, layer: &Digest, scan: Scan, wanted: &Wanted<'_>) {
+    pub(super) fn apply(&mut self, layer: (usize, &Digest), scan: Scan, wanted: &Wanted<'_>) {
         // Whiteouts hide what lower layers hold, wherever in the archive they stand.
         for path in &scan.whiteouts {
             let path = self.place(path);
@@ -100,6 +101,7 @@ impl Merge {
         let unknowns = self.unknowns.into_values().collect();
         View {
             files: self.files,
+            earlier: self.earlier,
             links: self.links,
             unknowns,
         }
@@ -116,7 +118,7 @@ impl Merge {
         &mut self,
         path: String,
         detail: Option<Detail>,
-        layer: &Digest,
+        layer: (usize, &Digest),
         wanted: &Wanted<'_>,
     ) {
         // The target of a hard link is looked up first: it may lie below what the link replaces.
@@ -128,16 +130,18 @@ impl Merge {
             }
             Some(Detail::Kept(_) | Detail::SymbolicLink(_)) | None => None,
         };
-        self.remove(&path);
+        let before = self.remove(&path);
+        if (wanted.accumulates)(&path) {
+            self.earlier.entry(path.clone()).or_default().extend(before);
+        }
         match (detail, linked) {
             (Some(Detail::Kept(content)), _) => {
-                self.files.insert(
-                    path,
-                    File {
-                        content,
-                        layer: Some(layer.clone()),
-                    },
-                );
+                let file = File {
+                    content,
+                    layer: Some(layer.1.clone()),
+                    place: Some(layer.0),
+                };
+                self.files.insert(path, file);
             }
             (Some(Detail::SymbolicLink(target)), _) => {
                 self.links.insert(path, target);
@@ -178,12 +182,13 @@ impl Merge {
         path::join(&self.directory.1, name)
     }
 
-    /// Removes a path and everything below.
-    fn remove(&mut self, path: &str) {
-        self.files.remove(path);
+    /// Removes a path and everything below; what was kept at the path itself.
+    fn remove(&mut self, path: &str) -> Option<File> {
+        let file = self.files.remove(path);
         self.unread.remove(path);
         self.unknowns.remove(path);
         self.remove_children(path);
+        file
     }
 
     fn remove_children(&mut self, path: &str) {

@@ -3,6 +3,7 @@
 //! OCI image specification v1.1.1, <https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md>
 //! and `config.md` there. Docker's layers are the same archives.
 
+mod history;
 mod inflate;
 mod layer;
 mod merge;
@@ -113,6 +114,23 @@ impl Image {
         self.config.architecture.as_deref()
     }
 
+    /// Digests of the layers' archives, base first.
+    pub fn diff_ids(&self) -> &[Digest] {
+        &self.config.rootfs.diff_ids
+    }
+
+    /// Whether the image was built on one with these layers: they are its first ones, and it has more.
+    pub fn is_built_on(&self, diff_ids: &[Digest]) -> bool {
+        let own = self.diff_ids();
+        !diff_ids.is_empty() && own.len() > diff_ids.len() && own.starts_with(diff_ids)
+    }
+
+    /// How many layers its base seems to have, by its history.
+    pub fn base_by_history(&self) -> Option<usize> {
+        let history = self.config.history.as_deref().unwrap_or_default();
+        history::base(history, self.diff_ids().len())
+    }
+
     /// Digests of the layers' blobs, base first.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &Digest> {
         self.input.layers.iter().map(|layer| &layer.digest)
@@ -182,8 +200,9 @@ impl Source for Image {
         }
         let merge = |wanted: &Wanted<'_>| -> Result<Merge, SourceError> {
             let mut merge = Merge::default();
-            for (layer, scan) in self.input.layers.iter().zip(self.scan(wanted, options)?) {
-                merge.apply(&layer.digest, scan, wanted);
+            let layers = self.input.layers.iter().enumerate();
+            for ((place, layer), scan) in layers.zip(self.scan(wanted, options)?) {
+                merge.apply((place, &layer.digest), scan, wanted);
             }
             Ok(merge)
         };
@@ -197,6 +216,7 @@ impl Source for Image {
         let by_path = |path: &str| (wanted.by_path)(path) || places.contains(path);
         let second = merge(&Wanted {
             by_path: &by_path,
+            accumulates: wanted.accumulates,
             well_known: wanted.well_known,
         })?;
         Ok(second.into_view(&missing))
@@ -210,6 +230,7 @@ struct Config {
     os: Option<String>,
     variant: Option<String>,
     created: Option<String>,
+    history: Option<Vec<history::Step>>,
     rootfs: RootFs,
 }
 
