@@ -37,9 +37,8 @@ impl View {
     pub(crate) fn as_of(&self, layer: usize) -> Self {
         let newest = |path: &String| {
             let earlier = self.earlier.get(path).into_iter().flatten();
-            let all = earlier.chain(self.files.get(path));
-            all.filter(|file| file.place.is_some_and(|place| place <= layer))
-                .next_back()
+            let is_there = |file: &&File| file.place.is_some_and(|place| place <= layer);
+            earlier.chain(self.files.get(path)).rfind(is_there)
         };
         let files = self.earlier.keys();
         let files = files.filter_map(|path| Some((path.clone(), newest(path)?.clone())));
