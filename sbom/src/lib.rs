@@ -19,6 +19,7 @@
 //! The crate is synchronous and opens no socket: readers for remote layers are handed in.
 
 mod address;
+pub mod bill;
 pub mod catalog;
 pub mod format;
 mod inventory;

@@ -23,9 +23,9 @@ pub struct Arguments {
     /// File to write instead of standard output; of all platforms a folder
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Format of the document
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub format: SbomFormat,
+    /// Format of the document; without it a terminal shows a table, all else gets CycloneDX
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<SbomFormat>,
     /// Who makes the document; may be given several times
     #[arg(long, value_name = "NAME")]
     pub author: Vec<String>,
@@ -50,6 +50,9 @@ pub struct Arguments {
     reason = "a text here would replace the help on the arguments"
 )]
 pub enum Action {
+    Diff(DiffArguments),
+    Explain(ExplainArguments),
+    List(ListArguments),
     Score(ScoreArguments),
 }
 
@@ -63,6 +66,82 @@ pub struct ScoreArguments {
     /// End with exit code 1 if the score is below this
     #[arg(long, value_name = "SCORE")]
     pub fail_below: Option<Score>,
+}
+
+/// Show the packages of a bill of materials, an image or a folder
+#[derive(Debug, Args)]
+#[command(before_help = "Example: bulla sbom list sbom.cdx.json --kind npm")]
+pub struct ListArguments {
+    /// CycloneDX or SPDX 2 in JSON, or an image, folder or file to list; - is standard input
+    #[arg(value_name = "FILE|TARGET")]
+    pub what: String,
+    /// Only packages of this kind, the type of their package URL; may be given several times
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// Platform to list of an image for several
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
+}
+
+/// Show what changed between two bills of materials, images or folders
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla sbom diff registry.example.com/pay/api:1.8.1 registry.example.com/pay/api:1.8.2",
+    after_help = "Packages are the same if their ecosystem and name are; several installed versions of one are told together."
+)]
+pub struct DiffArguments {
+    /// The earlier one: CycloneDX or SPDX 2 in JSON, or an image, folder or file to list
+    #[arg(value_name = "FILE|TARGET")]
+    pub from: String,
+    /// The later one
+    #[arg(value_name = "FILE|TARGET")]
+    pub to: String,
+    /// How it is written where no --output says otherwise
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = BillForm::Table)]
+    pub form: BillForm,
+    /// End with exit code 1 if there is such a change; may be given several times
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    pub fail_on: Vec<ChangeKind>,
+    /// Platform to list of images for several
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BillForm {
+    /// A table
+    Table,
+    /// Markdown, for release notes
+    Markdown,
+}
+
+/// A kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChangeKind {
+    /// A package that was not there
+    Added,
+    /// A package that is gone
+    Removed,
+    /// Another version
+    Version,
+    /// Another licence
+    License,
+}
+
+/// Say all that is known of a package: where it was found, and what needs it
+#[derive(Debug, Args)]
+#[command(before_help = "Example: bulla sbom explain sbom.cdx.json openssl")]
+pub struct ExplainArguments {
+    /// CycloneDX or SPDX 2 in JSON, or an image, folder or file to list; - is standard input
+    #[arg(value_name = "FILE|TARGET")]
+    pub what: String,
+    /// Its name, or its package URL with or without version
+    #[arg(value_name = "PACKAGE")]
+    pub package: String,
+    /// Platform to list of an image for several
+    #[arg(long, value_name = "OS/ARCH")]
+    pub platform: Option<String>,
 }
 
 /// A format to write.

@@ -1,6 +1,11 @@
 //! `bulla sbom`: what is inside, as a document and as a summary.
 
 mod base;
+mod bill;
+mod diff;
+mod explain;
+mod list;
+mod markdown;
 mod score;
 mod source;
 mod summary;
@@ -22,13 +27,18 @@ use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::blocking;
 use crate::output::write_atomic;
+use crate::printer::Format;
 use crate::target::Target;
 use crate::{Exit, Failure};
 
 /// Lists the target, writes the document, and says what was found.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
-    if let Some(Action::Score(arguments)) = &arguments.action {
-        return score::run(arguments, context);
+    match &arguments.action {
+        Some(Action::Diff(arguments)) => return diff::run(arguments, context).await,
+        Some(Action::Explain(arguments)) => return explain::run(arguments, context).await,
+        Some(Action::List(arguments)) => return list::run(arguments, context).await,
+        Some(Action::Score(arguments)) => return score::run(arguments, context),
+        None => {}
     }
     let Some(target) = &arguments.target else {
         return Err(Failure::new(FailureKind::Usage, "nothing to list is named"));
@@ -56,7 +66,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
                 folder,
                 &mut names,
                 &described.subject,
-                arguments.format,
+                arguments.format.unwrap_or_default(),
             )?),
         };
         let summary = one(described, out.as_deref(), &target, &arguments, context).await?;
@@ -123,12 +133,17 @@ async fn one(
     metadata.timestamp = source_date(context)?.or(created);
     metadata.authors.clone_from(&arguments.author);
     metadata.supplier.clone_from(&arguments.supplier);
-    let document = match arguments.format {
+    let format = arguments.format.unwrap_or_default();
+    let document = match format {
         SbomFormat::CyclonedxJson => cyclonedx::write(&inventory, &subject, &metadata),
         SbomFormat::SpdxJson => spdx::write(&inventory, &subject, &metadata),
     };
-    let mut summary = Summary::of(&inventory, &subject, &document, arguments.format);
+    let mut summary = Summary::of(&inventory, &subject, &document, format);
     match out {
+        None if arguments.format.is_none() && is_for_a_person(context) => {
+            let own = bill::own(&document, context)?;
+            context.printer.report(&list::Listed::of(&own))?;
+        }
         None => context.printer.data(&document)?,
         Some(path) => {
             write_atomic(path, &document)?;
@@ -137,6 +152,11 @@ async fn one(
     }
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+/// Whether somebody looks at what is printed, and nothing for programs was asked for.
+fn is_for_a_person(context: &Context) -> bool {
+    context.printer.format() == Format::Human && context.environment().terminals().output
 }
 
 async fn listed(

@@ -9,6 +9,7 @@ mod ahead;
 mod approve;
 mod artifacts;
 mod beside;
+mod bills;
 mod company;
 mod configuration;
 mod cosign_words;

@@ -262,6 +262,11 @@ pub enum CatalogError {
     Source(#[from] SourceError),
 }
 
+/// Whether a file of this name is a list of packages that some cataloger reads, wherever it lies.
+pub fn is_list(name: &str) -> bool {
+    CATALOGERS.iter().any(|cataloger| cataloger.wants(name))
+}
+
 /// Whether a path lies inside something that a package manager installed: lock files and fixtures
 /// there describe how that thing was developed, not what is installed here.
 fn is_inside_package(path: &str) -> bool {
