@@ -20,9 +20,11 @@ mod lock;
 mod npm;
 mod npm_lock;
 mod nuget_lock;
+mod pdm;
 mod pipenv;
 mod poetry;
 mod python;
+mod python_lock;
 mod requirements;
 mod rpm;
 mod stanza;
@@ -81,6 +83,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &pipenv::Pipenv,
     &poetry::Poetry,
     &uv::Uv,
+    &pdm::Pdm,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

@@ -157,7 +157,7 @@ fn home_page(url: &str) -> Option<&str> {
 /// The name in a requirement like `urllib3[socks]<3,>=1.21.1; python_version >= "3.8"`.
 ///
 /// What only an extra needs is left out: whether the extra was asked for is not recorded.
-fn requirement(text: &str) -> Option<String> {
+pub(super) fn requirement(text: &str) -> Option<String> {
     let (requirement, marker) = text.split_once(';').unwrap_or((text, ""));
     if marker.replace(' ', "").contains("extra==") {
         return None;

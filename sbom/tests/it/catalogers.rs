@@ -120,6 +120,11 @@ fn uv_lists_what_is_declared_by_who_needs_it() {
 }
 
 #[test]
+fn pdm_tells_groups_of_the_project_apart() {
+    check("pdm");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

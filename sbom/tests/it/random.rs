@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 10] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -17,6 +17,8 @@ const LISTS: [&str; 8] = [
     "site-packages/a-1.dist-info/METADATA",
     "Cargo.lock",
     "etc/os-release",
+    "app/pdm.lock",
+    "app/pyproject.toml",
 ];
 
 fn list_all(bytes: &[u8]) {
@@ -55,6 +57,18 @@ proptest! {
             "packages": { key.clone(): { "version": version, "dependencies": { name.clone(): "" } } },
         });
         list_all(value.to_string().as_bytes());
+    }
+
+    #[test]
+    fn random_toml_never_panics(
+        name in "[ -~]{0,12}", version in "[ -~]{0,8}", key in "[a-z@/.:]{0,12}"
+    ) {
+        let text = |value: &str| serde_json::to_string(value).unwrap();
+        let (name, version, key) = (text(&name), text(&version), text(&key));
+        list_all(format!(
+            "[metadata]\nlock_version = \"4.5\"\n[[package]]\nname = {name}\nversion = {version}\n\
+             git = {key}\nrevision = {version}\ngroups = [{name}]\ndependencies = [{name}, {key}]\n"
+        ).as_bytes());
     }
 
     #[test]
