@@ -23,6 +23,7 @@ mod nuget_lock;
 mod pdm;
 mod pipenv;
 mod poetry;
+mod pylock;
 mod python;
 mod python_lock;
 mod requirements;
@@ -84,6 +85,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &poetry::Poetry,
     &uv::Uv,
     &pdm::Pdm,
+    &pylock::Pylock,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

@@ -125,6 +125,11 @@ fn pdm_tells_groups_of_the_project_apart() {
 }
 
 #[test]
+fn pylock_lists_what_is_declared_by_who_asks_for_it() {
+    check("pylock");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -19,6 +19,7 @@ const LISTS: [&str; 10] = [
     "etc/os-release",
     "app/pdm.lock",
     "app/pyproject.toml",
+    "app/pylock.toml",
 ];
 
 fn list_all(bytes: &[u8]) {
@@ -66,7 +67,10 @@ proptest! {
         let text = |value: &str| serde_json::to_string(value).unwrap();
         let (name, version, key) = (text(&name), text(&version), text(&key));
         list_all(format!(
-            "[metadata]\nlock_version = \"4.5\"\n[[package]]\nname = {name}\nversion = {version}\n\
+            "lock-version = \"1.0\"\nextras = [{name}]\n\
+             [[packages]]\nname = {name}\nversion = {version}\nmarker = {key}\nindex = {key}\n\
+             dependencies = [{{name = {name}}}]\nwheels = [{{url = {key}, hashes = {{sha256 = {name}}}}}]\n\
+             [metadata]\nlock_version = \"4.5\"\n[[package]]\nname = {name}\nversion = {version}\n\
              git = {key}\nrevision = {version}\ngroups = [{name}]\ndependencies = [{name}, {key}]\n"
         ).as_bytes());
     }
