@@ -7,6 +7,9 @@ mod binary;
 mod capability;
 mod cargo_auditable;
 mod cargo_lock;
+mod conda;
+mod conda_archive;
+mod conda_lock;
 mod copyright;
 mod dotnet_deps;
 mod dpkg;
@@ -86,6 +89,8 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &uv::Uv,
     &pdm::Pdm,
     &pylock::Pylock,
+    &conda::Conda,
+    &conda_lock::CondaLock,
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,

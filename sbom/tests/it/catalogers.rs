@@ -130,6 +130,25 @@ fn pylock_lists_what_is_declared_by_who_asks_for_it() {
 }
 
 #[test]
+fn conda_lists_what_is_in_environments() {
+    check("conda");
+}
+
+#[test]
+fn conda_lock_lists_each_platform_and_what_pip_adds() {
+    check("conda-lock");
+}
+
+#[test]
+fn tokens_of_conda_channels_are_not_told() {
+    for name in ["conda", "conda-lock"] {
+        let told = format!("{:?}", list(name));
+        assert!(told.contains("conda.example.test"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

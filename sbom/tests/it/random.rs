@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 13] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -20,6 +20,8 @@ const LISTS: [&str; 11] = [
     "app/pdm.lock",
     "app/pyproject.toml",
     "app/pylock.toml",
+    "env/conda-meta/a-1-0.json",
+    "app/conda-lock.yml",
 ];
 
 fn list_all(bytes: &[u8]) {
@@ -53,7 +55,9 @@ proptest! {
         name in "[ -~]{0,12}", version in "[ -~]{0,8}", key in "[a-z@/.]{0,12}"
     ) {
         let value = serde_json::json!({
-            "name": name, "version": version, "license": { "type": key },
+            "name": name, "version": version, "url": key, "channel": name, "depends": [key],
+            "files": [key], "package": [{ "name": name, "version": version, "manager": "pip",
+                "platform": key, "url": key, "dependencies": { name.clone(): "" } }], "license": { "type": key },
             "dependencies": { key.clone(): version },
             "packages": { key.clone(): { "version": version, "dependencies": { name.clone(): "" } } },
         });
