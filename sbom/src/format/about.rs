@@ -157,6 +157,8 @@ pub struct Metadata {
     pub authors: Vec<String>,
     /// Who supplies the subject.
     pub supplier: Option<String>,
+    /// In which version a CycloneDX document is written.
+    pub cyclonedx: super::cyclonedx::Version,
 }
 
 impl Metadata {
@@ -168,6 +170,7 @@ impl Metadata {
             lifecycle,
             authors: Vec::new(),
             supplier: None,
+            cyclonedx: super::cyclonedx::Version::default(),
         }
     }
 }

@@ -19,4 +19,8 @@ mod random;
 #[cfg(test)]
 mod rpm;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod spdx;
+#[cfg(test)]
+mod versions;

@@ -7,7 +7,7 @@ use bulla_model::{Algorithm, Digest};
 use serde_json::Number;
 
 use super::document::{
-    Component, Evidence, ExternalReference, Hash, Identity, License as LicenseObject,
+    Component, Evidence, ExternalReference, Hash, Identities, Identity, License as LicenseObject,
     LicenseChoice, Method, Named, Occurrence, Property,
 };
 use super::{Subject, SubjectKind};
@@ -51,6 +51,7 @@ pub(super) fn package(package: &Package, subject: &Subject) -> Component {
             .map(|name| Named { name })
             .into_iter()
             .collect(),
+        author: None,
         evidence: Some(evidence(package)),
         properties: declared
             .into_iter()
@@ -154,11 +155,11 @@ fn evidence(package: &Package) -> Evidence {
         .map(|location| location.path.as_str())
         .collect();
     Evidence {
-        identity: vec![Identity {
+        identity: Identities::Many(vec![Identity {
             field: "purl",
             confidence: confidence(package),
             methods,
-        }],
+        }]),
         occurrences: paths
             .into_iter()
             .map(|path| Occurrence {
@@ -278,7 +279,7 @@ fn is_address(url: &str) -> bool {
 }
 
 /// The packages say so themselves; nobody has concluded it from their texts.
-const DECLARED: &str = "declared";
+const DECLARED: Option<&str> = Some("declared");
 
 /// Identifiers of the `spdx` crate's list that the schema's list does not have.
 const NOT_IN_SCHEMA: [&str; 20] = [

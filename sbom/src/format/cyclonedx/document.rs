@@ -1,4 +1,4 @@
-//! The parts of a CycloneDX 1.6 document that are written, in the order of the schema.
+//! The parts of a document that are written, in the order of the schema.
 
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ pub(super) struct Bom {
 pub(super) struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timestamp: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) lifecycles: Vec<Lifecycle>,
     pub(super) tools: Tools,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,8 +44,20 @@ pub(super) struct Lifecycle {
 }
 
 #[derive(Serialize)]
-pub(super) struct Tools {
-    pub(super) components: Vec<Component>,
+#[serde(untagged)]
+pub(super) enum Tools {
+    Components {
+        components: Vec<Component>,
+    },
+    /// Before 1.5.
+    Old(Vec<OldTool>),
+}
+
+#[derive(Serialize)]
+pub(super) struct OldTool {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +77,9 @@ pub(super) struct Component {
     pub(super) supplier: Option<Named>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) authors: Vec<Named>,
+    /// Before 1.6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) author: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<String>,
     pub(super) name: String,
@@ -103,7 +119,8 @@ pub(super) enum LicenseChoice {
     },
     Expression {
         expression: String,
-        acknowledgement: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        acknowledgement: Option<&'static str>,
     },
 }
 
@@ -113,7 +130,8 @@ pub(super) struct License {
     pub(super) id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    pub(super) acknowledgement: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) acknowledgement: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -125,8 +143,16 @@ pub(super) struct ExternalReference {
 
 #[derive(Serialize)]
 pub(super) struct Evidence {
-    pub(super) identity: Vec<Identity>,
+    pub(super) identity: Identities,
     pub(super) occurrences: Vec<Occurrence>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Identities {
+    Many(Vec<Identity>),
+    /// Before 1.6.
+    One(Identity),
 }
 
 #[derive(Serialize)]

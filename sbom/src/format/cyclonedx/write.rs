@@ -1,4 +1,4 @@
-//! Writes a CycloneDX 1.6 document: sorted, and from its arguments alone.
+//! Writes a document: sorted, and from its arguments alone.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use super::document::{
     Bom, Component, Composition, Lifecycle as Phase, Metadata as MetadataObject, Named, Property,
     Tools,
 };
-use super::{Lifecycle, Metadata, Subject, component, graph};
+use super::{Lifecycle, Metadata, Subject, component, graph, older};
 use crate::catalog::{CATALOGERS, Edges};
 use crate::{Inventory, Package};
 
@@ -27,10 +27,11 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
         .collect();
     let packages = inventory.packages.iter();
     let packages = packages.map(|package| component::package(package, subject));
+    let version = metadata.cyclonedx;
     let mut bom = Bom {
-        schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        schema: version.schema(),
         format: "CycloneDX",
-        spec_version: "1.6",
+        spec_version: version.as_str(),
         serial_number: None,
         version: 1,
         metadata: describe(inventory, metadata, root),
@@ -38,6 +39,7 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
         dependencies: graph::dependencies(&root_ref, &others, &inventory.packages),
         compositions: compositions(inventory, &root_ref),
     };
+    older::take_back(&mut bom, version);
     bom.serial_number = Some(serial_number(&bom, subject));
     let mut bytes = json(&bom, serde_json::to_vec_pretty);
     bytes.push(b'\n');
@@ -92,7 +94,7 @@ fn describe(inventory: &Inventory, metadata: &Metadata, root: Component) -> Meta
                 Lifecycle::PostBuild => "post-build",
             },
         }],
-        tools: Tools {
+        tools: Tools::Components {
             components: vec![Component {
                 kind: "application",
                 name: "bulla".to_owned(),
