@@ -31,6 +31,7 @@ pub mod revoke;
 pub mod rollback;
 pub mod run;
 pub mod sbom;
+pub mod sbom_format;
 pub mod serve;
 pub mod set;
 pub mod settings;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bulla_verify::score::Score;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::sbom_format::SbomFormat;
+
 /// List what an image, a folder or a file contains
 #[derive(Debug, Args)]
 #[command(
@@ -24,7 +26,7 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Format of the document; without it a terminal shows a table, all else gets CycloneDX
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    #[arg(long, value_name = "FORMAT", value_parser = SbomFormat::parser())]
     pub format: Option<SbomFormat>,
     /// Who makes the document; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -142,32 +144,4 @@ pub struct ExplainArguments {
     /// Platform to list of an image for several
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
-}
-
-/// A format to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SbomFormat {
-    /// CycloneDX 1.6 as JSON
-    #[default]
-    CyclonedxJson,
-    /// SPDX 2.3 as JSON
-    SpdxJson,
-}
-
-impl SbomFormat {
-    /// The standard it follows.
-    pub fn standard(self) -> &'static str {
-        match self {
-            Self::CyclonedxJson => "CycloneDX 1.6",
-            Self::SpdxJson => "SPDX 2.3",
-        }
-    }
-
-    /// How names of its files end.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::CyclonedxJson => "cdx.json",
-            Self::SpdxJson => "spdx.json",
-        }
-    }
 }

@@ -22,7 +22,8 @@ use jiff::Timestamp;
 
 use self::source::{Described, Which};
 use self::summary::{Summaries, Summary};
-use crate::args::sbom::{Action, Arguments, SbomFormat};
+use crate::args::sbom::{Action, Arguments};
+use crate::args::sbom_format::SbomFormat;
 use crate::commands::Context;
 use crate::failure::FailureKind;
 use crate::join::blocking;
@@ -135,7 +136,10 @@ async fn one(
     metadata.supplier.clone_from(&arguments.supplier);
     let format = arguments.format.unwrap_or_default();
     let document = match format {
-        SbomFormat::CyclonedxJson => cyclonedx::write(&inventory, &subject, &metadata),
+        SbomFormat::CyclonedxJson(version) => {
+            metadata.cyclonedx = version;
+            cyclonedx::write(&inventory, &subject, &metadata)
+        }
         SbomFormat::SpdxJson => spdx::write(&inventory, &subject, &metadata),
     };
     let mut summary = Summary::of(&inventory, &subject, &document, format);

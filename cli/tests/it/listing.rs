@@ -146,3 +146,27 @@ fn a_base_that_annotations_name_counts_only_if_it_is_below() {
         assert_eq!(*known == json!("annotation"), counts, "{}", told.data);
     }
 }
+
+#[test]
+fn older_and_newer_versions_are_written_on_request() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "Cargo.lock",
+        "version = 4\n[[package]]\nname = \"pay\"\nversion = \"1.0.0\"\n",
+    );
+    for version in ["1.4", "1.5", "1.6", "1.7"] {
+        let told = sandbox.done(&format!(
+            "sbom dir:. --format cyclonedx-json@{version} -o {version}.json"
+        ));
+        assert!(
+            told.talk.contains(&format!("CycloneDX {version}")),
+            "{}",
+            told.talk
+        );
+        let bill = document(&sandbox.read(&format!("{version}.json")));
+        assert_eq!(bill["specVersion"], version);
+    }
+    let told = sandbox.run("sbom dir:. --format cyclonedx-json@1.3");
+    assert_eq!(told.code, 2);
+    assert!(told.talk.contains("cyclonedx-json@1.7"), "{}", told.talk);
+}

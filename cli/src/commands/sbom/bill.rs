@@ -53,9 +53,8 @@ pub(super) fn own(document: &[u8], context: &Context) -> Result<Bill, Failure> {
 
 /// Whether it is a file with a document in JSON: archives, programs and lists of packages are listed.
 fn is_document(what: &str) -> bool {
-    let path = match Target::parse(what) {
-        Ok(Target::File(path)) => path,
-        Ok(_) | Err(_) => return false,
+    let Ok(Target::File(path)) = Target::parse(what) else {
+        return false;
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_json = name.to_ascii_lowercase().ends_with(".json");

@@ -17,7 +17,7 @@ pub(super) async fn run(arguments: &DiffArguments, context: &Context) -> Result<
     let from = bill::open(context, &arguments.from, platform).await?;
     let to = bill::open(context, &arguments.to, platform).await?;
     let difference = Difference::between(&from, &to);
-    let report = Changed::of(arguments, (&from, &to), &difference);
+    let report = Comparison::of(arguments, (&from, &to), &difference);
     let is_json = context.printer.format() == Format::Json;
     if arguments.form == BillForm::Markdown && !is_json {
         context.printer.data(markdown::page(&report).as_bytes())?;
@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &DiffArguments, context: &Context) -> Result<
 }
 
 #[derive(Serialize)]
-pub(super) struct Changed {
+pub(super) struct Comparison {
     pub(super) from: Compared,
     pub(super) to: Compared,
     pub(super) added: Vec<Only>,
@@ -87,7 +87,7 @@ impl FromTo {
     }
 }
 
-impl Changed {
+impl Comparison {
     fn of(arguments: &DiffArguments, (from, to): (&Bill, &Bill), found: &Difference) -> Self {
         let only = |sides: &std::collections::BTreeMap<Key, Side>| {
             let all = sides.iter().map(|(key, side)| Only {
@@ -154,16 +154,14 @@ pub(super) fn list(texts: &BTreeSet<String>) -> String {
     texts.join(", ")
 }
 
-impl Report for Changed {
+impl Report for Comparison {
     fn human(&self, page: &mut Page) {
         for both in &self.changed {
-            let versions = match both.versions.differ() {
-                true => format!(
-                    "{} → {}",
-                    list(&both.versions.from),
-                    list(&both.versions.to)
-                ),
-                false => list(&both.versions.to),
+            let to = list(&both.versions.to);
+            let versions = if both.versions.differ() {
+                format!("{} → {to}", list(&both.versions.from))
+            } else {
+                to
             };
             let licenses = both.licenses.as_ref();
             let licenses =

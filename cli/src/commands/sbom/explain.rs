@@ -26,9 +26,10 @@ pub(super) async fn run(arguments: &ExplainArguments, context: &Context) -> Resu
             format_args!("{} lists no package {}", arguments.what, arguments.package),
         );
         let near = near(&bill, &arguments.package);
-        return Err(match near.is_empty() {
-            true => failure.with_hint(format_args!("bulla sbom list {}", arguments.what)),
-            false => failure.with_detail(format_args!("it lists {}", near.join(", "))),
+        return Err(if near.is_empty() {
+            failure.with_hint(format_args!("bulla sbom list {}", arguments.what))
+        } else {
+            failure.with_detail(format_args!("it lists {}", near.join(", ")))
         });
     }
     context.printer.report(&Explained { packages })?;

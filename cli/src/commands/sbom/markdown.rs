@@ -1,10 +1,10 @@
 //! What changed as Markdown, for release notes.
 
-use super::diff::{Changed, Only, list};
+use super::diff::{Comparison, Only, list};
 use crate::render::code_span as text;
 
 /// A table for each kind of change.
-pub(super) fn page(report: &Changed) -> String {
+pub(super) fn page(report: &Comparison) -> String {
     let mut lines = vec![
         format!(
             "### Packages: {} → {}",

@@ -5,7 +5,7 @@ use bulla_sbom::Inventory;
 use bulla_sbom::format::{Base, Subject};
 use serde::Serialize;
 
-use crate::args::sbom::SbomFormat;
+use crate::args::sbom_format::SbomFormat;
 use crate::render::{Cell, Page, Report, shorten};
 
 /// One document for each platform.
@@ -39,7 +39,7 @@ pub(super) struct Summary {
     layers: usize,
     pub(super) unknowns: Vec<Unread>,
     document: Digest,
-    format: &'static str,
+    format: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
     pub(super) seconds: f64,

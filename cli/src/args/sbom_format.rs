@@ -1,0 +1,78 @@
+//! Formats of bills of materials, as they are asked for.
+
+use bulla_sbom::format::cyclonedx::Version;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// A format to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SbomFormat {
+    /// CycloneDX as JSON.
+    CyclonedxJson(Version),
+    /// SPDX 2.3 as JSON.
+    SpdxJson,
+}
+
+impl Default for SbomFormat {
+    fn default() -> Self {
+        Self::CyclonedxJson(Version::default())
+    }
+}
+
+impl SbomFormat {
+    /// All of them, each by its name and what it is; the newest of a name may be asked for without its
+    /// version.
+    const ALL: [(&str, &str, Self); 6] = [
+        (
+            "cyclonedx-json",
+            "CycloneDX 1.6 as JSON",
+            Self::CyclonedxJson(Version::V1_6),
+        ),
+        (
+            "cyclonedx-json@1.4",
+            "CycloneDX 1.4 as JSON",
+            Self::CyclonedxJson(Version::V1_4),
+        ),
+        (
+            "cyclonedx-json@1.5",
+            "CycloneDX 1.5 as JSON",
+            Self::CyclonedxJson(Version::V1_5),
+        ),
+        (
+            "cyclonedx-json@1.6",
+            "CycloneDX 1.6 as JSON",
+            Self::CyclonedxJson(Version::V1_6),
+        ),
+        (
+            "cyclonedx-json@1.7",
+            "CycloneDX 1.7 as JSON",
+            Self::CyclonedxJson(Version::V1_7),
+        ),
+        ("spdx-json", "SPDX 2.3 as JSON", Self::SpdxJson),
+    ];
+
+    /// Reads the name of one, and knows them all.
+    pub fn parser() -> impl TypedValueParser<Value = Self> {
+        let values = Self::ALL.map(|(name, help, _)| PossibleValue::new(name).help(help));
+        PossibleValuesParser::new(values).map(|asked| {
+            let mut all = Self::ALL.iter();
+            let found = all.find(|(name, ..)| *name == asked);
+            found.map_or_else(Self::default, |(_, _, format)| *format)
+        })
+    }
+
+    /// The standard it follows.
+    pub fn standard(self) -> String {
+        match self {
+            Self::CyclonedxJson(version) => format!("CycloneDX {version}"),
+            Self::SpdxJson => "SPDX 2.3".to_owned(),
+        }
+    }
+
+    /// How names of its files end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::CyclonedxJson(_) => "cdx.json",
+            Self::SpdxJson => "spdx.json",
+        }
+    }
+}
