@@ -193,7 +193,8 @@ fn standard_library(version: &str) -> Option<&str> {
     looks_like_version(release).then_some(release)
 }
 
-fn package(path: &str, version: &str) -> Result<Package, PurlError> {
+/// A module; what is built in its folder has no version.
+pub(super) fn package(path: &str, version: &str) -> Result<Package, PurlError> {
     let (namespace, name) = path.rsplit_once('/').unwrap_or(("", path));
     let purl = Purl::builder("golang", name)
         .with_namespace(namespace)

@@ -15,6 +15,7 @@ mod dotnet_deps;
 mod dpkg;
 mod github_actions;
 mod go_binary;
+mod go_mod;
 mod gradle;
 mod java;
 mod jvm;
@@ -94,6 +95,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &cargo_auditable::CargoAuditable,
     &cargo_lock::CargoLock,
     &go_binary::GoBinary,
+    &go_mod::GoMod,
     &java::Java,
     &jvm::Jvm,
     &binary::Binary,

@@ -149,6 +149,11 @@ fn tokens_of_conda_channels_are_not_told() {
 }
 
 #[test]
+fn go_mod_lists_what_is_selected_and_not_what_is_replaced() {
+    check("go-mod");
+}
+
+#[test]
 fn npm_lists_packages_and_not_their_fixtures() {
     check("npm");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -22,6 +22,7 @@ const LISTS: [&str; 13] = [
     "app/pylock.toml",
     "env/conda-meta/a-1-0.json",
     "app/conda-lock.yml",
+    "app/go.mod",
 ];
 
 fn list_all(bytes: &[u8]) {
@@ -77,6 +78,13 @@ proptest! {
              [metadata]\nlock_version = \"4.5\"\n[[package]]\nname = {name}\nversion = {version}\n\
              git = {key}\nrevision = {version}\ngroups = [{name}]\ndependencies = [{name}, {key}]\n"
         ).as_bytes());
+    }
+
+    #[test]
+    fn random_directives_never_panic(
+        text in "((module|require|exclude|replace|tool|go|require \\()( [ -~ä]{0,12}| v1\\.[0-9]\\.0| =>){0,3}\n|\\)\n){0,12}"
+    ) {
+        list_all(text.as_bytes());
     }
 
     #[test]
