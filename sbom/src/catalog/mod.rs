@@ -13,6 +13,7 @@ mod conda_lock;
 mod copyright;
 mod dotnet_deps;
 mod dpkg;
+mod git_location;
 mod github_actions;
 mod go_binary;
 mod go_mod;
@@ -27,6 +28,7 @@ mod nuget_lock;
 mod pdm;
 mod pipenv;
 mod poetry;
+mod pub_lock;
 mod pylock;
 mod python;
 mod python_lock;
@@ -34,6 +36,7 @@ mod requirements;
 mod rpm;
 mod stanza;
 mod uv;
+mod yaml;
 
 use std::fmt;
 
@@ -102,6 +105,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &dotnet_deps::DotnetDeps,
     &nuget_lock::NugetLock,
     &gradle::Gradle,
+    &pub_lock::PubLock,
     &github_actions::GithubActions,
 ];
 

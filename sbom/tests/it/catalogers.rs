@@ -199,6 +199,11 @@ fn gradle_tells_tests_and_the_build_from_what_runs() {
 }
 
 #[test]
+fn pub_lock_tells_where_packages_are_from() {
+    check("pub-lock");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -23,6 +23,7 @@ const LISTS: [&str; 14] = [
     "env/conda-meta/a-1-0.json",
     "app/conda-lock.yml",
     "app/go.mod",
+    "pubspec.lock",
 ];
 
 fn list_all(bytes: &[u8]) {

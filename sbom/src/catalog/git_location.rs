@@ -1,0 +1,115 @@
+//! Where git repositories are, as lock files write it.
+//!
+//! Addresses and the short form of SSH, <https://git-scm.com/docs/git-clone/2.50.0#_git_urls>;
+//! written as download locations of SPDX 2.3,
+//! <https://spdx.github.io/spdx-spec/v2.3/package-information/#77-package-download-location-field>.
+
+use std::borrow::Cow;
+
+use crate::{Package, address};
+
+/// A commit of a repository, and the folder that is the package.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GitLocation<'a> {
+    pub(super) repository: &'a str,
+    /// Empty if nothing says which.
+    pub(super) commit: &'a str,
+    /// Empty for the whole repository.
+    pub(super) folder: &'a str,
+}
+
+impl GitLocation<'_> {
+    /// `git+https://host/path@commit#folder`, without a secret; empty for what is on this machine.
+    pub(super) fn url(&self) -> String {
+        let Some(address) = self.address() else {
+            return String::new();
+        };
+        let mut url = format!("git+{address}");
+        let folder = self.folder.trim_matches('/').trim_start_matches("./");
+        for (mark, part) in [("@", self.commit), ("#", folder)] {
+            if !part.is_empty() && part != "." {
+                url.push_str(mark);
+                url.push_str(part);
+            }
+        }
+        url
+    }
+
+    /// Says of a package that it is fetched from here.
+    pub(super) fn describe(&self, package: &mut Package) {
+        package.distribution = Some(self.url()).filter(|url| !url.is_empty());
+        package.repository = self.address();
+    }
+
+    fn address(&self) -> Option<String> {
+        address(self.repository).map(|address| address::without_secret(&address))
+    }
+}
+
+/// The address with its scheme; `None` for a path on this machine.
+fn address(location: &str) -> Option<Cow<'_, str>> {
+    if let Some((scheme, _)) = location.split_once("://") {
+        return (scheme != "file").then_some(Cow::Borrowed(location));
+    }
+    let (host, path) = location.split_once(':')?;
+    let path = path.trim_start_matches('/');
+    // `C:\folder` is one letter, and not a host.
+    let is_host = host.len() > 1 && !host.contains(['/', '\\']);
+    is_host.then(|| Cow::Owned(format!("ssh://{host}/{path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(repository: &str) -> GitLocation<'_> {
+        GitLocation {
+            repository,
+            commit: "c0ffee",
+            folder: "",
+        }
+    }
+
+    #[test]
+    fn short_forms_become_addresses_and_secrets_are_left_out() {
+        for (repository, url) in [
+            (
+                "https://git.example.test/a/b.git",
+                "git+https://git.example.test/a/b.git@c0ffee",
+            ),
+            (
+                "git@git.example.test:a/b.git",
+                "git+ssh://git@git.example.test/a/b.git@c0ffee",
+            ),
+            (
+                "https://me:t0ken@git.example.test/a/b",
+                "git+https://git.example.test/a/b@c0ffee",
+            ),
+            ("../a", ""),
+            ("/srv/a:b", ""),
+            ("C:\\a", ""),
+            ("file:///srv/a", ""),
+            ("", ""),
+        ] {
+            assert_eq!(at(repository).url(), url, "{repository}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_said_and_the_whole_is_not() {
+        for (folder, end) in [
+            ("packages/a", "@c0ffee#packages/a"),
+            (".", "@c0ffee"),
+            ("./a/", "@c0ffee#a"),
+        ] {
+            let location = GitLocation {
+                folder,
+                ..at("https://git.example.test/a")
+            };
+            assert_eq!(
+                location.url(),
+                format!("git+https://git.example.test/a{end}")
+            );
+        }
+    }
+}
