@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::Purl;
+use bulla_model::{Purl, PurlParts};
 
 use crate::catalog::{Cataloger, Found};
-use crate::{Package, Unknown};
+use crate::{Package, Presence, Unknown};
 
 /// Merges findings by package URL and turns edges between positions into edges between packages.
 pub(crate) fn merge(
@@ -42,6 +42,7 @@ pub(crate) fn merge(
         let owned = found.owned.into_iter();
         owners.extend(owned.filter_map(|(owner, path)| Some((path, purls.get(owner)?.clone()))));
     }
+    unite(&mut merged);
     merged.retain(|_, package| {
         let mut places = package.locations.iter();
         !package.found_by.is_subset(&yielding)
@@ -52,6 +53,58 @@ pub(crate) fn merge(
     }
     (merged.into_values().collect(), unknowns)
 }
+
+/// Makes one package of what a lock file says is from somewhere, and what is installed and does not
+/// know where it is from.
+fn unite(packages: &mut BTreeMap<Purl, Package>) {
+    let from_somewhere = |parts: &PurlParts| {
+        let mut keys = parts.qualifiers.keys();
+        keys.any(|key| ORIGINS.contains(&key.as_str()))
+    };
+    let mut declared = Vec::new();
+    for package in packages.values() {
+        // Most have no qualifier, and are not taken apart.
+        if package.presence == Presence::Declared && package.purl.as_str().contains('?') {
+            let mut parts = package.purl.parts();
+            if from_somewhere(&parts) {
+                let origins = |key: &String| ORIGINS.contains(&key.as_str());
+                parts.qualifiers.retain(|key, _| !origins(key));
+                declared.extend(parts.build().ok().map(|bare| (package.purl.clone(), bare)));
+            }
+        }
+    }
+    // What two lock files have from two places is one of them, and nobody knows which.
+    let mut of = BTreeMap::<&Purl, usize>::new();
+    for (_, bare) in &declared {
+        let count = of.entry(bare).or_default();
+        *count = count.saturating_add(1);
+    }
+    let is_installed = |bare: &Purl| {
+        let package = packages.get(bare);
+        package.is_some_and(|package| package.presence == Presence::Installed)
+    };
+    let pairs = declared.iter();
+    let pairs = pairs.filter(|(_, bare)| of.get(bare) == Some(&1) && is_installed(bare));
+    let same: BTreeMap<Purl, Purl> = pairs.cloned().collect();
+    for (declared, installed) in &same {
+        if let Some(declared) = packages.remove(declared)
+            && let Some(installed) = packages.get_mut(installed)
+        {
+            installed.merge(declared);
+        }
+    }
+    if same.is_empty() {
+        return;
+    }
+    for package in packages.values_mut() {
+        let needs = std::mem::take(&mut package.dependencies).into_iter();
+        let needs = needs.map(|need| same.get(&need).cloned().unwrap_or(need));
+        package.dependencies = needs.filter(|need| *need != package.purl).collect();
+    }
+}
+
+/// Qualifiers that say where a package is from.
+const ORIGINS: [&str; 3] = ["download_url", "repository_url", "vcs_url"];
 
 fn connect(packages: &mut BTreeMap<Purl, Package>, from: &Purl, to: &Purl) {
     if from != to

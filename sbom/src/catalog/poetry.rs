@@ -41,7 +41,12 @@ impl Cataloger for Poetry {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
             match toml::from_str::<LockFile>(&list.text()) {
-                Ok(file) => read(list, &file, &mut found),
+                Ok(file) => {
+                    if !file.metadata.is_known() {
+                        found.unknown(list.path, "its version is newer than what is known");
+                    }
+                    read(list, &file, &mut found);
+                }
                 Err(error) => {
                     let error = error.message();
                     found.unknown(list.path, &format!("not a lock file: {error}"));
@@ -55,7 +60,26 @@ impl Cataloger for Poetry {
 #[derive(Deserialize)]
 struct LockFile {
     #[serde(default)]
+    metadata: Metadata,
+    #[serde(default)]
     package: Vec<Locked>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Metadata {
+    lock_version: Option<String>,
+}
+
+impl Metadata {
+    /// Absent of the oldest files.
+    fn is_known(&self) -> bool {
+        let major = self.lock_version.as_deref().map(|version| {
+            let major = version.split('.').next().unwrap_or_default();
+            major.parse::<u32>().unwrap_or(u32::MAX)
+        });
+        major.is_none_or(|major| major <= 2)
+    }
 }
 
 #[derive(Deserialize)]

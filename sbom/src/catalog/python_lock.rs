@@ -66,6 +66,16 @@ pub(super) fn only<T>(files: impl IntoIterator<Item = T>) -> Option<T> {
     }
 }
 
+/// Whether an address is that of the index which needs no qualifier.
+pub(super) fn is_default_index(index: &str) -> bool {
+    let index = index.trim_end_matches('/');
+    let place = index.split_once("://").map(|(_, place)| place);
+    place.is_some_and(|place| DEFAULT_INDEX.contains(&place))
+}
+
+/// The Python Package Index, by its name and its old one.
+const DEFAULT_INDEX: [&str; 2] = ["pypi.org/simple", "pypi.python.org/simple"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +104,16 @@ mod tests {
         assert_eq!(only([1]), Some(1));
         assert_eq!(only([1, 2]), None);
         assert_eq!(only::<u8>([]), None);
+    }
+
+    #[test]
+    fn the_default_index_needs_no_qualifier() {
+        let host = ["pypi", "org"].join(".");
+        assert!(is_default_index(&format!("https://{host}/simple")));
+        assert!(!is_default_index(&format!(
+            "https://{host}.example.test/simple"
+        )));
+        assert!(!is_default_index("https://index.example.test/simple"));
+        assert!(!is_default_index("simple"));
     }
 }

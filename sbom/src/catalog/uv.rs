@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_model::{Digest, PurlError};
+use bulla_model::{Digest, Purl, PurlError};
 use serde::Deserialize;
 
 use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
-use super::{file_name, is_inside_package, lock, python};
-use crate::{Package, Presence, Scope};
+use super::{file_name, is_inside_package, lock, python, python_lock};
+use crate::{Package, Presence, Scope, address};
 
 #[derive(Debug)]
 pub(super) struct Uv;
@@ -40,7 +40,12 @@ impl Cataloger for Uv {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
             match toml::from_str::<LockFile>(&list.text()) {
-                Ok(file) => read(list, &file, &mut found),
+                Ok(file) => {
+                    if file.version.is_some_and(|version| version > VERSION) {
+                        found.unknown(list.path, "its version is newer than what is known");
+                    }
+                    read(list, &file, &mut found);
+                }
                 Err(error) => {
                     let error = error.message();
                     found.unknown(list.path, &format!("not a lock file: {error}"));
@@ -53,6 +58,7 @@ impl Cataloger for Uv {
 
 #[derive(Deserialize)]
 struct LockFile {
+    version: Option<u64>,
     #[serde(default)]
     package: Vec<Locked>,
 }
@@ -79,6 +85,9 @@ struct Locked {
 #[derive(Default, Deserialize)]
 struct Source {
     editable: Option<String>,
+    git: Option<String>,
+    registry: Option<String>,
+    url: Option<String>,
     r#virtual: Option<String>,
 }
 
@@ -93,10 +102,39 @@ struct Artifact {
     hash: Option<String>,
 }
 
+impl Source {
+    /// The qualifier that says where it is from, if not from the default index.
+    fn origin(&self) -> (&'static str, String) {
+        if let Some(git) = &self.git {
+            let (address, revision) = match git.rsplit_once('#') {
+                Some((address, revision)) => (address, Some(revision)),
+                None => (git.as_str(), None),
+            };
+            let (address, query) = address.split_once('?').unwrap_or((address, ""));
+            let folder = query
+                .split('&')
+                .find_map(|part| part.strip_prefix("subdirectory="));
+            return ("vcs_url", lock::vcs_url("git", address, revision, folder));
+        }
+        if let Some(url) = &self.url {
+            return ("download_url", address::without_secret(url));
+        }
+        match &self.registry {
+            Some(registry) if !python_lock::is_default_index(registry) => {
+                ("repository_url", address::without_secret(registry))
+            }
+            _ => Default::default(),
+        }
+    }
+}
+
 impl Locked {
     fn package(&self, scope: Scope) -> Result<Package, PurlError> {
         let version = self.version.as_deref().unwrap_or_default();
-        let purl = python::purl(&self.name, version)?;
+        let (key, value) = self.source.origin();
+        let name = python::normalise(&self.name);
+        let purl = Purl::builder("pypi", &name).with_version(version);
+        let purl = purl.with_qualifier(key, &value).build()?;
         let mut package = Package::new(&self.name, version, purl).declared();
         package.scope = scope;
         // Of several files, which one is installed depends on the machine.
@@ -150,6 +188,9 @@ impl<'a> Places<'a> {
         reached
     }
 }
+
+/// The newest version of the format that is known.
+const VERSION: u64 = 1;
 
 fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
     let places = Places::of(&file.package);

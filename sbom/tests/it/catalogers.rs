@@ -348,3 +348,37 @@ fn a_name_that_is_locked_very_often_costs_no_more() {
     let edges = inventory.packages.iter().map(|one| one.dependencies.len());
     assert!(edges.sum::<usize>() <= 2000 * 64);
 }
+
+#[test]
+fn what_is_installed_and_what_is_declared_from_somewhere_are_one() {
+    let lock = b"version = 1\n[[package]]\nname = \"pay\"\nversion = \"1.0\"\nsource = { editable = \".\" }\n\
+        dependencies = [{ name = \"tax\" }]\n[[package]]\nname = \"tax\"\nversion = \"2.0\"\n\
+        source = { registry = \"https://index.example.test/simple\" }\n";
+    let metadata = b"Metadata-Version: 2.1\nName: tax\nVersion: 2.0\n";
+    let other = String::from_utf8_lossy(lock).replace("index.example", "other.example");
+    let path = "app/site-packages/tax-2.0.dist-info/METADATA";
+    let purls = |layer: Layer| -> Vec<String> {
+        let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+        let packages = inventory.packages.iter();
+        let needs =
+            packages.flat_map(|one| one.dependencies.iter().map(|need| format!("needs {need}")));
+        let purls = inventory.packages.iter().map(|one| one.purl.to_string());
+        purls.chain(needs).collect()
+    };
+    let layer = || Layer::new().file("app/uv.lock", lock);
+    let from =
+        |host: &str| format!("pkg:pypi/tax@2.0?repository_url=https:%2F%2F{host}.example.test%2Fsimple");
+    let (pay, tax) = ("pkg:pypi/pay@1.0", "pkg:pypi/tax@2.0");
+    let alone = purls(layer());
+    assert_eq!(
+        alone,
+        [pay, &from("index"), &format!("needs {}", from("index"))]
+    );
+    let beside = purls(layer().file(path, metadata));
+    assert_eq!(beside, [pay, tax, &format!("needs {tax}")]);
+    // From two places it is one of them.
+    let two = layer()
+        .file("b/uv.lock", other.as_bytes())
+        .file(path, metadata);
+    assert_eq!(purls(two).len(), 6);
+}

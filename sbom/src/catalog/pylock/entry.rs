@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Digest, Purl, PurlError};
 use serde::Deserialize;
 
-use crate::catalog::{lock, python};
+use crate::catalog::{lock, python, python_lock};
 use crate::{Package, Scope, address};
 
 #[derive(Deserialize)]
@@ -123,7 +123,7 @@ impl Entry {
             .as_deref()
             .map(|index| index.trim_end_matches('/'))
         {
-            Some(index) if !is_default_index(index) => {
+            Some(index) if !python_lock::is_default_index(index) => {
                 ("repository_url", address::without_secret(index))
             }
             _ => Default::default(),
@@ -143,29 +143,5 @@ impl Entry {
             && covers(&self.vcs, &needed.vcs)
             && covers(&self.directory, &needed.directory)
             && covers(&self.archive, &needed.archive)
-    }
-}
-
-fn is_default_index(index: &str) -> bool {
-    let place = index.split_once("://").map(|(_, place)| place);
-    place.is_some_and(|place| DEFAULT_INDEX.contains(&place))
-}
-
-/// The Python Package Index, by its name and its old one.
-const DEFAULT_INDEX: [&str; 2] = ["pypi.org/simple", "pypi.python.org/simple"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_index_needs_no_qualifier() {
-        let host = ["pypi", "org"].join(".");
-        assert!(is_default_index(&format!("https://{host}/simple")));
-        assert!(!is_default_index(&format!(
-            "https://{host}.example.test/simple"
-        )));
-        assert!(!is_default_index("https://index.example.test/simple"));
-        assert!(!is_default_index("simple"));
     }
 }
