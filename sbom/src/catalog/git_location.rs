@@ -44,6 +44,28 @@ impl GitLocation<'_> {
     fn address(&self) -> Option<String> {
         address(self.repository).map(|address| address::without_secret(&address))
     }
+
+    /// Host and path, without what every address of that kind has: `git.example.test`, `owner/name`.
+    pub(super) fn host_and_path(&self) -> Option<(String, String)> {
+        let address = self.address()?;
+        let (scheme, rest) = address.split_once("://")?;
+        let rest = rest.split(['?', '#']).next()?;
+        let (authority, path) = rest.split_once('/')?;
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
+        let port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            "ssh" => ":22",
+            _ => ":9418",
+        };
+        let host = host.strip_suffix(port).unwrap_or(host);
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        let named = !host.is_empty() && !path.is_empty();
+        named.then(|| (host.to_ascii_lowercase(), path.to_owned()))
+    }
 }
 
 /// The address with its scheme; `None` for a path on this machine.
@@ -111,5 +133,22 @@ mod tests {
                 format!("git+https://git.example.test/a{end}")
             );
         }
+    }
+
+    #[test]
+    fn hosts_have_neither_user_nor_capitals_and_paths_no_suffix() {
+        let both = |repository| at(repository).host_and_path();
+        let some = |host: &str, path: &str| Some((host.to_owned(), path.to_owned()));
+        let https = "https://Git.Example.test:8443/Owner/Name.git";
+        assert_eq!(both(https), some("git.example.test:8443", "Owner/Name"));
+        assert_eq!(
+            both("git@git.example.test:o/n.git/"),
+            some("git.example.test", "o/n")
+        );
+        let ssh = "ssh://git@git.example.test:22/o/n";
+        assert_eq!(both(ssh), some("git.example.test", "o/n"));
+        assert_eq!(both("https://git.example.test"), None);
+        assert_eq!(both("https://git.example.test/.git"), None);
+        assert_eq!(both("../a"), None);
     }
 }

@@ -35,6 +35,7 @@ mod python_lock;
 mod requirements;
 mod rpm;
 mod stanza;
+mod swift;
 mod uv;
 mod yaml;
 
@@ -106,6 +107,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &nuget_lock::NugetLock,
     &gradle::Gradle,
     &pub_lock::PubLock,
+    &swift::Swift,
     &github_actions::GithubActions,
 ];
 

@@ -204,6 +204,11 @@ fn pub_lock_tells_where_packages_are_from() {
 }
 
 #[test]
+fn swift_lists_versions_commits_and_registries() {
+    check("swift");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }
@@ -366,8 +371,9 @@ fn what_is_installed_and_what_is_declared_from_somewhere_are_one() {
         purls.chain(needs).collect()
     };
     let layer = || Layer::new().file("app/uv.lock", lock);
-    let from =
-        |host: &str| format!("pkg:pypi/tax@2.0?repository_url=https:%2F%2F{host}.example.test%2Fsimple");
+    let from = |host: &str| {
+        format!("pkg:pypi/tax@2.0?repository_url=https:%2F%2F{host}.example.test%2Fsimple")
+    };
     let (pay, tax) = ("pkg:pypi/pay@1.0", "pkg:pypi/tax@2.0");
     let alone = purls(layer());
     assert_eq!(

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 16] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -24,6 +24,7 @@ const LISTS: [&str; 15] = [
     "app/conda-lock.yml",
     "app/go.mod",
     "pubspec.lock",
+    "Package.resolved",
 ];
 
 fn list_all(bytes: &[u8]) {
