@@ -7,6 +7,7 @@ mod binary;
 mod capability;
 mod cargo_auditable;
 mod cargo_lock;
+mod cocoapods;
 mod conda;
 mod conda_archive;
 mod conda_lock;
@@ -108,6 +109,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &gradle::Gradle,
     &pub_lock::PubLock,
     &swift::Swift,
+    &cocoapods::Cocoapods,
     &github_actions::GithubActions,
 ];
 

@@ -209,6 +209,11 @@ fn swift_lists_versions_commits_and_registries() {
 }
 
 #[test]
+fn cocoapods_lists_subspecs_with_edges_and_origins() {
+    check("cocoapods");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

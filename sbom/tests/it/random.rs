@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 17] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -25,6 +25,7 @@ const LISTS: [&str; 16] = [
     "app/go.mod",
     "pubspec.lock",
     "Package.resolved",
+    "Podfile.lock",
 ];
 
 fn list_all(bytes: &[u8]) {
