@@ -21,6 +21,7 @@
 mod address;
 pub mod bill;
 pub mod catalog;
+mod cpe;
 pub mod format;
 mod inventory;
 mod license;

@@ -76,7 +76,15 @@ fn item(component: &Value) -> Item {
         Some(list) => list.iter().collect(),
         None => vec![one],
     });
-    let methods = identities.flat_map(|identity| each(identity, "methods"));
+    let identities: Vec<&Value> = identities.collect();
+    let of_cpe = identities
+        .iter()
+        .filter(|one| text(one, "field").as_deref() == Some("cpe"));
+    let cpes = of_cpe.filter_map(|one| text(one, "concludedValue"));
+    let cpes = text(component, "cpe").into_iter().chain(cpes);
+    let methods = identities
+        .iter()
+        .flat_map(|identity| each(identity, "methods"));
     let found_by = methods.filter_map(|method| text(method, "value"));
     let notes = each(component, "properties").filter_map(|property| {
         let name = text(property, "name")?;
@@ -89,7 +97,7 @@ fn item(component: &Value) -> Item {
         name,
         version: text(component, "version"),
         purl,
-        cpes: text(component, "cpe").into_iter().collect(),
+        cpes: cpes.collect(),
         licenses: each(component, "licenses").filter_map(license).collect(),
         supplier: supplier(component),
         hashes: hashes.collect(),

@@ -12,6 +12,7 @@ use super::document::{
 };
 use super::{Subject, SubjectKind};
 use crate::catalog::{CATALOGERS, Technique};
+use crate::cpe;
 use crate::{License, OperatingSystem, Package, Presence, Scope};
 
 /// A package; its `bom-ref` is its package URL, which is unique in an inventory.
@@ -24,6 +25,7 @@ pub(super) fn package(package: &Package, subject: &Subject) -> Component {
         Some((scope, name)) => (Some(scope.to_owned()), name),
         None => (None, package.name.as_str()),
     };
+    let cpes = cpe::candidates(package);
     let declared = (package.presence == Presence::Declared).then(|| Property {
         name: "bulla:presence",
         value: package.presence.as_str().to_owned(),
@@ -43,6 +45,7 @@ pub(super) fn package(package: &Package, subject: &Subject) -> Component {
         }),
         hashes: package.hashes.iter().map(hash).collect(),
         licenses: licenses(&package.licenses),
+        cpe: cpes.first().cloned(),
         purl: Some(package.purl.to_string()),
         external_references: references(package),
         authors: package
@@ -52,7 +55,7 @@ pub(super) fn package(package: &Package, subject: &Subject) -> Component {
             .into_iter()
             .collect(),
         author: None,
-        evidence: Some(evidence(package)),
+        evidence: Some(evidence(package, cpes)),
         properties: declared
             .into_iter()
             .chain(origin(package, subject))
@@ -132,7 +135,7 @@ pub(super) fn subject(subject: &Subject) -> Component {
     }
 }
 
-fn evidence(package: &Package) -> Evidence {
+fn evidence(package: &Package, cpes: Vec<String>) -> Evidence {
     let technique = |name: &str| {
         let mut catalogers = CATALOGERS.iter();
         let found = catalogers.find(|cataloger| cataloger.name() == name);
@@ -154,12 +157,21 @@ fn evidence(package: &Package) -> Evidence {
         .iter()
         .map(|location| location.path.as_str())
         .collect();
+    let purl = Identity {
+        field: "purl",
+        confidence: confidence(package),
+        concluded_value: None,
+        methods,
+    };
+    // The first one stands in its own place.
+    let others = cpes.into_iter().skip(1).map(|cpe| Identity {
+        field: "cpe",
+        confidence: Number::from_f64(GUESS).unwrap_or(Number::from(0)),
+        concluded_value: Some(cpe),
+        methods: Vec::new(),
+    });
     Evidence {
-        identity: Identities::Many(vec![Identity {
-            field: "purl",
-            confidence: confidence(package),
-            methods,
-        }]),
+        identity: Identities::Many(std::iter::once(purl).chain(others).collect()),
         occurrences: paths
             .into_iter()
             .map(|path| Occurrence {
@@ -277,6 +289,9 @@ fn is_address(url: &str) -> bool {
         .all(|byte| byte.is_ascii_graphic() && !b"<>\"{}|\\^`".contains(&byte));
     is_url && is_clean
 }
+
+/// How sure it is that a list of vulnerabilities knows a package by one of several names.
+const GUESS: f64 = 0.2;
 
 /// The packages say so themselves; nobody has concluded it from their texts.
 const DECLARED: Option<&str> = Some("declared");

@@ -94,6 +94,8 @@ pub(super) struct Component {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) licenses: Vec<LicenseChoice>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cpe: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) purl: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) external_references: Vec<ExternalReference>,
@@ -159,6 +161,9 @@ pub(super) enum Identities {
 pub(super) struct Identity {
     pub(super) field: &'static str,
     pub(super) confidence: serde_json::Number,
+    #[serde(rename = "concludedValue", skip_serializing_if = "Option::is_none")]
+    pub(super) concluded_value: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) methods: Vec<Method>,
 }
 

@@ -5,6 +5,7 @@ use bulla_model::{Algorithm, Digest, Purl};
 use super::NO_ASSERTION;
 use super::document::{Checksum, ExternalRef, Package};
 use super::license::Texts;
+use crate::cpe;
 use crate::format::{Subject, SubjectKind};
 use crate::{OperatingSystem, Package as Listed, Presence};
 
@@ -44,7 +45,7 @@ pub(super) fn package(package: &Listed, texts: &mut Texts) -> Package {
         copyright_text: NO_ASSERTION,
         description: package.description.clone(),
         comment: comment(package),
-        external_refs: vec![purl(&package.purl)],
+        external_refs: references(package),
         primary_package_purpose: "LIBRARY",
         ..Package::default()
     }
@@ -145,6 +146,17 @@ fn checksum(digest: &Digest) -> Checksum {
         },
         checksum_value: digest.hex().to_owned(),
     }
+}
+
+/// Its package URL, and the names by which lists of vulnerabilities may know it.
+fn references(package: &Listed) -> Vec<ExternalRef> {
+    let cpes = cpe::candidates(package).into_iter();
+    let cpes = cpes.map(|cpe| ExternalRef {
+        category: "SECURITY",
+        kind: "cpe23Type",
+        locator: cpe,
+    });
+    std::iter::once(purl(&package.purl)).chain(cpes).collect()
 }
 
 fn purl(purl: &Purl) -> ExternalRef {
