@@ -14,6 +14,7 @@ mod conda_lock;
 mod copyright;
 mod dotnet_deps;
 mod dpkg;
+mod erlang_term;
 mod git_location;
 mod github_actions;
 mod go_binary;
@@ -23,6 +24,7 @@ mod java;
 mod jvm;
 mod layer;
 mod lock;
+mod mix_lock;
 mod npm;
 mod npm_lock;
 mod nuget_lock;
@@ -110,6 +112,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &pub_lock::PubLock,
     &swift::Swift,
     &cocoapods::Cocoapods,
+    &mix_lock::MixLock,
     &github_actions::GithubActions,
 ];
 

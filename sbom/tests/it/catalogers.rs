@@ -214,6 +214,11 @@ fn cocoapods_lists_subspecs_with_edges_and_origins() {
 }
 
 #[test]
+fn mix_lock_lists_hex_and_git_with_edges_and_hashes() {
+    check("mix-lock");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

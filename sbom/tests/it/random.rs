@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 18] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -26,6 +26,7 @@ const LISTS: [&str; 17] = [
     "pubspec.lock",
     "Package.resolved",
     "Podfile.lock",
+    "mix.lock",
 ];
 
 fn list_all(bytes: &[u8]) {
