@@ -35,6 +35,7 @@ mod pub_lock;
 mod pylock;
 mod python;
 mod python_lock;
+mod rebar_lock;
 mod requirements;
 mod rpm;
 mod stanza;
@@ -113,6 +114,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &swift::Swift,
     &cocoapods::Cocoapods,
     &mix_lock::MixLock,
+    &rebar_lock::RebarLock,
     &github_actions::GithubActions,
 ];
 

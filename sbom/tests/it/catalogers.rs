@@ -219,6 +219,11 @@ fn mix_lock_lists_hex_and_git_with_edges_and_hashes() {
 }
 
 #[test]
+fn rebar_lock_lists_packages_and_repositories() {
+    check("rebar-lock");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 18] = [
+const LISTS: [&str; 19] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -27,6 +27,7 @@ const LISTS: [&str; 18] = [
     "Package.resolved",
     "Podfile.lock",
     "mix.lock",
+    "rebar.lock",
 ];
 
 fn list_all(bytes: &[u8]) {
