@@ -14,6 +14,7 @@ mod conda_lock;
 mod copyright;
 mod dotnet_deps;
 mod dpkg;
+mod erlang_app;
 mod erlang_term;
 mod git_location;
 mod github_actions;
@@ -115,6 +116,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &cocoapods::Cocoapods,
     &mix_lock::MixLock,
     &rebar_lock::RebarLock,
+    &erlang_app::ErlangApp,
     &github_actions::GithubActions,
 ];
 

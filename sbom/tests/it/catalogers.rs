@@ -224,6 +224,11 @@ fn rebar_lock_lists_packages_and_repositories() {
 }
 
 #[test]
+fn erlang_app_lists_releases_and_not_what_was_compiled() {
+    check("erlang-app");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

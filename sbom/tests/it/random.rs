@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 19] = [
+const LISTS: [&str; 20] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -28,6 +28,7 @@ const LISTS: [&str; 19] = [
     "Podfile.lock",
     "mix.lock",
     "rebar.lock",
+    "opt/a/lib/a-1/ebin/a.app",
 ];
 
 fn list_all(bytes: &[u8]) {

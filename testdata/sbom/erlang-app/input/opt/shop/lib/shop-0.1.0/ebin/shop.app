@@ -1,0 +1,10 @@
+{application,shop,
+             [{modules,['Elixir.Shop','Elixir.Shop.Repo']},
+              {optional_applications,[ssl]},
+              {applications,[kernel,stdlib,elixir,logger,ssl]},
+              {description,"shop"},
+              {registered,[]},
+              {vsn,"0.1.0"},
+              {licenses,["Apache-2.0","Custom"]},
+              {links,[]},
+              {mod,{'Elixir.Shop',[]}}]}.

@@ -1,0 +1,1 @@
+{application,stdlib,[{vsn,"5.0"},{applications,[kernel]}]}.

@@ -1,0 +1,1 @@
+{release,{"strange","1.0"}}.

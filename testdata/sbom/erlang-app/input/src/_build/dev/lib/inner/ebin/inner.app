@@ -1,0 +1,1 @@
+{application,inner,[{vsn,"1.0"}]}.
