@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cyclonedx::Document;
+use super::cyclonedx::Outline;
 
 /// Counts and names of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Summary {
 
 impl Summary {
     /// Counts a document.
-    pub fn of(document: &Document) -> Self {
+    pub fn of(document: &Outline) -> Self {
         let mut counts = BTreeMap::<&str, usize>::new();
         let mut components = 0usize;
         let mut operating_system = None;

@@ -24,3 +24,9 @@ mod schemas;
 mod spdx;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod xml;
+#[cfg(test)]
+mod xml_random;
+#[cfg(test)]
+mod xml_refused;

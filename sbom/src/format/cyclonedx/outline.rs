@@ -1,14 +1,17 @@
 //! Reads what anybody's CycloneDX JSON says about components, versions 1.2 to 1.7.
+//! [`Document`](super::Document) has all of it.
 
 use bulla_model::{JsonError, Limits, json};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::xml::XmlError;
+
 /// What was read of a document. Fields that are not here were ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Document {
+pub struct Outline {
     bom_format: String,
     /// `1.6`.
     pub spec_version: String,
@@ -25,7 +28,7 @@ pub struct Document {
     pub aggregates: Vec<String>,
 }
 
-impl Document {
+impl Outline {
     /// All components, those inside others too.
     pub fn all_components(&self) -> impl Iterator<Item = &Component> {
         let mut pending: Vec<&Component> = self.components.iter().rev().collect();
@@ -95,7 +98,7 @@ pub struct Property {
 
 /// Reads a document. Nesting is bounded by `Limits::json_depth`, length by
 /// `Limits::catalog_file_bytes`.
-pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<Outline, ReadError> {
     let limit = limits.catalog_file_bytes;
     if bytes.len() as u64 > limit {
         return Err(ReadError::Size {
@@ -107,7 +110,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
     if bytes.trim_ascii_start().starts_with(b"<") {
         return Err(ReadError::Xml);
     }
-    let document: Document =
+    let document: Outline =
         json::read(bytes, limit, limits.json_depth).map_err(|source| ReadError::Json { source })?;
     if document.bom_format != "CycloneDX" {
         let found = document.bom_format.chars().take(32).collect();
@@ -135,6 +138,13 @@ pub enum ReadError {
     /// It is XML.
     #[error("document is XML, expected JSON")]
     Xml,
+    /// It is XML that cannot be read.
+    #[error("document is not CycloneDX XML: {source}")]
+    Markup {
+        /// What the XML reader said.
+        #[from]
+        source: XmlError,
+    },
     /// It is not JSON of the expected shape.
     #[error("document is not CycloneDX JSON: {source}")]
     Json {
@@ -177,4 +187,4 @@ fn aggregates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>,
     Ok(compositions.iter().filter_map(aggregate).collect())
 }
 
-const VERSIONS: [&str; 6] = ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
+pub(super) const VERSIONS: [&str; 6] = ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
