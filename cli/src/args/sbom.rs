@@ -56,6 +56,7 @@ pub enum Action {
     Explain(ExplainArguments),
     List(ListArguments),
     Score(ScoreArguments),
+    Validate(ValidateArguments),
 }
 
 /// Say how much a bill of materials tells, from 0 to 10, and what would raise that
@@ -107,6 +108,18 @@ pub struct DiffArguments {
     /// Platform to list of images for several
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,
+}
+
+/// Check documents by the official schemas of CycloneDX and SPDX, which are built in
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla sbom validate sbom.cdx.json",
+    after_help = "CycloneDX 1.2 to 1.7 in JSON and XML, SPDX 2.2 and 2.3 in JSON. XML is judged by the schema of JSON: both spellings say the same."
+)]
+pub struct ValidateArguments {
+    /// Documents; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 /// How a comparison is written.

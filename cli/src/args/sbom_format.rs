@@ -8,6 +8,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 pub enum SbomFormat {
     /// CycloneDX as JSON.
     CyclonedxJson(Version),
+    /// CycloneDX as XML.
+    CyclonedxXml(Version),
     /// SPDX 2.3 as JSON.
     SpdxJson,
 }
@@ -21,7 +23,7 @@ impl Default for SbomFormat {
 impl SbomFormat {
     /// All of them, each by its name and what it is; the newest of a name may be asked for without its
     /// version.
-    const ALL: [(&str, &str, Self); 6] = [
+    const ALL: [(&str, &str, Self); 11] = [
         (
             "cyclonedx-json",
             "CycloneDX 1.6 as JSON",
@@ -47,6 +49,31 @@ impl SbomFormat {
             "CycloneDX 1.7 as JSON",
             Self::CyclonedxJson(Version::V1_7),
         ),
+        (
+            "cyclonedx-xml",
+            "CycloneDX 1.6 as XML",
+            Self::CyclonedxXml(Version::V1_6),
+        ),
+        (
+            "cyclonedx-xml@1.4",
+            "CycloneDX 1.4 as XML",
+            Self::CyclonedxXml(Version::V1_4),
+        ),
+        (
+            "cyclonedx-xml@1.5",
+            "CycloneDX 1.5 as XML",
+            Self::CyclonedxXml(Version::V1_5),
+        ),
+        (
+            "cyclonedx-xml@1.6",
+            "CycloneDX 1.6 as XML",
+            Self::CyclonedxXml(Version::V1_6),
+        ),
+        (
+            "cyclonedx-xml@1.7",
+            "CycloneDX 1.7 as XML",
+            Self::CyclonedxXml(Version::V1_7),
+        ),
         ("spdx-json", "SPDX 2.3 as JSON", Self::SpdxJson),
     ];
 
@@ -64,6 +91,7 @@ impl SbomFormat {
     pub fn standard(self) -> String {
         match self {
             Self::CyclonedxJson(version) => format!("CycloneDX {version}"),
+            Self::CyclonedxXml(version) => format!("CycloneDX {version} XML"),
             Self::SpdxJson => "SPDX 2.3".to_owned(),
         }
     }
@@ -72,6 +100,7 @@ impl SbomFormat {
     pub fn ending(self) -> &'static str {
         match self {
             Self::CyclonedxJson(_) => "cdx.json",
+            Self::CyclonedxXml(_) => "cdx.xml",
             Self::SpdxJson => "spdx.json",
         }
     }

@@ -9,6 +9,7 @@ mod markdown;
 mod score;
 mod source;
 mod summary;
+mod validate;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failur
         Some(Action::Explain(arguments)) => return explain::run(arguments, context).await,
         Some(Action::List(arguments)) => return list::run(arguments, context).await,
         Some(Action::Score(arguments)) => return score::run(arguments, context),
+        Some(Action::Validate(arguments)) => return validate::run(arguments, context),
         None => {}
     }
     let Some(target) = &arguments.target else {
@@ -140,6 +142,11 @@ async fn one(
             metadata.cyclonedx = version;
             cyclonedx::write(&inventory, &subject, &metadata)
         }
+        SbomFormat::CyclonedxXml(version) => {
+            metadata.cyclonedx = version;
+            let document = cyclonedx::write(&inventory, &subject, &metadata);
+            in_xml(&document, context)?
+        }
         SbomFormat::SpdxJson => spdx::write(&inventory, &subject, &metadata),
     };
     let mut summary = Summary::of(&inventory, &subject, &document, format);
@@ -156,6 +163,13 @@ async fn one(
     }
     summary.seconds = started.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+/// What was just written, as XML.
+fn in_xml(document: &[u8], context: &Context) -> Result<Vec<u8>, Failure> {
+    let document = cyclonedx::Document::read_json(document, &context.limits)
+        .map_err(|error| Failure::new(FailureKind::Internal, error))?;
+    Ok(cyclonedx::xml::write(&document).bytes)
 }
 
 /// Whether somebody looks at what is printed, and nothing for programs was asked for.

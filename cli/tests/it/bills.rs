@@ -161,3 +161,51 @@ fn what_is_no_bill_is_refused() {
     let told = sandbox.run("sbom list y.json");
     assert!(told.talk.contains("bomFormat"), "{}", told.talk);
 }
+
+#[test]
+fn documents_are_judged_by_their_schemas() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "Cargo.lock",
+        "version = 4\n[[package]]\nname = \"pay\"\nversion = \"1.0.0\"\n",
+    );
+    let mut files = Vec::new();
+    for format in [
+        "cyclonedx-json@1.4",
+        "cyclonedx-json@1.7",
+        "cyclonedx-xml@1.5",
+        "cyclonedx-xml",
+        "spdx-json",
+    ] {
+        let ending = if format.contains("xml") {
+            "xml"
+        } else {
+            "json"
+        };
+        let file = format!("{}.{ending}", format.replace('@', "-"));
+        sandbox.done(&format!("sbom file:Cargo.lock --format {format} -o {file}"));
+        files.push(file);
+    }
+    let told = sandbox
+        .done(&format!("sbom validate {} --output json", files.join(" ")))
+        .json();
+    let judged = told["files"].as_array().unwrap();
+    assert_eq!(judged.len(), files.len());
+    assert!(judged.iter().all(|file| file["valid"] == true), "{told}");
+    assert_eq!(judged[2]["standard"], "CycloneDX 1.5");
+    // The one in XML says the same.
+    let told = sandbox
+        .done("sbom diff cyclonedx-xml.xml spdx-json.json --output json")
+        .json();
+    assert_eq!(told["same"], 1, "{told}");
+    let broken = sandbox
+        .read("cyclonedx-json-1.7.json")
+        .replace("\"library\"", "\"lib\u{1b}rary\"");
+    sandbox.write("broken.json", &broken.replace('\u{1b}', "\\u001b"));
+    let told = sandbox.run("sbom validate broken.json");
+    assert_eq!(told.code, 1);
+    assert!(told.data.contains("/components/0/type"), "{}", told.data);
+    assert!(!told.data.contains('\u{1b}'), "{:?}", told.data);
+    sandbox.write("other.json", "{}");
+    assert_ne!(sandbox.run("sbom validate other.json").code, 0);
+}

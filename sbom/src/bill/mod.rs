@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bulla_model::{JsonError, Limits, Purl, json};
 use serde_json::Value;
 
+use crate::format::cyclonedx::{Document, ReadError};
+
 pub use difference::{Change, Difference, Key, Side};
 
 /// What a document lists.
@@ -84,11 +86,15 @@ impl Item {
     }
 }
 
-/// Reads CycloneDX 1.2 to 1.7 or SPDX 2.2 and 2.3, as JSON.
+/// Reads CycloneDX 1.2 to 1.7 as JSON or XML, or SPDX 2.2 and 2.3 as JSON.
 ///
 /// Nesting is bounded by `Limits::json_depth`, length by `Limits::catalog_file_bytes`.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Bill, BillError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii_start().starts_with(b"<") {
+        let document = Document::read(bytes, limits)?;
+        return Ok(cyclonedx::read(&document.as_value()));
+    }
     let document: Value = json::read(bytes, limits.catalog_file_bytes, limits.json_depth)
         .map_err(|source| BillError::Json { source })?;
     let is = |key: &str, start: &str| {
@@ -114,6 +120,9 @@ pub enum BillError {
         /// What the JSON reader said.
         source: JsonError,
     },
+    /// It is not CycloneDX in XML.
+    #[error(transparent)]
+    Xml(#[from] ReadError),
     /// It is another kind of document.
     #[error("it is neither CycloneDX nor SPDX 2 (no `bomFormat`, no `spdxVersion`)")]
     Format,

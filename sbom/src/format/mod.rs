@@ -2,6 +2,7 @@
 
 mod about;
 pub mod cyclonedx;
+pub mod schema;
 pub mod spdx;
 pub mod summary;
 

@@ -23,6 +23,8 @@ mod schemas;
 #[cfg(test)]
 mod spdx;
 #[cfg(test)]
+mod validity;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod xml;

@@ -57,7 +57,9 @@ fn is_document(what: &str) -> bool {
         return false;
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let is_json = name.to_ascii_lowercase().ends_with(".json");
-    let is_list = bulla_sbom::catalog::is_list(&name);
-    is_json && !is_list
+    let ending = path.extension().unwrap_or_default();
+    let is_document = ["json", "xml"]
+        .iter()
+        .any(|one| ending.eq_ignore_ascii_case(one));
+    is_document && !bulla_sbom::catalog::is_list(&name)
 }

@@ -18,7 +18,9 @@ pub struct Loss {
 pub enum Lost {
     /// An element or attribute of another namespace; signatures are such.
     Foreign,
-    /// An element or attribute that no version of CycloneDX has there.
+    /// An attribute that no version of CycloneDX has there; its schemas of XML allow any.
+    Attribute,
+    /// An element that no version of CycloneDX has there.
     Unknown,
     /// Text between elements.
     Text,
@@ -44,7 +46,7 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign => "of another namespace",
-            Self::Unknown => "not of CycloneDX",
+            Self::Attribute | Self::Unknown => "not of CycloneDX",
             Self::Text => "text between elements",
             Self::Repeated => "said twice",
             Self::Digits => "more digits than can be held",

@@ -77,6 +77,11 @@ impl Document {
         &self.members
     }
 
+    /// The same as a value of JSON.
+    pub fn as_value(&self) -> Value {
+        Value::Object(self.members.clone())
+    }
+
     /// What it says, to be changed.
     pub fn into_members(self) -> Map<String, Value> {
         self.members

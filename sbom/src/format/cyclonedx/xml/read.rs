@@ -41,7 +41,7 @@ impl Reader<'_> {
                     let value = self.scalar(value, field.kind);
                     object.insert(field.member.to_owned(), value);
                 }
-                None => self.losses.add(name, Lost::Unknown),
+                None => self.losses.add(name, Lost::Attribute),
             }
         }
         match table::text(fields) {
@@ -178,7 +178,7 @@ impl Reader<'_> {
                 for (name, value) in &element.attributes {
                     match &**name {
                         "ref" => reference = Some(value.as_str().into()),
-                        other => self.losses.add(other, Lost::Unknown),
+                        other => self.losses.add(other, Lost::Attribute),
                     }
                 }
                 self.no_text(element);
@@ -239,7 +239,7 @@ impl Reader<'_> {
 
     fn no_attributes(&mut self, element: &Element) {
         for (name, _) in &element.attributes {
-            self.losses.add(name, Lost::Unknown);
+            self.losses.add(name, Lost::Attribute);
         }
     }
 
