@@ -4,6 +4,7 @@
 
 mod apk;
 mod binary;
+mod cabal;
 mod capability;
 mod cargo_auditable;
 mod cargo_lock;
@@ -117,6 +118,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &mix_lock::MixLock,
     &rebar_lock::RebarLock,
     &erlang_app::ErlangApp,
+    &cabal::Cabal,
     &github_actions::GithubActions,
 ];
 

@@ -229,6 +229,11 @@ fn erlang_app_lists_releases_and_not_what_was_compiled() {
 }
 
 #[test]
+fn cabal_lists_exact_versions_and_not_flags() {
+    check("cabal");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

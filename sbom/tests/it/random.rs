@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 20] = [
+const LISTS: [&str; 21] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -29,6 +29,7 @@ const LISTS: [&str; 20] = [
     "mix.lock",
     "rebar.lock",
     "opt/a/lib/a-1/ebin/a.app",
+    "cabal.project.freeze",
 ];
 
 fn list_all(bytes: &[u8]) {
