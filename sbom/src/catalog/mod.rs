@@ -40,6 +40,7 @@ mod python_lock;
 mod rebar_lock;
 mod requirements;
 mod rpm;
+mod stack;
 mod stanza;
 mod swift;
 mod uv;
@@ -119,6 +120,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &rebar_lock::RebarLock,
     &erlang_app::ErlangApp,
     &cabal::Cabal,
+    &stack::Stack,
     &github_actions::GithubActions,
 ];
 

@@ -234,6 +234,11 @@ fn cabal_lists_exact_versions_and_not_flags() {
 }
 
 #[test]
+fn stack_lists_what_is_added_to_the_snapshot() {
+    check("stack");
+}
+
+#[test]
 fn github_actions_lists_actions_and_reusable_workflows() {
     check("github-actions");
 }

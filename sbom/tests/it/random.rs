@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 21] = [
+const LISTS: [&str; 22] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -30,6 +30,7 @@ const LISTS: [&str; 21] = [
     "rebar.lock",
     "opt/a/lib/a-1/ebin/a.app",
     "cabal.project.freeze",
+    "stack.yaml.lock",
 ];
 
 fn list_all(bytes: &[u8]) {
