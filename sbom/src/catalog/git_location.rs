@@ -77,7 +77,9 @@ fn address(location: &str) -> Option<Cow<'_, str>> {
     let path = path.trim_start_matches('/');
     // `C:\folder` is one letter, and not a host.
     let is_host = host.len() > 1 && !host.contains(['/', '\\']);
-    is_host.then(|| Cow::Owned(format!("ssh://{host}/{path}")))
+    // What comes before an at sign there would be a password, which this form does not have.
+    let is_path = !path.split('/').next()?.contains('@');
+    (is_host && is_path).then(|| Cow::Owned(format!("ssh://{host}/{path}")))
 }
 
 #[cfg(test)]
@@ -110,6 +112,7 @@ mod tests {
             ("../a", ""),
             ("/srv/a:b", ""),
             ("C:\\a", ""),
+            ("me:t0ken@git.example.test:a/b", ""),
             ("file:///srv/a", ""),
             ("", ""),
         ] {
