@@ -170,3 +170,23 @@ fn older_and_newer_versions_are_written_on_request() {
     assert_eq!(told.code, 2);
     assert!(told.talk.contains("cyclonedx-json@1.7"), "{}", told.talk);
 }
+
+#[test]
+fn a_layer_that_is_not_what_its_digest_says_is_not_listed() {
+    let sandbox = Sandbox::new().with_image();
+    let index = document(&sandbox.read("image/index.json"));
+    let blob = |digest: &Value| {
+        let hex = digest.as_str().unwrap().strip_prefix("sha256:").unwrap();
+        format!("image/blobs/sha256/{hex}")
+    };
+    let manifest = document(&sandbox.read(&blob(&index["manifests"][0]["digest"])));
+    let path = sandbox.path(&blob(&manifest["layers"][0]["digest"]));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Behind the end of the archive, where nothing of it is looked at.
+    *bytes.last_mut().unwrap() = 1;
+    std::fs::write(&path, bytes).unwrap();
+    let told = sandbox.run("sbom oci:image:1.0 -o pay.json");
+    assert_ne!(told.code, 0);
+    assert!(told.talk.contains("digest"), "{}", told.talk);
+    assert!(!sandbox.path("pay.json").exists());
+}

@@ -92,6 +92,7 @@ pub(crate) fn layer_input(blob: Vec<u8>) -> LayerInput {
         digest,
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
         size,
+        is_checked: false,
         open: Box::new(move || Ok(Box::new(io::Cursor::new(Arc::clone(&blob))))),
     }
 }

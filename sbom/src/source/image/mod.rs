@@ -42,12 +42,14 @@ pub struct ImageInput {
 
 /// One layer of an image.
 pub struct LayerInput {
-    /// Digest of the blob; checked while reading.
+    /// Digest of the blob; checked while reading, here or by the reader.
     pub digest: Digest,
     /// Media type in the manifest. How the blob is compressed is seen from its first bytes.
     pub media_type: String,
     /// Length of the blob in bytes; checked while reading.
     pub size: u64,
+    /// Whether reading the blob to its end fails if its digest is wrong: then it is not computed twice.
+    pub is_checked: bool,
     /// Opens the blob. Called once, or twice if a symbolic link turns out to hide a package list.
     pub open: Box<dyn Fn() -> io::Result<LayerReader> + Send + Sync>,
 }
@@ -58,6 +60,7 @@ impl fmt::Debug for LayerInput {
             .field("digest", &self.digest)
             .field("media_type", &self.media_type)
             .field("size", &self.size)
+            .field("is_checked", &self.is_checked)
             .finish_non_exhaustive()
     }
 }
