@@ -32,6 +32,7 @@ mod npm_lock;
 mod nuget_lock;
 mod pdm;
 mod pipenv;
+mod pnpm;
 mod poetry;
 mod pub_lock;
 mod pylock;
@@ -45,6 +46,7 @@ mod stanza;
 mod swift;
 mod uv;
 mod yaml;
+mod yarn;
 
 use std::fmt;
 
@@ -94,6 +96,8 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &rpm::Rpm,
     &npm::Npm,
     &npm_lock::NpmLock,
+    &yarn::Yarn,
+    &pnpm::Pnpm,
     &python::Python,
     &requirements::Requirements,
     &pipenv::Pipenv,

@@ -164,6 +164,16 @@ fn npm_lock_lists_what_is_declared_with_edges_and_hashes() {
 }
 
 #[test]
+fn yarn_lists_what_is_declared_in_either_syntax() {
+    check("yarn");
+}
+
+#[test]
+fn pnpm_lists_what_is_declared_by_who_needs_it() {
+    check("pnpm");
+}
+
+#[test]
 fn python_lists_distributions_and_not_vendored_copies() {
     check("python");
 }

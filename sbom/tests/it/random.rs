@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 22] = [
+const LISTS: [&str; 24] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -31,6 +31,8 @@ const LISTS: [&str; 22] = [
     "opt/a/lib/a-1/ebin/a.app",
     "cabal.project.freeze",
     "stack.yaml.lock",
+    "yarn.lock",
+    "pnpm-lock.yaml",
 ];
 
 fn list_all(bytes: &[u8]) {
