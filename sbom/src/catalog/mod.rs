@@ -29,6 +29,7 @@ mod lock;
 mod mix_lock;
 mod npm;
 mod npm_lock;
+mod npm_origin;
 mod nuget_lock;
 mod pdm;
 mod pipenv;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Entry, Origin, Read, origin, split};
+use super::{Entry, Origin, Read, split};
 use crate::catalog::yaml;
 
 /// The newest version of the file that is known.
@@ -64,7 +64,7 @@ fn entry(key: &str, locked: Locked) -> Option<Entry> {
     let origin = if is_usual {
         Origin::Usual
     } else {
-        origin(place).unwrap_or_default()
+        Origin::of(place).unwrap_or_default()
     };
     Some(Entry {
         descriptors: key.split(", ").map(str::to_owned).collect(),

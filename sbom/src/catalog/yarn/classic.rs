@@ -1,7 +1,7 @@
 //! The syntax of version 1: lines with spaces before them, keys that end with a colon, and texts in
 //! quotation marks where they need them.
 
-use super::{Entry, Origin, Read, origin, split};
+use super::{Entry, Origin, Read, split};
 
 /// Reads a whole file.
 pub(super) fn read(text: &str) -> Result<Read, String> {
@@ -101,7 +101,7 @@ fn resolved(name: &str, address: &str) -> Origin {
     if address.contains(&path) || address.contains(&escaped) {
         return Origin::Usual;
     }
-    origin(address).unwrap_or_default()
+    Origin::of(address).unwrap_or_default()
 }
 
 fn need(line: &str) -> Option<(String, String)> {

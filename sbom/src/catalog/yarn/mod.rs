@@ -10,13 +10,13 @@ mod classic;
 
 use std::collections::BTreeMap;
 
-use bulla_model::{Purl, PurlError};
+use bulla_model::PurlError;
 
 use super::{
     Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name,
-    is_inside_package, lock, npm,
+    is_inside_package, lock, npm_origin::Origin,
 };
-use crate::{Package, Presence, address};
+use crate::{Package, Presence};
 
 #[derive(Debug)]
 pub(super) struct Yarn;
@@ -88,41 +88,14 @@ struct Entry {
     needs: Vec<(String, String)>,
 }
 
-/// Where a package is from.
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Origin {
-    /// A registry, or a folder of the project.
-    #[default]
-    Usual,
-    /// A repository at a commit, as the qualifier `vcs_url` says it.
-    Git(String),
-    /// An archive somewhere else.
-    Archive(String),
-}
-
 impl Entry {
     fn package(&self) -> Result<Package, PurlError> {
-        let (key, value) = match &self.origin {
-            Origin::Usual => ("", ""),
-            Origin::Git(url) => ("vcs_url", url.as_str()),
-            Origin::Archive(url) => ("download_url", url.as_str()),
-        };
-        let purl = npm::purl(&self.name, &self.version)?;
-        let purl = match key {
-            "" => purl,
-            key => with_qualifier(&purl, key, value)?,
-        };
+        let purl = self.origin.purl(&self.name, &self.version)?;
         let mut package = Package::new(&self.name, &self.version, purl).declared();
         let digests = self.integrity.iter().flat_map(|text| lock::integrity(text));
         package.hashes.extend(digests);
         Ok(package)
     }
-}
-
-fn with_qualifier(purl: &Purl, key: &str, value: &str) -> Result<Purl, PurlError> {
-    let mut parts = purl.parts();
-    parts.qualifiers.insert(key.to_owned(), value.to_owned());
-    parts.build()
 }
 
 /// Adds packages, and edges through what asks for them.
@@ -166,25 +139,6 @@ fn split(descriptor: &str) -> Option<(&str, &str)> {
     Some((name, range.get(1..)?)).filter(|(name, _)| !name.is_empty())
 }
 
-/// Where an address leads that is none of a registry's archives.
-fn origin(address: &str) -> Option<Origin> {
-    let (place, fragment) = address.split_once('#').unwrap_or((address, ""));
-    let is_git = place.starts_with("git") || place.strip_suffix(".git").is_some();
-    if is_git {
-        let place = place.strip_prefix("git+").unwrap_or(place);
-        let commit = fragment
-            .split('&')
-            .find_map(|part| match part.split_once('=') {
-                Some(("commit", commit)) => Some(commit),
-                Some(_) => None,
-                None => Some(part).filter(|part| !part.is_empty()),
-            });
-        return Some(Origin::Git(lock::vcs_url("git", place, commit, None)));
-    }
-    let is_address = place.starts_with("https://") || place.starts_with("http://");
-    is_address.then(|| Origin::Archive(address::without_secret(place)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,23 +151,5 @@ mod tests {
         assert_eq!(split("@"), None);
         assert_eq!(split(""), None);
         assert_eq!(split("@é@1"), Some(("@é", "1")));
-    }
-
-    #[test]
-    fn repositories_and_archives_are_told_apart_without_secrets() {
-        let git = |text: &str| Some(Origin::Git(text.to_owned()));
-        assert_eq!(
-            origin("git+https://t0ken@git.example.test/a.git#0123"),
-            git("git+https://git.example.test/a.git@0123")
-        );
-        assert_eq!(
-            origin("https://git.example.test/a.git#commit=0123"),
-            git("git+https://git.example.test/a.git@0123")
-        );
-        assert_eq!(
-            origin("https://example.test/a.tgz#sum"),
-            Some(Origin::Archive("https://example.test/a.tgz".to_owned()))
-        );
-        assert_eq!(origin("npm:1.0.0"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! npm packages that a lock file declares.
 //!
-//! package-lock.json, lockfileVersion 2 and 3, <https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json>.
-//! Version 1, which npm has not written since 2020, is recorded as not read.
+//! package-lock.json, lockfileVersion 1 to 3, <https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json>.
+
+mod nested;
 
 use std::collections::BTreeMap;
 
@@ -9,9 +10,10 @@ use bulla_model::PurlError;
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::nested::Nested;
 use super::{
     Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name,
-    is_inside_package, lock, npm,
+    is_inside_package, lock, npm, npm_origin::Origin,
 };
 use crate::source::SourceKind;
 use crate::{Package, Presence, Scope};
@@ -27,7 +29,7 @@ impl Cataloger for NpmLock {
     fn capability(&self) -> Capability {
         Capability {
             ecosystem: "npm",
-            reads: "`package-lock.json`, `npm-shrinkwrap.json`, versions 2 and 3",
+            reads: "`package-lock.json`, `npm-shrinkwrap.json`, versions 1 to 3",
             presence: Presence::Declared,
             technique: Technique::Manifest,
             edges: Edges::All,
@@ -53,8 +55,19 @@ impl Cataloger for NpmLock {
                 }) => {
                     read(list, &packages, context, &mut found);
                 }
+                Ok(LockFile {
+                    version: None | Some(1),
+                    dependencies: Some(dependencies),
+                    ..
+                }) => {
+                    read(list, &nested::flat(dependencies), context, &mut found);
+                }
+                // A project without packages.
+                Ok(LockFile {
+                    version: Some(1), ..
+                }) => {}
                 Ok(LockFile { version, .. }) => {
-                    let version = version.unwrap_or(1);
+                    let version = version.unwrap_or_default();
                     found.unknown(list.path, &format!("lockfileVersion {version} is not read"));
                 }
             }
@@ -68,9 +81,10 @@ struct LockFile {
     #[serde(rename = "lockfileVersion")]
     version: Option<u64>,
     packages: Option<BTreeMap<String, Entry>>,
+    dependencies: Option<BTreeMap<String, Nested>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(
     clippy::struct_excessive_bools,
@@ -105,7 +119,11 @@ impl Entry {
             .or(by_key)
             .filter(|name| !name.is_empty())?;
         let version = self.version.as_deref()?;
-        Some(npm::purl(name, version).map(|purl| {
+        // Archives of registries are the usual ones, wherever the registry is.
+        let resolved = self.resolved.as_deref().filter(|_| !self.link);
+        let origin = resolved.and_then(Origin::of).filter(Origin::is_git);
+        let purl = origin.unwrap_or_default().purl(name, version);
+        Some(purl.map(|purl| {
             let mut package = Package::new(name, version, purl).declared();
             package.scope = match (self.dev, self.optional || self.dev_optional) {
                 (true, _) => Scope::Excluded,
