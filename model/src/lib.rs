@@ -80,7 +80,7 @@ pub use manifest::{ImageIndex, ImageManifest, Manifest, ManifestContent, Manifes
 pub use name::{NameError, Person, Role, Service, Tier};
 pub use nonce::{Nonce, NonceError};
 pub use notation::{NotationEnvelope, NotationError};
-pub use purl::{Purl, PurlError, PurlParts};
+pub use purl::{Purl, PurlBuilder, PurlError, PurlParts};
 pub use reference::{PinnedReference, Reference, ReferenceError, Repository, Tag};
 pub use referrer::{Referrer, ReferrerList};
 pub use resource::ResourceDescriptor;

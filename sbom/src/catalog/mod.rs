@@ -9,6 +9,7 @@ mod capability;
 mod cargo_auditable;
 mod cargo_lock;
 mod cocoapods;
+mod composer;
 mod conda;
 mod conda_archive;
 mod conda_lock;
@@ -17,6 +18,8 @@ mod dotnet_deps;
 mod dpkg;
 mod erlang_app;
 mod erlang_term;
+mod gem;
+mod gemfile_lock;
 mod git_location;
 mod github_actions;
 mod go_binary;
@@ -118,6 +121,10 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &dotnet_deps::DotnetDeps,
     &nuget_lock::NugetLock,
     &gradle::Gradle,
+    &gem::Gem,
+    &gemfile_lock::GemfileLock,
+    &composer::ComposerInstalled,
+    &composer::ComposerLock,
     &pub_lock::PubLock,
     &swift::Swift,
     &cocoapods::Cocoapods,

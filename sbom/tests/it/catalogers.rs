@@ -174,6 +174,26 @@ fn pnpm_lists_what_is_declared_by_who_needs_it() {
 }
 
 #[test]
+fn gem_lists_installed_gems_and_not_their_sources() {
+    check("gem");
+}
+
+#[test]
+fn gemfile_lock_lists_gems_by_source_and_platform() {
+    check("gemfile-lock");
+}
+
+#[test]
+fn composer_lists_what_is_installed() {
+    check("composer");
+}
+
+#[test]
+fn composer_lock_tells_what_is_for_developing() {
+    check("composer-lock");
+}
+
+#[test]
 fn python_lists_distributions_and_not_vendored_copies() {
     check("python");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 24] = [
+const LISTS: [&str; 28] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -33,6 +33,10 @@ const LISTS: [&str; 24] = [
     "stack.yaml.lock",
     "yarn.lock",
     "pnpm-lock.yaml",
+    "specifications/a-1.gemspec",
+    "Gemfile.lock",
+    "composer.lock",
+    "app/vendor/composer/installed.json",
 ];
 
 fn list_all(bytes: &[u8]) {

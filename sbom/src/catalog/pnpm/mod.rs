@@ -212,8 +212,9 @@ fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
     let mut perhaps = asked(|one| &one.optional_dependencies);
     let weakly = weak.iter().filter(|(from, _)| required.contains(from));
     perhaps.extend(weakly.map(|(_, to)| *to));
-    let optional = reached(&edges.union(&weak).copied().collect(), perhaps);
-    let excluded = reached(&edges, asked(|one| &one.dev_dependencies));
+    let all: BTreeSet<_> = edges.union(&weak).copied().collect();
+    let optional = reached(&all, perhaps);
+    let excluded = reached(&all, asked(|one| &one.dev_dependencies));
     for index in indexes.values() {
         let scope = match index {
             one if required.contains(one) => Scope::Required,
@@ -226,7 +227,7 @@ fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
             package.scope = scope;
         }
     }
-    found.edges.extend(edges.union(&weak));
+    found.edges.extend(all);
 }
 
 /// What is needed by these, and they themselves.

@@ -33,7 +33,9 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
         }
     }
     if nameless > 0 {
-        read.doubt = Some(format!("{nameless} entries say no name and version"));
+        let reason = format!("{nameless} entries say no name and version");
+        let newer = read.doubt.take().map(|newer| format!("{newer}; {reason}"));
+        read.doubt = Some(newer.unwrap_or(reason));
     }
     Ok(read)
 }
@@ -50,7 +52,7 @@ struct Locked {
 fn entry(key: &str, locked: Locked) -> Option<Entry> {
     let resolution = locked.resolution?;
     let (name, place) = split(&resolution)?;
-    let is_project = ["workspace:", "link:", "portal:", "file:"]
+    let is_project = ["workspace:", "link:", "portal:"]
         .iter()
         .any(|kind| place.starts_with(kind));
     let version = match locked.version {
@@ -60,7 +62,8 @@ fn entry(key: &str, locked: Locked) -> Option<Entry> {
         _ => return None,
     };
     // A patched package is the one that was patched.
-    let is_usual = is_project || place.starts_with("npm:") || place.starts_with("patch:");
+    let kinds = ["npm:", "patch:", "file:"];
+    let is_usual = is_project || kinds.iter().any(|kind| place.starts_with(kind));
     let origin = if is_usual {
         Origin::Usual
     } else {
@@ -72,6 +75,7 @@ fn entry(key: &str, locked: Locked) -> Option<Entry> {
         version,
         origin,
         integrity: None,
+        resolved: None,
         needs: locked.dependencies.into_iter().collect(),
     })
 }

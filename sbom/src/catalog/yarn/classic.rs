@@ -88,7 +88,12 @@ fn field(entry: &mut Entry, line: &str) -> Option<()> {
     match key.as_str() {
         "version" => entry.version = value,
         "integrity" => entry.integrity = Some(value),
-        "resolved" => entry.origin = resolved(&entry.name, &value),
+        "resolved" => {
+            entry.origin = resolved(&entry.name, &value);
+            let archive = value.split('#').next().unwrap_or_default();
+            let is_archive = entry.origin == Origin::Usual && archive.contains("://");
+            entry.resolved = is_archive.then(|| archive.to_owned());
+        }
         _ => {}
     }
     Some(())

@@ -84,6 +84,8 @@ struct Entry {
     version: String,
     origin: Origin,
     integrity: Option<String>,
+    /// The address of the archive.
+    resolved: Option<String>,
     /// Names and ranges.
     needs: Vec<(String, String)>,
 }
@@ -92,6 +94,7 @@ impl Entry {
     fn package(&self) -> Result<Package, PurlError> {
         let purl = self.origin.purl(&self.name, &self.version)?;
         let mut package = Package::new(&self.name, &self.version, purl).declared();
+        package.distribution.clone_from(&self.resolved);
         let digests = self.integrity.iter().flat_map(|text| lock::integrity(text));
         package.hashes.extend(digests);
         Ok(package)
@@ -110,7 +113,11 @@ fn add(list: ListFile<'_>, entries: &[Entry], found: &mut Found) {
         for descriptor in &entry.descriptors {
             asked.insert(descriptor, index);
             if let Some((name, _)) = split(descriptor) {
-                named.entry(name).or_default().push(index);
+                let of_name = named.entry(name).or_default();
+                // One package may be asked for in several ways.
+                if of_name.last() != Some(&index) {
+                    of_name.push(index);
+                }
             }
         }
         listed.push((index, entry));
