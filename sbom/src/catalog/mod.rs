@@ -116,6 +116,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &go_binary::GoBinary,
     &go_mod::GoMod,
     &java::Java,
+    &java::MavenProject,
     &jvm::Jvm,
     &binary::Binary,
     &dotnet_deps::DotnetDeps,

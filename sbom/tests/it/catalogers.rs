@@ -105,6 +105,11 @@ fn java_lists_archives_nested_and_shaded_ones() {
 }
 
 #[test]
+fn maven_lists_what_projects_ask_for_with_what_their_parents_say() {
+    check("maven");
+}
+
+#[test]
 fn jvm_lists_runtimes_and_no_other_release() {
     check("jvm");
 }

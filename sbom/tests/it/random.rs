@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 29] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -37,6 +37,7 @@ const LISTS: [&str; 28] = [
     "Gemfile.lock",
     "composer.lock",
     "app/vendor/composer/installed.json",
+    "app/pom.xml",
 ];
 
 fn list_all(bytes: &[u8]) {

@@ -3,6 +3,7 @@
 mod identity;
 mod manifest;
 mod pom;
+mod project;
 mod well_known;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 
 use self::identity::{Identity, Module};
+pub(super) use self::project::MavenProject;
 use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique, file_name};
 use crate::source::{Content, Jar};
 use crate::{License, Package, Presence};

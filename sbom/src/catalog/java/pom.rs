@@ -20,6 +20,21 @@ pub(super) struct Pom {
     pub(super) repository: Option<String>,
     pub(super) licenses: Vec<String>,
     pub(super) dependencies: Vec<Dependency>,
+    /// Versions for dependencies that say none, here and in what has this as its parent.
+    pub(super) managed: Vec<Dependency>,
+    /// The parent's coordinates and its place.
+    pub(super) parent: Option<Parent>,
+    pub(super) properties: BTreeMap<String, String>,
+}
+
+/// The module that a module takes over from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parent {
+    pub(super) group: String,
+    pub(super) artifact: String,
+    pub(super) version: String,
+    /// Where it is from the folder of the module; empty means nowhere here.
+    pub(super) path: Option<String>,
 }
 
 /// A module that another one needs.
@@ -33,12 +48,19 @@ pub(super) struct Dependency {
 }
 
 impl Pom {
-    /// Reads a file; an error says what is wrong with its XML.
+    /// Reads a file that stands alone; an error says what is wrong with its XML.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut pom = Self::unfilled(bytes)?;
+        let known = pom.known(&BTreeMap::new());
+        pom.fill(&known);
+        Ok(pom)
+    }
+
+    /// Reads a file, and leaves placeholders in their places.
+    pub(super) fn unfilled(bytes: &[u8]) -> Result<Self, String> {
         let file = String::from_utf8_lossy(bytes);
         let mut reader = Reader::from_str(&file);
         let mut pom = Self::default();
-        let mut properties = BTreeMap::new();
         let mut path: Vec<String> = Vec::new();
         let mut text = String::new();
         loop {
@@ -60,7 +82,7 @@ impl Pom {
                     );
                 }
                 Event::End(_) => {
-                    pom.take(&path, text.trim(), &mut properties);
+                    pom.take(&path, text.trim());
                     path.pop();
                     text.clear();
                 }
@@ -72,27 +94,43 @@ impl Pom {
         if pom == Self::default() {
             return Err("it says nothing of a project".to_owned());
         }
-        pom.fill(&properties);
         Ok(pom)
     }
 
     fn begin(&mut self, path: &[String]) {
-        if at(path) == "project/dependencies/dependency" {
-            self.dependencies.push(Dependency::default());
+        match at(path).as_str() {
+            "project/dependencies/dependency" => self.dependencies.push(Dependency::default()),
+            MANAGED => self.managed.push(Dependency::default()),
+            "project/parent" => self.parent = Some(Parent::default()),
+            _ => {}
         }
     }
 
-    fn take(&mut self, path: &[String], text: &str, properties: &mut BTreeMap<String, String>) {
+    fn take(&mut self, path: &[String], text: &str) {
+        let place = at(path);
+        if let (Some(name), Some(parent)) =
+            (place.strip_prefix("project/parent/"), &mut self.parent)
+        {
+            parent.take(name, text);
+        }
         if text.is_empty() || text.len() > LONGEST {
             return;
         }
-        let place = at(path);
         if let Some(name) = place.strip_prefix("project/properties/") {
-            properties.insert(name.to_owned(), text.to_owned());
+            self.properties.insert(name.to_owned(), text.to_owned());
             return;
         }
         if let Some(name) = place.strip_prefix("project/dependencies/dependency/") {
             if let Some(dependency) = self.dependencies.last_mut() {
+                dependency.take(name, text);
+            }
+            return;
+        }
+        let managed = place
+            .strip_prefix(MANAGED)
+            .and_then(|rest| rest.strip_prefix('/'));
+        if let Some(name) = managed {
+            if let Some(dependency) = self.managed.last_mut() {
                 dependency.take(name, text);
             }
             return;
@@ -114,20 +152,30 @@ impl Pom {
         }
     }
 
-    /// Puts properties in their places; what stays a placeholder is not known.
-    fn fill(&mut self, properties: &BTreeMap<String, String>) {
+    /// What placeholders stand for: what others say, then the module itself.
+    pub(super) fn known(&self, inherited: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let own = [
             ("groupId", self.group.clone()),
             ("artifactId", self.artifact.clone()),
             ("version", self.version.clone()),
         ];
-        let mut known = properties.clone();
+        let mut known = inherited.clone();
+        known.extend(self.properties.clone());
+        if let Some(parent) = &self.parent {
+            known.insert("project.parent.groupId".to_owned(), parent.group.clone());
+            known.insert("project.parent.version".to_owned(), parent.version.clone());
+        }
         for (name, value) in own {
             let Some(value) = value else { continue };
             for prefix in ["project.", "pom.", ""] {
                 known.insert(format!("{prefix}{name}"), value.clone());
             }
         }
+        known
+    }
+
+    /// Puts what is known in the places of placeholders; what stays one is not known.
+    pub(super) fn fill(&mut self, known: &BTreeMap<String, String>) {
         let texts = [
             &mut self.group,
             &mut self.artifact,
@@ -137,16 +185,16 @@ impl Pom {
             &mut self.repository,
         ];
         for text in texts {
-            *text = text.take().and_then(|text| resolved(&text, &known));
+            *text = text.take().and_then(|text| resolved(&text, known));
         }
-        for dependency in &mut self.dependencies {
+        for dependency in self.dependencies.iter_mut().chain(&mut self.managed) {
             let texts = [
                 &mut dependency.group,
                 &mut dependency.artifact,
                 &mut dependency.version,
             ];
             for text in texts {
-                *text = resolved(text, &known).unwrap_or_default();
+                *text = resolved(text, known).unwrap_or_default();
             }
         }
     }
@@ -171,6 +219,18 @@ impl Dependency {
     /// Whether a program needs it when it runs.
     pub(super) fn is_needed(&self) -> bool {
         !["test", "provided", "system", "import"].contains(&self.scope.as_str())
+    }
+}
+
+impl Parent {
+    fn take(&mut self, name: &str, text: &str) {
+        match name {
+            "groupId" => text.clone_into(&mut self.group),
+            "artifactId" => text.clone_into(&mut self.artifact),
+            "version" => text.clone_into(&mut self.version),
+            "relativePath" => self.path = Some(text.to_owned()),
+            _ => {}
+        }
     }
 }
 
@@ -199,6 +259,9 @@ fn resolved(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     }
     None
 }
+
+/// Where versions for others stand.
+const MANAGED: &str = "project/dependencyManagement/dependencies/dependency";
 
 /// How deep elements may lie in each other: what is read lies five deep.
 const DEPTH: usize = 64;
