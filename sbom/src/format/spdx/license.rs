@@ -19,10 +19,19 @@ impl Texts {
     pub(super) fn declared(&mut self, licenses: &BTreeSet<License>) -> String {
         let several = licenses.len() > 1;
         let all = licenses.iter().map(|license| match license {
-            License::Id(id) => id.clone(),
-            // Parts that may be chosen from stay together.
-            License::Expression(expression) if several => format!("({expression})"),
-            License::Expression(expression) => expression.clone(),
+            License::Id(id) => {
+                self.named(id);
+                id.clone()
+            }
+            License::Expression(expression) => {
+                self.named(expression);
+                // Parts that may be chosen from stay together.
+                if several {
+                    format!("({expression})")
+                } else {
+                    expression.clone()
+                }
+            }
             License::Name(text) => self.reference(text),
         });
         let all: Vec<_> = all.collect();
@@ -33,11 +42,24 @@ impl Texts {
         }
     }
 
+    /// Every reference of a document needs a text in it, clause 10; where a package names one without
+    /// its text, that is all there is to say.
+    fn named(&mut self, expression: &str) {
+        let is_part =
+            |character: char| character.is_ascii_alphanumeric() || "-.".contains(character);
+        let words = expression.split(|character: char| !is_part(character));
+        for word in words.filter(|word| word.starts_with("LicenseRef-")) {
+            let text = format!("{word} is named by a package, without its text");
+            self.0.entry(word.to_owned()).or_insert(text);
+        }
+    }
+
     fn reference(&mut self, text: &str) -> String {
         let words = text.split(|character: char| !character.is_ascii_alphanumeric());
         let words: Vec<_> = words.filter(|word| !word.is_empty()).take(6).collect();
         let digest = Digest::sha256(text.as_bytes());
-        let id = format!("LicenseRef-{}-{}", words.join("-"), digest.short());
+        let digest = digest.hex().get(..DIGITS).unwrap_or_default();
+        let id = format!("LicenseRef-{}-{digest}", words.join("-"));
         let id = id.replace("--", "-");
         self.0.insert(id.clone(), text.to_owned());
         id
@@ -54,3 +76,6 @@ impl Texts {
             .collect()
     }
 }
+
+/// Digits of the digest in a reference: nobody finds another text with the same ones.
+const DIGITS: usize = 32;
