@@ -72,7 +72,7 @@ pub fn validate(bytes: &[u8], limits: &Limits) -> Result<Validity, SchemaError> 
         (Some("CycloneDX"), Some(version), None) => Standard::cyclonedx(version)?,
         (None, None, Some("SPDX-2.2" | "SPDX-2.3")) => Standard {
             name: text("spdxVersion").unwrap_or_default().replace('-', " "),
-            schema: include_str!("../../../testdata/sbom/spdx-schema/spdx-2.3.schema.json"),
+            schema: include_str!("../../schemas/spdx/spdx-2.3.schema.json"),
         },
         _ => return Err(SchemaError::Unknown),
     };
@@ -154,11 +154,7 @@ pub enum SchemaError {
 
 macro_rules! schema {
     ($name:literal) => {
-        include_str!(concat!(
-            "../../../testdata/sbom/cyclonedx-schema/",
-            $name,
-            ".schema.json"
-        ))
+        include_str!(concat!("../../schemas/cyclonedx/", $name, ".schema.json"))
     };
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 macro_rules! schema {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!(
-            "../../../testdata/sbom/cyclonedx-schema/",
+            "../../schemas/cyclonedx/",
             $name,
             ".schema.json"
         )))

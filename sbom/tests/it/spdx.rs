@@ -24,7 +24,7 @@ fn written(inventory: &Inventory) -> Value {
 }
 
 fn schema_errors(document: &Value) -> Vec<String> {
-    let schema = include_str!("../../../testdata/sbom/spdx-schema/spdx-2.3.schema.json");
+    let schema = include_str!("../../schemas/spdx/spdx-2.3.schema.json");
     let schema: Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors = validator.iter_errors(document);
@@ -47,6 +47,7 @@ fn every_catalogers_packages_are_in_a_valid_document() {
         "npm-lock",
         "python",
         "cargo-lock",
+        "conda",
     ] {
         let inventory = list(name);
         let document = written(&inventory);
@@ -81,6 +82,19 @@ fn every_catalogers_packages_are_in_a_valid_document() {
             known.map(|one| one.dependencies.len()).sum::<usize>(),
             "{name}"
         );
+        // Every reference to a licence has its text.
+        let texts_there = document["hasExtractedLicensingInfos"].as_array();
+        let texts_there: Vec<&str> = texts_there
+            .into_iter()
+            .flatten()
+            .map(|one| one["licenseId"].as_str().unwrap())
+            .collect();
+        for declared in texts(&document["packages"], "licenseDeclared") {
+            let words = declared.split([' ', '(', ')']);
+            for word in words.filter(|word| word.starts_with("LicenseRef-")) {
+                assert!(texts_there.contains(&word), "{name}: {word}");
+            }
+        }
         let read = document["comment"].as_str().unwrap();
         for unknown in &inventory.unknowns {
             assert!(read.contains(&unknown.path), "{name}: {read}");

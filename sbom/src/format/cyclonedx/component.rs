@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn every_identifier_is_in_the_schema_or_known_not_to_be() {
-        let schema = include_str!("../../../../testdata/sbom/cyclonedx-schema/spdx.schema.json");
+        let schema = include_str!("../../../schemas/cyclonedx/spdx.schema.json");
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
         let listed = |name: &str| {
             schema["enum"]
