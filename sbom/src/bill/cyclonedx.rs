@@ -1,8 +1,10 @@
 //! CycloneDX 1.2 to 1.7 as JSON.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::text::{each, text};
+use super::text::{Shared, each, text};
 use super::{Bill, Item};
 
 pub(super) fn read(document: &Value) -> Bill {
@@ -32,13 +34,15 @@ pub(super) fn read(document: &Value) -> Bill {
         inner.reverse();
         left.extend(inner);
     }
+    let mut shared = Shared::default();
     for dependency in each(document, "dependencies") {
         let Some(from) = text(dependency, "ref") else {
             continue;
         };
-        let needed = each(dependency, "dependsOn").filter_map(Value::as_str);
-        bill.needs
-            .extend(needed.map(|to| (from.clone(), to.to_owned())));
+        let from = shared.of(&from);
+        for to in each(dependency, "dependsOn").filter_map(Value::as_str) {
+            bill.needs.push((Arc::clone(&from), shared.of(to)));
+        }
     }
     bill
 }

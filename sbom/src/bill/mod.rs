@@ -8,6 +8,7 @@ mod spdx;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bulla_model::{JsonError, Limits, Purl, json};
 use serde_json::Value;
@@ -30,8 +31,8 @@ pub struct Bill {
     pub subject: Option<Item>,
     /// What is listed, in the order of the document; what lies inside others follows them.
     pub items: Vec<Item>,
-    /// Pairs of references: the first needs the second.
-    pub needs: Vec<(String, String)>,
+    /// Pairs of references: the first needs the second. One that is told often is kept once.
+    pub needs: Vec<(Arc<str>, Arc<str>)>,
     /// Whether it claims to be complete; `None` if it says nothing.
     pub is_complete: Option<bool>,
     /// What could not be read, as Bulla writes it.

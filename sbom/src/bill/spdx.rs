@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::text::{each, text};
+use super::text::{Shared, each, text};
 use super::{Bill, Item};
 
 pub(super) fn read(document: &Value) -> Bill {
@@ -30,11 +30,13 @@ pub(super) fn read(document: &Value) -> Bill {
             bill.items.push(item);
         }
     }
+    let mut shared = Shared::default();
     for one in each(document, "relationships") {
         let ends = (text(one, "spdxElementId"), text(one, "relatedSpdxElement"));
         let (Some(from), Some(to)) = ends else {
             continue;
         };
+        let (from, to) = (shared.of(&from), shared.of(&to));
         match text(one, "relationshipType").as_deref() {
             Some("DEPENDS_ON") => bill.needs.push((from, to)),
             Some("DEPENDENCY_OF") => bill.needs.push((to, from)),
@@ -61,8 +63,10 @@ fn described(document: &Value) -> BTreeSet<String> {
 fn texts(document: &Value) -> BTreeMap<String, String> {
     let all = each(document, "hasExtractedLicensingInfos");
     let named = all.filter_map(|one| {
-        let short = text(one, "extractedText").filter(|text| text.len() <= NAME);
-        Some((text(one, "licenseId")?, text(one, "name").or(short)?))
+        // Longer ones would be told again for each package that has them.
+        let short = |key: &str| text(one, key).filter(|text| text.len() <= NAME);
+        let name = short("name").or_else(|| short("extractedText"))?;
+        Some((text(one, "licenseId")?, name))
     });
     named.collect()
 }

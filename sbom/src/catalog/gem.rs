@@ -183,19 +183,19 @@ const SOURCE: &str = "source_code_uri";
 fn texts(line: &str) -> impl Iterator<Item = String> {
     let mut rest = line;
     std::iter::from_fn(move || {
-        let quoted = rest.find('"');
-        let percent = rest.find("%q<");
-        let at = [quoted, percent].into_iter().flatten().min()?;
-        if quoted == Some(at) {
-            let inside = rest.get(at.saturating_add(1)..)?;
-            let (text, length) = quoted_text(inside)?;
-            rest = inside.get(length..)?;
-            Some(text)
-        } else {
-            let inside = rest.get(at.saturating_add(3)..)?;
-            let (text, after) = inside.split_once('>')?;
-            rest = after;
-            Some(text.to_owned())
+        loop {
+            rest = rest.get(rest.find(['"', '%'])?..)?;
+            if let Some(inside) = rest.strip_prefix('"') {
+                let (text, length) = quoted_text(inside)?;
+                rest = inside.get(length..)?;
+                return Some(text);
+            }
+            if let Some(inside) = rest.strip_prefix("%q<") {
+                let (text, after) = inside.split_once('>')?;
+                rest = after;
+                return Some(text.to_owned());
+            }
+            rest = rest.get(1..)?;
         }
     })
 }
@@ -229,6 +229,10 @@ mod tests {
         assert_eq!(all(r#""open"#), Vec::<String>::new());
         assert_eq!(all(r#""x\"#), Vec::<String>::new());
         assert_eq!(all("Gem::Version.new(1)"), Vec::<String>::new());
+        assert_eq!(all(r#"100% %q <a> "b" %q<c>"#), ["b", "c"]);
+        // Each character is looked at once: this would take hours otherwise.
+        let many = "\"a\",".repeat(1 << 20);
+        assert_eq!(texts(&many).count(), 1 << 20);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod archive;
 #[cfg(test)]
+mod bills;
+#[cfg(test)]
 mod catalogers;
 #[cfg(test)]
 mod cyclonedx;

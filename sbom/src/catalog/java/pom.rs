@@ -25,6 +25,8 @@ pub(super) struct Pom {
     /// The parent's coordinates and its place.
     pub(super) parent: Option<Parent>,
     pub(super) properties: BTreeMap<String, String>,
+    /// Bytes of the file, where somebody counts them.
+    pub(super) length: usize,
 }
 
 /// The module that a module takes over from.

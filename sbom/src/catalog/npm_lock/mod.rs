@@ -59,9 +59,10 @@ impl Cataloger for NpmLock {
                     version: None | Some(1),
                     dependencies: Some(dependencies),
                     ..
-                }) => {
-                    read(list, &nested::flat(dependencies), context, &mut found);
-                }
+                }) => match nested::flat(dependencies) {
+                    Some(entries) => read(list, &entries, context, &mut found),
+                    None => found.unknown(list.path, "its names take more than is read"),
+                },
                 // A project without packages.
                 Ok(LockFile {
                     version: Some(1), ..

@@ -22,12 +22,15 @@ pub(super) struct Nested {
 }
 
 /// The same as version 2 and 3 say it: each package by its folder.
-pub(super) fn flat(dependencies: BTreeMap<String, Nested>) -> BTreeMap<String, Entry> {
+/// `None` if that takes far more than the file.
+pub(super) fn flat(dependencies: BTreeMap<String, Nested>) -> Option<BTreeMap<String, Entry>> {
+    let mut left = FOLDERS;
     let mut entries = BTreeMap::new();
     let mut pending = vec![(String::new(), dependencies)];
     while let Some((folder, dependencies)) = pending.pop() {
         for (name, nested) in dependencies {
             let key = format!("{folder}node_modules/{name}");
+            left = left.checked_sub(key.len())?;
             if let Some(inner) = nested.dependencies {
                 pending.push((format!("{key}/"), inner));
             }
@@ -63,5 +66,30 @@ pub(super) fn flat(dependencies: BTreeMap<String, Nested>) -> BTreeMap<String, E
             entries.insert(key, entry);
         }
     }
-    entries
+    Some(entries)
+}
+
+/// Bytes of the names of all folders. Stops a long name from being repeated for all that lies in it.
+const FOLDERS: usize = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_not_repeated_for_all_that_lies_in_it() {
+        let leaf = r#""a{at}": {"version": "1"}"#;
+        let inner: Vec<String> = (0..40_000)
+            .map(|at| leaf.replace("{at}", &at.to_string()))
+            .collect();
+        let long = "n".repeat(10_000);
+        let text = format!(
+            r#"{{"{long}": {{"dependencies": {{{}}}}}}}"#,
+            inner.join(",")
+        );
+        let nested: BTreeMap<String, Nested> = serde_json::from_str(&text).unwrap();
+        assert!(flat(nested).is_none());
+        let nested = serde_json::from_str(&text.replace(&long, "n")).unwrap();
+        assert_eq!(flat(nested).unwrap().len(), 40_001);
+    }
 }
