@@ -90,7 +90,13 @@ fn unite(packages: &mut BTreeMap<Purl, Package>) {
         if let Some(declared) = packages.remove(declared)
             && let Some(installed) = packages.get_mut(installed)
         {
+            // The package URL of what is installed does not tell where it is from.
+            let mut origins = declared.purl.parts().qualifiers;
+            let origin = ["vcs_url", "download_url"]
+                .into_iter()
+                .find_map(|key| origins.remove(key));
             installed.merge(declared);
+            installed.distribution = installed.distribution.take().or(origin);
         }
     }
     if same.is_empty() {

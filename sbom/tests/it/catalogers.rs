@@ -447,6 +447,24 @@ fn what_is_installed_and_what_is_declared_from_somewhere_are_one() {
     );
     let beside = purls(layer().file(path, metadata));
     assert_eq!(beside, [pay, tax, &format!("needs {tax}")]);
+    // What is known of where it is from is not lost.
+    let git = String::from_utf8_lossy(lock).replace(
+        "registry = \"https://index.example.test/simple\"",
+        "git = \"https://git.example.test/tax#0123\"",
+    );
+    let layer_of_git = Layer::new()
+        .file("app/uv.lock", git.as_bytes())
+        .file(path, metadata);
+    let inventory = catalog(&image(vec![layer_of_git]), &Options::default()).unwrap();
+    let tax = inventory
+        .packages
+        .iter()
+        .find(|one| one.name == "tax")
+        .unwrap();
+    assert_eq!(
+        tax.distribution.as_deref(),
+        Some("git+https://git.example.test/tax@0123")
+    );
     // From two places it is one of them.
     let two = layer()
         .file("b/uv.lock", other.as_bytes())
