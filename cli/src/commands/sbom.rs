@@ -101,7 +101,8 @@ fn in_folder(
         if is_plain { character } else { '-' }
     };
     let platform = subject.platform.as_deref().unwrap_or("unknown");
-    let mut name: String = platform.chars().map(plain).collect();
+    // Some systems take names in other letters for the same.
+    let mut name: String = platform.to_ascii_lowercase().chars().map(plain).collect();
     if let Some(digest) = subject.digest.as_ref().filter(|_| names.contains(&name)) {
         name = format!("{name}-{}", digest.hex());
     }
@@ -153,7 +154,7 @@ async fn one(
     match out {
         None if arguments.format.is_none() && is_for_a_person(context) => {
             let own = bill::own(&document, context)?;
-            context.printer.report(&list::Listed::of(&own))?;
+            context.printer.report(&list::Listed::rows(&own))?;
         }
         None => context.printer.data(&document)?,
         Some(path) => {

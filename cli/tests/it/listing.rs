@@ -190,3 +190,25 @@ fn a_layer_that_is_not_what_its_digest_says_is_not_listed() {
     assert!(told.talk.contains("digest"), "{}", told.talk);
     assert!(!sandbox.path("pay.json").exists());
 }
+
+#[test]
+fn a_file_of_which_nothing_is_known_is_no_empty_list() {
+    let sandbox = Sandbox::new();
+    sandbox.write("notes.txt", "nothing\n");
+    let told = sandbox.done("sbom notes.txt -o notes.json");
+    assert!(told.talk.contains("nothing here knows"), "{}", told.talk);
+    let bill = document(&sandbox.read("notes.json"));
+    assert_eq!(bill["compositions"][0]["aggregate"], "incomplete");
+    assert_eq!(sandbox.run("sbom notes.txt --strict -o notes.json").code, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_listed() {
+    let sandbox = Sandbox::new();
+    for what in ["/dev/null", "/dev/stdin"] {
+        let told = sandbox.run(&format!("sbom file:{what} -o x.json"));
+        assert_ne!(told.code, 0, "{what}");
+        assert!(!sandbox.path("x.json").exists(), "{what}");
+    }
+}

@@ -42,6 +42,10 @@ impl Source for SingleFile {
         let mut walk = Walk::of(Path::new(""), wanted, options);
         walk.only_marked = false;
         walk.file(&path, &name)?;
+        // A list of nothing would say that nothing is in it.
+        if walk.view.files.is_empty() && walk.view.unknowns.is_empty() {
+            walk.unknown(&name, "nothing here knows what is in such a file");
+        }
         Ok(walk.view)
     }
 }

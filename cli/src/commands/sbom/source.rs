@@ -37,6 +37,13 @@ pub(super) async fn open(context: &Context, target: &Target) -> Result<Opened, F
     let target = match target {
         Target::Directory(path) => return Ok(Opened::Directory(path.clone())),
         Target::File(path) => {
+            // It is read more than once, which a pipe is not.
+            let is_there =
+                std::fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
+            if !is_there.is_file() {
+                let failure = Failure::usage(format_args!("{} is no plain file", path.display()));
+                return Err(failure.with_hint("save what it gives to a file, and list that"));
+            }
             let holds_image = file::open(path)
                 .map_err(|error| Failure::file("read", path, &error))
                 .map(|opened| archive::holds_image(opened, &context.limits))?;
