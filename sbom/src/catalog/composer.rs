@@ -105,7 +105,7 @@ impl Cataloger for ComposerInstalled {
                     let listed = packages.into_iter().map(|one| (one, false)).collect();
                     add(list, listed, Presence::Installed, &mut found);
                 }
-                Err(error) => found.unknown(list.path, &format!("not a list: {error}")),
+                Err(_) => found.unknown(list.path, "not a list of packages of Composer"),
             }
         }
         found

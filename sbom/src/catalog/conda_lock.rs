@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use super::conda_archive::{self, Archive};
 use super::{Capability, Cataloger, Context, Edges, Found, ListFile, Technique};
-use super::{file_name, is_inside_package, python, python_lock};
+use super::{file_name, is_inside_package, python, python_lock, yaml};
 use crate::{Package, Presence, Scope, address};
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Cataloger for CondaLock {
     fn catalog(&self, context: &Context<'_>) -> Found {
         let mut found = Found::default();
         for list in context.files(|path| self.wants(path)) {
-            match parse(list) {
+            match yaml::read::<LockFile>(&list.text()) {
                 Ok(LockFile {
                     version: 1,
                     package,
@@ -55,13 +55,7 @@ impl Cataloger for CondaLock {
                 Ok(LockFile { version, .. }) => {
                     found.unknown(list.path, &format!("version {version} is not read"));
                 }
-                // The whole reason could say what is in an address.
-                Err(error) => {
-                    let line = error.location().map(|place| place.line());
-                    let line = line.map(|line| format!(", line {line}"));
-                    let line = line.unwrap_or_default();
-                    found.unknown(list.path, &format!("not a lock file{line}"));
-                }
+                Err(reason) => found.unknown(list.path, &reason),
             }
         }
         found
@@ -69,25 +63,6 @@ impl Cataloger for CondaLock {
 }
 
 const NAMES: [&str; 2] = ["conda-lock.yml", "conda-lock.yaml"];
-
-fn parse(list: ListFile<'_>) -> Result<LockFile, serde_saphyr::Error> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: DEPTH,
-            max_documents: 1,
-            max_inclusion_depth: 0,
-            max_nodes: NODES,
-            max_events: NODES,
-        },
-    };
-    serde_saphyr::from_str_with_options(&list.text(), options)
-}
-
-/// Levels. Stops files that exhaust the stack.
-const DEPTH: usize = 16;
-/// Maps, lists and scalars of one file, for which an environment of a thousand packages for six
-/// platforms needs a third of a million. Stops many small things from filling the memory.
-const NODES: usize = 5_000_000;
 
 #[derive(Deserialize)]
 struct LockFile {

@@ -22,6 +22,6 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 
 /// Levels. Stops files that exhaust the stack.
 const DEPTH: usize = 32;
-/// Maps, lists and scalars of one file, of which a large project has twenty thousand. Stops many
-/// small things from filling the memory.
-const NODES: usize = 1_000_000;
+/// Maps, lists and scalars of one file, for which an environment of a thousand packages for six
+/// platforms needs a third of a million. Stops many small things from filling the memory.
+const NODES: usize = 5_000_000;

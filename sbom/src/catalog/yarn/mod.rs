@@ -126,14 +126,15 @@ fn add(list: ListFile<'_>, entries: &[Entry], found: &mut Found) {
         for (name, range) in &entry.needs {
             let exact = [format!("{name}@{range}"), format!("{name}@npm:{range}")];
             let mut exact = exact.iter().filter_map(|one| asked.get(one.as_str()));
-            // What was patched, or is answered by a resolution, is asked for in other words.
-            let only = || match named.get(name.as_str()).map(Vec::as_slice) {
-                Some([only]) => Some(only),
-                _ => None,
-            };
-            if let Some(to) = exact.next().or_else(only) {
+            // What was patched, or is answered by a resolution, is asked for in other words: of several
+            // versions each may be meant.
+            if let Some(to) = exact.next() {
                 found.edges.push((from, *to));
+                continue;
             }
+            let all = named.get(name.as_str()).into_iter().flatten();
+            let all = all.take(lock::VERSIONS);
+            found.edges.extend(all.map(|to| (from, *to)));
         }
     }
 }
