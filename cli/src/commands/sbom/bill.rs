@@ -22,7 +22,7 @@ pub(super) async fn open(
     let is_input = what == "-";
     if is_input || is_document(what) {
         let path = Path::new(what.strip_prefix("file:").unwrap_or(what));
-        let bytes = file::read(path, context.limits.catalog_file_bytes)?;
+        let bytes = file::read(path, context.limits.document_bytes)?;
         return bill::read(&bytes, &context.limits).map_err(|error| {
             let message = format_args!("{what} is no bill of materials");
             Failure::new(FailureKind::Input, message).with_detail(error)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bulla_sbom::bill::{Bill, Change, Difference, Key, Side};
 use serde::Serialize;
 
+use super::list::brief;
 use super::{bill, markdown};
 use crate::args::sbom::{BillForm, ChangeKind, DiffArguments};
 use crate::commands::Context;
@@ -172,8 +173,8 @@ impl Report for Comparison {
                     Cell::attention("~"),
                     Cell::faint(&both.kind),
                     Cell::strong(&both.name),
-                    Cell::from(&versions),
-                    Cell::from(&licenses.unwrap_or_default()),
+                    Cell::from(&brief(versions)),
+                    Cell::from(&brief(licenses.unwrap_or_default())),
                 ],
             );
         }
@@ -189,8 +190,8 @@ impl Report for Comparison {
                         mark.clone(),
                         Cell::faint(&one.kind),
                         Cell::strong(&one.name),
-                        Cell::from(&list(&one.versions)),
-                        Cell::faint(list(&one.licenses)),
+                        Cell::from(&brief(list(&one.versions))),
+                        Cell::faint(brief(list(&one.licenses))),
                     ],
                 );
             }

@@ -31,6 +31,9 @@ pub(super) struct Listed {
     packages: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknowns: Vec<String>,
+    /// Whether what was counted is said elsewhere.
+    #[serde(skip)]
+    is_summed: bool,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,6 +62,15 @@ impl Listed {
             complete: bill.is_complete,
             packages,
             unknowns: bill.unknowns.clone(),
+            is_summed: false,
+        }
+    }
+
+    /// The same for whoever says himself how many there are.
+    pub(super) fn rows(bill: &Bill) -> Self {
+        Self {
+            is_summed: true,
+            ..Self::of(bill)
         }
     }
 }
@@ -93,10 +105,13 @@ impl Report for Listed {
                     Cell::faint(&row.kind),
                     Cell::strong(&row.name),
                     Cell::from(&row.version),
-                    Cell::from(&brief(&row.licenses)),
+                    Cell::from(&brief(row.licenses.join(", "))),
                     Cell::faint(row.remarks.join(", ")),
                 ],
             );
+        }
+        if self.is_summed {
+            return;
         }
         page.gap();
         let subject = self.subject.as_deref().unwrap_or("the document");
@@ -109,9 +124,8 @@ impl Report for Listed {
     }
 }
 
-/// The licences in one cell of a table.
-fn brief(licenses: &[String]) -> String {
-    let text = licenses.join(", ");
+/// A text in one cell of a table: one that is long would move all other lines.
+pub(super) fn brief(text: String) -> String {
     match text.char_indices().nth(WIDTH) {
         None => text,
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

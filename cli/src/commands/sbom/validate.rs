@@ -13,7 +13,7 @@ use crate::{Exit, Failure};
 pub(super) fn run(arguments: &ValidateArguments, context: &Context) -> Result<Exit, Failure> {
     let mut judged = Judged { files: Vec::new() };
     for path in &arguments.files {
-        let bytes = file::read(path, context.limits.catalog_file_bytes)?;
+        let bytes = file::read(path, context.limits.document_bytes)?;
         let name = path.display().to_string();
         let validity = schema::validate(&bytes, &context.limits).map_err(|error| {
             let message = format_args!("{name} cannot be judged");
