@@ -52,6 +52,7 @@ pub struct Arguments {
     reason = "a text here would replace the help on the arguments"
 )]
 pub enum Action {
+    Convert(ConvertArguments),
     Diff(DiffArguments),
     Explain(ExplainArguments),
     List(ListArguments),
@@ -120,6 +121,39 @@ pub struct ValidateArguments {
     /// Documents; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// Write a CycloneDX document in another spelling or version
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: bulla sbom convert sbom.cdx.xml --spec-version 1.6 -o sbom.cdx.json",
+    after_help = "What an older version, or XML, has no place for is left out and told; with --strict the exit code is 1 then. Signatures inside documents do not hold any more."
+)]
+pub struct ConvertArguments {
+    /// CycloneDX 1.2 to 1.7 in JSON or XML; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Spelling to write
+    #[arg(long, value_enum, value_name = "SPELLING", default_value_t = Spelling::Json)]
+    pub to: Spelling,
+    /// Version to write, 1.2 to 1.7; that of the document if absent
+    #[arg(long, value_name = "VERSION", value_parser = ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"])]
+    pub spec_version: Option<String>,
+    /// File to write instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// End with exit code 1 if something was left out, after the document is written
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How a document of CycloneDX is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Spelling {
+    /// JSON
+    Json,
+    /// XML
+    Xml,
 }
 
 /// How a comparison is written.

@@ -2,6 +2,7 @@
 
 mod base;
 mod bill;
+mod convert;
 mod diff;
 mod explain;
 mod list;
@@ -36,6 +37,7 @@ use crate::{Exit, Failure};
 /// Lists the target, writes the document, and says what was found.
 pub async fn run(arguments: Arguments, context: &Context) -> Result<Exit, Failure> {
     match &arguments.action {
+        Some(Action::Convert(arguments)) => return convert::run(arguments, context),
         Some(Action::Diff(arguments)) => return diff::run(arguments, context).await,
         Some(Action::Explain(arguments)) => return explain::run(arguments, context).await,
         Some(Action::List(arguments)) => return list::run(arguments, context).await,

@@ -209,3 +209,34 @@ fn documents_are_judged_by_their_schemas() {
     sandbox.write("other.json", "{}");
     assert_ne!(sandbox.run("sbom validate other.json").code, 0);
 }
+
+#[test]
+fn documents_are_converted_and_what_is_lost_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "Cargo.lock",
+        "version = 4\n[[package]]\nname = \"pay\"\nversion = \"1.0.0\"\n",
+    );
+    sandbox.done("sbom file:Cargo.lock -o new.json");
+    sandbox.done("sbom convert new.json --to xml -o new.xml");
+    sandbox.done("sbom convert new.xml -o again.json");
+    let parsed = |file: &str| -> Value { serde_json::from_str(&sandbox.read(file)).unwrap() };
+    let (mut new, mut again) = (parsed("new.json"), parsed("again.json"));
+    for one in [&mut new, &mut again] {
+        one.as_object_mut().unwrap().remove("$schema");
+    }
+    assert_eq!(new, again);
+    let told = sandbox.done("sbom convert new.json --spec-version 1.4 -o old.json");
+    assert!(told.talk.contains("/metadata/lifecycles"), "{}", told.talk);
+    assert_eq!(parsed("old.json")["specVersion"], "1.4");
+    sandbox.done("sbom validate old.json new.xml again.json");
+    let strict = sandbox.run("sbom convert new.json --spec-version 1.4 --strict -o strict.json");
+    assert_eq!(strict.code, 1);
+    assert_eq!(sandbox.read("strict.json"), sandbox.read("old.json"));
+    assert_eq!(
+        sandbox.run("sbom convert new.json --spec-version 2.0").code,
+        2
+    );
+    sandbox.write("x.spdx.json", r#"{"spdxVersion": "SPDX-2.3"}"#);
+    assert_ne!(sandbox.run("sbom convert x.spdx.json").code, 0);
+}

@@ -5,8 +5,10 @@
 //! A document in XML is judged by its tree of JSON: elements that the tree has no place for are
 //! told too.
 
+use std::sync::OnceLock;
+
 use bulla_model::{JsonError, Limits, json};
-use jsonschema::{Registry, Validator};
+use jsonschema::{Registry, ValidationError, Validator};
 use serde_json::Value;
 
 use super::cyclonedx::{self, Lost, ReadError};
@@ -24,7 +26,7 @@ pub struct Validity {
 }
 
 /// Something that is not valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
     /// Where, as a JSON pointer; empty is the whole document. Of XML also as a path of elements.
@@ -41,7 +43,7 @@ pub fn validate(bytes: &[u8], limits: &Limits) -> Result<Validity, SchemaError> 
     if start.trim_ascii_start().starts_with(b"<") {
         let document = cyclonedx::Document::read(bytes, limits)?;
         let version = document.spec_version().to_owned();
-        let mut validity = judged(&Standard::cyclonedx(&version)?, &document.as_value())?;
+        let mut validity = by_cyclonedx(&version, &document.as_value())?;
         // JSON wants the signature of a signatory; that of XML is of another namespace.
         if document
             .losses()
@@ -68,49 +70,51 @@ pub fn validate(bytes: &[u8], limits: &Limits) -> Result<Validity, SchemaError> 
     let document: Value = json::read(start, limits.catalog_file_bytes, limits.json_depth)
         .map_err(|source| SchemaError::Json { source })?;
     let text = |key: &str| document.get(key).and_then(Value::as_str);
-    let standard = match (text("bomFormat"), text("specVersion"), text("spdxVersion")) {
-        (Some("CycloneDX"), Some(version), None) => Standard::cyclonedx(version)?,
-        (None, None, Some("SPDX-2.2" | "SPDX-2.3")) => Standard {
-            name: text("spdxVersion").unwrap_or_default().replace('-', " "),
-            schema: include_str!("../../schemas/spdx/spdx-2.3.schema.json"),
-        },
-        _ => return Err(SchemaError::Unknown),
-    };
-    judged(&standard, &document)
-}
-
-struct Standard {
-    name: String,
-    schema: &'static str,
-}
-
-impl Standard {
-    fn cyclonedx(version: &str) -> Result<Self, SchemaError> {
-        let found = SCHEMAS.iter().find(|(known, _)| *known == version);
-        let (version, schema) = found.ok_or(SchemaError::Unknown)?;
-        Ok(Self {
-            name: format!("CycloneDX {version}"),
-            schema,
-        })
+    match (text("bomFormat"), text("specVersion"), text("spdxVersion")) {
+        (Some("CycloneDX"), Some(version), None) => by_cyclonedx(version, &document),
+        (None, None, Some(version @ ("SPDX-2.2" | "SPDX-2.3"))) => {
+            let validator = validator(SPDX).map_err(SchemaError::BuiltIn)?;
+            Ok(judged(version.replace('-', " "), &validator, &document))
+        }
+        _ => Err(SchemaError::Unknown),
     }
 }
 
-fn judged(standard: &Standard, document: &Value) -> Result<Validity, SchemaError> {
-    let validator = validator(standard.schema).map_err(SchemaError::BuiltIn)?;
+fn by_cyclonedx(version: &str, document: &Value) -> Result<Validity, SchemaError> {
+    let validator = cyclonedx(version)?;
+    Ok(judged(format!("CycloneDX {version}"), validator, document))
+}
+
+/// The validator of one version of CycloneDX, which is made once.
+pub(crate) fn cyclonedx(version: &str) -> Result<&'static Validator, SchemaError> {
+    static MADE: [OnceLock<Result<Validator, String>>; 6] = [const { OnceLock::new() }; 6];
+    let mut known = SCHEMAS.iter().zip(&MADE);
+    let found = known.find(|((known, _), _)| *known == version);
+    let ((_, schema), made) = found.ok_or(SchemaError::Unknown)?;
+    let made = made.get_or_init(|| validator(schema));
+    made.as_ref()
+        .map_err(|reason| SchemaError::BuiltIn(reason.clone()))
+}
+
+pub(crate) fn fault(error: &ValidationError<'_>) -> Fault {
+    Fault {
+        pointer: error.instance_path().to_string(),
+        message: error.masked_with("the value").to_string(),
+    }
+}
+
+fn judged(standard: String, validator: &Validator, document: &Value) -> Validity {
     let mut errors = validator.iter_errors(document);
-    let faults: Vec<Fault> = errors
+    let faults = errors
         .by_ref()
         .take(FAULTS)
-        .map(|error| Fault {
-            pointer: error.instance_path().to_string(),
-            message: error.masked_with("the value").to_string(),
-        })
+        .map(|error| fault(&error))
         .collect();
-    Ok(Validity {
-        standard: standard.name.clone(),
+    Validity {
+        standard,
         faults,
         is_cut: errors.next().is_some(),
-    })
+    }
 }
 
 /// What is judged by a schema; those that it refers to are at hand.
@@ -154,7 +158,11 @@ pub enum SchemaError {
 
 macro_rules! schema {
     ($name:literal) => {
-        include_str!(concat!("../../schemas/cyclonedx/", $name, ".schema.json"))
+        include_str!(concat!(
+            "../../schemas/cyclonedx/",
+            $name,
+            ".schema.json"
+        ))
     };
 }
 
@@ -166,6 +174,8 @@ const SCHEMAS: [(&str, &str); 6] = [
     ("1.6", schema!("bom-1.6")),
     ("1.7", schema!("bom-1.7")),
 ];
+
+const SPDX: &str = include_str!("../../schemas/spdx/spdx-2.3.schema.json");
 
 const SIDES: [(&str, &str); 3] = [
     ("spdx", schema!("spdx")),

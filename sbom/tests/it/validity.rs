@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_model::Limits;
 use bulla_sbom::format::cyclonedx::Document;
+use bulla_sbom::format::cyclonedx::convert::to_version;
 use bulla_sbom::format::schema::{SchemaError, Validity, validate};
 use serde_json::{Value, json};
 
@@ -167,4 +168,66 @@ fn documents_of_the_specification_are_read_without_loss() {
             assert_eq!(document.members(), again.members(), "{}", path.display());
         }
     }
+}
+
+#[test]
+fn every_document_becomes_one_of_any_version_and_newer_ones_lose_nothing() {
+    for from in VERSIONS {
+        for path in examples(from) {
+            let bytes = std::fs::read(&path).unwrap();
+            let document = Document::read(&bytes, &Limits::default()).unwrap();
+            for to in VERSIONS {
+                let what = format!("{} to {to}", path.display());
+                let converted =
+                    to_version(&document, to).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let written = converted.document.to_json();
+                assert_eq!(judged(&written).faults, [], "{what}");
+                let is_json = path.extension().is_some_and(|ending| ending == "json");
+                if to >= from && is_json {
+                    assert_eq!(converted.left_out, Vec::<String>::new(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_older_version_has_no_place_for_is_told() {
+    let document = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "metadata": {
+            "lifecycles": [{"phase": "build"}],
+            "tools": {"components": [{"type": "application", "name": "bulla", "version": "1"}]},
+        },
+        "components": [
+            {"type": "cryptographic-asset", "name": "key", "version": "1"},
+            {"type": "library", "name": "pay", "version": "1", "authors": [{"name": "Ada"}, {"name": "Bob"}],
+             "licenses": [{"license": {"id": "MIT", "acknowledgement": "declared"}}],
+             "evidence": {"identity": [{"field": "purl"}, {"field": "cpe"}]}},
+        ],
+    });
+    let document = Document::read(document.to_string().as_bytes(), &Limits::default()).unwrap();
+    let converted = to_version(&document, "1.5").unwrap();
+    let pay = &converted.document.members()["components"];
+    assert_eq!(pay.as_array().unwrap().len(), 1, "{pay}");
+    assert_eq!(pay[0]["author"], "Ada, Bob");
+    assert_eq!(pay[0]["evidence"]["identity"], json!({"field": "purl"}));
+    assert_eq!(pay[0]["licenses"], json!([{"license": {"id": "MIT"}}]));
+    assert!(
+        converted.left_out.contains(&"/components/0".to_owned()),
+        "{:?}",
+        converted.left_out
+    );
+    let converted = to_version(&document, "1.4").unwrap();
+    let metadata = &converted.document.members()["metadata"];
+    assert_eq!(
+        metadata["tools"],
+        json!([{"name": "bulla", "version": "1"}])
+    );
+    assert!(
+        converted
+            .left_out
+            .contains(&"/metadata/lifecycles".to_owned())
+    );
+    assert!(to_version(&document, "1.8").is_err());
 }

@@ -4,6 +4,7 @@
 //! <https://cyclonedx.org/docs/1.6/json/> (ECMA-424, 1st edition), and the same for the others.
 
 mod component;
+pub mod convert;
 mod document;
 mod graph;
 mod loss;
