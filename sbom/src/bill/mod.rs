@@ -5,6 +5,7 @@
 mod cyclonedx;
 mod difference;
 mod spdx;
+mod tag_value;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::format::cyclonedx::{Document, ReadError};
 
 pub use difference::{Change, Difference, Key, Side};
+pub use tag_value::TagValueError;
 
 /// What a document lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Item {
     }
 }
 
-/// Reads CycloneDX 1.2 to 1.7 as JSON or XML, or SPDX 2.2 and 2.3 as JSON.
+/// Reads CycloneDX 1.2 to 1.7 as JSON or XML, or SPDX 2.2 and 2.3 as JSON or tag-value.
 ///
 /// Nesting is bounded by `Limits::json_depth`, length by `Limits::catalog_file_bytes`.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Bill, BillError> {
@@ -96,8 +98,12 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Bill, BillError> {
         let document = Document::read(bytes, limits)?;
         return Ok(cyclonedx::read(&document.as_value()));
     }
-    let document: Value = json::read(bytes, limits.catalog_file_bytes, limits.json_depth)
-        .map_err(|source| BillError::Json { source })?;
+    let document: Value = if tag_value::begins(bytes) {
+        tag_value::read(bytes, limits.catalog_file_bytes)?
+    } else {
+        json::read(bytes, limits.catalog_file_bytes, limits.json_depth)
+            .map_err(|source| BillError::Json { source })?
+    };
     let is = |key: &str, start: &str| {
         let text = document.get(key).and_then(Value::as_str);
         text.is_some_and(|text| text.starts_with(start))
@@ -124,6 +130,9 @@ pub enum BillError {
     /// It is not CycloneDX in XML.
     #[error(transparent)]
     Xml(#[from] ReadError),
+    /// It begins as tag-value, and goes on otherwise.
+    #[error(transparent)]
+    TagValue(#[from] TagValueError),
     /// It is another kind of document.
     #[error("it is neither CycloneDX nor SPDX 2 (no `bomFormat`, no `spdxVersion`)")]
     Format,

@@ -25,6 +25,8 @@ mod schemas;
 #[cfg(test)]
 mod spdx;
 #[cfg(test)]
+mod tag_value;
+#[cfg(test)]
 mod validity;
 #[cfg(test)]
 mod versions;

@@ -1,4 +1,4 @@
-//! SPDX 2.3 as JSON, written.
+//! SPDX 2.3 as JSON, written; as [tag-value](tag_value) the same document.
 //!
 //! <https://spdx.github.io/spdx-spec/v2.3/>. What CycloneDX has a place for and SPDX 2 has not, stands
 //! in `sourceInfo` and comments: where a package was found, by whom, and whether it is only declared.
@@ -6,6 +6,7 @@
 mod document;
 mod license;
 mod package;
+pub mod tag_value;
 
 use uuid::Uuid;
 
@@ -19,6 +20,14 @@ use crate::{Inventory, Package, Scope};
 /// The namespace holds a name-based UUID (RFC 9562, version 5) over the subject's digest and
 /// everything the document says.
 pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> Vec<u8> {
+    let document = document(inventory, subject, metadata);
+    let mut bytes = json(&document, serde_json::to_vec_pretty);
+    bytes.push(b'\n');
+    bytes
+}
+
+/// What is written, in whatever way.
+fn document(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> Document {
     let mut texts = Texts::default();
     let mut packages = vec![package::subject(subject)];
     let system = inventory.operating_system.as_ref();
@@ -47,9 +56,7 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
     content.extend(json(&document, serde_json::to_vec));
     let id = Uuid::new_v5(&NAMESPACE, &content);
     document.namespace = Some(format!("https://bulla.dev/sbom/spdx/{id}"));
-    let mut bytes = json(&document, serde_json::to_vec_pretty);
-    bytes.push(b'\n');
-    bytes
+    document
 }
 
 fn creation(metadata: &Metadata) -> CreationInfo {
