@@ -5,6 +5,7 @@
 mod cyclonedx;
 mod difference;
 mod spdx;
+mod spdx3;
 mod tag_value;
 mod text;
 
@@ -23,7 +24,7 @@ pub use tag_value::TagValueError;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bill {
-    /// `CycloneDX 1.6`, `SPDX-2.3`.
+    /// `CycloneDX 1.6`, `SPDX-2.3`, `SPDX-3.0.1`.
     pub format: String,
     /// What names the document: a serial number or namespace.
     pub id: Option<String>,
@@ -89,7 +90,8 @@ impl Item {
     }
 }
 
-/// Reads CycloneDX 1.2 to 1.7 as JSON or XML, or SPDX 2.2 and 2.3 as JSON or tag-value.
+/// Reads CycloneDX 1.2 to 1.7 as JSON or XML, SPDX 2.2 and 2.3 as JSON or tag-value, or SPDX 3.0 as
+/// JSON-LD.
 ///
 /// Nesting is bounded by `Limits::json_depth`, length by `Limits::catalog_file_bytes`.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Bill, BillError> {
@@ -112,6 +114,8 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Bill, BillError> {
         Ok(cyclonedx::read(&document))
     } else if is("spdxVersion", "SPDX-2.") {
         Ok(spdx::read(&document))
+    } else if spdx3::is(&document) {
+        spdx3::read(&document, limits.catalog_file_bytes)
     } else {
         Err(BillError::Format)
     }
@@ -133,7 +137,15 @@ pub enum BillError {
     /// It begins as tag-value, and goes on otherwise.
     #[error(transparent)]
     TagValue(#[from] TagValueError),
+    /// What it refers to takes far more room than itself.
+    #[error("what it refers to takes more than {limit} bytes")]
+    References {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// It is another kind of document.
-    #[error("it is neither CycloneDX nor SPDX 2 (no `bomFormat`, no `spdxVersion`)")]
+    #[error(
+        "it is neither CycloneDX nor SPDX (no `bomFormat`, no `spdxVersion`, no `@context` of SPDX 3)"
+    )]
     Format,
 }

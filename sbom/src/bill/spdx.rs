@@ -16,10 +16,7 @@ pub(super) fn read(document: &Value) -> Bill {
         ..Bill::default()
     };
     let comment = text(document, "comment").unwrap_or_default();
-    let unread = comment
-        .lines()
-        .filter_map(|line| line.strip_prefix("not read: "));
-    bill.unknowns = unread.map(str::to_owned).collect();
+    bill.unknowns = unread(&comment);
     let told = texts(document);
     let described = described(document);
     for package in each(document, "packages") {
@@ -44,6 +41,22 @@ pub(super) fn read(document: &Value) -> Bill {
         }
     }
     bill
+}
+
+/// What could not be read, as a document's comment says.
+pub(super) fn unread(comment: &str) -> Vec<String> {
+    let lines = comment.lines();
+    let unread = lines.filter_map(|line| line.strip_prefix("not read: "));
+    unread.map(str::to_owned).collect()
+}
+
+/// What a package's comment says beside its fields.
+pub(super) fn notes(comment: &str) -> BTreeMap<String, String> {
+    let is_declared = comment
+        .lines()
+        .any(|line| line == "declared, not installed");
+    let presence = ("presence".to_owned(), "declared".to_owned());
+    is_declared.then_some(presence).into_iter().collect()
 }
 
 /// What the document is about.
@@ -89,11 +102,6 @@ fn item(package: &Value, told: &BTreeMap<String, String>) -> Item {
             text(one, "checksumValue")?,
         ))
     });
-    let comment = text(package, "comment").unwrap_or_default();
-    let is_declared = comment
-        .lines()
-        .any(|line| line == "declared, not installed");
-    let presence = ("presence".to_owned(), "declared".to_owned());
     let kind = text(package, "primaryPackagePurpose").unwrap_or_else(|| "LIBRARY".to_owned());
     Item {
         reference: text(package, "SPDXID").unwrap_or_default(),
@@ -105,7 +113,7 @@ fn item(package: &Value, told: &BTreeMap<String, String>) -> Item {
         licenses: license.into_iter().collect(),
         supplier: text(package, "supplier").map(|text| organization(&text)),
         hashes: hashes.collect(),
-        notes: is_declared.then_some(presence).into_iter().collect(),
+        notes: notes(&text(package, "comment").unwrap_or_default()),
         places: text(package, "sourceInfo").into_iter().collect(),
         ..Item::default()
     }

@@ -7,9 +7,14 @@ use serde_json::Value;
 
 /// A text that says something.
 pub(super) fn text(value: &Value, key: &str) -> Option<String> {
+    said(value, key).map(str::to_owned)
+}
+
+/// The same, where it stands.
+pub(super) fn said<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     let text = value.get(key)?.as_str()?.trim();
     let is_said = !["", "NOASSERTION", "NONE"].contains(&text);
-    is_said.then(|| text.to_owned())
+    is_said.then_some(text)
 }
 
 /// What is in a list; nothing if it is none.

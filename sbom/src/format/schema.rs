@@ -158,11 +158,7 @@ pub enum SchemaError {
 
 macro_rules! schema {
     ($name:literal) => {
-        include_str!(concat!(
-            "../../schemas/cyclonedx/",
-            $name,
-            ".schema.json"
-        ))
+        include_str!(concat!("../../schemas/cyclonedx/", $name, ".schema.json"))
     };
 }
 

@@ -25,6 +25,12 @@ mod schemas;
 #[cfg(test)]
 mod spdx;
 #[cfg(test)]
+mod spdx3;
+#[cfg(test)]
+mod spdx3_model;
+#[cfg(test)]
+mod spdx3_read;
+#[cfg(test)]
 mod tag_value;
 #[cfg(test)]
 mod validity;

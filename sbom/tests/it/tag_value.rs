@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_model::{Digest, Limits, Purl};
 use bulla_sbom::bill::{self, Bill, BillError, TagValueError};
-use bulla_sbom::format::spdx::{self, tag_value::write_tag_value};
+use bulla_sbom::format::spdx::{self, tag_value};
 use bulla_sbom::format::{Lifecycle, Metadata, Subject};
 use bulla_sbom::{Inventory, Package, Unknown};
 use proptest::prelude::*;
@@ -29,8 +29,8 @@ fn both(inventory: &Inventory) -> [Bill; 2] {
     metadata.authors.push("Example Release Team".into());
     let digest = Digest::sha256(b"image");
     let subject = Subject::image("registry.example.test/acme/pay", &digest).unwrap();
-    let written = write_tag_value(inventory, &subject, &metadata);
-    assert_eq!(written, write_tag_value(inventory, &subject, &metadata));
+    let written = tag_value::write(inventory, &subject, &metadata);
+    assert_eq!(written, tag_value::write(inventory, &subject, &metadata));
     let json = spdx::write(inventory, &subject, &metadata);
     [read(&json).unwrap(), read(&written).unwrap()]
 }

@@ -7,8 +7,8 @@ use super::document::{
     Tools,
 };
 use super::{Lifecycle, Metadata, Subject, component, graph, older};
-use crate::catalog::{CATALOGERS, Edges};
-use crate::{Inventory, Package};
+use crate::Inventory;
+use crate::format::completeness;
 
 /// The document as indented JSON with a line feed at its end. The same arguments give the same bytes.
 ///
@@ -48,21 +48,10 @@ pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> V
 
 /// How complete the list is, and of which packages it is known what they need.
 fn compositions(inventory: &Inventory, root: &str) -> Vec<Composition> {
-    let whole = if inventory.unknowns.is_empty() {
-        "complete"
-    } else {
-        "incomplete"
-    };
-    let says_all = |package: &Package| {
-        let mut catalogers = CATALOGERS.iter();
-        catalogers.any(|cataloger| {
-            package.found_by.contains(cataloger.name())
-                && cataloger.capability().edges == Edges::All
-        })
-    };
+    let whole = completeness::whole(inventory);
     let named = |all: bool| {
         let packages = inventory.packages.iter();
-        let packages = packages.filter(move |package| says_all(package) == all);
+        let packages = packages.filter(move |package| completeness::knows_needs(package) == all);
         packages.map(|package| package.purl.to_string())
     };
     let known = std::iter::once(root.to_owned()).chain(named(true));

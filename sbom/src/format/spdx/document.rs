@@ -22,69 +22,69 @@ pub(super) struct Document {
 }
 
 #[derive(Serialize)]
-pub(super) struct CreationInfo {
-    pub(super) created: String,
-    pub(super) creators: Vec<String>,
+pub(in crate::format) struct CreationInfo {
+    pub(in crate::format) created: String,
+    pub(in crate::format) creators: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) comment: Option<&'static str>,
+    pub(in crate::format) comment: Option<&'static str>,
 }
 
 /// A package; what is empty is left out.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Package {
+pub(in crate::format) struct Package {
     #[serde(rename = "SPDXID")]
-    pub(super) id: String,
-    pub(super) name: String,
+    pub(in crate::format) id: String,
+    pub(in crate::format) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version_info: Option<String>,
+    pub(in crate::format) version_info: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) supplier: Option<String>,
+    pub(in crate::format) supplier: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) originator: Option<String>,
-    pub(super) download_location: String,
-    pub(super) files_analyzed: bool,
+    pub(in crate::format) originator: Option<String>,
+    pub(in crate::format) download_location: String,
+    pub(in crate::format) files_analyzed: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) checksums: Vec<Checksum>,
+    pub(in crate::format) checksums: Vec<Checksum>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) homepage: Option<String>,
+    pub(in crate::format) homepage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) source_info: Option<String>,
-    pub(super) license_concluded: &'static str,
-    pub(super) license_declared: String,
-    pub(super) copyright_text: &'static str,
+    pub(in crate::format) source_info: Option<String>,
+    pub(in crate::format) license_concluded: &'static str,
+    pub(in crate::format) license_declared: String,
+    pub(in crate::format) copyright_text: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    pub(in crate::format) description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) comment: Option<String>,
+    pub(in crate::format) comment: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) external_refs: Vec<ExternalRef>,
-    pub(super) primary_package_purpose: &'static str,
+    pub(in crate::format) external_refs: Vec<ExternalRef>,
+    pub(in crate::format) primary_package_purpose: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Checksum {
-    pub(super) algorithm: &'static str,
-    pub(super) checksum_value: String,
+pub(in crate::format) struct Checksum {
+    pub(in crate::format) algorithm: &'static str,
+    pub(in crate::format) checksum_value: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct ExternalRef {
+pub(in crate::format) struct ExternalRef {
     #[serde(rename = "referenceCategory")]
-    pub(super) category: &'static str,
+    pub(in crate::format) category: &'static str,
     #[serde(rename = "referenceType")]
-    pub(super) kind: &'static str,
+    pub(in crate::format) kind: &'static str,
     #[serde(rename = "referenceLocator")]
-    pub(super) locator: String,
+    pub(in crate::format) locator: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ExtractedLicense {
-    pub(super) license_id: String,
-    pub(super) extracted_text: String,
-    pub(super) name: String,
+pub(in crate::format) struct ExtractedLicense {
+    pub(in crate::format) license_id: String,
+    pub(in crate::format) extracted_text: String,
+    pub(in crate::format) name: String,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]

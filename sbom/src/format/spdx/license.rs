@@ -12,11 +12,11 @@ use crate::License;
 
 /// Texts that were referred to, by their identifiers.
 #[derive(Default)]
-pub(super) struct Texts(BTreeMap<String, String>);
+pub(in crate::format) struct Texts(BTreeMap<String, String>);
 
 impl Texts {
     /// All of these licences, together.
-    pub(super) fn declared(&mut self, licenses: &BTreeSet<License>) -> String {
+    pub(in crate::format) fn declared(&mut self, licenses: &BTreeSet<License>) -> String {
         let several = licenses.len() > 1;
         let all = licenses.iter().map(|license| match license {
             License::Id(id) => {
@@ -65,7 +65,7 @@ impl Texts {
         id
     }
 
-    pub(super) fn extracted(self) -> Vec<ExtractedLicense> {
+    pub(in crate::format) fn extracted(self) -> Vec<ExtractedLicense> {
         let texts = self.0.into_iter();
         texts
             .map(|(license_id, text)| ExtractedLicense {

@@ -3,9 +3,9 @@
 //! <https://spdx.github.io/spdx-spec/v2.3/>. What CycloneDX has a place for and SPDX 2 has not, stands
 //! in `sourceInfo` and comments: where a package was found, by whom, and whether it is only declared.
 
-mod document;
-mod license;
-mod package;
+pub(super) mod document;
+pub(super) mod license;
+pub(super) mod package;
 pub mod tag_value;
 
 use uuid::Uuid;
@@ -59,7 +59,7 @@ fn document(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> Do
     document
 }
 
-fn creation(metadata: &Metadata) -> CreationInfo {
+pub(super) fn creation(metadata: &Metadata) -> CreationInfo {
     let authors = metadata.authors.iter();
     let authors = authors.map(|name| format!("Organization: {name}"));
     let tool = format!("Tool: bulla-{}", metadata.tool_version);
@@ -76,7 +76,7 @@ fn creation(metadata: &Metadata) -> CreationInfo {
 }
 
 /// What could not be read, and when in its life the subject was listed.
-fn comment(inventory: &Inventory, metadata: &Metadata) -> String {
+pub(super) fn comment(inventory: &Inventory, metadata: &Metadata) -> String {
     let phase = match metadata.lifecycle {
         Lifecycle::PreBuild => "listed before it was built",
         Lifecycle::Build => "listed while it was built",
@@ -129,7 +129,7 @@ fn json(document: &Document, write: fn(&Document) -> serde_json::Result<Vec<u8>>
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 
 /// What a field says that says nothing.
-const NO_ASSERTION: &str = "NOASSERTION";
+pub(super) const NO_ASSERTION: &str = "NOASSERTION";
 
 /// The namespace of Bulla's documents: the version 5 UUID of the URL `https://bulla.dev/sbom`.
-const NAMESPACE: Uuid = Uuid::from_u128(0x456c_5937_7625_5164_bbea_ebc4_530c_4e17);
+pub(super) const NAMESPACE: Uuid = Uuid::from_u128(0x456c_5937_7625_5164_bbea_ebc4_530c_4e17);

@@ -20,7 +20,7 @@ pub(super) fn id(purl: &Purl) -> String {
     format!("SPDXRef-Package-{}-{name}-{digest}", purl.kind())
 }
 
-fn plain(character: char) -> char {
+pub(in crate::format) fn plain(character: char) -> char {
     if character.is_ascii_alphanumeric() || character == '.' {
         character
     } else {
@@ -28,7 +28,7 @@ fn plain(character: char) -> char {
     }
 }
 
-pub(super) fn package(package: &Listed, texts: &mut Texts) -> Package {
+pub(in crate::format) fn package(package: &Listed, texts: &mut Texts) -> Package {
     let version = &package.version;
     Package {
         id: id(&package.purl),
@@ -51,7 +51,7 @@ pub(super) fn package(package: &Listed, texts: &mut Texts) -> Package {
     }
 }
 
-pub(super) fn operating_system(system: &OperatingSystem) -> Package {
+pub(in crate::format) fn operating_system(system: &OperatingSystem) -> Package {
     Package {
         id: SYSTEM.to_owned(),
         name: system.id.clone(),
@@ -62,7 +62,7 @@ pub(super) fn operating_system(system: &OperatingSystem) -> Package {
     }
 }
 
-pub(super) fn subject(subject: &Subject) -> Package {
+pub(in crate::format) fn subject(subject: &Subject) -> Package {
     let layers = subject.layers.iter().map(|layer| format!("layer {layer}"));
     let platform = subject.platform.iter().map(|it| format!("platform {it}"));
     let lines: Vec<_> = platform.chain(layers).collect();
@@ -111,7 +111,7 @@ fn download(package: &Listed) -> String {
     fetched.unwrap_or_else(|| NO_ASSERTION.to_owned())
 }
 
-fn is_address(url: &str) -> bool {
+pub(in crate::format) fn is_address(url: &str) -> bool {
     let is_url = ["https://", "http://"]
         .iter()
         .any(|scheme| url.starts_with(scheme));

@@ -8,8 +8,8 @@ use super::document::{CreationInfo, Document, ExtractedLicense, Package};
 use crate::Inventory;
 use crate::format::{Metadata, Subject};
 
-/// The document of [`write`](super::write) as tag-value. The same arguments give the same bytes.
-pub fn write_tag_value(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> Vec<u8> {
+/// The document of [SPDX as JSON](super::write) as tag-value. The same arguments give the same bytes.
+pub fn write(inventory: &Inventory, subject: &Subject, metadata: &Metadata) -> Vec<u8> {
     let mut lines = Lines::default();
     lines.document(&super::document(inventory, subject, metadata));
     lines.0.into_bytes()
