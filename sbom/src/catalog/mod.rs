@@ -4,6 +4,7 @@
 
 mod apk;
 mod binary;
+mod bun;
 mod cabal;
 mod capability;
 mod cargo_auditable;
@@ -26,6 +27,7 @@ mod go_binary;
 mod go_mod;
 mod gradle;
 mod java;
+mod jsonc;
 mod jvm;
 mod layer;
 mod lock;
@@ -102,6 +104,7 @@ pub const CATALOGERS: &[&dyn Cataloger] = &[
     &npm_lock::NpmLock,
     &yarn::Yarn,
     &pnpm::Pnpm,
+    &bun::Bun,
     &python::Python,
     &requirements::Requirements,
     &pipenv::Pipenv,

@@ -179,6 +179,11 @@ fn pnpm_lists_what_is_declared_by_who_needs_it() {
 }
 
 #[test]
+fn bun_lists_what_is_declared_by_the_folder_it_lies_in() {
+    check("bun");
+}
+
+#[test]
 fn gem_lists_installed_gems_and_not_their_sources() {
     check("gem");
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{Compression, Layer, image, image_of};
 
-const LISTS: [&str; 29] = [
+const LISTS: [&str; 31] = [
     "var/lib/dpkg/status",
     "usr/share/doc/a/copyright",
     "lib/apk/db/installed",
@@ -33,6 +33,8 @@ const LISTS: [&str; 29] = [
     "stack.yaml.lock",
     "yarn.lock",
     "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
     "specifications/a-1.gemspec",
     "Gemfile.lock",
     "composer.lock",

@@ -231,7 +231,7 @@ fn read(list: ListFile<'_>, file: &LockFile, found: &mut Found) {
 }
 
 /// What is needed by these, and they themselves.
-fn reached(edges: &BTreeSet<(usize, usize)>, from: Vec<usize>) -> BTreeSet<usize> {
+pub(super) fn reached(edges: &BTreeSet<(usize, usize)>, from: Vec<usize>) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut pending = from;
     while let Some(one) = pending.pop() {

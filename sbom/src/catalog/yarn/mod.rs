@@ -140,7 +140,7 @@ fn add(list: ListFile<'_>, entries: &[Entry], found: &mut Found) {
 }
 
 /// The name and the range of `@scope/name@range`.
-fn split(descriptor: &str) -> Option<(&str, &str)> {
+pub(super) fn split(descriptor: &str) -> Option<(&str, &str)> {
     let begin = usize::from(descriptor.starts_with('@'));
     let at = descriptor.get(begin..)?.find('@')?.saturating_add(begin);
     let (name, range) = descriptor.split_at_checked(at)?;
