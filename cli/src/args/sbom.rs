@@ -76,7 +76,7 @@ pub struct ScoreArguments {
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla sbom list sbom.cdx.json --kind npm")]
 pub struct ListArguments {
-    /// CycloneDX or SPDX 2 in JSON, or an image, folder or file to list; - is standard input
+    /// CycloneDX or SPDX, or an image, folder or file to list; - is standard input
     #[arg(value_name = "FILE|TARGET")]
     pub what: String,
     /// Only packages of this kind, the type of their package URL; may be given several times
@@ -94,7 +94,7 @@ pub struct ListArguments {
     after_help = "Packages are the same if their ecosystem and name are; several installed versions of one are told together."
 )]
 pub struct DiffArguments {
-    /// The earlier one: CycloneDX or SPDX 2 in JSON, or an image, folder or file to list
+    /// The earlier one: CycloneDX or SPDX, or an image, folder or file to list
     #[arg(value_name = "FILE|TARGET")]
     pub from: String,
     /// The later one
@@ -182,7 +182,7 @@ pub enum ChangeKind {
 #[derive(Debug, Args)]
 #[command(before_help = "Example: bulla sbom explain sbom.cdx.json openssl")]
 pub struct ExplainArguments {
-    /// CycloneDX or SPDX 2 in JSON, or an image, folder or file to list; - is standard input
+    /// CycloneDX or SPDX, or an image, folder or file to list; - is standard input
     #[arg(value_name = "FILE|TARGET")]
     pub what: String,
     /// Its name, or its package URL with or without version

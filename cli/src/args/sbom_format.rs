@@ -12,6 +12,10 @@ pub enum SbomFormat {
     CyclonedxXml(Version),
     /// SPDX 2.3 as JSON.
     SpdxJson,
+    /// SPDX 2.3 as tag-value.
+    SpdxTagValue,
+    /// SPDX 3.0.1 as JSON-LD.
+    Spdx3Json,
 }
 
 impl Default for SbomFormat {
@@ -21,9 +25,9 @@ impl Default for SbomFormat {
 }
 
 impl SbomFormat {
-    /// All of them, each by its name and what it is; the newest of a name may be asked for without its
-    /// version.
-    const ALL: [(&str, &str, Self); 11] = [
+    /// All of them, each by its name and what it is; the usual version of a name may be asked for without
+    /// its version.
+    const ALL: [(&str, &str, Self); 14] = [
         (
             "cyclonedx-json",
             "CycloneDX 1.6 as JSON",
@@ -75,6 +79,13 @@ impl SbomFormat {
             Self::CyclonedxXml(Version::V1_7),
         ),
         ("spdx-json", "SPDX 2.3 as JSON", Self::SpdxJson),
+        ("spdx-json@2.3", "SPDX 2.3 as JSON", Self::SpdxJson),
+        ("spdx-json@3.0.1", "SPDX 3.0.1 as JSON-LD", Self::Spdx3Json),
+        (
+            "spdx-tag-value",
+            "SPDX 2.3 as tag-value",
+            Self::SpdxTagValue,
+        ),
     ];
 
     /// Reads the name of one, and knows them all.
@@ -93,6 +104,8 @@ impl SbomFormat {
             Self::CyclonedxJson(version) => format!("CycloneDX {version}"),
             Self::CyclonedxXml(version) => format!("CycloneDX {version} XML"),
             Self::SpdxJson => "SPDX 2.3".to_owned(),
+            Self::SpdxTagValue => "SPDX 2.3 tag-value".to_owned(),
+            Self::Spdx3Json => "SPDX 3.0.1".to_owned(),
         }
     }
 
@@ -102,6 +115,8 @@ impl SbomFormat {
             Self::CyclonedxJson(_) => "cdx.json",
             Self::CyclonedxXml(_) => "cdx.xml",
             Self::SpdxJson => "spdx.json",
+            Self::SpdxTagValue => "spdx",
+            Self::Spdx3Json => "spdx3.json",
         }
     }
 }

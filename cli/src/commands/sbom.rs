@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bulla_sbom::format::{Lifecycle, Metadata, Subject, cyclonedx, spdx};
+use bulla_sbom::format::{Lifecycle, Metadata, Subject, cyclonedx, spdx, spdx3};
 use bulla_sbom::source::Source;
 use bulla_sbom::{Inventory, Options, Progress, catalog};
 use bulla_verify::Cause;
@@ -151,6 +151,8 @@ async fn one(
             in_xml(&document, context)?
         }
         SbomFormat::SpdxJson => spdx::write(&inventory, &subject, &metadata),
+        SbomFormat::SpdxTagValue => spdx::tag_value::write(&inventory, &subject, &metadata),
+        SbomFormat::Spdx3Json => spdx3::write(&inventory, &subject, &metadata),
     };
     let mut summary = Summary::of(&inventory, &subject, &document, format);
     match out {

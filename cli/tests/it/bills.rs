@@ -198,6 +198,20 @@ fn documents_are_judged_by_their_schemas() {
         .done("sbom diff cyclonedx-xml.xml spdx-json.json --output json")
         .json();
     assert_eq!(told["same"], 1, "{told}");
+    // So do those that no built-in schema judges.
+    for (format, file) in [
+        ("spdx-tag-value", "pay.spdx"),
+        ("spdx-json@3.0.1", "pay.spdx3.json"),
+    ] {
+        sandbox.done(&format!("sbom file:Cargo.lock --format {format} -o {file}"));
+        let told = sandbox.done(&format!("sbom diff cyclonedx-xml.xml {file} --output json"));
+        assert_eq!(told.json()["same"], 1, "{format}");
+        assert_eq!(
+            sandbox.run(&format!("sbom validate {file}")).code,
+            2,
+            "{format}"
+        );
+    }
     let broken = sandbox
         .read("cyclonedx-json-1.7.json")
         .replace("\"library\"", "\"lib\u{1b}rary\"");

@@ -51,14 +51,14 @@ pub(super) fn own(document: &[u8], context: &Context) -> Result<Bill, Failure> {
     own.map_err(|error| Failure::new(FailureKind::Internal, error))
 }
 
-/// Whether it is a file with a document in JSON: archives, programs and lists of packages are listed.
+/// Whether it is a file with a document: archives, programs and lists of packages are listed.
 fn is_document(what: &str) -> bool {
     let Ok(Target::File(path)) = Target::parse(what) else {
         return false;
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = path.extension().unwrap_or_default();
-    let is_document = ["json", "xml"]
+    let is_document = ["json", "jsonld", "spdx", "xml"]
         .iter()
         .any(|one| ending.eq_ignore_ascii_case(one));
     is_document && !bulla_sbom::catalog::is_list(&name)
