@@ -170,7 +170,7 @@ impl Place {
         let mut place = value;
         for step in above {
             let next = match (step, place) {
-                (Step::Position(position), Value::Array(list)) => list.get_mut(*position),
+                (Step::Position(position), Value::Array(items)) => items.get_mut(*position),
                 (Step::Position(position), Value::Object(object)) => {
                     object.get_mut(&position.to_string())
                 }
@@ -181,8 +181,8 @@ impl Place {
             place = next;
         }
         match (last, place) {
-            (Step::Position(position), Value::Array(list)) if *position < list.len() => {
-                list.remove(*position);
+            (Step::Position(position), Value::Array(items)) if *position < items.len() => {
+                items.remove(*position);
                 true
             }
             (Step::Position(position), Value::Object(object)) => {
