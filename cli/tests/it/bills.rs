@@ -242,6 +242,14 @@ fn documents_are_converted_and_what_is_lost_is_told() {
     assert_eq!(new, again);
     let told = sandbox.done("sbom convert new.json --spec-version 1.4 -o old.json");
     assert!(told.talk.contains("/metadata/lifecycles"), "{}", told.talk);
+    // What is lost of each component is told once.
+    let evidence = told.talk.matches("evidence/occurrences").count();
+    assert_eq!(evidence, 1, "{}", told.talk);
+    assert!(
+        told.talk.contains("/components/*/evidence"),
+        "{}",
+        told.talk
+    );
     assert_eq!(parsed("old.json")["specVersion"], "1.4");
     sandbox.done("sbom validate old.json new.xml again.json");
     let strict = sandbox.run("sbom convert new.json --spec-version 1.4 --strict -o strict.json");

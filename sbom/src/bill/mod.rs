@@ -19,6 +19,7 @@ use crate::format::cyclonedx::{Document, ReadError};
 
 pub use difference::{Change, Difference, Key, Side};
 pub use tag_value::TagValueError;
+pub(crate) use tag_value::begins as is_tag_value;
 
 /// What a document lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -67,6 +67,9 @@ pub fn validate(bytes: &[u8], limits: &Limits) -> Result<Validity, SchemaError> 
         validity.faults.extend(lost.take(FAULTS));
         return Ok(validity);
     }
+    if crate::bill::is_tag_value(start) {
+        return Err(SchemaError::Unknown);
+    }
     let document: Value = json::read(start, limits.catalog_file_bytes, limits.json_depth)
         .map_err(|source| SchemaError::Json { source })?;
     let text = |key: &str| document.get(key).and_then(Value::as_str);
@@ -149,7 +152,7 @@ pub enum SchemaError {
     #[error(transparent)]
     Xml(#[from] ReadError),
     /// No schema is known for it.
-    #[error("it is neither CycloneDX 1.2 to 1.7 nor SPDX 2.2 or 2.3")]
+    #[error("it is neither CycloneDX 1.2 to 1.7 nor SPDX 2.2 or 2.3 in JSON")]
     Unknown,
     /// A schema that is built in is no schema.
     #[error("the schema cannot be used: {0}")]

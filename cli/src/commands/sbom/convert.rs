@@ -1,5 +1,7 @@
 //! `bulla sbom convert`: a CycloneDX document in another spelling or version.
 
+use std::collections::BTreeMap;
+
 use bulla_sbom::format::cyclonedx::{Document, convert, xml};
 use bulla_verify::Cause;
 
@@ -60,15 +62,35 @@ fn tell(lost: &[String], context: &Context) {
     page.line(Cell::attention(format!(
         "{things} left out or told otherwise"
     )));
-    for one in lost.iter().take(SHOWN) {
-        page.indented(1, one.as_str());
+    let kinds = kinds(lost);
+    for (kind, times) in kinds.iter().take(SHOWN) {
+        let times = match times {
+            1 => Cell::from(""),
+            times => Cell::faint(format!("{times} times")),
+        };
+        page.row(1, [Cell::from(kind.as_str()), times]);
     }
-    let more = lost.len().saturating_sub(SHOWN);
+    let more = kinds.len().saturating_sub(SHOWN);
     if more > 0 {
-        page.indented(1, Cell::faint(format!("and {more} more")));
+        page.indented(1, Cell::faint(format!("and {more} more kinds")));
     }
     context.printer.note(page);
 }
 
-/// Losses that are told one by one.
+/// What is lost at several places of a list is one kind: `/components/*/evidence`.
+fn kinds(lost: &[String]) -> BTreeMap<String, usize> {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    for one in lost {
+        let (place, rest) = one.split_at(one.find(' ').unwrap_or(one.len()));
+        let is_number = |step: &&str| !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit());
+        let steps = place.split('/');
+        let steps = steps.map(|step| if is_number(&step) { "*" } else { step });
+        let kind = format!("{}{rest}", steps.collect::<Vec<_>>().join("/"));
+        let times = kinds.entry(kind).or_default();
+        *times = times.saturating_add(1);
+    }
+    kinds
+}
+
+/// Kinds of losses that are told.
 const SHOWN: usize = 20;

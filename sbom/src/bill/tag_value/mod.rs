@@ -13,7 +13,7 @@ use self::fields::{Field, Fields, is_tag};
 pub use fields::TagValueError;
 
 /// Whether the first line that says something is a tag with a value.
-pub(super) fn begins(bytes: &[u8]) -> bool {
+pub(crate) fn begins(bytes: &[u8]) -> bool {
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let mut telling = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
     telling.next().is_some_and(|line| {
