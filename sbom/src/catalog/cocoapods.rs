@@ -39,8 +39,7 @@ impl Cataloger for Cocoapods {
 
     /// Not in `Pods`, where pods are fetched to.
     fn wants(&self, path: &str) -> bool {
-        let is_fetched = path.split('/').any(|part| part == "Pods");
-        file_name(path) == "Podfile.lock" && !is_fetched && !is_inside_package(path)
+        file_name(path) == "Podfile.lock" && !is_inside_package(path)
     }
 
     fn catalog(&self, context: &Context<'_>) -> Found {

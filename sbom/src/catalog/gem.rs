@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use bulla_model::{Purl, PurlBuilder, PurlError};
 
+use super::inside::is_inside_gem;
 use super::{Capability, Cataloger, Context, Edges, Found, Technique, file_name, lock};
 use crate::{License, Package, Presence};
 
@@ -71,19 +72,6 @@ pub(super) fn purl(name: &str, version: &str, platform: &str) -> PurlBuilder {
     let platform = if platform == "ruby" { "" } else { platform };
     let purl = Purl::builder("gem", name).with_version(version);
     purl.with_qualifier("platform", platform)
-}
-
-/// Whether a path lies inside a gem that is installed: specifications and lock files there describe
-/// how it was developed.
-pub(super) fn is_inside_gem(path: &str) -> bool {
-    let is_version = |part: &str| {
-        let version = part.rsplit_once('-').map_or("", |(_, version)| version);
-        version.starts_with(|first: char| first.is_ascii_digit())
-    };
-    let parts: Vec<&str> = path.split('/').collect();
-    parts
-        .windows(2)
-        .any(|pair| matches!(pair, [folder, gem] if ["gems", "bundler"].contains(folder) && is_version(gem)))
 }
 
 /// Whether this is the source that needs no qualifier.

@@ -35,9 +35,7 @@ impl Cataloger for GemfileLock {
     }
 
     fn wants(&self, path: &str) -> bool {
-        ["Gemfile.lock", "gems.locked"].contains(&file_name(path))
-            && !is_inside_package(path)
-            && !gem::is_inside_gem(path)
+        ["Gemfile.lock", "gems.locked"].contains(&file_name(path)) && !is_inside_package(path)
     }
 
     fn catalog(&self, context: &Context<'_>) -> Found {

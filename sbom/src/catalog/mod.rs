@@ -26,6 +26,7 @@ mod github_actions;
 mod go_binary;
 mod go_mod;
 mod gradle;
+mod inside;
 mod java;
 mod jsonc;
 mod jvm;
@@ -60,7 +61,9 @@ use bulla_model::{JsonError, PurlError, json};
 use serde::de::DeserializeOwned;
 
 use crate::source::{Content, File, Source, SourceError, SourceKind, View, Wanted};
+
 use crate::{Inventory, OperatingSystem, Options, Package, Progress, Unknown, address, relate};
+use inside::is_inside_package;
 
 pub use capability::{Capability, Edges, Technique, table};
 
@@ -312,22 +315,6 @@ pub enum CatalogError {
 /// Whether a file of this name is a list of packages that some cataloger reads, wherever it lies.
 pub fn is_list(name: &str) -> bool {
     CATALOGERS.iter().any(|cataloger| cataloger.wants(name))
-}
-
-/// Whether a path lies inside something that a package manager installed: lock files and fixtures
-/// there describe how that thing was developed, not what is installed here.
-fn is_inside_package(path: &str) -> bool {
-    let inside = [
-        "node_modules",
-        "site-packages",
-        "dist-packages",
-        "vendor",
-        "rustlib",
-    ];
-    path.split('/').any(|part| inside.contains(&part))
-        || ["cargo/registry/", "cargo/git/"]
-            .iter()
-            .any(|folder| path.contains(folder))
 }
 
 /// The file name at the end of a path.

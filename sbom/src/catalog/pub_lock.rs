@@ -37,8 +37,7 @@ impl Cataloger for PubLock {
     }
 
     fn wants(&self, path: &str) -> bool {
-        let is_fetched = path.split('/').any(|part| part == ".pub-cache");
-        file_name(path) == "pubspec.lock" && !is_fetched && !is_inside_package(path)
+        file_name(path) == "pubspec.lock" && !is_inside_package(path)
     }
 
     fn catalog(&self, context: &Context<'_>) -> Found {

@@ -6,7 +6,7 @@ use bulla_sbom::format::{Base, Subject};
 use serde::Serialize;
 
 use crate::args::sbom_format::SbomFormat;
-use crate::render::{Cell, Page, Report, shorten};
+use crate::render::{Cell, Page, Report, count, shorten};
 
 /// One document for each platform.
 #[derive(Serialize)]
@@ -165,7 +165,10 @@ impl Report for Summary {
         if !self.unknowns.is_empty() {
             page.indented(
                 1,
-                Cell::attention(format!("{} files could not be read", self.unknowns.len())),
+                Cell::attention(format!(
+                    "{} could not be read",
+                    count(self.unknowns.len(), "file")
+                )),
             );
             for unread in self.unknowns.iter().take(SHOWN) {
                 page.row(2, [Cell::from(&unread.path), Cell::faint(&unread.reason)]);

@@ -86,6 +86,7 @@ pub(super) fn comment(inventory: &Inventory, metadata: &Metadata) -> String {
     let unknowns = unknowns.map(|one| format!("not read: {}: {}", one.path, one.reason));
     let whole = match inventory.unknowns.len() {
         0 => "complete as far as the catalogers go".to_owned(),
+        1 => "incomplete: 1 file could not be read".to_owned(),
         count => format!("incomplete: {count} files could not be read"),
     };
     let lines: Vec<_> = [phase.to_owned(), whole]
