@@ -41,8 +41,9 @@ pub enum ConvertError {
 /// Writes a document as one of another version, `1.2` to `1.7`.
 pub fn to_version(document: &Document, version: &str) -> Result<Converted, ConvertError> {
     let mut members = document.members().clone();
+    let mut left_out = Vec::new();
     if document.spec_version() != version {
-        respell(&mut members, version);
+        respell(&mut members, version, &mut left_out);
     }
     members.insert("specVersion".to_owned(), version.into());
     if members.contains_key("$schema") {
@@ -51,7 +52,6 @@ pub fn to_version(document: &Document, version: &str) -> Result<Converted, Conve
     }
     let mut value = Value::Object(members);
     let validator = schema::cyclonedx(version)?;
-    let mut left_out = Vec::new();
     for _ in 0..ROUNDS {
         let errors: Vec<_> = validator.iter_errors(&value).take(AT_ONCE).collect();
         let Some(first) = errors.first().map(schema::fault) else {
@@ -78,14 +78,24 @@ pub fn to_version(document: &Document, version: &str) -> Result<Converted, Conve
     Err(ConvertError::Invalid { first })
 }
 
-/// What is only spelled otherwise before a version.
-fn respell(members: &mut Map<String, Value>, version: &str) {
+/// What is only spelled otherwise before a version. What the other spelling has no place for is told.
+fn respell(members: &mut Map<String, Value>, version: &str, left_out: &mut Vec<String>) {
     if version < "1.5"
         && let Some(tools) = members
             .get_mut("metadata")
             .and_then(|one| one.get_mut("tools"))
         && let Some(components) = tools.get("components").and_then(Value::as_array)
     {
+        let place = "/metadata/tools";
+        let others = tools.as_object().into_iter().flat_map(Map::keys);
+        let others = others.filter(|key| *key != "components");
+        left_out.extend(others.map(|key| format!("{place}/{}", escaped(key))));
+        for (number, component) in components.iter().enumerate() {
+            let fields = component.as_object().into_iter().flat_map(Map::keys);
+            let lost = fields.filter(|key| !["type", "name", "version"].contains(&key.as_str()));
+            let place = format!("{place}/components/{number}");
+            left_out.extend(lost.map(|key| format!("{place}/{}", escaped(key))));
+        }
         let old = components.iter().map(|component| {
             let fields = ["name", "version"].into_iter();
             let fields =
@@ -97,27 +107,58 @@ fn respell(members: &mut Map<String, Value>, version: &str) {
     if version >= "1.6" {
         return;
     }
-    let mut pending: Vec<&mut Value> = members.values_mut().collect();
-    while let Some(value) = pending.pop() {
+    let below = members.iter_mut();
+    let below = below.map(|(key, value)| (format!("/{}", escaped(key)), value));
+    let mut pending: Vec<(String, &mut Value)> = below.collect();
+    while let Some((place, value)) = pending.pop() {
         match value {
             Value::Object(object) => {
-                if let Some(author) = object.get("authors").and_then(one_author)
-                    && object.contains_key("name")
-                {
-                    object.remove("authors");
-                    object.entry("author").or_insert(author);
-                }
-                if let Some(Value::Array(identities)) = object.get_mut("identity")
-                    && !identities.is_empty()
-                {
-                    let first = identities.swap_remove(0);
-                    object.insert("identity".to_owned(), first);
-                }
-                pending.extend(object.values_mut());
+                to_one_author(object, &place, left_out);
+                to_one_identity(object, &place, left_out);
+                let below = object.iter_mut();
+                pending
+                    .extend(below.map(|(key, value)| (format!("{place}/{}", escaped(key)), value)));
             }
-            Value::Array(list) => pending.extend(list.iter_mut()),
+            Value::Array(list) => {
+                let below = list.iter_mut().enumerate();
+                pending.extend(below.map(|(number, value)| (format!("{place}/{number}"), value)));
+            }
             _ => {}
         }
+    }
+}
+
+/// Of several authors there was one text with their names.
+fn to_one_author(object: &mut Map<String, Value>, place: &str, left_out: &mut Vec<String>) {
+    let Some(names) = object.get("authors").and_then(one_author) else {
+        return;
+    };
+    if !object.contains_key("name") {
+        return;
+    }
+    let authors = object.remove("authors");
+    let authors = authors.as_ref().and_then(Value::as_array);
+    for (number, author) in authors.into_iter().flatten().enumerate() {
+        let fields = author.as_object().into_iter().flat_map(Map::keys);
+        let lost = fields.filter(|key| *key != "name");
+        left_out.extend(lost.map(|key| format!("{place}/authors/{number}/{}", escaped(key))));
+    }
+    if object.contains_key("author") {
+        left_out.push(format!("{place}/authors"));
+    } else {
+        object.insert("author".to_owned(), names);
+    }
+}
+
+/// Of several ways in which it was known what something is, one was told.
+fn to_one_identity(object: &mut Map<String, Value>, place: &str, left_out: &mut Vec<String>) {
+    if let Some(Value::Array(identities)) = object.get_mut("identity")
+        && !identities.is_empty()
+    {
+        let others = 1..identities.len();
+        left_out.extend(others.map(|number| format!("{place}/identity/{number}")));
+        let first = identities.swap_remove(0);
+        object.insert("identity".to_owned(), first);
     }
 }
 
@@ -126,6 +167,11 @@ fn one_author(authors: &Value) -> Option<Value> {
     let names = authors.as_array()?.iter();
     let names: Vec<&str> = names.filter_map(|one| one.get("name")?.as_str()).collect();
     (!names.is_empty()).then(|| json!(names.join(", ")))
+}
+
+/// A member's name in a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// A place in a document.
@@ -157,7 +203,7 @@ impl Place {
     fn pointer(&self) -> String {
         let steps = self.0.iter().map(|step| match step {
             Step::Position(position) => format!("/{position}"),
-            Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Member(name) => format!("/{}", escaped(name)),
         });
         steps.collect()
     }
