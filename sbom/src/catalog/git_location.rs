@@ -41,7 +41,8 @@ impl GitLocation<'_> {
         package.repository = self.address();
     }
 
-    fn address(&self) -> Option<String> {
+    /// Where it is, without a secret; `None` for what is on this machine.
+    pub(super) fn address(&self) -> Option<String> {
         address(self.repository).map(|address| address::without_secret(&address))
     }
 

@@ -36,6 +36,7 @@ mod mix_lock;
 mod npm;
 mod npm_lock;
 mod npm_origin;
+mod npm_repository;
 mod nuget_lock;
 mod pdm;
 mod pipenv;

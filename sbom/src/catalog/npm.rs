@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bulla_model::{Purl, PurlError};
 use serde_json::Value;
 
-use super::{Capability, Cataloger, Context, Edges, Found, Technique};
+use super::{Capability, Cataloger, Context, Edges, Found, Technique, npm_repository};
 use crate::{License, Package, Presence};
 
 #[derive(Debug)]
@@ -131,6 +131,7 @@ fn package(manifest: &Value, name: &str, version: &str) -> Result<Package, PurlE
         .filter(|author| !author.is_empty());
     package.description = text("description");
     package.homepage = text("homepage");
+    package.repository = npm_repository::of(manifest);
     Ok(package)
 }
 

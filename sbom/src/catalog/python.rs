@@ -9,7 +9,7 @@ use bulla_model::{Purl, PurlError};
 
 use super::stanza::{self, Stanza};
 use super::{Capability, Cataloger, Context, Edges, Found, Technique};
-use crate::{License, Package, Presence};
+use crate::{License, Package, Presence, address};
 
 #[derive(Debug)]
 pub(super) struct Python;
@@ -114,8 +114,10 @@ fn package(metadata: &Stanza<'_>, name: &str, version: &str) -> Result<Package, 
     package.homepage = metadata
         .field("Home-page")
         .filter(|text| *text != "UNKNOWN")
-        .or_else(|| metadata.all("Project-URL").find_map(home_page))
+        .or_else(|| project_url(metadata, &["homepage", "home"]))
         .map(str::to_owned);
+    package.repository = project_url(metadata, &["source", "repository", "sourcecode", "github"])
+        .map(address::without_secret);
     Ok(package)
 }
 
@@ -146,12 +148,16 @@ fn license(metadata: &Stanza<'_>) -> Vec<License> {
     }
 }
 
-fn home_page(url: &str) -> Option<&str> {
-    let (label, url) = url.split_once(',')?;
-    let label = label.trim().to_ascii_lowercase();
-    ["homepage", "home", "home page"]
-        .contains(&label.as_str())
-        .then_some(url.trim())
+/// The first address under one of these labels, which are compared without case, blanks and
+/// punctuation, <https://packaging.python.org/en/latest/specifications/well-known-project-urls/>.
+fn project_url<'a>(metadata: &'a Stanza<'_>, labels: &[&str]) -> Option<&'a str> {
+    let mut urls = metadata.all("Project-URL").filter_map(|url| {
+        let (label, url) = url.split_once(',')?;
+        let label = label.chars().filter(char::is_ascii_alphanumeric);
+        let label = label.collect::<String>().to_ascii_lowercase();
+        labels.contains(&label.as_str()).then_some(url.trim())
+    });
+    urls.next()
 }
 
 /// The name in a requirement like `urllib3[socks]<3,>=1.21.1; python_version >= "3.8"`.
@@ -230,6 +236,20 @@ mod tests {
             "venv/site-packages/tool/data/b-2.dist-info/METADATA"
         ));
         assert!(!wants("venv/site-packages/tool/METADATA"));
+    }
+
+    #[test]
+    fn labels_of_addresses_are_compared_without_case_and_blanks() {
+        let text = "Name: a\nVersion: 1\nProject-URL: Documentation, https://docs.example.test\n\
+                    Project-URL: Home Page, https://example.test\n\
+                    Project-URL: Source Code, https://me:secret@git.example.test/a\n";
+        let stanza = stanza::parse(text).remove(0);
+        let package = package(&stanza, "a", "1").unwrap();
+        assert_eq!(package.homepage.as_deref(), Some("https://example.test"));
+        assert_eq!(
+            package.repository.as_deref(),
+            Some("https://git.example.test/a")
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod short;
 
+use std::collections::BTreeSet;
+
 use spdx::{Expression, ParseMode};
 
 /// A declared licence.
@@ -58,6 +60,18 @@ impl License {
             Some(id) => Self::Id(id.name.to_owned()),
             None => Self::Expression(expression),
         }
+    }
+
+    /// Whether it is clear what these come to, taken together: there is one, and all of them are
+    /// made of identifiers that SPDX lists. Free text and references to texts need somebody who
+    /// reads them.
+    pub(crate) fn are_clear(all: &BTreeSet<Self>) -> bool {
+        let is_clear = |license: &Self| match license {
+            Self::Id(text) => text != "NOASSERTION",
+            Self::Expression(text) => !text.contains("LicenseRef-"),
+            Self::Name(_) => false,
+        };
+        !all.is_empty() && all.iter().all(is_clear)
     }
 
     /// The text of the identifier, expression or name.

@@ -120,6 +120,7 @@ fn a_licence_that_is_no_expression_is_referred_to() {
     );
     let declared = package["licenseDeclared"].as_str().unwrap();
     let reference = declared.strip_prefix("MIT AND ").unwrap();
+    assert_eq!(package["licenseConcluded"], "NOASSERTION");
     let extracted = &document["hasExtractedLicensingInfos"][0];
     assert_eq!(extracted["licenseId"], reference);
     assert_eq!(extracted["extractedText"], "Odd & own");
@@ -133,4 +134,21 @@ fn spdx_expression(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-.+".contains(&byte))
     };
     text.split_whitespace().all(plain)
+}
+
+#[test]
+fn a_clear_licence_is_concluded_too() {
+    let status = b"Package: pay\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\n";
+    let copyright = b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n\
+                      Files: *\nCopyright: x\nLicense: MIT\n\nFiles: y\nCopyright: x\nLicense: ISC\n";
+    let layer = Layer::new()
+        .file("var/lib/dpkg/status", status)
+        .file("usr/share/doc/pay/copyright", copyright);
+    let inventory = catalog(&image(vec![layer]), &Options::default()).unwrap();
+    let document = written(&inventory);
+    let package = &document["packages"][1];
+    assert_eq!(package["licenseDeclared"], "ISC AND MIT");
+    assert_eq!(package["licenseConcluded"], "ISC AND MIT");
+    let (version_3, _) = crate::spdx3::written(&inventory);
+    assert!(version_3.to_string().contains("hasConcludedLicense"));
 }

@@ -23,7 +23,7 @@ fn about() -> (Subject, Metadata) {
     (subject, metadata)
 }
 
-fn written(inventory: &Inventory) -> (Value, Bill) {
+pub(crate) fn written(inventory: &Inventory) -> (Value, Bill) {
     let (subject, metadata) = about();
     let bytes = spdx3::write(inventory, &subject, &metadata);
     assert_eq!(bytes, spdx3::write(inventory, &subject, &metadata));
@@ -207,6 +207,8 @@ fn licences_suppliers_and_scopes_are_elements_and_relationships() {
     let both = named(expression, "simplelicensing_licenseExpression");
     assert_eq!(both, format!("MIT AND {}", named(entry, "key")));
     // Two packages of one supplier: one agent, beside the author and who supplies the subject.
+    let concluded = |document: &Value| document.to_string().contains("hasConcludedLicense");
+    assert!(!concluded(&document));
     let agents: Vec<_> = of_class(&document, "Agent")
         .map(|one| named(one, "name"))
         .collect();

@@ -83,7 +83,7 @@ const REFERENCES: [(&str, &str); 8] = [
 const WORDS: [(&str, &str); 8] = [
     (
         "relationshipType",
-        "contains dependsOn hasOptionalDependency hasDeclaredLicense",
+        "contains dependsOn hasOptionalDependency hasDeclaredLicense hasConcludedLicense",
     ),
     ("completeness", "complete incomplete noAssertion"),
     ("scope", "runtime development"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulla_model::Digest;
 use bulla_sbom::format::cyclonedx::{self, Lifecycle, Metadata, Subject, Version};
-use bulla_sbom::{Inventory, Options, catalog};
+use bulla_sbom::{Inventory, License, Options, catalog};
 use serde_json::{Value, json};
 
 use crate::catalogers::list;
@@ -118,4 +118,53 @@ fn what_an_older_version_does_not_know_is_told_in_its_words_or_left_out() {
     assert_eq!(v1_4["dependencies"], v1_7["dependencies"]);
     assert_eq!(v1_4["compositions"], v1_7["compositions"]);
     assert_ne!(v1_4["serialNumber"], v1_6["serialNumber"]);
+}
+
+/// The licences of the only package, declared as these texts, in every version from 1.4 to 1.7.
+fn licenses(texts: &[&str]) -> [Value; 4] {
+    let mut inventory = list("python");
+    inventory.packages.truncate(1);
+    let package = &mut inventory.packages[0];
+    package.dependencies.clear();
+    package.licenses = texts.iter().filter_map(|it| License::parse(it)).collect();
+    Version::ALL.map(|version| {
+        let document = written(&inventory, version);
+        let bytes = document.to_string().into_bytes();
+        let errors = schemas::errors(&schemas::validator(version), &bytes);
+        assert_eq!(errors, Vec::<String>::new(), "{texts:?} {version}");
+        document["components"][0]["licenses"].clone()
+    })
+}
+
+#[test]
+fn clear_licences_are_concluded_as_each_version_can_say_it() {
+    let [v1_4, v1_5, v1_6, v1_7] = licenses(&["MIT", "ISC"]);
+    let one = |id, word| json!({ "license": { "id": id, "acknowledgement": word } });
+    let both = json!([
+        one("ISC", "declared"),
+        one("MIT", "declared"),
+        one("ISC", "concluded"),
+        one("MIT", "concluded")
+    ]);
+    assert_eq!([&v1_6, &v1_7], [&both; 2]);
+    let bare = json!([{ "license": { "id": "ISC" } }, { "license": { "id": "MIT" } }]);
+    assert_eq!([&v1_4, &v1_5], [&bare; 2]);
+
+    let [v1_4, v1_5, v1_6, v1_7] = licenses(&["MIT OR Apache-2.0"]);
+    let one = |word| json!({ "expression": "MIT OR Apache-2.0", "acknowledgement": word });
+    assert_eq!(v1_7, json!([one("declared"), one("concluded")]));
+    assert_eq!(v1_6, json!([one("concluded")]));
+    let bare = json!([{ "expression": "MIT OR Apache-2.0" }]);
+    assert_eq!([&v1_4, &v1_5], [&bare; 2]);
+}
+
+#[test]
+fn nothing_is_concluded_from_texts_that_need_a_reader() {
+    for texts in [&["MIT", "Odd & own"][..], &["LicenseRef-own"], &["BSD"]] {
+        let [_, _, v1_6, v1_7] = licenses(texts);
+        for told in [v1_6, v1_7] {
+            assert!(told.to_string().contains("declared"), "{told}");
+            assert!(!told.to_string().contains("concluded"), "{told}");
+        }
+    }
 }

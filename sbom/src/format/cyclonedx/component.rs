@@ -202,18 +202,30 @@ fn hash(digest: &Digest) -> Hash {
     }
 }
 
-/// A list of licences, or one expression: the schema allows an expression only alone.
+/// What is declared, and the same again as what is concluded where that is clear.
 fn licenses(declared: &BTreeSet<License>) -> Vec<LicenseChoice> {
-    let all_spdx = !declared
+    let mut all = acknowledged(declared, DECLARED);
+    if License::are_clear(declared) {
+        all.extend(acknowledged(declared, CONCLUDED));
+    }
+    all
+}
+
+/// A list of licences, or one expression: before 1.7 an expression stands only alone.
+fn acknowledged(
+    licenses: &BTreeSet<License>,
+    acknowledgement: Option<&'static str>,
+) -> Vec<LicenseChoice> {
+    let all_spdx = !licenses
         .iter()
         .any(|license| matches!(license, License::Name(_)));
-    let compound = declared.iter().any(|license| match license {
+    let compound = licenses.iter().any(|license| match license {
         License::Expression(_) => true,
         License::Id(id) => NOT_IN_SCHEMA.contains(&id.as_str()),
         License::Name(_) => false,
     });
     if all_spdx && compound {
-        let mut parts: Vec<&str> = declared.iter().map(License::as_str).collect();
+        let mut parts: Vec<&str> = licenses.iter().map(License::as_str).collect();
         parts.sort_unstable();
         let expression = match parts.as_slice() {
             [one] => (*one).to_owned(),
@@ -225,7 +237,7 @@ fn licenses(declared: &BTreeSet<License>) -> Vec<LicenseChoice> {
         };
         return vec![LicenseChoice::Expression {
             expression,
-            acknowledgement: DECLARED,
+            acknowledgement,
         }];
     }
     let license = |license: &License| {
@@ -239,11 +251,11 @@ fn licenses(declared: &BTreeSet<License>) -> Vec<LicenseChoice> {
             license: LicenseObject {
                 id,
                 name,
-                acknowledgement: DECLARED,
+                acknowledgement,
             },
         }
     };
-    declared.iter().map(license).collect()
+    licenses.iter().map(license).collect()
 }
 
 fn parenthesised(expression: &str) -> String {
@@ -293,8 +305,11 @@ fn is_address(url: &str) -> bool {
 /// How sure it is that a list of vulnerabilities knows a package by one of several names.
 const GUESS: f64 = 0.2;
 
-/// The packages say so themselves; nobody has concluded it from their texts.
+/// The packages say so themselves.
 const DECLARED: Option<&str> = Some("declared");
+
+/// What comes of what they say; nobody has read their files for it.
+pub(super) const CONCLUDED: Option<&str> = Some("concluded");
 
 /// Identifiers of the `spdx` crate's list that the schema's list does not have.
 const NOT_IN_SCHEMA: [&str; 20] = [

@@ -2,9 +2,10 @@
 //!
 //! A document is made in the newest spelling and taken back from there. What has no place in an
 //! older version is left out: evidence and the phase of life before 1.5, how a licence is known
-//! before 1.6.
+//! before 1.6, and before 1.7 that a concluded expression is declared too.
 
 use super::Version;
+use super::component::CONCLUDED;
 use super::document::{Bom, Component, Identities, LicenseChoice, Named, OldTool, Tools};
 
 /// Makes a document one of an older version.
@@ -39,10 +40,21 @@ fn take_back_component(component: &mut Component, version: Version) {
     }
 }
 
-fn take_back_licenses(licenses: &mut [LicenseChoice], version: Version) {
-    if version >= Version::V1_6 {
+fn take_back_licenses(licenses: &mut Vec<LicenseChoice>, version: Version) {
+    if version >= Version::V1_7 {
         return;
     }
+    if version >= Version::V1_6 {
+        // An expression stands alone. Of one that is both, what is concluded says more.
+        let concluded = licenses
+            .iter()
+            .position(LicenseChoice::is_concluded_expression);
+        if let Some(concluded) = concluded {
+            *licenses = vec![licenses.swap_remove(concluded)];
+        }
+        return;
+    }
+    licenses.retain(|choice| choice.acknowledgement() != CONCLUDED);
     for choice in licenses {
         match choice {
             LicenseChoice::License { license } => license.acknowledgement = None,
@@ -50,6 +62,21 @@ fn take_back_licenses(licenses: &mut [LicenseChoice], version: Version) {
                 acknowledgement, ..
             } => *acknowledgement = None,
         }
+    }
+}
+
+impl LicenseChoice {
+    fn acknowledgement(&self) -> Option<&'static str> {
+        match self {
+            Self::License { license } => license.acknowledgement,
+            Self::Expression {
+                acknowledgement, ..
+            } => *acknowledgement,
+        }
+    }
+
+    fn is_concluded_expression(&self) -> bool {
+        matches!(self, Self::Expression { .. }) && self.acknowledgement() == CONCLUDED
     }
 }
 

@@ -50,7 +50,7 @@ pub(in crate::format) struct Package {
     pub(in crate::format) homepage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::format) source_info: Option<String>,
-    pub(in crate::format) license_concluded: &'static str,
+    pub(in crate::format) license_concluded: String,
     pub(in crate::format) license_declared: String,
     pub(in crate::format) copyright_text: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

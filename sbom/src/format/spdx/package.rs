@@ -7,7 +7,7 @@ use super::document::{Checksum, ExternalRef, Package};
 use super::license::Texts;
 use crate::cpe;
 use crate::format::{Subject, SubjectKind};
-use crate::{OperatingSystem, Package as Listed, Presence};
+use crate::{License, OperatingSystem, Package as Listed, Presence};
 
 pub(super) const SUBJECT: &str = "SPDXRef-Subject";
 pub(super) const SYSTEM: &str = "SPDXRef-OperatingSystem";
@@ -30,6 +30,8 @@ pub(in crate::format) fn plain(character: char) -> char {
 
 pub(in crate::format) fn package(package: &Listed, texts: &mut Texts) -> Package {
     let version = &package.version;
+    let declared = texts.declared(&package.licenses);
+    let is_clear = License::are_clear(&package.licenses);
     Package {
         id: id(&package.purl),
         name: package.name.clone(),
@@ -40,8 +42,12 @@ pub(in crate::format) fn package(package: &Listed, texts: &mut Texts) -> Package
         checksums: package.hashes.iter().map(checksum).collect(),
         homepage: package.homepage.clone().filter(|url| is_address(url)),
         source_info: Some(source(package)),
-        license_concluded: NO_ASSERTION,
-        license_declared: texts.declared(&package.licenses),
+        license_concluded: if is_clear {
+            declared.clone()
+        } else {
+            NO_ASSERTION.to_owned()
+        },
+        license_declared: declared,
         copyright_text: NO_ASSERTION,
         description: package.description.clone(),
         comment: comment(package),
@@ -85,7 +91,7 @@ pub(in crate::format) fn subject(subject: &Subject) -> Package {
 fn unknown() -> Package {
     Package {
         download_location: NO_ASSERTION.to_owned(),
-        license_concluded: NO_ASSERTION,
+        license_concluded: NO_ASSERTION.to_owned(),
         license_declared: NO_ASSERTION.to_owned(),
         copyright_text: NO_ASSERTION,
         ..Package::default()

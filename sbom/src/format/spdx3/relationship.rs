@@ -6,7 +6,7 @@ use super::element::{Kind, Relationship};
 use super::package::{self, local};
 use super::{Graph, named};
 use crate::format::completeness;
-use crate::{Inventory, Package, Scope};
+use crate::{Inventory, License, Package, Scope};
 
 impl Graph {
     /// Every package hangs on the subject. The same list is as complete as the whole is.
@@ -45,7 +45,11 @@ impl Graph {
             self.needs(one, whole);
             if let Some(license) = self.declared(&one.licenses) {
                 let license = BTreeSet::from([license]);
-                self.relate(&local(&one.purl), "hasDeclaredLicense", license, None, None);
+                let from = local(&one.purl);
+                if License::are_clear(&one.licenses) {
+                    self.relate(&from, "hasConcludedLicense", license.clone(), None, None);
+                }
+                self.relate(&from, "hasDeclaredLicense", license, None, None);
             }
         }
     }
