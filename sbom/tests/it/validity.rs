@@ -234,3 +234,52 @@ fn what_an_older_version_has_no_place_for_is_told() {
     is_told(&converted, "/metadata/tools/services");
     assert!(to_version(&document, "1.8").is_err());
 }
+
+#[test]
+fn licences_that_are_declared_and_concluded_stay_where_one_place_is_left() {
+    let both = |text: &str| {
+        let one = |word| json!({"expression": text, "acknowledgement": word});
+        json!([one("declared"), one("concluded")])
+    };
+    let license = |word: Option<&str>| {
+        let mut license = json!({"id": "MIT"});
+        if let Some(word) = word {
+            license["acknowledgement"] = word.into();
+        }
+        json!({ "license": license })
+    };
+    let document = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1,
+        "components": [
+            {"type": "library", "name": "a", "licenses": both("MIT OR ISC")},
+            {"type": "library", "name": "b", "licenses": [license(Some("declared")), license(Some("concluded"))]},
+            {"type": "library", "name": "c", "licenses": [{"expression": "MIT"}, license(None)]},
+        ],
+    });
+    let document = Document::read(document.to_string().as_bytes(), &Limits::default()).unwrap();
+    let licenses = |version: &str| {
+        let converted = to_version(&document, version).unwrap();
+        let components = converted.document.members()["components"].clone();
+        let all = [0, 1, 2].map(|number| components[number]["licenses"].clone());
+        (all, converted.left_out)
+    };
+    let ([a, b, c], left_out) = licenses("1.6");
+    assert_eq!(
+        a,
+        json!([{"expression": "MIT OR ISC", "acknowledgement": "concluded"}])
+    );
+    assert_eq!(
+        b,
+        json!([license(Some("declared")), license(Some("concluded"))])
+    );
+    assert_eq!(c, Value::Null);
+    assert_eq!(
+        left_out,
+        ["/components/0/licenses/0", "/components/2/licenses"]
+    );
+    let ([a, b, _], left_out) = licenses("1.5");
+    assert_eq!(a, json!([{"expression": "MIT OR ISC"}]));
+    assert_eq!(b, json!([license(None)]));
+    let told = "/components/1/licenses/1/license/acknowledgement".to_owned();
+    assert!(left_out.contains(&told), "{left_out:?}");
+}

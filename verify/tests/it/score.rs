@@ -190,6 +190,17 @@ fn components_that_share_a_reference_are_one() {
 }
 
 #[test]
+fn expressions_stand_beside_each_other_since_1_7() {
+    let one = |word| json!({"expression": "MIT OR ISC", "acknowledgement": word});
+    let licenses = json!([one("declared"), one("concluded")]);
+    for (version, score) in [("1.6", "9.8"), ("1.7", "10.0")] {
+        let mut document = with(CYCLONEDX, "/components/0/licenses", licenses.clone());
+        document["specVersion"] = version.into();
+        assert_eq!(quality(&document).score.to_string(), score, "{version}");
+    }
+}
+
+#[test]
 fn without_components_only_the_document_counts() {
     let document = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []});
     let quality = quality(&document);

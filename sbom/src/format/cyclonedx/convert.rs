@@ -1,7 +1,9 @@
 //! A document in another version of CycloneDX.
 //!
 //! Newer versions mostly add: what an older one has no place for is found by its official schema, taken
-//! out, and told. Three things are only spelled otherwise, and are spelled so.
+//! out, and told. Four things are only spelled otherwise, and are spelled so.
+
+mod licenses;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -104,7 +106,7 @@ fn respell(members: &mut Map<String, Value>, version: &str, left_out: &mut Vec<S
         });
         *tools = old.collect();
     }
-    if version >= "1.6" {
+    if version >= "1.7" {
         return;
     }
     let below = members.iter_mut();
@@ -113,8 +115,11 @@ fn respell(members: &mut Map<String, Value>, version: &str, left_out: &mut Vec<S
     while let Some((place, value)) = pending.pop() {
         match value {
             Value::Object(object) => {
-                to_one_author(object, &place, left_out);
-                to_one_identity(object, &place, left_out);
+                licenses::to_older(object, version, &place, left_out);
+                if version < "1.6" {
+                    to_one_author(object, &place, left_out);
+                    to_one_identity(object, &place, left_out);
+                }
                 let below = object.iter_mut();
                 pending
                     .extend(below.map(|(key, value)| (format!("{place}/{}", escaped(key)), value)));
