@@ -98,9 +98,12 @@ impl Specification {
         let mut read = Self::default();
         for line in text.lines().map(str::trim) {
             if let Some(stub) = line.strip_prefix("# stub: ") {
-                let mut words = stub.split(' ');
-                let mut word = || words.next().unwrap_or_default().to_owned();
-                (read.name, read.version, read.platform) = (word(), word(), word());
+                // A second one lists what is compiled.
+                if read.name.is_empty() {
+                    let mut words = stub.split(' ');
+                    let mut word = || words.next().unwrap_or_default().to_owned();
+                    (read.name, read.version, read.platform) = (word(), word(), word());
+                }
             } else if let Some(assigned) = line.strip_prefix("s.") {
                 read.assigned(assigned);
             }
@@ -221,6 +224,16 @@ mod tests {
         // Each character is looked at once: this would take hours otherwise.
         let many = "\"a\",".repeat(1 << 20);
         assert_eq!(texts(&many).count(), 1 << 20);
+    }
+
+    #[test]
+    fn what_a_gem_compiles_is_not_its_name() {
+        let text = "# -*- encoding: utf-8 -*-\n# stub: date 3.2.2 ruby lib\n\
+                    # stub: ext/date/extconf.rb\0ext/more/extconf.rb\n\n\
+                    Gem::Specification.new do |s|\n  s.name = \"date\".freeze\nend\n";
+        let read = Specification::read(text, "date-3.2.2.gemspec").unwrap();
+        let told = [&read.name, &read.version, &read.platform].map(String::as_str);
+        assert_eq!(told, ["date", "3.2.2", "ruby"]);
     }
 
     #[test]
